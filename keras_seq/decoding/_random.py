@@ -1,0 +1,65 @@
+"""Random numbers that depend on a row's own key and step, and on nothing else.
+
+A row of a batch must draw the same numbers alone as in company, in a loop, on
+every backend and in a served graph; the backends' generators give no such
+promise. A counter-based generator does.
+"""
+
+import numpy as np
+from keras import ops
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+def threefry(key, counter):
+    """Threefry-2x32 with 20 rounds: hashes `counter` under `key`.
+
+    Args:
+        key: Pair of int32 tensors of one shape.
+        counter: Pair of int32 tensors of the same shape.
+
+    Returns:
+        Pair of int32 tensors of that shape, 64 random bits.
+
+    References:
+        Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy
+        as 1, 2, 3.
+    """
+    k_0, k_1 = key
+    keys = (k_0, k_1, ops.bitwise_xor(ops.bitwise_xor(k_0, k_1), _PARITY))
+    x_0, x_1 = counter[0] + keys[0], counter[1] + keys[1]
+    for block in range(5):
+        for rotation in _ROTATIONS[block % 2]:
+            x_0 = x_0 + x_1
+            x_1 = ops.bitwise_xor(_rotate_left(x_1, rotation), x_0)
+        x_0 = x_0 + keys[(block + 1) % 3]
+        x_1 = x_1 + keys[(block + 2) % 3] + np.int32(block + 1)
+    return x_0, x_1
+
+
+def uniform(key, step):
+    """One number in [0, 1) for each row, a multiple of 2⁻²⁴.
+
+    Args:
+        key: Pair of int32 tensors of shape (B,).
+        step: Scalar int32 tensor, the step of the loop.
+
+    Returns:
+        float32 tensor of shape (B,).
+    """
+    step = ops.broadcast_to(step, ops.shape(key[0]))
+    bits, _ = threefry(key, (step, ops.zeros_like(step)))
+    return ops.cast(_shift_right(bits, 8), "float32") * np.float32(2.0**-24)
+
+
+def _rotate_left(x, distance):
+    return ops.bitwise_or(
+        ops.left_shift(x, distance), _shift_right(x, 32 - distance)
+    )
+
+
+def _shift_right(x, distance):
+    # On int32 the shift drags the sign along; the mask takes it off.
+    shifted = ops.right_shift(x, distance)
+    return ops.bitwise_and(shifted, np.int32(2 ** (32 - distance) - 1))

@@ -1,0 +1,60 @@
+"""Checks of constructor and call arguments that the layers share."""
+
+import numbers
+
+import keras
+
+
+def check_units(units):
+    if isinstance(units, bool) or not isinstance(units, numbers.Integral) or units <= 0:
+        raise ValueError(f"`units` must be a positive integer; received {units!r}.")
+
+
+def check_rate(name, rate):
+    if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
+        raise ValueError(f"`{name}` must be a number in [0, 1); received {rate!r}.")
+    if not 0 <= rate < 1:
+        raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
+
+
+def check_mask(mask, sequences):
+    """Refuses a mask that is not (B, T), as far as the shapes are known."""
+    expected = tuple(sequences.shape[:2])
+    received = tuple(mask.shape)
+    matches = len(received) == 2 and all(
+        m is None or e is None or m == e
+        for m, e in zip(received, expected, strict=True)
+    )
+    if not matches:
+        raise ValueError(
+            f"`mask` must have shape (B, T) = {expected}; received {received}."
+        )
+
+
+def check_states(name, states, state_size, batch):
+    """Returns `states` as a list with one (batch, size) tensor a state."""
+    if not isinstance(states, (list, tuple)):
+        states = [states]
+    states = [keras.ops.convert_to_tensor(state) for state in states]
+    shapes = [tuple(state.shape) for state in states]
+    matches = len(shapes) == len(state_size) and all(
+        len(shape) == 2
+        and shape[1] == size
+        and (shape[0] is None or batch is None or shape[0] == batch)
+        for shape, size in zip(shapes, state_size, strict=True)
+    )
+    if not matches:
+        rows = "B" if batch is None else batch
+        expected = ", ".join(f"({rows}, {size})" for size in state_size)
+        raise ValueError(
+            f"`{name}` must be {len(state_size)} tensors of shapes {expected}; "
+            f"received shapes {shapes}."
+        )
+    return states
+
+
+def as_mask(mask):
+    """A boolean mask from anything that Keras passes as one."""
+    if isinstance(mask, (list, tuple)):
+        mask = mask[0]
+    return None if mask is None else keras.ops.cast(mask, "bool")

@@ -1,0 +1,324 @@
+"""An LSTM layer that shows its gates."""
+
+import operator
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import as_mask, check_mask, check_states
+from keras_seq.layers.lstm_cell import ExplicitLSTMCell
+from keras_seq.ops import lstm
+from keras_seq.ops.lstm import GATES
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class ExplicitLSTM(keras.layers.RNN):
+    """An LSTM that shows its gates: `keras.layers.LSTM` with `return_gates`.
+
+    ```
+    i_t = σ(x_t W_i + h_{t-1} U_i + b_i)        input gate
+    f_t = σ(x_t W_f + h_{t-1} U_f + b_f)        forget gate
+    c̃_t = tanh(x_t W_c + h_{t-1} U_c + b_c)     candidate
+    o_t = σ(x_t W_o + h_{t-1} U_o + b_o)        output gate
+    c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t
+    h_t = o_t ⊙ tanh(c_t)
+    ```
+
+    Every constructor argument of `keras.layers.LSTM` means the same here and
+    has the same default; the weights have the same layout and packed order
+    (i, f, c̃, o), so `explicit.set_weights(lstm.get_weights())` gives the same
+    outputs, and a model is rebuilt by changing the class name.
+
+    Masking: a masked step is skipped. The state is carried over it, its gates
+    are 0, "cell" repeats the carried memory, and the output repeats the last
+    output (0 before the first step that counts; always 0 with
+    `zero_output_for_mask=True`). Any pattern works: padding on the left or
+    right, holes, whole rows.
+
+    The gates are differentiable: a loss on a gate trains the weights.
+
+    `keras.layers.Bidirectional` hands the gates on when the layer also has
+    `return_state=True`: they follow the states of their direction, in the
+    order in which that direction ran.
+
+    Args:
+        units: Size of the state, a positive integer.
+        activation: Stands where the equations say tanh.
+        recurrent_activation: Stands where the equations say σ.
+        use_bias: Whether there is a b.
+        kernel_initializer: Initialiser of `kernel`, W (D, 4 · units).
+        recurrent_initializer: Initialiser of `recurrent_kernel`, U (units,
+            4 · units).
+        bias_initializer: Initialiser of `bias`, b (4 · units,).
+        unit_forget_bias: Whether b_f starts at 1, so that a new layer
+            remembers (Jozefowicz et al., 2015).
+        kernel_regularizer: Regulariser of W.
+        recurrent_regularizer: Regulariser of U.
+        bias_regularizer: Regulariser of b.
+        activity_regularizer: Regulariser of the output.
+        kernel_constraint: Constraint on W.
+        recurrent_constraint: Constraint on U.
+        bias_constraint: Constraint on b.
+        dropout: Share of the input features set to 0 in training, the same at
+            every step, in [0, 1).
+        recurrent_dropout: Share of the units of h_{t-1} set to 0 in training,
+            the same at every step, in [0, 1).
+        seed: Seed of the dropout.
+        return_sequences: Whether to return h_t for every step or the last.
+        return_state: Whether to return h_T and c_T too.
+        go_backwards: Whether to run from the last step to the first. Outputs
+            and gates are in the order of the run, so reversed in time.
+        stateful: Whether a batch starts from the state in which the last one
+            ended, row by row, until `reset_state()`.
+        unroll: Whether to write the steps out instead of looping: faster to
+            run for short sequences, slower to trace. T must be static.
+        use_cudnn: "auto" or False. There is no cuDNN path; True raises.
+        return_gates: Whether to return the gates too.
+        implementation: 2 shares one dropout mask on x_t between the gates; 1
+            draws one for each gate, as `recurrent_dropout` always does.
+        **kwargs: `zero_output_for_mask`, and what every Keras layer takes
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        sequences: The input x. Shape (B, T, D).
+        initial_state: h_0 and c_0, each of shape (B, units). 0 by default.
+        mask: True where a step counts. Shape (B, T).
+        training: Whether dropout acts.
+
+    Returns:
+        The output, of shape (B, units), or (B, T, units) with
+        `return_sequences=True`. With `return_state=True`, h_T and c_T follow,
+        each of shape (B, units). With `return_gates=True` a dict of
+        (B, T, units) tensors comes last: "input", "forget", "candidate",
+        "output" and "cell" (c_t).
+
+    Raises:
+        ValueError: If an argument is out of its range; if `mask` or
+            `initial_state` doesn't fit; if `unroll=True` and T isn't static.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ExplicitLSTM(4, return_sequences=True, return_gates=True)
+    >>> h, gates = layer(np.ones((2, 5, 3), "float32"))
+    >>> h.shape, gates["forget"].shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 5, 4]))
+
+    References:
+        Hochreiter and Schmidhuber (1997), Long short-term memory.
+        Gers, Schmidhuber and Cummins (2000), Learning to forget.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        use_cudnn="auto",
+        *,
+        return_gates=False,
+        implementation=2,
+        **kwargs,
+    ):
+        if use_cudnn not in ("auto", False):
+            raise ValueError(
+                "`use_cudnn` must be 'auto' or False, since cuDNN shows no gates; "
+                f"received {use_cudnn!r}."
+            )
+        cell = ExplicitLSTMCell(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            implementation=implementation,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="lstm_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.use_cudnn = use_cudnn
+        self.return_gates = return_gates
+        self.input_spec = keras.InputSpec(ndim=3)
+        self.supports_masking = True
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape, initial_state_shape)
+        self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        initial_state = self._initial_state(sequences, initial_state)
+        mask = as_mask(mask)
+        if mask is not None:
+            check_mask(mask, sequences)
+        cell = self.cell
+        batch, _, features = ops.shape(sequences)
+        on_input, on_state = cell.dropout_masks(
+            ops.zeros((batch, features), sequences.dtype), initial_state[0], training
+        )
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+        h, state, gates = lstm(
+            sequences,
+            initial_state,
+            ops.cast(cell.kernel, self.compute_dtype),
+            ops.cast(cell.recurrent_kernel, self.compute_dtype),
+            None if cell.bias is None else ops.cast(cell.bias, self.compute_dtype),
+            mask=mask,
+            input_dropout=on_input,
+            recurrent_dropout=on_state,
+            activation=cell.activation,
+            recurrent_activation=cell.recurrent_activation,
+            go_backwards=self.go_backwards,
+            unroll=self.unroll,
+            return_sequences=self.return_sequences,
+            return_gates=self.return_gates,
+        )
+        if self.stateful:
+            for variable, value in zip(self.states, state, strict=True):
+                variable.assign(value)
+        output = h if self.return_sequences else state[0]
+        if mask is not None:
+            output = self._masked_output(output, mask)
+        results = (output,)
+        if self.return_state:
+            results += tuple(state)
+        if self.return_gates:
+            results += (gates,)
+        return results if len(results) > 1 else output
+
+    def _initial_state(self, sequences, initial_state):
+        if self.stateful:
+            self._check_stateful_batch(sequences)
+        if initial_state is None and self.stateful:
+            initial_state = self.states
+        elif initial_state is None:
+            initial_state = self.get_initial_state(ops.shape(sequences)[0])
+        else:
+            initial_state = check_states(
+                "initial_state", initial_state, self.state_size, sequences.shape[0]
+            )
+        return [
+            ops.cast(ops.convert_to_tensor(state), self.compute_dtype)
+            for state in initial_state
+        ]
+
+    def _check_stateful_batch(self, sequences):
+        expected, received = self._expected_batch_size, sequences.shape[0]
+        if received is not None and received != expected:
+            raise ValueError(
+                "A stateful layer keeps the batch size it was built with: expected "
+                f"`sequences` of {expected} rows; received {received}."
+            )
+
+    def _masked_output(self, output, mask):
+        """Puts 0 where Keras does: before any step that counts, or at all."""
+        if self.go_backwards:
+            mask = ops.flip(mask, axis=1)
+        if not self.zero_output_for_mask:
+            mask = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+        if not self.return_sequences:
+            mask = ops.any(mask[:, -1:], axis=1)
+        return ops.where(ops.expand_dims(mask, -1), output, ops.zeros_like(output))
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        batch, length = sequences_shape[:2]
+        steps = (batch, length, self.units)
+        results = (steps if self.return_sequences else (batch, self.units),)
+        if self.return_state:
+            results += ((batch, self.units),) * 2
+        if self.return_gates:
+            results += (dict.fromkeys((*GATES, "cell"), steps),)
+        return results if len(results) > 1 else results[0]
+
+    def compute_mask(self, sequences, mask=None):
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        masks = (mask if self.return_sequences else None,)
+        if self.return_state:
+            masks += (None, None)
+        if self.return_gates:
+            masks += (dict.fromkeys((*GATES, "cell"), mask),)
+        return masks if len(masks) > 1 else masks[0]
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        config.update({name: cell_config[name] for name in _CELL_ARGUMENTS})
+        config["activity_regularizer"] = keras.regularizers.serialize(
+            self.activity_regularizer
+        )
+        config["use_cudnn"] = self.use_cudnn
+        config["return_gates"] = self.return_gates
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+_CELL_ARGUMENTS = (
+    "units",
+    "activation",
+    "recurrent_activation",
+    "use_bias",
+    "kernel_initializer",
+    "recurrent_initializer",
+    "bias_initializer",
+    "unit_forget_bias",
+    "kernel_regularizer",
+    "recurrent_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "recurrent_constraint",
+    "bias_constraint",
+    "dropout",
+    "recurrent_dropout",
+    "seed",
+    "implementation",
+)
+
+# Keras's LSTM shows its cell's hyper-parameters on the layer too.
+for _name in _CELL_ARGUMENTS:
+    setattr(ExplicitLSTM, _name, property(operator.attrgetter(f"cell.{_name}")))
