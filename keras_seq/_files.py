@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -34,21 +35,39 @@ def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> Path:
     b'X:1\\nK:C\\n'
     >>> folder.cleanup()
     """
-    path = Path(path)
     content = data.encode("utf-8") if isinstance(data, str) else data
-    target = path.resolve()
+    # "x" keeps the permissions that the user's umask gives a new file, which
+    # tempfile's private mode would not.
+    with replacing(path) as temporary, open(temporary, "xb") as file:
+        file.write(content)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a temporary path that takes the name `path` when the block ends.
+
+    For libraries that write a file themselves; the promises are those of
+    `atomic_write`. The temporary name keeps the suffix of `path`.
+
+    Args:
+        path: File to write; its folder must exist.
+
+    Yields:
+        Path of the temporary file, which the block must create.
+
+    Raises:
+        OSError: If the folder is missing or the file cannot be written.
+    """
+    target = Path(path).resolve()
     if target.is_dir():
         raise IsADirectoryError(f"`path` must name a file; {str(path)!r} is a folder.")
-    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp{target.suffix}"
     try:
-        # "x" keeps the permissions that the user's umask gives a new file,
-        # which tempfile's private mode would not.
-        with open(temporary, "xb") as file:
-            file.write(content)
+        yield temporary
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return path

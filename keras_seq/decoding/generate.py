@@ -95,6 +95,8 @@ def generate(
 
     A model that counts on, and ends after 4:
 
+    >>> import numpy as np
+    >>> from keras_seq.decoding import Greedy
     >>> def step(tokens, state):
     ...     return keras.ops.one_hot(tokens + 1, 6) * 9.0, state
     >>> result = generate(

@@ -30,6 +30,7 @@ class Greedy(Strategy):
 
     Example:
 
+    >>> import numpy as np
     >>> Greedy().next_token(np.array([[0.0, 2.0, 1.0]]), None).numpy()
     array([1], dtype=int32)
     """
@@ -60,6 +61,7 @@ class Sample(Strategy):
 
     Example:
 
+    >>> import numpy as np
     >>> strategy = Sample(temperature=0.5, top_k=2)
     >>> logits = np.array([[3.0, 2.0, 1.0]])
     >>> [int(strategy.next_token(logits, np.array([u]))[0]) for u in (0.1, 0.999)]

@@ -1,0 +1,113 @@
+"""A stack of layers that reads a sequence whole or token by token."""
+
+import keras
+
+
+class Stepper:
+    """Reads a prompt at once, then goes on a token at a time.
+
+    Takes the layers of a language model in their order: an embedding, any of
+    Keras's or our recurrent layers, dense layers, dropout (which does nothing
+    here). What is not recurrent must act on each step alone.
+
+    Args:
+        layers: The layers, e.g. `model.layers`. Recurrent ones need
+            `return_sequences=True` and `return_state=True`; input layers are
+            passed over.
+
+    Raises:
+        ValueError: If a recurrent layer doesn't return what is needed.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_seq.layers import ExplicitLSTM
+    >>> stepper = Stepper(
+    ...     [
+    ...         keras.layers.Embedding(10, 4),
+    ...         ExplicitLSTM(8, return_sequences=True, return_state=True),
+    ...         keras.layers.Dense(10),
+    ...     ]
+    ... )
+    >>> logits, state = stepper.read(np.array([[1, 2, 3]]))
+    >>> next_logits, state = stepper.step(np.array([4]), state)
+    >>> logits.shape, next_logits.shape
+    (TensorShape([1, 3, 10]), TensorShape([1, 10]))
+    """
+
+    def __init__(self, layers):
+        self.layers = [
+            layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)
+        ]
+        for layer in self.layers:
+            if _recurrent(layer) and not (
+                layer.return_sequences and layer.return_state
+            ):
+                raise ValueError(
+                    f"recurrent layer {layer.name!r} must have return_sequences=True "
+                    "and return_state=True to be stepped; received "
+                    f"return_sequences={layer.return_sequences}, "
+                    f"return_state={layer.return_state}."
+                )
+
+    def initial_state(self, batch_size):
+        """The state before the first token: a list of a state a layer."""
+        return [
+            list(layer.get_initial_state(batch_size))
+            for layer in self.layers
+            if _recurrent(layer)
+        ]
+
+    def read(self, tokens, mask=None, initial_state=None):
+        """Reads whole sequences.
+
+        Args:
+            tokens: Integer tensor of shape (B, T).
+            mask: True where a token counts, shape (B, T), or None for all.
+            initial_state: State to go on from, or None for the first.
+
+        Returns:
+            The last layer's outputs (B, T, ...) and the state behind the last
+            token that counts.
+        """
+        x, states = tokens, []
+        before = iter(initial_state) if initial_state is not None else None
+        for layer in self.layers:
+            if _recurrent(layer):
+                x, *state = layer(
+                    x,
+                    mask=mask,
+                    initial_state=None if before is None else next(before),
+                )[: 1 + len(layer.state_size)]
+                states.append(state)
+            else:
+                x = layer(x)
+        return x, states
+
+    def step(self, tokens, state):
+        """Reads one token a row: the step function that `generate` wants.
+
+        Args:
+            tokens: Integer tensor of shape (B,).
+            state: The state before.
+
+        Returns:
+            The last layer's outputs (B, ...) and the state after.
+        """
+        x, states = tokens, []
+        before = iter(state)
+        for layer in self.layers:
+            if _recurrent(layer):
+                x, layer_state = layer.cell(x, next(before))
+                states.append(
+                    list(layer_state)
+                    if isinstance(layer_state, (list, tuple))
+                    else [layer_state]
+                )
+            else:
+                x = layer(x)
+        return x, states
+
+
+def _recurrent(layer):
+    return isinstance(layer, keras.layers.RNN)

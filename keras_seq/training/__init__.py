@@ -1,0 +1,20 @@
+"""What every recipe needs and Keras lacks: run directories, resuming, reports."""
+
+from keras_seq.training.batches import batches_by_length, pad
+from keras_seq.training.checkpoint import EpochCheckpoint
+from keras_seq.training.command_line import command_line
+from keras_seq.training.curves import plot_history
+from keras_seq.training.ngram import NgramModel
+from keras_seq.training.report import Report
+from keras_seq.training.run_directory import RunDirectory
+
+__all__ = [
+    "EpochCheckpoint",
+    "NgramModel",
+    "Report",
+    "RunDirectory",
+    "batches_by_length",
+    "command_line",
+    "pad",
+    "plot_history",
+]

@@ -1,0 +1,92 @@
+"""The command line of a recipe, made from its dataclass and its functions."""
+
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+
+from keras_seq._extras import require
+
+
+def command_line(config_class, main, verbs, arguments=None):
+    """Runs a recipe from the shell: `[train] [flags]` or `VERB [flags]`.
+
+    `train` is the default; its flags are the fields of `config_class`. The
+    flags of a verb are the arguments of its function. What goes wrong is told
+    in one line, and the exit status is then 1; 2 for flags that are not known,
+    130 after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it went wrong.
+
+    With `--resume` the settings of the run are its own: only the flags given
+    again are compared with them.
+
+    Args:
+        config_class: Frozen dataclass with a documented field for each flag,
+            `out` and `resume` among them.
+        main: Function that takes a config.
+        verbs: Dict from a verb to its function.
+        arguments: What stands after the program's name; by default the
+            shell's.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    named = bool(arguments) and not arguments[0].startswith("-")
+    verb = arguments.pop(0) if named else "train"
+    program = _program(main)
+    try:
+        if verb == "train":
+            main(_parse_config(config_class, program, verbs, arguments))
+        elif verb in verbs:
+            tyro = require("tyro", "recipes")
+            tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
+        else:
+            raise ValueError(f"{verb!r} is not one of train, {', '.join(verbs)}.")
+    except KeyboardInterrupt:
+        hint = " The run so far is kept; --resume continues it."
+        _stop("interrupted." + (hint if verb == "train" else ""), 130)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        if os.environ.get("KERAS_SEQ_TRACEBACK"):
+            raise
+        _stop(f"error: {_one_line(error)}", 1)
+
+
+def _parse_config(config_class, program, verbs, arguments):
+    tyro = require("tyro", "recipes")
+    description = (
+        f"{inspect.getdoc(sys.modules[config_class.__module__])}\n\n"
+        f"Other commands: {', '.join(f'{program} {verb}' for verb in verbs)} "
+        "(each with --help)."
+    )
+
+    def parse(default):
+        return tyro.cli(
+            config_class,
+            prog=program,
+            description=description,
+            args=arguments,
+            default=default,
+        )
+
+    config = parse(config_class())
+    stored = Path(config.out) / "config.json"
+    if config.resume and stored.is_file():
+        settings = json.loads(stored.read_text("utf-8"))
+        config = parse(config_class(**{**settings, "resume": True}))
+    return config
+
+
+def _program(main):
+    module = inspect.getmodule(main)
+    spec = getattr(module, "__spec__", None)
+    return f"python -m {spec.name if spec else main.__module__}"
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.strerror:
+        place = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{place}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _stop(message, status):
+    print(message, file=sys.stderr)
+    raise SystemExit(status)

@@ -1,0 +1,88 @@
+"""An n-gram model: the baseline that a recurrent model has to beat."""
+
+import math
+from collections import Counter, defaultdict
+
+
+class NgramModel:
+    """Interpolated n-gram model with Witten-Bell smoothing.
+
+    ```
+    p_n(w | c) = (count(c w) + types(c) p_{n-1}(w | c')) / (count(c) + types(c))
+    p_0(w) = 1 / vocabulary_size
+    ```
+
+    where c are the n - 1 symbols before w, c' is c without its first symbol,
+    and types(c) is the number of distinct symbols seen after c. Order 1 is the
+    unigram model, order 0 the uniform one.
+
+    Args:
+        order: n, at least 0.
+        vocabulary_size: Number of symbols that could come, seen or not.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> model = NgramModel(2, vocabulary_size=3).fit(["abab"])
+    >>> round(model.probability("a", ""), 3), round(model.probability("b", "a"), 3)
+    (0.333, 0.844)
+
+    References:
+        Witten and Bell (1991), The zero-frequency problem. Chen and Goodman
+        (1999), An empirical study of smoothing techniques for language
+        modeling.
+    """
+
+    def __init__(self, order, vocabulary_size):
+        if order < 0:
+            raise ValueError(f"`order` must be at least 0; received {order!r}.")
+        if vocabulary_size < 1:
+            raise ValueError(
+                f"`vocabulary_size` must be at least 1; received {vocabulary_size!r}."
+            )
+        self.order = order
+        self.vocabulary_size = vocabulary_size
+        self._counts = defaultdict(Counter)
+
+    def fit(self, sequences):
+        """Counts the n-grams of `sequences`, each a string or list of symbols.
+
+        The first symbol of a sequence has no context, so a start mark should
+        stand there.
+
+        Returns:
+            The model itself.
+        """
+        for sequence in sequences:
+            sequence = tuple(sequence)
+            for end in range(1, len(sequence)):
+                for n in range(min(self.order, end + 1)):
+                    context = sequence[end - n : end]
+                    self._counts[context][sequence[end]] += 1
+        return self
+
+    def probability(self, symbol, context):
+        """p(symbol | context); of the context the last n - 1 symbols count."""
+        context = tuple(context)
+        probability = 1 / self.vocabulary_size
+        for n in range(self.order):
+            if n > len(context):
+                break
+            counts = self._counts.get(context[len(context) - n :])
+            if counts is None:
+                break
+            types = len(counts)
+            probability = (counts[symbol] + types * probability) / (
+                counts.total() + types
+            )
+        return probability
+
+    def nats(self, sequence):
+        """-ln p of each symbol of `sequence`, the first without a context."""
+        sequence = tuple(sequence)
+        return [
+            -math.log(self.probability(symbol, sequence[max(0, i - self.order + 1) : i]))
+            for i, symbol in enumerate(sequence)
+        ]

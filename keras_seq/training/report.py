@@ -1,0 +1,98 @@
+"""A run's report: one page that stands by itself."""
+
+import base64
+import html
+import mimetypes
+from pathlib import Path
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+       max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: 14px; }
+figure { margin: 1.5rem 0; } figcaption { color: #555; font-size: 14px; }
+img, svg { max-width: 100%; height: auto; } audio { width: 100%; }
+"""
+
+
+class Report:
+    """Collects headings, words, tables, pictures and sounds into one HTML page.
+
+    Everything is inside the file: it can be mailed or kept. Text is escaped.
+
+    Args:
+        title: Title of the page.
+
+    Example:
+
+    >>> report = Report("A run")
+    >>> report.heading("Figures")
+    >>> report.table([["", "test"], ["loss", 1.0312]])
+    >>> "<td>1.031</td>" in report.html()
+    True
+    """
+
+    def __init__(self, title):
+        self.title = title
+        self._parts = []
+
+    def heading(self, text, level=2):
+        """Adds a heading; `level` is 2 or 3."""
+        self._parts.append(f"<h{level}>{html.escape(text)}</h{level}>")
+
+    def text(self, text):
+        """Adds paragraphs, parted by empty lines."""
+        for paragraph in text.split("\n\n"):
+            self._parts.append(f"<p>{html.escape(paragraph.strip())}</p>")
+
+    def code(self, text):
+        """Adds preformatted text."""
+        self._parts.append(f"<pre>{html.escape(text)}</pre>")
+
+    def table(self, rows):
+        """Adds a table; the first row is its head. Floats get 4 digits."""
+        head, *body = [[_cell(value) for value in row] for row in rows]
+        lines = ["<tr>" + "".join(f"<th>{c}</th>" for c in head) + "</tr>"]
+        lines += ["<tr>" + "".join(f"<td>{c}</td>" for c in r) + "</tr>" for r in body]
+        self._parts.append("<table>\n" + "\n".join(lines) + "\n</table>")
+
+    def picture(self, path, caption=""):
+        """Adds a PNG, JPEG or SVG file."""
+        self._figure(f'<img src="{_inline(path)}" alt="{html.escape(caption)}">', caption)
+
+    def audio(self, path, caption=""):
+        """Adds a player for a sound file."""
+        self._figure(f'<audio controls src="{_inline(path)}"></audio>', caption)
+
+    def html(self):
+        """The page."""
+        title = html.escape(self.title)
+        return "\n".join(
+            [
+                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+                f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+                f"<h1>{title}</h1>",
+                *self._parts,
+                "</body>\n</html>\n",
+            ]
+        )
+
+    def _figure(self, content, caption):
+        self._parts.append(
+            f"<figure>{content}<figcaption>{html.escape(caption)}</figcaption></figure>"
+        )
+
+
+def _cell(value):
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else html.escape(str(value))
+
+
+def _inline(path):
+    path = Path(path)
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,183 @@
+"""Where a run keeps its results, so that no other run overwrites them."""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from keras_seq._files import atomic_write, replacing
+
+# What says how to run, not what is trained: free to change on resuming.
+_NOT_COMPARED = ("out", "resume", "overwrite")
+
+
+class RunDirectory:
+    """The folder of one training run.
+
+    ```
+    config.json  metrics.json  history.csv  model.keras  checkpoints/  figures/
+    report.html  saved_model/
+    ```
+
+    and what the recipe adds. Every file is written whole or not at all.
+
+    Args:
+        path: The folder of a run that exists.
+
+    Raises:
+        FileNotFoundError: If there is no run in `path`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self._config_path.is_file():
+            raise FileNotFoundError(
+                f"no run in {str(self.path)!r}: it has no config.json. Train first, "
+                "or name the folder of a finished run."
+            )
+
+    @classmethod
+    def start(
+        cls,
+        path: str | os.PathLike[str],
+        config: Any,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        results: tuple[str, ...] = (),
+    ) -> "RunDirectory":
+        """Makes the folder of a new run, or opens that of an unfinished one.
+
+        Args:
+            path: The folder. A new or empty one starts a run.
+            config: Dataclass, kept as config.json.
+            resume: Whether to go on with the run in `path`; if there is none
+                yet, a new one starts.
+            overwrite: Whether to replace the run in `path`.
+            results: Files and folders which the recipe adds to those above;
+                `overwrite` removes them, and nothing that it doesn't know.
+
+        Returns:
+            The run directory.
+
+        Raises:
+            FileExistsError: If `path` isn't empty and neither `resume` nor
+                `overwrite` is given, or if what is in it is not a run.
+            ValueError: If `resume` and `overwrite` are both given, or if the
+                run in `path` was configured differently.
+        """
+        path = Path(path)
+        if resume and overwrite:
+            raise ValueError("`resume` and `overwrite` exclude each other; got both.")
+        if path.exists() and not path.is_dir():
+            raise FileExistsError(f"`out` must be a folder; {str(path)!r} is a file.")
+        settings = dataclasses.asdict(config)
+        occupied = path.is_dir() and any(path.iterdir())
+        if occupied and not (path / "config.json").is_file():
+            raise FileExistsError(
+                f"{str(path)!r} is not empty and holds no run: nothing is written "
+                "there. Name another folder with --out."
+            )
+        if occupied and resume:
+            run = cls(path)
+            run._check_same(settings)
+            return run
+        if occupied and not overwrite:
+            raise FileExistsError(
+                f"{str(path)!r} holds a run already: --resume continues it, "
+                "--overwrite replaces it, --out names another folder."
+            )
+        if occupied:
+            _remove(path, (*_CONTENTS, *results))
+        path.mkdir(parents=True, exist_ok=True)
+        atomic_write(path / "config.json", _as_json(settings))
+        return cls(path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def _config_path(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the run, as config.json holds it."""
+        return json.loads(self._config_path.read_text("utf-8"))
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics of the finished run.
+
+        Raises:
+            FileNotFoundError: If the run hasn't finished.
+        """
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"the run in {str(self.path)!r} has not finished: it has no "
+                "metrics.json. Continue it with --resume."
+            )
+        return json.loads(path.read_text("utf-8"))
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """Writes `value` as indented JSON and returns the path."""
+        return self.write(name, _as_json(value))
+
+    def write(self, name: str, data: bytes | str) -> Path:
+        """Writes a file, making its folders, and returns its path."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return atomic_write(path, data)
+
+    def save_model(self, model: Any, name: str = "model.keras") -> Path:
+        """Saves a Keras model and returns the path."""
+        with replacing(self.path / name) as temporary:
+            model.save(temporary)
+        return self.path / name
+
+    def save_figure(self, figure: Any, name: str) -> Path:
+        """Saves a matplotlib figure as figures/`name`.png and closes it."""
+        import matplotlib.pyplot as plt
+
+        path = self.path / "figures" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=120, bbox_inches="tight")
+        plt.close(figure)
+        return path
+
+    def _check_same(self, settings: dict[str, Any]) -> None:
+        stored = self.config
+        settings = json.loads(_as_json(settings))
+        differing = [
+            f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
+            for name in sorted(stored.keys() | settings.keys())
+            if name not in _NOT_COMPARED and stored.get(name) != settings.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"the run in {str(self.path)!r} cannot be resumed with other "
+                f"settings: {'; '.join(differing)}."
+            )
+
+
+_CONTENTS = (
+    *("config.json", "metrics.json", "history.csv", "model.keras", "report.html"),
+    *("checkpoints", "figures", "saved_model"),
+)
+
+
+def _remove(folder: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
