@@ -38,8 +38,7 @@ def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
 
     def write_all(arrays, t, values):
         return tuple(
-            array.write(t, value)
-            for array, value in zip(arrays, values, strict=True)
+            array.write(t, value) for array, value in zip(arrays, values, strict=True)
         )
 
     def loop_body(t, state, arrays):
@@ -79,8 +78,7 @@ def _in_jax(keep_going, body, state, max_length, emit_like, padding):
         t, state, arrays = carry
         state, emitted = body(t, state)
         arrays = tuple(
-            array.at[t].set(value)
-            for array, value in zip(arrays, emitted, strict=True)
+            array.at[t].set(value) for array, value in zip(arrays, emitted, strict=True)
         )
         return t + 1, state, arrays
 
@@ -93,7 +91,8 @@ def _in_jax(keep_going, body, state, max_length, emit_like, padding):
 
 
 def _in_python(keep_going, body, state, max_length, emit_like, padding):
-    emissions = []
+    emissions: list[tuple] = []
+    max_length = int(max_length)
     while len(emissions) < max_length and bool(keep_going(state)):
         state, emitted = body(len(emissions), state)
         emissions.append(emitted)
@@ -102,4 +101,6 @@ def _in_python(keep_going, body, state, max_length, emit_like, padding):
         for like, value in zip(emit_like, padding, strict=True)
     )
     emissions += [fill] * (max_length - len(emissions))
-    return state, tuple(keras.ops.stack(stack) for stack in zip(*emissions, strict=True))
+    return state, tuple(
+        keras.ops.stack(stack) for stack in zip(*emissions, strict=True)
+    )

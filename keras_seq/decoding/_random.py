@@ -54,9 +54,7 @@ def uniform(key, step):
 
 
 def _rotate_left(x, distance):
-    return ops.bitwise_or(
-        ops.left_shift(x, distance), _shift_right(x, 32 - distance)
-    )
+    return ops.bitwise_or(ops.left_shift(x, distance), _shift_right(x, 32 - distance))
 
 
 def _shift_right(x, distance):

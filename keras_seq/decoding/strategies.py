@@ -1,10 +1,11 @@
 """How the next token is chosen from the logits."""
 
 import abc
-import numbers
+import math
 
-import keras
 from keras import ops
+
+from keras_seq.decoding._arguments import check_numbers, check_rows
 
 
 class Strategy(abc.ABC):
@@ -48,13 +49,17 @@ class Sample(Strategy):
     are kept first, and the nucleus is taken of what they hold.
 
     Args:
-        temperature: Above 0; below 1 sharpens, above 1 flattens.
+        temperature: Above 0 and finite; below 1 sharpens, above 1 flattens.
         top_k: Positive integer, or None for all tokens.
         top_p: In (0, 1], or None for all tokens.
 
     Each is a number or a tensor: a scalar, or of shape (B,) for a value of
     its own for each row. The values of symbolic tensors can't be checked here;
-    who feeds them must.
+    below its range each of them acts as its limit, which takes the likeliest
+    token.
+
+    A token whose logit is -inf is never drawn. Logits that hold NaN or +inf
+    have no distribution: what is drawn then means nothing.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -74,69 +79,73 @@ class Sample(Strategy):
     """
 
     def __init__(self, temperature=1.0, top_k=None, top_p=None):
-        _check("temperature", temperature, "above 0", lambda v: v > 0)
+        check_numbers(
+            "temperature",
+            temperature,
+            "above 0 and finite",
+            lambda number: 0 < number < math.inf,
+        )
         if top_k is not None:
-            _check("top_k", top_k, "a positive integer", lambda v: v > 0, whole=True)
+            check_numbers(
+                "top_k",
+                top_k,
+                "a positive integer",
+                lambda number: number > 0,
+                whole=True,
+            )
         if top_p is not None:
-            _check("top_p", top_p, "in (0, 1]", lambda v: 0 < v <= 1)
+            check_numbers("top_p", top_p, "in (0, 1]", lambda number: 0 < number <= 1)
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
 
     def next_token(self, logits, uniform):
-        logits = ops.cast(logits, "float32") / _column(self.temperature, "float32")
-        probabilities = ops.softmax(logits, axis=-1)
+        weights = ops.exp(self._tempered(logits))
         if self.top_k is None and self.top_p is None:
-            return _draw(probabilities, uniform)
-        order = ops.argsort(-probabilities, axis=-1)
-        ranked = ops.take_along_axis(probabilities, order, axis=-1)
+            return _draw(weights, uniform)
+        order = ops.argsort(-weights, axis=-1)
+        ranked = ops.take_along_axis(weights, order, axis=-1)
+        rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
         if self.top_k is not None:
-            rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
-            ranked = ops.where(rank < _column(self.top_k, "int32"), ranked, 0.0)
+            top_k = _column("top_k", self.top_k, "int32", logits)
+            ranked = ops.where((rank < top_k) | (rank == 0), ranked, 0.0)
         if self.top_p is not None:
+            top_p = _column("top_p", self.top_p, "float32", logits)
             before = ops.cumsum(ranked, axis=-1) - ranked
-            nucleus = _column(self.top_p, "float32") * ops.sum(
-                ranked, axis=-1, keepdims=True
-            )
-            ranked = ops.where(before < nucleus, ranked, 0.0)
+            nucleus = top_p * ops.sum(ranked, axis=-1, keepdims=True)
+            ranked = ops.where((before < nucleus) | (rank == 0), ranked, 0.0)
         drawn = ops.expand_dims(_draw(ranked, uniform), -1)
         return ops.cast(ops.take_along_axis(order, drawn, axis=-1)[:, 0], "int32")
+
+    def _tempered(self, logits):
+        """Logits / temperature, with the largest at 0 so that none overflows."""
+        temperature = _column("temperature", self.temperature, "float32", logits)
+        logits = ops.cast(logits, "float32")
+        below = logits - ops.max(logits, axis=-1, keepdims=True)
+        return ops.where(below == 0, 0.0, below / ops.maximum(temperature, 0.0))
 
 
 def _draw(weights, uniform):
     """Draws an index with probability proportional to its weight, (B, V)."""
     cumulative = ops.cumsum(weights, axis=-1)
-    total = cumulative[:, -1:]
-    threshold = ops.expand_dims(ops.cast(uniform, "float32"), -1) * total
-    index = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)
-    # Rounding may lift the threshold to the total: take the last that counts.
-    last = ops.sum(ops.cast(cumulative < total, "int32"), axis=-1)
-    return ops.minimum(index, last)
+    threshold = ops.expand_dims(ops.cast(uniform, "float32"), -1) * cumulative[:, -1:]
+    # Sums that are taken in parallel may fall by a rounding error, and the
+    # threshold may be rounded up to the total: no weight of 0 may come of that.
+    possible = weights > 0
+    beyond = ops.logical_and(possible, cumulative > threshold)
+    return ops.where(ops.any(beyond, axis=-1), _first(beyond), _last(possible))
 
 
-def _column(value, dtype):
+def _first(condition):
+    return ops.cast(ops.argmax(ops.cast(condition, "int32"), axis=-1), "int32")
+
+
+def _last(condition):
+    return ops.shape(condition)[-1] - 1 - _first(ops.flip(condition, axis=-1))
+
+
+def _column(name, value, dtype, logits):
     """A scalar, or a (B,) tensor as a column that broadcasts over (B, V)."""
     value = ops.cast(ops.convert_to_tensor(value), dtype)
+    check_rows(name, value, logits.shape[0])
     return ops.expand_dims(value, -1) if len(value.shape) else value
-
-
-def _check(name, value, expected, accepts, whole=False):
-    if isinstance(value, bool) or isinstance(value, str):
-        raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
-    if not isinstance(value, numbers.Real):
-        if not hasattr(value, "shape"):
-            raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
-        if len(value.shape) > 1:
-            raise ValueError(
-                f"`{name}` must be a scalar or of shape (B,); received shape "
-                f"{tuple(value.shape)}."
-            )
-        try:
-            values = keras.ops.convert_to_numpy(value).reshape(-1).tolist()
-        except Exception:  # a symbolic tensor, whose values are not known yet
-            return
-    else:
-        values = [value]
-    for number in values:
-        if not accepts(number) or (whole and number != int(number)):
-            raise ValueError(f"`{name}` must be {expected}; received {value!r}.")

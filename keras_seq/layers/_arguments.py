@@ -13,7 +13,7 @@ def check_units(units):
 def check_rate(name, rate):
     if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
         raise ValueError(f"`{name}` must be a number in [0, 1); received {rate!r}.")
-    if not 0 <= rate < 1:
+    if not 0 <= float(rate) < 1:
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
 
 

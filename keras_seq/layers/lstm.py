@@ -221,7 +221,7 @@ class ExplicitLSTM(keras.layers.RNN):
         output = h if self.return_sequences else state[0]
         if mask is not None:
             output = self._masked_output(output, mask)
-        results = (output,)
+        results: tuple = (output,)
         if self.return_state:
             results += tuple(state)
         if self.return_gates:
@@ -265,7 +265,7 @@ class ExplicitLSTM(keras.layers.RNN):
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         batch, length = sequences_shape[:2]
         steps = (batch, length, self.units)
-        results = (steps if self.return_sequences else (batch, self.units),)
+        results: tuple = (steps if self.return_sequences else (batch, self.units),)
         if self.return_state:
             results += ((batch, self.units),) * 2
         if self.return_gates:
@@ -274,7 +274,7 @@ class ExplicitLSTM(keras.layers.RNN):
 
     def compute_mask(self, sequences, mask=None):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        masks = (mask if self.return_sequences else None,)
+        masks: tuple = (mask if self.return_sequences else None,)
         if self.return_state:
             masks += (None, None)
         if self.return_gates:

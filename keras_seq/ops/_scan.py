@@ -29,8 +29,7 @@ def scan(step, state, sequences, *, emit_like=(), unroll=False):
     if unroll or keras.backend.backend() == "torch":
         if length is None:
             raise ValueError(
-                "unroll=True needs a static number of time steps; received "
-                f"sequences of shape {tuple(sequences[0].shape)} (time first)."
+                "`unroll=True` needs a static number of time steps; received None."
             )
         return _scan_in_python(step, state, sequences, emit_like, length)
     if keras.backend.backend() == "jax":
@@ -47,7 +46,9 @@ def _scan_in_python(step, state, sequences, emit_like, length):
         return state, tuple(
             keras.ops.zeros((0, *like.shape), like.dtype) for like in emit_like
         )
-    return state, tuple(keras.ops.stack(stack) for stack in zip(*emissions, strict=True))
+    return state, tuple(
+        keras.ops.stack(stack) for stack in zip(*emissions, strict=True)
+    )
 
 
 def _scan_in_jax(step, state, sequences):

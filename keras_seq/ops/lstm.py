@@ -109,13 +109,15 @@ def lstm(
     >>> x, zeros = np.ones((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
     >>> W, U = np.ones((3, 16), "float32"), np.ones((4, 16), "float32")
     >>> h, (h_T, c_T), gates = lstm(x, (zeros, zeros), W, U, return_gates=True)
-    >>> h.shape, c_T.shape, sorted(gates)
-    (TensorShape([2, 5, 4]), TensorShape([2, 4]), ['candidate', 'cell', 'forget', 'input', 'output'])
+    >>> h.shape, c_T.shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 4]))
+    >>> sorted(gates)
+    ['candidate', 'cell', 'forget', 'input', 'output']
     """
     x = ops.transpose(ops.convert_to_tensor(inputs), (1, 0, 2))
     if go_backwards:
         x = ops.flip(x, axis=0)
-    sequences = (project(x, kernel, bias, input_dropout),)
+    sequences: tuple = (project(x, kernel, bias, input_dropout),)
     if mask is not None:
         mask = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
         if go_backwards:
@@ -135,7 +137,7 @@ def lstm(
         if mask is not None:
             h = ops.where(inputs[1], h, h_prev)
             c = ops.where(inputs[1], c, c_prev)
-        emitted = (h,) if return_sequences else ()
+        emitted: tuple = (h,) if return_sequences else ()
         if return_gates:
             emitted += (c, *gates)
         return (h, c), emitted
@@ -159,7 +161,7 @@ def lstm(
 
 
 def project(x, kernel, bias, dropout):
-    """x W + b: (..., B, D) to (..., B, 4 · units)."""
+    """Gives x W + b: (..., B, D) to (..., B, 4 · units)."""
     if dropout is None:
         z = ops.matmul(x, kernel)
     elif dropout.shape[0] == 1:
@@ -173,7 +175,7 @@ def project(x, kernel, bias, dropout):
 
 
 def project_state(h, recurrent_kernel, dropout):
-    """h U: (B, units) to (B, 4 · units)."""
+    """Gives h U: (B, units) to (B, 4 · units)."""
     if dropout is None:
         return ops.matmul(h, recurrent_kernel)
     if dropout.shape[0] == 1:

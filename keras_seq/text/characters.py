@@ -96,7 +96,7 @@ class CharacterVocabulary:
         known = tf.constant(self._code_points)
         place = tf.searchsorted(known, tf.reshape(code_points, [-1]))
         place = tf.reshape(place, tf.shape(code_points))
-        found = tf.gather(known, tf.minimum(place, len(known) - 1)) == code_points
+        found = tf.gather(known, tf.minimum(place, len(self.characters) - 1)) == code_points
         ids = tf.where(found, place + UNKNOWN + 1, UNKNOWN)
         return tf.where(code_points < 0, PADDING, ids), lengths
 

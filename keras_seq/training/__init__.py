@@ -4,17 +4,27 @@ from keras_seq.training.batches import batches_by_length, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
 from keras_seq.training.command_line import command_line
 from keras_seq.training.curves import plot_history
+from keras_seq.training.next_token import (
+    next_token_batches,
+    next_token_dataset,
+    ngram_nats,
+)
 from keras_seq.training.ngram import NgramModel
+from keras_seq.training.progress import Progress
 from keras_seq.training.report import Report
 from keras_seq.training.run_directory import RunDirectory
 
 __all__ = [
     "EpochCheckpoint",
     "NgramModel",
+    "Progress",
     "Report",
     "RunDirectory",
     "batches_by_length",
     "command_line",
+    "next_token_batches",
+    "next_token_dataset",
+    "ngram_nats",
     "pad",
     "plot_history",
 ]

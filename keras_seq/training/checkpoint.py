@@ -53,6 +53,14 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.patience = patience
         self.history = []
         self._resume = resume and self._last.is_file()
+        if self._resume:
+            with np.load(self._last) as last:
+                self.history = _read_history(str(last["history"]))
+
+    @property
+    def first_epoch(self):
+        """Number of epochs done: 0, or where a resumed training goes on."""
+        return len(self.history)
 
     @property
     def _last(self):
@@ -92,7 +100,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
             model.fit(
                 *args,
                 epochs=epochs,
-                initial_epoch=len(self.history),
+                initial_epoch=self.first_epoch,
                 callbacks=[*callbacks, self],
                 **kwargs,
             )
@@ -125,11 +133,6 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 )
             for i, variable in enumerate(variables):
                 variable.assign(last[str(i)])
-            rows = csv.DictReader(io.StringIO(str(last["history"])))
-            self.history = [
-                {k: int(v) if k == "epoch" else float(v) for k, v in row.items()}
-                for row in rows
-            ]
         self._write_history()
 
     def _write_history(self):
@@ -146,6 +149,13 @@ def _variables(model):
     metrics = {id(v) for v in model.metrics_variables}
     model_variables = [v for v in model.variables if id(v) not in metrics]
     return model_variables + list(model.optimizer.variables)
+
+
+def _read_history(text):
+    return [
+        {name: int(v) if name == "epoch" else float(v) for name, v in row.items()}
+        for row in csv.DictReader(io.StringIO(text))
+    ]
 
 
 def _save_arrays(path, arrays, **named):

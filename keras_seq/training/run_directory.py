@@ -69,31 +69,54 @@ class RunDirectory:
                 run in `path` was configured differently.
         """
         path = Path(path)
-        if resume and overwrite:
-            raise ValueError("`resume` and `overwrite` exclude each other; got both.")
-        if path.exists() and not path.is_dir():
-            raise FileExistsError(f"`out` must be a folder; {str(path)!r} is a file.")
+        occupied = cls.check(path, resume=resume, overwrite=overwrite)
         settings = dataclasses.asdict(config)
-        occupied = path.is_dir() and any(path.iterdir())
-        if occupied and not (path / "config.json").is_file():
-            raise FileExistsError(
-                f"{str(path)!r} is not empty and holds no run: nothing is written "
-                "there. Name another folder with --out."
-            )
         if occupied and resume:
             run = cls(path)
             run._check_same(settings)
             return run
-        if occupied and not overwrite:
-            raise FileExistsError(
-                f"{str(path)!r} holds a run already: --resume continues it, "
-                "--overwrite replaces it, --out names another folder."
-            )
         if occupied:
             _remove(path, (*_CONTENTS, *results))
         path.mkdir(parents=True, exist_ok=True)
         atomic_write(path / "config.json", _as_json(settings))
         return cls(path)
+
+    @staticmethod
+    def check(
+        path: str | os.PathLike[str], *, resume: bool = False, overwrite: bool = False
+    ) -> bool:
+        """Tells, before any work is done, whether `start` would refuse.
+
+        Args:
+            path: As for `start`.
+            resume: As for `start`.
+            overwrite: As for `start`.
+
+        Returns:
+            Whether `path` holds a run.
+
+        Raises:
+            FileExistsError: As `start` does.
+            ValueError: If `resume` and `overwrite` are both given.
+        """
+        path = Path(path)
+        if resume and overwrite:
+            raise ValueError("`resume` and `overwrite` exclude each other; got both.")
+        if path.exists() and not path.is_dir():
+            raise FileExistsError(f"`out` must be a folder; {str(path)!r} is a file.")
+        if not path.is_dir() or not any(path.iterdir()):
+            return False
+        if not (path / "config.json").is_file():
+            raise FileExistsError(
+                f"{str(path)!r} is not empty and holds no run: nothing is written "
+                "there. Name another folder with --out."
+            )
+        if not resume and not overwrite:
+            raise FileExistsError(
+                f"{str(path)!r} holds a run already: --resume continues it, "
+                "--overwrite replaces it, --out names another folder."
+            )
+        return True
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -114,11 +137,19 @@ class RunDirectory:
         Raises:
             FileNotFoundError: If the run hasn't finished.
         """
-        path = self.path / "metrics.json"
+        return self.read_json("metrics.json")
+
+    def read_json(self, name: str) -> Any:
+        """Reads a JSON file of the run.
+
+        Raises:
+            FileNotFoundError: If the run hasn't come to write it.
+        """
+        path = self.path / name
         if not path.is_file():
             raise FileNotFoundError(
-                f"the run in {str(self.path)!r} has not finished: it has no "
-                "metrics.json. Continue it with --resume."
+                f"the run in {str(self.path)!r} has not finished: it has no {name}. "
+                "Continue it with --resume."
             )
         return json.loads(path.read_text("utf-8"))
 

@@ -1,0 +1,75 @@
+"""A tune without what is not music: credits, notes, comments, layout."""
+
+import re
+
+from keras_seq.music._layout import continued_lines
+from keras_seq.music.abc._lines import read_lines
+from keras_seq.music.abc._tokens import TOKEN
+
+# What music depends on: reference, title, meter, unit length, key, order of
+# parts, voices, user symbols, macros; then rhythm and tempo.
+_KEPT = frozenset("XTMLKPVUm" + "RQ")
+# The only instructions that change how the music is read.
+_INSTRUCTIONS = ("linebreak", "decoration")
+
+
+def normalise(text: str) -> str:
+    """Reduces a tune to its header and its music, the form to learn from.
+
+    Kept are the fields X, T, M, L, K, P, V, U, m, R and Q where they hold
+    something, one space-free form of each (`M:6/8`), and the music as written.
+    Gone are comments, `%%` directives, all other fields (transcriber, source,
+    notes, lyrics, ...), in the music too, legibility marks (`` ` ``), outdated
+    `!` at the end of a line, and space at the end of lines. The notes stay the
+    same, and normalising again changes nothing.
+
+    Args:
+        text: One tune in ABC notation. What follows an empty line does not
+            belong to it.
+
+    Returns:
+        The tune, lines joined by newlines, none at the end.
+
+    Example:
+
+    >>> print(normalise("X: 1\\nT: The Hag\\nZ: me\\nM: 6/8 % jig\\nK: G\\nG3`A3|! "))
+    X:1
+    T:The Hag
+    M:6/8
+    K:G
+    G3A3|
+    """
+    continued = continued_lines(text)
+    lines: list[str] = []
+    for line in read_lines(text):
+        if line.empty:
+            if lines:
+                break
+        elif line.field:
+            if _keeps(line.field, line.text):
+                lines.append(f"{line.field}:{line.text.rstrip()}")
+        else:
+            music = _music(line.text)
+            if music:
+                lines.append(music + ("\\" if line.number in continued else ""))
+    return "\n".join(lines)
+
+
+def _keeps(field: str, value: str) -> bool:
+    if field == "I":
+        return value.startswith(_INSTRUCTIONS)
+    return field in _KEPT and (bool(value.strip()) or field in "XK")
+
+
+def _music(text: str) -> str:
+    tokens: list[str] = []
+    for match in TOKEN.finditer(text):
+        token = match[0]
+        if match["space"]:
+            token = token.replace("`", "")
+        elif match["field"] and not _keeps(match["name"], match["value"]):
+            token = ""
+        tokens.append(token)
+    while tokens and (not tokens[-1].strip() or tokens[-1] == "!"):
+        tokens.pop()
+    return "".join(tokens)

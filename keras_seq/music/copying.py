@@ -1,0 +1,1 @@
+"""How much of a tune was copied: longest shared text, shared melody."""

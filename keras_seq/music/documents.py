@@ -1,0 +1,181 @@
+"""Tunes as documents to learn from, and the header lines that start them."""
+
+import contextlib
+import re
+from collections import Counter, defaultdict
+
+from keras_seq.music.abc import validate
+
+# What a document's header holds, in this order. K: must come last, so a
+# document whose K: line is given has its whole header given.
+FIELDS = "TRMLK"
+
+_MUSIC_FIELDS = "MLK"
+
+
+def to_document(tune):
+    """Brings a normalised tune into the form that a model learns.
+
+    The X: line goes, since a number is no music; the header has the fields T,
+    R, M, L and K, one line each and in that order, the others before K; a
+    newline stands at the end.
+
+    Args:
+        tune: A tune as `normalise` gives it.
+
+    Returns:
+        The document.
+
+    Example:
+
+    >>> to_document("X:7\\nT:The Hag\\nM:6/8\\nL:1/8\\nR:jig\\nK:G\\nG3 A3|")
+    'T:The Hag\\nR:jig\\nM:6/8\\nL:1/8\\nK:G\\nG3 A3|\\n'
+    """
+    header, body = split_document(tune)
+    lines = dict.fromkeys(FIELDS, "")
+    others = []
+    for line in header.splitlines():
+        field = line[:1]
+        if field in lines:
+            lines[field] = lines[field] or line
+        elif field != "X":
+            others.append(line)
+    ordered = [lines[field] for field in "TRML"] + others + [lines["K"]]
+    return "\n".join(line for line in ordered if line) + "\n" + body.rstrip("\n") + "\n"
+
+
+def from_document(document, reference=1):
+    """Makes a tune of a document: puts the X: line back.
+
+    Example:
+
+    >>> from_document("T:Scale\\nK:C\\nCDEF|\\n", reference=3)
+    'X:3\\nT:Scale\\nK:C\\nCDEF|\\n'
+    """
+    return f"X:{reference}\n{document}"
+
+
+def split_document(text):
+    """Parts a tune or document behind its first K: line: header and body.
+
+    Example:
+
+    >>> split_document("T:Scale\\nK:C\\nCDEF|\\n")
+    ('T:Scale\\nK:C\\n', 'CDEF|\\n')
+    """
+    match = re.search(r"^K:.*(\n|$)", text, flags=re.MULTILINE)
+    end = match.end() if match else len(text)
+    return text[:end], text[end:]
+
+
+class HeaderStyle:
+    """How the training tunes write their headers.
+
+    A user asks for "D major" or "4/4"; the model has read `K:Dmaj` or `M:C`
+    and knows no other way to say it. This finds the spelling that the model
+    knows.
+
+    Args:
+        counts: Dict from field to dict from value to the number of training
+            documents that have it.
+
+    Example:
+
+    >>> style = HeaderStyle.fit(["T:A\\nM:C\\nK:D Major\\n", "T:B\\nM:C\\nK:G\\n"])
+    >>> style.spell("K", "D"), style.spell("M", "4/4")
+    ('D Major', 'C')
+    """
+
+    def __init__(self, counts):
+        self.counts = {field: dict(values) for field, values in counts.items()}
+        self._known = {
+            field: _spellings(field, self.counts.get(field, {}))
+            for field in _MUSIC_FIELDS
+        }
+
+    @classmethod
+    def fit(cls, documents):
+        """Counts the header values (titles apart) of documents."""
+        counts = defaultdict(Counter)
+        for document in documents:
+            for line in split_document(document)[0].splitlines():
+                if line[:1] in FIELDS[1:] and line[1:2] == ":":
+                    counts[line[0]][line[2:]] += 1
+        return cls(counts)
+
+    def spell(self, field, value):
+        """The value as the training documents spell it.
+
+        Args:
+            field: One of T, R, M, L, K.
+            value: What the user asks for.
+
+        Returns:
+            The commonest equivalent value of the training documents, or
+            `value` where none has it.
+
+        Raises:
+            ValueError: If `value` isn't a meter, length or key, has more than
+                one line, or is a rhythm that no training document has.
+        """
+        value = value.strip()
+        name = _NAMES[field]
+        if not value or len(value.splitlines()) > 1:
+            raise ValueError(f"`{name}` must be one line of text; received {value!r}.")
+        if field == "R":
+            return self._spell_rhythm(value)
+        if field == "T":
+            return value
+        return self._known[field].get(_meaning(field, value), value)
+
+    def knows(self, field, value):
+        """Whether a training document has a value that means the same."""
+        return _meaning(field, value) in self._known[field]
+
+    def _spell_rhythm(self, value):
+        known = self.counts.get("R", {})
+        same = [name for name in known if name.casefold() == value.casefold()]
+        if same:
+            return max(same, key=known.get)
+        if not known:
+            raise ValueError(f"`type` {value!r}: the training tunes name no types (R:).")
+        common = sorted(known, key=known.get, reverse=True)[:10]
+        raise ValueError(
+            f"`type` must be one that the training tunes have, such as "
+            f"{', '.join(common)}; received {value!r}."
+        )
+
+
+_NAMES = {"T": "title", "R": "type", "M": "meter", "L": "length", "K": "key"}
+
+
+def _spellings(field, counts):
+    """Dict from what a value means to its commonest spelling."""
+    known = {}
+    for value in sorted(counts, key=counts.get):
+        with contextlib.suppress(ValueError):
+            known[_meaning(field, value)] = value
+    return known
+
+
+def _meaning(field, value):
+    """What a field's value says, the same however it is spelled."""
+    fields = {"M": "4/4", "L": "1/8", "K": "C", field: value}
+    lines = [f"{name}:{fields[name]}" for name in _MUSIC_FIELDS]
+    result = validate("\n".join(["X:1", "T:-", *lines, "z|", ""]))
+    place = 3 + _MUSIC_FIELDS.index(field)
+    for problem in result.problems:
+        if problem.severity == "error" or problem.line == place:
+            raise ValueError(
+                f"`{_NAMES[field]}` {value!r} cannot be used: {problem.message}."
+            )
+    if field == "L":
+        return result.tune.unit_length
+    if field == "K":
+        key = result.tune.key
+        return key.tonic, _SYNONYMS.get(key.mode, key.mode), key.alterations
+    meter = result.tune.meter
+    return meter and (sum(meter.beats), meter.unit)
+
+
+_SYNONYMS = {"ionian": "major", "aeolian": "minor"}

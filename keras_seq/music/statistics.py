@@ -1,0 +1,81 @@
+"""Figures about tunes, the same for written ones and for human ones."""
+
+import statistics
+
+from keras_seq._extras import require
+from keras_seq.music.abc import notes_outside_key, validate
+from keras_seq.music.documents import split_document
+
+
+def parses_in_music21(tune):
+    """Whether music21 reads `tune` as a score with at least one note.
+
+    Example:
+
+    >>> parses_in_music21("X:1\\nT:Scale\\nM:4/4\\nL:1/4\\nK:C\\nCDEF|\\n")
+    True
+    """
+    converter = require("music21.converter", "music")
+    try:
+        score = converter.parse(tune, format="abc")
+        return len(score.flatten().notes) > 0
+    except Exception:  # music21 raises whatever comes up inside
+        return False
+
+
+def describe_tunes(tunes, substrings, ngrams, *, progress=None):
+    """Measures how well-formed tunes are and how much of them is copied.
+
+    Args:
+        tunes: ABC texts.
+        substrings: `SubstringIndex` of the training tunes' bodies.
+        ngrams: `NgramIndex` of the training tunes.
+        progress: Called as `progress(done, total)`.
+
+    Returns:
+        Dict of shares (0 to 1) and lengths:
+
+        - "parses_in_music21": share of tunes that music21 reads;
+        - "valid": share without an error in `validate`;
+        - "every_bar_complete": share whose every bar is complete;
+        - "notes_outside_key": share of notes that aren't in the key signed,
+          over the tunes that can be read;
+        - "longest_copy_characters": of each tune's body, the longest stretch
+          that stands in the training set as it is: median;
+        - "longest_copy_share": the same as a share of the body: median;
+        - "melody_8gram_overlap": share of the melody's 8-grams of intervals
+          that occur in the training set, in any key: mean.
+    """
+    parsed, valid, complete, outside, copied, shares, overlaps = ([] for _ in range(7))
+    for done, tune in enumerate(tunes, start=1):
+        parsed.append(parses_in_music21(tune))
+        result = validate(tune)
+        valid.append(result.valid)
+        complete.append(result.valid and result.complete)
+        if result.valid:
+            outside.append(notes_outside_key(result.tune))
+            overlaps.append(ngrams.overlap(tune))
+        body = split_document(tune)[1]
+        if body:
+            length = substrings.longest_match(body).length
+            copied.append(length)
+            shares.append(length / len(body))
+        if progress is not None:
+            progress(done, len(tunes))
+    return {
+        "parses_in_music21": _mean(parsed),
+        "valid": _mean(valid),
+        "every_bar_complete": _mean(complete),
+        "notes_outside_key": _mean(outside),
+        "longest_copy_characters": _median(copied),
+        "longest_copy_share": _median(shares),
+        "melody_8gram_overlap": _mean(overlaps),
+    }
+
+
+def _mean(values):
+    return statistics.fmean(values) if values else None
+
+
+def _median(values):
+    return statistics.median(values) if values else None

@@ -1,0 +1,166 @@
+"""The same tune in another key."""
+
+import functools
+import re
+
+from keras_seq.music.abc import key_signature
+from keras_seq.music.abc._tokens import TOKEN
+from keras_seq.music.documents import split_document
+
+_LETTERS = "CDEFGAB"
+_ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+_ACCIDENTALS = {by: accidental for accidental, by in _ALTERATIONS.items()}
+_CHORD_NOTE = re.compile(r"(?<![A-Za-z])([A-G])(##?|bb?)?")
+_MODES = {"ionian": "major", "aeolian": "minor"}
+_NOT_TRANSPOSED = re.compile(r"^[KV]:|\[[KV]:", re.MULTILINE)
+
+
+def transpose(tune, key):
+    """Moves a tune to another key of the same mode.
+
+    Every note moves by the same interval, up or down, whichever is nearer;
+    accidentals, and chord symbols such as "Am7", are rewritten for the new key.
+
+    Args:
+        tune: ABC text of a tune or document in one key and one voice.
+        key: Value of the new K: field, such as `"A"` or `"Edor"`.
+
+    Returns:
+        The text with the new K: line and the moved notes.
+
+    Raises:
+        ValueError: If the tune has no tonic, changes its key or has several
+            voices, if `key` has another mode, or if a note would need more
+            than two sharps or flats.
+
+    Example:
+
+    >>> print(transpose("X:1\\nK:D\\nDF ^G=c d2|", "G"))
+    X:1
+    K:G
+    GB ^c=f g2|
+    """
+    header, body = split_document(tune)
+    *fields, key_line = header.rstrip("\n").split("\n")
+    if not key_line.startswith("K:") or _NOT_TRANSPOSED.search(body):
+        raise ValueError("`tune` must be in one key and one voice.")
+    if any(line.startswith("V:") for line in fields):
+        raise ValueError("`tune` must be in one voice.")
+    moved = _Interval(key_line[2:], key)
+    lines = [_move_line(line, moved) for line in body.split("\n")]
+    return "\n".join([*fields, f"K:{key}", *lines])
+
+
+def transpose_at_random(document, style, generator):
+    """Moves a document to a key that the training documents use.
+
+    Args:
+        document: The document.
+        style: `HeaderStyle` of the training documents. Among their keys of the
+            same mode one is drawn, rarer keys with more weight than they have.
+        generator: `numpy.random.Generator`.
+
+    Returns:
+        The document in its new key; as it was if its key can't be changed.
+    """
+    chance = generator.random()
+    old = next(
+        (line[2:] for line in document.splitlines() if line.startswith("K:")), ""
+    )
+    keys = _keys_by_mode(tuple(style.counts.get("K", {}).items())).get(_mode(old), ())
+    total = sum(weight for _, weight in keys)
+    for key, weight in keys:
+        chance -= weight / total
+        if chance < 0:
+            break
+    else:
+        return document
+    try:
+        return transpose(document, key)
+    except ValueError:
+        return document
+
+
+class _Interval:
+    """How letters, alterations and octaves move from one key to another."""
+
+    def __init__(self, old, new):
+        if _mode(old) is None or _mode(old) != _mode(new):
+            raise ValueError(
+                f"`key` must be of the mode of the tune, {old!r}; received {new!r}."
+            )
+        old, new = _signature(old), _signature(new)
+        steps = _LETTERS.index(new.tonic[0]) - _LETTERS.index(old.tonic[0])
+        self._steps = (steps + 3) % 7 - 3
+        self._old = old.alterations
+        self._new = new.alterations
+
+    def note(self, letter, octave, accidental):
+        """Moves a note, written with `accidental`, `""` for none."""
+        place = _LETTERS.index(letter.upper())
+        height = place + 7 * (
+            letter.islower() + octave.count("'") - octave.count(",")
+        )
+        octave, target = divmod(height + self._steps, 7)
+        if accidental:
+            by = _ALTERATIONS[accidental]
+            accidental = _ACCIDENTALS[self._altered(place, target, by)]
+        letter = _LETTERS[target]
+        if octave < 1:
+            return f"{accidental}{letter}{',' * -octave}"
+        return f"{accidental}{letter.lower()}{chr(39) * (octave - 1)}"
+
+    def chord_note(self, match):
+        """Moves the root or bass of a chord symbol."""
+        place = _LETTERS.index(match[1])
+        target = (place + self._steps) % 7
+        sign = match[2] or ""
+        by = self._altered(place, target, sign.count("#") - sign.count("b"))
+        return _LETTERS[target] + ("#" * by if by > 0 else "b" * -by)
+
+    def _altered(self, place, target, by):
+        by = by - self._old[place] + self._new[target]
+        if abs(by) > 2:
+            raise ValueError("a note would need more than two sharps or flats.")
+        return by
+
+
+def _move_line(line, moved):
+    if re.match(r"[A-Za-z+]:(?![|:])", line):
+        return line
+    parts = []
+    for match in TOKEN.finditer(line):
+        text = match[0]
+        if match["note"]:
+            accidental, letter = match["accidental"] or "", match["letter"]
+            text = moved.note(letter, match["octave"], accidental) + match["length"]
+        elif match["text"] and text[1:2] not in set("^_<>@"):
+            text = _CHORD_NOTE.sub(moved.chord_note, text)
+        parts.append(text)
+    return "".join(parts)
+
+
+@functools.lru_cache(maxsize=512)
+def _signature(key):
+    return key_signature(key)
+
+
+def _mode(key):
+    """The mode of a key that can be moved, else None."""
+    try:
+        signature = _signature(key)
+    except ValueError:
+        return None
+    if signature.tonic is None or signature.mode in ("explicit", "none", "bagpipe"):
+        return None
+    return _MODES.get(signature.mode, signature.mode)
+
+
+@functools.lru_cache(maxsize=8)
+def _keys_by_mode(counts):
+    """The keys of each mode, each with the square root of its count."""
+    keys = {}
+    for key, count in counts:
+        if _mode(key) is not None:
+            keys.setdefault(_mode(key), []).append((key, count**0.5))
+    return keys

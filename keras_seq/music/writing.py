@@ -1,0 +1,234 @@
+"""Tunes written by a model of characters, and tunes judged by it."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from keras_seq._extras import require
+from keras_seq.decoding import Sample, Stepper, generate
+from keras_seq.music.documents import FIELDS, from_document
+from keras_seq.text import END, PADDING, START, UNKNOWN
+from keras_seq.training import batches_by_length, pad
+
+# R: is for the model to write or not; the others every document has.
+_OPTIONAL = "R"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WrittenTune:
+    """A tune that a model wrote.
+
+    Args:
+        text: The tune in ABC notation.
+        finished: Whether the model ended it, rather than the limit of length.
+    """
+
+    text: str
+    finished: bool
+
+
+class TuneWriter:
+    """Lets a model of characters write tunes, and tells what it thinks of them.
+
+    The model reads a document's characters behind a start mark and gives the
+    logits of what comes next: a character or the end mark.
+
+    Args:
+        model: Keras model from ids (B, T) to logits (B, T, V), whose layers a
+            `keras_seq.decoding.Stepper` can step.
+        vocabulary: Its `keras_seq.text.CharacterVocabulary`.
+        style: The training documents' `HeaderStyle`, which `write` needs.
+    """
+
+    def __init__(self, model, vocabulary, style=None):
+        self.model = model
+        self.vocabulary = vocabulary
+        self.style = style
+        self._stepper = Stepper(model.layers)
+        # What is no character must not be written.
+        never = np.zeros(len(vocabulary), "float32")
+        never[[PADDING, START, UNKNOWN]] = -np.inf
+        self._never = never
+        tf = require("tensorflow", "text")
+        strings, floats, integers = (
+            tf.TensorSpec([None], dtype) for dtype in (tf.string, tf.float32, tf.int32)
+        )
+        self._continued = tf.function(
+            self.continue_documents,
+            input_signature=[strings, floats, floats, integers, integers],
+            autograph=False,
+        )
+        self._judged = tf.function(
+            self._nats,
+            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+            autograph=False,
+        )
+
+    def continue_documents(self, prompts, temperature, top_p, seed, max_length):
+        """Continues documents, inside the graph.
+
+        Args:
+            prompts: String tensor of shape (B,): how each document begins;
+                `""` leaves everything to the model.
+            temperature: float32 tensor of shape (B,), above 0.
+            top_p: float32 tensor of shape (B,), in (0, 1].
+            seed: int32 tensor of shape (B,).
+            max_length: int32 tensor of shape (B,): characters to write at
+                most.
+
+        Returns:
+            The continuations without the prompts, a string tensor of shape
+            (B,); and whether each was ended by the model, shape (B,).
+        """
+        tf = require("tensorflow", "text")
+        ids, lengths = self.vocabulary.encode_tensor(prompts)
+        ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
+        # The last token of each prompt is left for the first step.
+        behind = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        _, state = self._stepper.read(ids, mask=behind)
+        last = tf.gather(ids, lengths, batch_dims=1)
+
+        def step(tokens, state):
+            logits, state = self._stepper.step(tokens, state)
+            return logits + self._never, state
+
+        written = generate(
+            step,
+            state,
+            last,
+            max_length=max_length,
+            strategy=Sample(temperature=temperature, top_p=top_p),
+            end_token=END,
+            seed=seed,
+        )
+        text = self.vocabulary.decode_tensor(written.ids, written.lengths)
+        return text, written.finished
+
+    def judge_documents(self, documents):
+        """Tells how likely documents are, inside the graph.
+
+        Args:
+            documents: String tensor of shape (B,).
+
+        Returns:
+            -ln p of each document with its end mark, in nats, and the number
+            of characters, the end mark counted; both of shape (B,).
+        """
+        tf = require("tensorflow", "text")
+        ids, lengths = self.vocabulary.encode_tensor(documents)
+        ids = tf.pad(ids, [[0, 0], [1, 1]])
+        position = tf.range(tf.shape(ids)[1])
+        ids = tf.where(position == 0, START, ids)
+        ids = tf.where(position == lengths[:, None] + 1, END, ids)
+        counts = tf.sequence_mask(lengths + 1, tf.shape(ids)[1] - 1, tf.float32)
+        return tf.reduce_sum(self._nats(ids) * counts, axis=1), lengths + 1
+
+    def _nats(self, ids):
+        """-ln p of every token but the first: (B, T + 1) to (B, T)."""
+        logits, _ = self._stepper.read(ids[:, :-1])
+        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        chosen = ops.take_along_axis(log_probs, ids[:, 1:, None], axis=-1)
+        return -chosen[:, :, 0]
+
+    def nats(self, documents, batch_size=32):
+        """-ln p of each character of `documents` and of their end marks.
+
+        Args:
+            documents: Strings.
+            batch_size: Documents read at once.
+
+        Returns:
+            List of float32 arrays, one a document, each one longer than it.
+        """
+        encoded = [
+            [START, *self.vocabulary.encode(document), END] for document in documents
+        ]
+        results = [None] * len(encoded)
+        for batch in batches_by_length([len(ids) for ids in encoded], batch_size):
+            values = self._judged(pad([encoded[i] for i in batch])).numpy()
+            for i, row in zip(batch, values, strict=True):
+                results[i] = row[: len(encoded[i]) - 1]
+        return results
+
+    def write(
+        self,
+        count,
+        *,
+        given=None,
+        temperature=1.0,
+        top_p=1.0,
+        seed=0,
+        max_length=1500,
+    ):
+        """Writes tunes.
+
+        Header lines that are given stand as they are; those before them that
+        are not given are written first, and the model goes on from there.
+
+        Args:
+            count: Number of tunes.
+            given: Dict from header field (T, R, M, L, K) to its value, spelled
+                as the training documents spell it (`HeaderStyle.spell`).
+            temperature: Of the sampling, above 0.
+            top_p: Of the sampling, in (0, 1].
+            seed: Seed: the same gives the same tunes.
+            max_length: Characters to write at most.
+
+        Returns:
+            List of `WrittenTune`.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        if count < 1:
+            raise ValueError(f"`count` must be at least 1; received {count!r}.")
+        if max_length < 1:
+            raise ValueError(
+                f"`max_length` must be at least 1; received {max_length!r}."
+            )
+        Sample(temperature=temperature, top_p=top_p)
+        given = dict(given or {})
+        unknown = sorted(set(given) - set(FIELDS))
+        if unknown:
+            raise ValueError(
+                f"`given` must have fields among {', '.join(FIELDS)}; received {unknown}."
+            )
+        seeds = np.random.default_rng(seed).integers(2**31, size=(len(FIELDS) + 1, count))
+        prompts = [""] * count
+        for row, field in enumerate(FIELDS):
+            if not given:
+                break
+            if field in given:
+                lines = [f"{field}:{given.pop(field)}\n"] * count
+            elif field in _OPTIONAL:
+                lines = [""] * count
+            else:
+                lines = self._write_lines(
+                    [prompt + f"{field}:" for prompt in prompts],
+                    (temperature, top_p, seeds[row]),
+                )
+                lines = [f"{field}:{line}\n" for line in lines]
+            prompts = [p + line for p, line in zip(prompts, lines, strict=True)]
+        texts, finished = self._continue(
+            prompts, temperature, top_p, seeds[-1], max_length
+        )
+        return [
+            WrittenTune(from_document(prompt + text), bool(end))
+            for prompt, text, end in zip(prompts, texts, finished, strict=True)
+        ]
+
+    def _write_lines(self, prompts, sampling):
+        texts, _ = self._continue(prompts, *sampling, max_length=80)
+        return [text.split("\n")[0] for text in texts]
+
+    def _continue(self, prompts, temperature, top_p, seeds, max_length):
+        count = len(prompts)
+        texts, finished = self._continued(
+            prompts,
+            np.full(count, temperature, "float32"),
+            np.full(count, top_p, "float32"),
+            seeds.astype("int32"),
+            np.full(count, max_length, "int32"),
+        )
+        return [text.decode() for text in texts.numpy()], finished.numpy()

@@ -1,0 +1,22 @@
+"""SavedModels with string-in, string-out signatures, and the proof they serve.
+
+`export` writes what TensorFlow Serving loads, `check` proves it in a process
+without Keras, and `python -m keras_seq.serving PATH` serves it on this machine
+for trying it out.
+"""
+
+from keras_seq.serving._check import CheckReport, check
+from keras_seq.serving._errors import ServingError
+from keras_seq.serving._export import ExportReport, export
+from keras_seq.serving._replay import SignatureReport
+from keras_seq.serving._signature import Signature
+
+__all__ = [
+    "CheckReport",
+    "ExportReport",
+    "ServingError",
+    "Signature",
+    "SignatureReport",
+    "check",
+    "export",
+]

@@ -1,0 +1,253 @@
+"""Writing a SavedModel that TensorFlow Serving can serve."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_seq.serving import _card, _examples, _owners, _signature, _warmup
+from keras_seq.serving._errors import ServingError
+from keras_seq.serving._ops import inspect
+from keras_seq.serving._saved_model import (
+    EXTRA,
+    describe,
+    read_meta_graph,
+    signature_defs,
+)
+from keras_seq.serving._signature import Signature
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What `export` wrote.
+
+    Attributes:
+        directory: The version folder.
+        signatures: For each signature its inputs and outputs, as text.
+        ops: The operations of the graph.
+        warmup_requests: How many requests the server will warm up with.
+    """
+
+    directory: Path
+    signatures: Mapping[str, str]
+    ops: tuple[str, ...]
+    warmup_requests: int
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"exported to {self.directory}",
+                *(f"  {name}: {text}" for name, text in self.signatures.items()),
+                f"  {len(self.ops)} different ops, all on TensorFlow Serving; "
+                f"{self.warmup_requests} warm-up requests",
+            ]
+        )
+
+
+def export(
+    model: Any,
+    path: str | os.PathLike[str],
+    signatures: Mapping[str, Signature],
+    *,
+    warmup: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    model_card: Mapping[str, Any] | None = None,
+    version: int = 1,
+    overwrite: bool = False,
+    assets: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> ExportReport:
+    """Writes `path/<version>/`, ready for TensorFlow Serving 2.20 or later.
+
+    The folder appears whole or not at all: it is written under another name,
+    its graph is inspected, and only then does it take its name. The graph may
+    hold operations of core TensorFlow and of tensorflow-text that run on a CPU,
+    and nothing that Python or XLA must run or that keeps state between calls.
+
+    Beside the graph, in `assets.extra/`: the warm-up requests, with the answers
+    of the live functions (`tf_serving_warmup_requests`), the signatures
+    (`signatures.json`), a model card (`model_card.md`), and a client with what
+    it printed when it was run on the export (`client_rest.py`, `.json`).
+
+    Args:
+        model: What the signatures use: a model, layer, `tf.Module` or lookup
+            table, or a list or dict of them. Recurrent layers found in it are
+            kept from cuDNN, and its tables are saved.
+        path: The `saved_model` folder, which holds version folders.
+        signatures: A `Signature` for each name; `"serving_default"` answers
+            requests that name none.
+        warmup: For each signature a list of requests, each a dict from input
+            names to arrays or lists. `check` replays them; a signature without
+            any cannot be checked.
+        model_card: The sections `"name"`, `"description"`, `"intended_use"`,
+            `"limits"`, `"data"`, `"terms"` and `"metrics"`, each text, a list,
+            or a dict for a table. What is missing is "Not stated".
+        version: Number of the version, 1 or larger. Servers load the largest.
+        overwrite: Whether an existing version may be replaced.
+        assets: More files for `assets.extra/`: from name to the file to copy.
+
+    Returns:
+        An `ExportReport`; printed, it says where everything is.
+
+    Raises:
+        ServingError: If Keras runs on another backend than TensorFlow, a
+            signature or request does not fit, or the graph cannot be served.
+            The message lists every reason.
+        FileExistsError: If the version exists and `overwrite` is False.
+
+    Example:
+
+    >>> import tempfile
+    >>> import tensorflow as tf
+    >>> shout = Signature(
+    ...     lambda text: {"loud": tf.strings.upper(text)},
+    ...     {"text": tf.TensorSpec([None], tf.string)},
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = export([], folder, {"serving_default": shout})
+    >>> report.signatures["serving_default"]
+    'text: string (batch) -> loud: string (batch)'
+    >>> "StringUpper" in report.ops
+    True
+
+    References:
+        TensorFlow Serving, "SavedModel Warmup" and "RESTful API".
+    """
+    _require_tensorflow_backend()
+    card = dict(model_card or {})
+    _card.validate(card)
+    _signature.validate(signatures)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"`version` must be an integer >= 1; received {version!r}.")
+    target = Path(path) / str(version)
+    if target.exists() and not overwrite:
+        raise FileExistsError(
+            f"{str(target)!r} exists; export another `version`, or pass "
+            "`overwrite=True`."
+        )
+    owners = _owners.flatten(model)
+    with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
+        traced = {n: _signature.trace(n, s) for n, s in signatures.items()}
+        records = _warmup.answer(signatures, warmup or {})
+    with _appearing(target) as directory:
+        _save(owners, traced, directory)
+        meta_graph = read_meta_graph(directory)
+        inspection = inspect(meta_graph)
+        if inspection.problems:
+            raise ServingError("The graph cannot be served", inspection.problems)
+        definitions = signature_defs(meta_graph)
+        _write_extra(directory, card, signatures, definitions, records, assets or {})
+    return ExportReport(
+        target,
+        {name: _one_line(definition) for name, definition in definitions.items()},
+        inspection.ops,
+        len(records),
+    )
+
+
+def _require_tensorflow_backend() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise ServingError(
+            "Only the TensorFlow backend exports graphs that servers can load",
+            [
+                f"Keras runs on {keras.backend.backend()!r}: save the model as "
+                ".keras, load it with KERAS_BACKEND=tensorflow, and export there"
+            ],
+        )
+
+
+@contextlib.contextmanager
+def _appearing(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its name on success."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Servers look at numbers only, so neither name is ever loaded.
+    stem = f".{target.name}-{secrets.token_hex(4)}"
+    temporary, replaced = (
+        target.with_name(f"{stem}.new"),
+        target.with_name(f"{stem}.old"),
+    )
+    try:
+        yield temporary
+        if target.exists():
+            target.rename(replaced)
+        temporary.rename(target)
+    except BaseException:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _save(owners: Sequence[Any], traced: Mapping[str, Any], directory: Path) -> None:
+    root = tf.Module()
+    root.held_variables = [
+        v for function in traced.values() for v in function.variables
+    ]
+    root.held_resources = _owners.resources(owners)
+    options = tf.saved_model.SaveOptions(
+        namespace_whitelist=["TFText"], experimental_custom_gradients=False
+    )
+    try:
+        tf.saved_model.save(root, str(directory), signatures=traced, options=options)
+    except AssertionError as error:
+        if "untracked" not in str(error):
+            raise
+        raise ServingError(
+            "The signatures use a resource that nothing in `model` holds",
+            [
+                "pass the owner of every lookup table, or the table itself, in "
+                f"`model=[...]`. TensorFlow says: {error}"
+            ],
+        ) from error
+
+
+def _write_extra(
+    directory: Path,
+    card: Mapping[str, Any],
+    signatures: Mapping[str, Signature],
+    definitions: Mapping[str, Any],
+    records: Sequence[_warmup.Record],
+    assets: Mapping[str, str | os.PathLike[str]],
+) -> None:
+    extra = directory / EXTRA
+    extra.mkdir()
+    name = _card.model_name(card)
+    answers = []
+    if records:
+        _warmup.write(directory, name, records)
+        answers = _examples.write_and_run(directory, name, records)
+    contract = {
+        key: {
+            "description": signatures[key].description,
+            "inputs": {n: describe(i) for n, i in sorted(definition.inputs.items())},
+            "outputs": {n: describe(i) for n, i in sorted(definition.outputs.items())},
+            "rows_independent": signatures[key].rows_independent,
+        }
+        for key, definition in definitions.items()
+    }
+    (extra / "signatures.json").write_text(json.dumps(contract, indent=2) + "\n")
+    (extra / "model_card.md").write_text(
+        _card.write_card(card, signatures, definitions, answers), "utf-8"
+    )
+    for file_name, source in assets.items():
+        if Path(file_name).name != file_name or (extra / file_name).exists():
+            raise ValueError(
+                f"`assets` must have new, plain file names; received {file_name!r}."
+            )
+        shutil.copyfile(source, extra / file_name)
+
+
+def _one_line(definition: Any) -> str:
+    inputs, outputs = (
+        ", ".join(f"{name}: {describe(info)}" for name, info in sorted(infos.items()))
+        for infos in (definition.inputs, definition.outputs)
+    )
+    return f"{inputs} -> {outputs}"

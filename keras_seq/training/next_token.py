@@ -1,0 +1,93 @@
+"""Documents as training data for next-token prediction."""
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.training.batches import batches_by_length, pad
+from keras_seq.training.ngram import NgramModel
+
+
+def next_token_batches(documents, batch_size, *, seed=None, epoch=0):
+    """Batches of documents of like length, each with what comes next.
+
+    Args:
+        documents: Lists of token ids, start and end marks included.
+        batch_size: Documents in a batch.
+        seed: Seed of the shuffling; None for none.
+        epoch: Number of the epoch, which shuffles differently.
+
+    Yields:
+        Tuples of arrays of shape (B, T): the tokens read, int32; the token
+        that comes next, int32; and its weight, float32: 1, and 0 for padding.
+
+    Example:
+
+    >>> x, y, weight = next(next_token_batches([[1, 7, 8, 2], [1, 9, 2]], 2))
+    >>> y.tolist(), weight.tolist()
+    ([[9, 2, 0], [7, 8, 2]], [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    """
+    lengths = [len(document) for document in documents]
+    for batch in batches_by_length(lengths, batch_size, seed=seed, epoch=epoch):
+        ids = pad([documents[i] for i in batch])
+        weight = np.arange(1, ids.shape[1]) < np.array([[lengths[i]] for i in batch])
+        yield ids[:, :-1], ids[:, 1:], weight.astype("float32")
+
+
+def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
+    """The batches as a `tf.data.Dataset`.
+
+    Args:
+        documents: Lists of token ids; or a function from the number of an
+            epoch to such lists, for data that change from epoch to epoch.
+        batch_size: Documents in a batch.
+        seed: Seed of the shuffling; None for none.
+        first_epoch: None gives one pass over lists. A number gives all epochs from it on,
+            without end, for `fit` with `steps_per_epoch`: epoch for epoch the
+            same, wherever it starts.
+
+    Returns:
+        Dataset of the tuples of `next_token_batches`.
+    """
+    tf = require("tensorflow", "recipes")
+
+    def generate():
+        epoch = first_epoch or 0
+        while True:
+            current = documents(epoch) if callable(documents) else documents
+            yield from next_token_batches(current, batch_size, seed=seed, epoch=epoch)
+            epoch += 1
+            if first_epoch is None:
+                return
+
+    dataset = tf.data.Dataset.from_generator(
+        generate,
+        output_signature=tuple(
+            tf.TensorSpec([None, None], dtype)
+            for dtype in (tf.int32, tf.int32, tf.float32)
+        ),
+    )
+    # Keras warns of a data set that ends when it can't know that it would.
+    size = tf.data.INFINITE_CARDINALITY
+    if first_epoch is None:
+        size = -(-len(documents) // batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+
+
+def ngram_nats(train, test, orders, vocabulary_size):
+    """-ln p of every token of `test` under n-gram models of `train`.
+
+    Args:
+        train: Lists of token ids, start mark first.
+        test: Lists of token ids, start mark first.
+        orders: Orders of the models: 0 is uniform, 1 unigram.
+        vocabulary_size: Number of tokens that could come.
+
+    Returns:
+        Dict from order to a list of arrays, one a document, without the start
+        mark.
+    """
+    models = {n: NgramModel(n, vocabulary_size).fit(train) for n in orders}
+    return {
+        n: [np.array(model.nats(document)[1:]) for document in test]
+        for n, model in models.items()
+    }

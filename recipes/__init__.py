@@ -1,0 +1,1 @@
+"""Runnable applications, one a file: `python -m recipes` lists them."""

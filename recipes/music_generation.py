@@ -1,0 +1,449 @@
+"""Next character: an LSTM learns folk tunes in ABC notation and writes new ones.
+
+A tune is a document of characters between a start mark and an end mark. At
+every character the model guesses the next; to write a tune, its guesses are
+drawn and fed back until it draws the end mark. What it writes is printed as
+sheet music, played, and measured beside tunes that people wrote.
+"""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_seq import music, serving
+from keras_seq.layers import ExplicitLSTM
+from keras_seq.text import END, START, CharacterVocabulary
+from keras_seq.training import (
+    EpochCheckpoint,
+    Progress,
+    RunDirectory,
+    command_line,
+    next_token_dataset,
+    ngram_nats,
+)
+from recipes._music_results import write_results, write_tunes
+
+OUT = "runs/music_generation"
+FEWEST_TUNES = 20  # to train on, validate and test
+LONGEST_TUNE = 2000  # characters
+PATIENCE = 5  # epochs without a better validation loss
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a run."""
+
+    data: str = "oneills"
+    """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
+    commercial use); or an ABC file, or a folder of ABC files."""
+    out: str = OUT
+    """Folder for everything that the run makes."""
+    seed: int = 1
+    """Seed of the split, the weights, the order, the dropout and the tunes."""
+    epochs: int | None = None
+    """Passes over the training tunes at most. By default as many as read 4
+    million characters, 24 at most."""
+    units: int = 512
+    """Units of an LSTM layer."""
+    layers: int = 1
+    """Number of LSTM layers."""
+    dropout: float = 0.4
+    """Share of an LSTM layer's outputs that is dropped in training."""
+    transpose: float = 0.7
+    """Share of the training tunes that is moved to another key, drawn anew in
+    every epoch."""
+    batch_size: int = 8
+    """Tunes in a training step."""
+    learning_rate: float = 5e-3
+    """Highest learning rate: it rises to it, then falls on half a cosine."""
+    temperature: float = 0.8
+    """Temperature at which tunes are drawn."""
+    quick: bool = False
+    """A small model on few tunes, in a minute, to see that all works."""
+    resume: bool = False
+    """Continue the run in `out`."""
+    overwrite: bool = False
+    """Replace the run in `out`."""
+
+    def __post_init__(self):
+        for name in ("units", "layers", "batch_size", "epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1; received {value}.")
+        for name in ("dropout", "transpose"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"`{name}` must be in [0, 1); received {value}.")
+        for name in ("learning_rate", "temperature"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"`{name}` must be above 0; received {value}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The tunes as documents, split by tune, and what is known about them."""
+
+    corpus: music.Corpus
+    train: list[str]
+    validation: list[str]
+    test: list[str]
+    duplicates: int
+    vocabulary: CharacterVocabulary
+    style: music.HeaderStyle
+
+    def ids(self, document):
+        """The token ids of a document between its marks."""
+        return [START, *self.vocabulary.encode(document), END]
+
+
+def load_data(config):
+    """Reads, cleans and splits the tunes; settings of one tune stay together."""
+    corpus = music.load_corpus(
+        config.data, normalised=True, progress=Progress("reading tunes")
+    )
+    print(f"{corpus.summary()}\nterms: {corpus.terms}")
+    tunes = [tune for tune in corpus.texts if len(tune) <= LONGEST_TUNE]
+    if config.quick:
+        chosen = np.random.default_rng(config.seed).permutation(len(tunes))[:160]
+        tunes = [tunes[i] for i in sorted(chosen)]
+    if len(tunes) < FEWEST_TUNES:
+        raise ValueError(
+            f"`data` {config.data!r} has {len(tunes)} usable tunes of at most "
+            f"{LONGEST_TUNE} characters; {FEWEST_TUNES} are needed at least."
+        )
+    groups = music.duplicate_groups(tunes)
+    parts = music.split_by_group(groups, (0.8, 0.1, 0.1), seed=config.seed)
+    train, validation, test = (
+        [music.to_document(tunes[i]) for i in part] for part in parts
+    )
+    return Data(
+        corpus=corpus,
+        train=train,
+        validation=validation,
+        test=test,
+        duplicates=len(tunes) - len(set(groups)),
+        vocabulary=CharacterVocabulary.fit(train, min_count=3),
+        style=music.HeaderStyle.fit(train),
+    )
+
+
+def epochs(config, data):
+    """How often the training tunes are read."""
+    characters = sum(map(len, data.train))
+    return config.epochs or int(np.clip(round(4e6 / characters), 1, 24))
+
+
+def steps_per_epoch(config, data):
+    """Training steps in an epoch."""
+    return -(-len(data.train) // config.batch_size)
+
+
+def build_model(config, data):
+    """Embedding, LSTM layers with dropout, logits of the next token."""
+    keras.utils.set_random_seed(config.seed)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x = keras.layers.Embedding(len(data.vocabulary), 64, name="embedding")(ids)
+    for i in range(config.layers):
+        lstm = ExplicitLSTM(
+            config.units, return_sequences=True, return_state=True, name=f"lstm_{i}"
+        )
+        x, _, _ = lstm(x)
+        x = keras.layers.Dropout(config.dropout, name=f"dropout_{i}")(x)
+    logits = keras.layers.Dense(len(data.vocabulary), name="logits")(x)
+    model = keras.Model(ids, logits, name="tunes")
+
+    steps = steps_per_epoch(config, data) * epochs(config, data)
+    warmup = min(50, steps // 5)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 50,
+        decay_steps=steps - warmup,
+        alpha=0.02,
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+    model.compile(
+        keras.optimizers.Adam(schedule, beta_2=0.99, clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        ),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)
+        ],
+        jit_compile=False,  # XLA would compile again for every length of tune
+    )
+    return model
+
+
+def train(config, data, model, run):
+    """Trains; the model ends with the weights of its best epoch."""
+
+    def training_documents(epoch):
+        chance = np.random.default_rng((config.seed, epoch))
+        return [
+            data.ids(
+                music.transpose_at_random(document, data.style, chance)
+                if chance.random() < config.transpose
+                else document
+            )
+            for document in data.train
+        ]
+
+    checkpoint = EpochCheckpoint(
+        run / "checkpoints",
+        monitor="val_nats",
+        patience=PATIENCE,
+        resume=config.resume,
+    )
+    checkpoint.fit(
+        model,
+        next_token_dataset(
+            training_documents,
+            config.batch_size,
+            seed=config.seed,
+            first_epoch=checkpoint.first_epoch,
+        ),
+        epochs=epochs(config, data),
+        steps_per_epoch=steps_per_epoch(config, data),
+        shuffle=False,
+        validation_data=next_token_dataset([data.ids(d) for d in data.validation], 32),
+    )
+    return checkpoint.history
+
+
+def evaluate(config, data, writer):
+    """Figures on the test tunes and on written ones, each beside its baseline."""
+    test = {"model": writer.nats(data.test)}
+    test |= ngram_nats(
+        [data.ids(d) for d in data.train],
+        [data.ids(d) for d in data.test],
+        orders=(0, 1, 5),
+        vocabulary_size=len(data.vocabulary),
+    )
+    headers = [len(music.split_document(d)[0]) for d in data.test]
+    model, uniform, unigram, five_gram = (
+        {
+            "nats_per_character": float(np.mean(np.concatenate(nats))),
+            "nats_per_character_body": float(
+                np.mean(
+                    np.concatenate(
+                        [n[start:] for n, start in zip(nats, headers, strict=True)]
+                    )
+                )
+            ),
+        }
+        for nats in test.values()
+    )
+    written = writer.write(
+        32 if config.quick else 256,
+        temperature=config.temperature,
+        seed=config.seed,
+        max_length=LONGEST_TUNE,
+    )
+    copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
+    melodies = music.NgramIndex([music.from_document(d) for d in data.train])
+    described, human = (
+        music.describe_tunes(tunes, copies, melodies, progress=Progress(label))
+        for label, tunes in (
+            ("measuring written tunes", [tune.text for tune in written]),
+            ("measuring test tunes", [music.from_document(d) for d in data.test]),
+        )
+    )
+    ends = float(np.mean([tune.finished for tune in written]))
+    return {
+        "test": {**model, "written": {"ends_by_itself": ends, **described}},
+        "baseline": {
+            "uniform": uniform,
+            "unigram": unigram,
+            "5-gram": five_gram,
+            "human": human,
+        },
+    }, [tune.text for tune in written]
+
+
+def export(data, writer, run, config, metrics):
+    """Writes saved_model/1, and proves that it serves without keras_seq."""
+    prompts = ["T:Keras\nM:6/8\nL:1/8\nK:D\n", "T:The ", ""]
+    serving.export(
+        writer.model,
+        run / "saved_model",
+        music.tune_signatures(
+            writer, temperature=config.temperature, longest=LONGEST_TUNE
+        ),
+        warmup={
+            "serving_default": [{"prompt": prompts[:1], "seed": [1]}],
+            "generate": [
+                {
+                    "prompt": prompts,
+                    "temperature": [0.8, 1.0, 0.5],
+                    "top_p": [0.95, 1.0, 0.9],
+                    "seed": [1, 2, 3],
+                    "length": [100, 50, 20],
+                }
+            ],
+            "score": [{"tune": [music.from_document(d) for d in data.test[:2]]}],
+        },
+        model_card={
+            "name": "music_generation",
+            "description": "An LSTM that writes folk tunes in ABC notation, character "
+            "by character.",
+            "intended_use": "Writing tunes in the style of its data for people to "
+            "choose from; teaching.",
+            "limits": "It knows the style of its data and no other. A tune may be "
+            "malformed, or near to one that the model has read: see the metrics.",
+            "data": data.corpus.summary().splitlines()[0],
+            "terms": data.corpus.terms,
+            "metrics": {
+                name: value
+                for name, value in (*metrics["test"].items(), *metrics["test"]["written"].items())
+                if name != "written"
+            },
+        },
+        overwrite=True,
+    )
+    print(serving.check(run / "saved_model"))
+
+
+def main(config):
+    """Trains, evaluates, draws, exports, and says where everything is."""
+    started = time.time()
+    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    if config.quick:
+        config = dataclasses.replace(config, units=64, epochs=config.epochs or 3)
+    data = load_data(config)
+    run = RunDirectory.start(
+        config.out,
+        config,
+        resume=config.resume,
+        overwrite=config.overwrite,
+        results=("vocabulary.json", "tunes"),
+    )
+    model = build_model(config, data)
+    history = train(config, data, model, run)
+    train_seconds = time.time() - started
+    run.save_model(model)
+    run.write_json(
+        "vocabulary.json",
+        {"characters": data.vocabulary.characters, "headers": data.style.counts},
+    )
+    writer = music.TuneWriter(model, data.vocabulary, data.style)
+    figures, tunes = evaluate(config, data, writer)
+    metrics = {
+        "recipe": "music_generation",
+        "config": run.config,
+        "data": {
+            "digest": data.corpus.digest,
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.test),
+            "train_characters": sum(map(len, data.train)),
+            "rejected": len(data.corpus.rejected),
+            "near_duplicates": data.duplicates,
+            "terms": data.corpus.terms,
+        },
+        "parameters": model.count_params(),
+        "train_seconds": round(train_seconds, 1),
+        "validation": min(history, key=lambda row: row["val_nats"]),
+        **figures,
+    }
+    export(data, writer, run, config, metrics)
+    write_results(run, metrics, history, tunes, writer, data.test[0])
+    run.write_json("metrics.json", metrics)
+    print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
+
+
+def _finished_writer(run):
+    """The writer of a finished run."""
+    directory = RunDirectory(run)
+    known = directory.read_json("vocabulary.json")
+    model = keras.models.load_model(directory / "model.keras", compile=False)
+    vocabulary = CharacterVocabulary(known["characters"])
+    return music.TuneWriter(model, vocabulary, music.HeaderStyle(known["headers"]))
+
+
+def generate_tunes(
+    title: str | None = None,
+    meter: str | None = None,
+    key: str | None = None,
+    type: str | None = None,
+    count: int = 4,
+    temperature: float = 0.8,
+    top_p: float = 1.0,
+    seed: int = 1,
+    run: str = OUT,
+    out: str | None = None,
+):
+    """Writes tunes with a finished run.
+
+    Args:
+        title: Title; the model finds one where none is given.
+        meter: Meter, such as 6/8.
+        key: Key, such as D, Em or Ador.
+        type: Type of tune, such as jig, if the training tunes name types.
+        count: Number of tunes.
+        temperature: Above 0; lower is safer, higher bolder.
+        top_p: In (0, 1]: draw from the likeliest characters only.
+        seed: The same seed gives the same tunes.
+        run: Folder of the run.
+        out: Folder for the tunes as ABC, MIDI, SVG and WAV; by default they are
+            printed on the terminal as ABC.
+    """
+    writer = _finished_writer(run)
+    given = {"T": title, "R": type, "M": meter, "K": key}
+    given = {
+        field: writer.style.spell(field, value)
+        for field, value in given.items()
+        if value is not None
+    }
+    if out is not None and Path(out).exists() and any(Path(out).iterdir()):
+        raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
+    written = writer.write(
+        count,
+        given=given,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+        max_length=LONGEST_TUNE,
+    )
+    tunes = [tune.text for tune in written]
+    if out is None:
+        print("\n".join(tunes))
+    else:
+        write_tunes(tunes, Path(out))
+        print(f"{len(tunes)} tunes are in {out}")
+
+
+def evaluate_run(run: str = OUT):
+    """Measures a finished run again and prints the figures.
+
+    Args:
+        run: Folder of the run.
+    """
+    directory = RunDirectory(run)
+    config = Config(**directory.config)
+    figures, _ = evaluate(config, load_data(config), _finished_writer(run))
+    print(json.dumps(figures, indent=2))
+
+
+def export_run(run: str = OUT):
+    """Exports a finished run again and checks that the export serves.
+
+    Args:
+        run: Folder of the run.
+    """
+    directory = RunDirectory(run)
+    config = Config(**directory.config)
+    metrics = directory.metrics
+    export(load_data(config), _finished_writer(run), directory, config, metrics)
+
+
+if __name__ == "__main__":
+    command_line(
+        Config,
+        main,
+        {"generate": generate_tunes, "evaluate": evaluate_run, "export": export_run},
+    )
