@@ -6,8 +6,6 @@
 Needs Python 3.10 to 3.13 and a network for the first run, and nothing else.
 """
 
-from __future__ import print_function
-
 import hashlib
 import os
 import subprocess

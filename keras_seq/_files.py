@@ -2,13 +2,16 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
+
 
 def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> Path:
-    """Writes `data` to `path`, so that a reader sees the old file or the new.
+    r"""Writes `data` to `path`, so that a reader sees the old file or the new.
 
     The data go to a temporary file in the same folder, which then takes the
     name. When anything fails on the way (a full disk, an interrupt), the
@@ -30,9 +33,9 @@ def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> Path:
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> path = atomic_write(folder.name + "/tune.abc", "X:1\\nK:C\\n")
+    >>> path = atomic_write(folder.name + "/tune.abc", "X:1\nK:C\n")
     >>> path.read_bytes()
-    b'X:1\\nK:C\\n'
+    b'X:1\nK:C\n'
     >>> folder.cleanup()
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
@@ -71,3 +74,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_leftover(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a temporary file that a killed process left behind."""
+    return _TEMPORARY.fullmatch(Path(path).name) is not None
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Removes, in `folder` and below, what killed processes left behind.
+
+    No other process may be writing there.
+
+    Args:
+        folder: Folder, which need not exist.
+    """
+    for path in Path(folder).rglob(".*.tmp*"):
+        if is_leftover(path):
+            path.unlink(missing_ok=True)

@@ -298,9 +298,8 @@ def export(data, writer, run, config, metrics):
             "data": data.corpus.summary().splitlines()[0],
             "terms": data.corpus.terms,
             "metrics": {
-                name: value
-                for name, value in (*metrics["test"].items(), *metrics["test"]["written"].items())
-                if name != "written"
+                "nats_per_character": metrics["test"]["nats_per_character"],
+                **metrics["test"]["written"],
             },
         },
         overwrite=True,
@@ -313,7 +312,9 @@ def main(config):
     started = time.time()
     RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
     if config.quick:
-        config = dataclasses.replace(config, units=64, epochs=config.epochs or 3)
+        config = dataclasses.replace(
+            config, units=128, batch_size=4, epochs=config.epochs or 8
+        )
     data = load_data(config)
     run = RunDirectory.start(
         config.out,

@@ -16,7 +16,9 @@ class Stepper:
             passed over.
 
     Raises:
-        ValueError: If a recurrent layer doesn't return what is needed.
+        ValueError: If a recurrent layer doesn't return what is needed, or
+            cannot be stepped: one that is bidirectional, goes backwards, or
+            keeps its state between calls.
 
     Example:
 
@@ -40,15 +42,19 @@ class Stepper:
             layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)
         ]
         for layer in self.layers:
-            if _recurrent(layer) and not (
-                layer.return_sequences and layer.return_state
-            ):
+            if isinstance(layer, keras.layers.Bidirectional):
                 raise ValueError(
-                    f"recurrent layer {layer.name!r} must have return_sequences=True "
-                    "and return_state=True to be stepped; received "
-                    f"return_sequences={layer.return_sequences}, "
-                    f"return_state={layer.return_state}."
+                    f"layer {layer.name!r} is bidirectional: it reads what is not "
+                    "there yet, so it cannot be stepped."
                 )
+            if _recurrent(layer):
+                for name, needed in _NEEDED.items():
+                    if bool(getattr(layer, name)) != needed:
+                        raise ValueError(
+                            f"recurrent layer {layer.name!r} must have "
+                            f"{name}={needed} to be stepped; received "
+                            f"{name}={getattr(layer, name)}."
+                        )
 
     def initial_state(self, batch_size):
         """The state before the first token: a list of a state a layer."""
@@ -63,7 +69,8 @@ class Stepper:
 
         Args:
             tokens: Integer tensor of shape (B, T).
-            mask: True where a token counts, shape (B, T), or None for all.
+            mask: True where a token counts, shape (B, T), or None for all that
+                an embedding with `mask_zero=True` doesn't mask.
             initial_state: State to go on from, or None for the first.
 
         Returns:
@@ -88,7 +95,8 @@ class Stepper:
         """Reads one token a row: the step function that `generate` wants.
 
         Args:
-            tokens: Integer tensor of shape (B,).
+            tokens: Integer tensor of shape (B,). All of them count, whatever
+                an embedding with `mask_zero=True` would mask.
             state: The state before.
 
         Returns:
@@ -98,7 +106,8 @@ class Stepper:
         before = iter(state)
         for layer in self.layers:
             if _recurrent(layer):
-                x, layer_state = layer.cell(x, next(before))
+                # The copy leaves the embedding's mask behind: this token counts.
+                x, layer_state = layer.cell(keras.ops.copy(x), next(before))
                 states.append(
                     list(layer_state)
                     if isinstance(layer_state, (list, tuple))
@@ -107,6 +116,14 @@ class Stepper:
             else:
                 x = layer(x)
         return x, states
+
+
+_NEEDED = {
+    "return_sequences": True,
+    "return_state": True,
+    "go_backwards": False,
+    "stateful": False,
+}
 
 
 def _recurrent(layer):

@@ -1,0 +1,107 @@
+"""Tunes in ABC notation: corpora, reading and checking, copies, rendering."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from keras_seq.music._normalising import normalise
+from keras_seq.music.abc import (
+    AbcError,
+    Bar,
+    Key,
+    Meter,
+    Note,
+    Problem,
+    Tempo,
+    Tune,
+    Validation,
+    intervals,
+    key_signature,
+    notes_outside_key,
+    parse,
+    validate,
+)
+from keras_seq.music.copying import (
+    Match,
+    NgramIndex,
+    SubstringIndex,
+    longest_common_substring,
+)
+from keras_seq.music.corpora import Corpus, CorpusTune, Rejected, load_corpus
+from keras_seq.music.documents import (
+    HeaderStyle,
+    from_document,
+    split_document,
+    to_document,
+)
+from keras_seq.music.duplicates import duplicate_groups, split_by_group
+from keras_seq.music.rendering import (
+    EngravingError,
+    render_svg,
+    render_svgs,
+    write_midi,
+    write_wav,
+)
+from keras_seq.music.statistics import describe_tunes, parses_in_music21
+from keras_seq.music.transposing import transpose, transpose_at_random
+
+if TYPE_CHECKING:
+    from keras_seq.music.served import tune_signatures
+    from keras_seq.music.writing import TuneWriter, WrittenTune
+
+# Imported when first asked for, since reading a tune should not import Keras.
+_WITH_KERAS = {
+    "TuneWriter": "keras_seq.music.writing",
+    "WrittenTune": "keras_seq.music.writing",
+    "tune_signatures": "keras_seq.music.served",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WITH_KERAS:
+        return getattr(importlib.import_module(_WITH_KERAS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "AbcError",
+    "Bar",
+    "Corpus",
+    "CorpusTune",
+    "EngravingError",
+    "HeaderStyle",
+    "Key",
+    "Match",
+    "Meter",
+    "NgramIndex",
+    "Note",
+    "Problem",
+    "Rejected",
+    "SubstringIndex",
+    "Tempo",
+    "Tune",
+    "TuneWriter",
+    "Validation",
+    "WrittenTune",
+    "describe_tunes",
+    "duplicate_groups",
+    "from_document",
+    "intervals",
+    "key_signature",
+    "load_corpus",
+    "longest_common_substring",
+    "normalise",
+    "notes_outside_key",
+    "parse",
+    "parses_in_music21",
+    "render_svg",
+    "render_svgs",
+    "split_by_group",
+    "split_document",
+    "to_document",
+    "transpose",
+    "transpose_at_random",
+    "tune_signatures",
+    "validate",
+    "write_midi",
+    "write_wav",
+]

@@ -17,7 +17,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 
 
 def decode(data: bytes) -> str:
-    """Decodes the bytes of a text file and makes every line end in `\\n`.
+    r"""Decodes the bytes of a text file and makes every line end in `\n`.
 
     A byte order mark decides. Without one it is UTF-8 if the bytes are valid
     UTF-8, else the character set that the file declares

@@ -1,7 +1,5 @@
 """A tune without what is not music: credits, notes, comments, layout."""
 
-import re
-
 from keras_seq.music._layout import continued_lines
 from keras_seq.music.abc._lines import read_lines
 from keras_seq.music.abc._tokens import TOKEN
@@ -14,7 +12,7 @@ _INSTRUCTIONS = ("linebreak", "decoration")
 
 
 def normalise(text: str) -> str:
-    """Reduces a tune to its header and its music, the form to learn from.
+    r"""Reduces a tune to its header and its music, the form to learn from.
 
     Kept are the fields X, T, M, L, K, P, V, U, m, R and Q where they hold
     something, one space-free form of each (`M:6/8`), and the music as written.
@@ -32,7 +30,7 @@ def normalise(text: str) -> str:
 
     Example:
 
-    >>> print(normalise("X: 1\\nT: The Hag\\nZ: me\\nM: 6/8 % jig\\nK: G\\nG3`A3|! "))
+    >>> print(normalise("X: 1\nT: The Hag\nZ: me\nM: 6/8 % jig\nK: G\nG3`A3|! "))
     X:1
     T:The Hag
     M:6/8

@@ -116,7 +116,7 @@ def load_corpus(
     normalised: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Corpus:
-    """Loads the tunes of a named corpus, of an ABC file, or of a folder.
+    r"""Loads the tunes of a named corpus, of an ABC file, or of a folder.
 
     Names are read from the corpus that music21 installs, so nothing is
     downloaded: `"oneills"` (O'Neill, Music of Ireland), `"ryans"` (Ryan's
@@ -147,7 +147,7 @@ def load_corpus(
     >>> import pathlib, tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "two.abc")
-    >>> tunes = "X:1\\nT:Scale\\nK:C\\nCDEF GABc|\\n\\nX:2\\nT:Odd\\nK:C\\nC(3D|\\n"
+    >>> tunes = "X:1\nT:Scale\nK:C\nCDEF GABc|\n\nX:2\nT:Odd\nK:C\nC(3D|\n"
     >>> _ = path.write_text(tunes)
     >>> corpus = load_corpus(path)
     >>> corpus.tunes[0].title, corpus.rejected[0].title
@@ -236,9 +236,13 @@ def _check(name: str, piece: Piece) -> CorpusTune | Rejected:
     if not piece.is_tune:
         reason = "expected an X: field at the start of a tune"
         return Rejected(name, piece.line, title, "outside-a-tune", reason)
-    errors = [each for each in validate(piece.text).problems if each.severity == "error"]
+    checked = validate(piece.text)
+    errors = [each for each in checked.problems if each.severity == "error"]
     if errors:
         first = errors[0]
         reason = f"{first.message} (line {first.line}, column {first.column})"
         return Rejected(name, piece.line, title, first.code, reason)
+    if checked.tune is None or not any(note.pitches for note in checked.tune.notes):
+        reason = "expected notes after the K: field, came none"
+        return Rejected(name, piece.line, title, "no-music", reason)
     return CorpusTune(piece.text, title, name, piece.line, reference_of(piece.text))

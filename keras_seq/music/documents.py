@@ -5,20 +5,24 @@ import re
 from collections import Counter, defaultdict
 
 from keras_seq.music.abc import validate
+from keras_seq.music.abc._tokens import TOKEN
 
 # What a document's header holds, in this order. K: must come last, so a
 # document whose K: line is given has its whole header given.
 FIELDS = "TRMLK"
 
 _MUSIC_FIELDS = "MLK"
+_FIELD = re.compile(r"[A-Za-z+]:(?![|:])")
 
 
 def to_document(tune):
-    """Brings a normalised tune into the form that a model learns.
+    r"""Brings a normalised tune into the form that a model learns.
 
     The X: line goes, since a number is no music; the header has the fields T,
-    R, M, L and K, one line each and in that order, the others before K; a
-    newline stands at the end.
+    R, M, L and K, one line each and in that order, the others before K. In the
+    music, what is layout alone goes: space beside bar lines and at the ends of
+    lines, space after space, and the backslash that joins two lines, which are
+    joined. A newline stands at the end.
 
     Args:
         tune: A tune as `normalise` gives it.
@@ -28,8 +32,8 @@ def to_document(tune):
 
     Example:
 
-    >>> to_document("X:7\\nT:The Hag\\nM:6/8\\nL:1/8\\nR:jig\\nK:G\\nG3 A3|")
-    'T:The Hag\\nR:jig\\nM:6/8\\nL:1/8\\nK:G\\nG3 A3|\\n'
+    >>> to_document("X:7\nT:The Hag\nM:6/8\nL:1/8\nR:jig\nK:G\nG3 A3|")
+    'T:The Hag\nR:jig\nM:6/8\nL:1/8\nK:G\nG3 A3|\n'
     """
     header, body = split_document(tune)
     lines = dict.fromkeys(FIELDS, "")
@@ -41,27 +45,57 @@ def to_document(tune):
         elif field != "X":
             others.append(line)
     ordered = [lines[field] for field in "TRML"] + others + [lines["K"]]
-    return "\n".join(line for line in ordered if line) + "\n" + body.rstrip("\n") + "\n"
+    music = "\n".join(map(_without_layout, _joined(body.split("\n"))))
+    return "\n".join(line for line in ordered if line) + f"\n{music.rstrip()}\n"
+
+
+def _joined(lines):
+    """The lines, those that end in a backslash joined with the next music."""
+    joined = []
+    open_line = False
+    for line in lines:
+        field = _FIELD.match(line)
+        if open_line and not field:
+            joined[-1] += " " + line
+        else:
+            joined.append(line)
+        open_line = not field and joined[-1].rstrip().endswith("\\")
+        if open_line:
+            joined[-1] = joined[-1].rstrip()[:-1]
+    return joined
+
+
+def _without_layout(line):
+    if _FIELD.match(line):
+        return line
+    parts = []
+    tokens = [*TOKEN.finditer(line), None]
+    for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        if not token["space"]:
+            parts.append(token[0])
+        elif before and after and bool(before["bar"]) == bool(after["bar"]):
+            parts.append(" ")
+    return "".join(parts)
 
 
 def from_document(document, reference=1):
-    """Makes a tune of a document: puts the X: line back.
+    r"""Makes a tune of a document: puts the X: line back.
 
     Example:
 
-    >>> from_document("T:Scale\\nK:C\\nCDEF|\\n", reference=3)
-    'X:3\\nT:Scale\\nK:C\\nCDEF|\\n'
+    >>> from_document("T:Scale\nK:C\nCDEF|\n", reference=3)
+    'X:3\nT:Scale\nK:C\nCDEF|\n'
     """
     return f"X:{reference}\n{document}"
 
 
 def split_document(text):
-    """Parts a tune or document behind its first K: line: header and body.
+    r"""Parts a tune or document behind its first K: line: header and body.
 
     Example:
 
-    >>> split_document("T:Scale\\nK:C\\nCDEF|\\n")
-    ('T:Scale\\nK:C\\n', 'CDEF|\\n')
+    >>> split_document("T:Scale\nK:C\nCDEF|\n")
+    ('T:Scale\nK:C\n', 'CDEF|\n')
     """
     match = re.search(r"^K:.*(\n|$)", text, flags=re.MULTILINE)
     end = match.end() if match else len(text)
@@ -69,7 +103,7 @@ def split_document(text):
 
 
 class HeaderStyle:
-    """How the training tunes write their headers.
+    r"""How the training tunes write their headers.
 
     A user asks for "D major" or "4/4"; the model has read `K:Dmaj` or `M:C`
     and knows no other way to say it. This finds the spelling that the model
@@ -81,7 +115,7 @@ class HeaderStyle:
 
     Example:
 
-    >>> style = HeaderStyle.fit(["T:A\\nM:C\\nK:D Major\\n", "T:B\\nM:C\\nK:G\\n"])
+    >>> style = HeaderStyle.fit(["T:A\nM:C\nK:D Major\n", "T:B\nM:C\nK:G\n"])
     >>> style.spell("K", "D"), style.spell("M", "4/4")
     ('D Major', 'C')
     """
@@ -138,7 +172,9 @@ class HeaderStyle:
         if same:
             return max(same, key=known.get)
         if not known:
-            raise ValueError(f"`type` {value!r}: the training tunes name no types (R:).")
+            raise ValueError(
+                f"`type` {value!r}: the training tunes name no types (R:)."
+            )
         common = sorted(known, key=known.get, reverse=True)[:10]
         raise ValueError(
             f"`type` must be one that the training tunes have, such as "

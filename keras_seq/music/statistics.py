@@ -8,11 +8,11 @@ from keras_seq.music.documents import split_document
 
 
 def parses_in_music21(tune):
-    """Whether music21 reads `tune` as a score with at least one note.
+    r"""Whether music21 reads `tune` as a score with at least one note.
 
     Example:
 
-    >>> parses_in_music21("X:1\\nT:Scale\\nM:4/4\\nL:1/4\\nK:C\\nCDEF|\\n")
+    >>> parses_in_music21("X:1\nT:Scale\nM:4/4\nL:1/4\nK:C\nCDEF|\n")
     True
     """
     converter = require("music21.converter", "music")

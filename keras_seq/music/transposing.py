@@ -3,6 +3,8 @@
 import functools
 import re
 
+import numpy as np
+
 from keras_seq.music.abc import key_signature
 from keras_seq.music.abc._tokens import TOKEN
 from keras_seq.music.documents import split_document
@@ -16,7 +18,7 @@ _NOT_TRANSPOSED = re.compile(r"^[KV]:|\[[KV]:", re.MULTILINE)
 
 
 def transpose(tune, key):
-    """Moves a tune to another key of the same mode.
+    r"""Moves a tune to another key of the same mode.
 
     Every note moves by the same interval, up or down, whichever is nearer;
     accidentals, and chord symbols such as "Am7", are rewritten for the new key.
@@ -35,7 +37,7 @@ def transpose(tune, key):
 
     Example:
 
-    >>> print(transpose("X:1\\nK:D\\nDF ^G=c d2|", "G"))
+    >>> print(transpose("X:1\nK:D\nDF ^G=c d2|", "G"))
     X:1
     K:G
     GB ^c=f g2|
@@ -63,20 +65,16 @@ def transpose_at_random(document, style, generator):
     Returns:
         The document in its new key; as it was if its key can't be changed.
     """
-    chance = generator.random()
     old = next(
         (line[2:] for line in document.splitlines() if line.startswith("K:")), ""
     )
     keys = _keys_by_mode(tuple(style.counts.get("K", {}).items())).get(_mode(old), ())
-    total = sum(weight for _, weight in keys)
-    for key, weight in keys:
-        chance -= weight / total
-        if chance < 0:
-            break
-    else:
+    if not keys:
         return document
+    weights = np.array([weight for _, weight in keys])
+    drawn = generator.choice(len(keys), p=weights / weights.sum())
     try:
-        return transpose(document, key)
+        return transpose(document, keys[drawn][0])
     except ValueError:
         return document
 
@@ -98,9 +96,7 @@ class _Interval:
     def note(self, letter, octave, accidental):
         """Moves a note, written with `accidental`, `""` for none."""
         place = _LETTERS.index(letter.upper())
-        height = place + 7 * (
-            letter.islower() + octave.count("'") - octave.count(",")
-        )
+        height = place + 7 * (letter.islower() + octave.count("'") - octave.count(","))
         octave, target = divmod(height + self._steps, 7)
         if accidental:
             by = _ALTERATIONS[accidental]

@@ -192,9 +192,12 @@ class TuneWriter:
         unknown = sorted(set(given) - set(FIELDS))
         if unknown:
             raise ValueError(
-                f"`given` must have fields among {', '.join(FIELDS)}; received {unknown}."
+                f"`given` must have fields among {', '.join(FIELDS)}; "
+                f"received {unknown}."
             )
-        seeds = np.random.default_rng(seed).integers(2**31, size=(len(FIELDS) + 1, count))
+        seeds = np.random.default_rng(seed).integers(
+            2**31, size=(len(FIELDS) + 1, count)
+        )
         prompts = [""] * count
         for row, field in enumerate(FIELDS):
             if not given:

@@ -2,11 +2,8 @@
 
 from collections import Counter
 
-import numpy as np
-
-from keras_seq._extras import require
-
 PADDING, START, END, UNKNOWN = range(4)
+_NO_CODE_POINT = 0x110000  # above them all
 
 
 class CharacterVocabulary:
@@ -23,7 +20,8 @@ class CharacterVocabulary:
         characters: The characters, each once, in any order.
 
     Raises:
-        ValueError: If a character comes twice or isn't a single code point.
+        ValueError: If a character comes twice, isn't a single code point, or
+            is a surrogate, which UTF-8 cannot write.
 
     Example:
 
@@ -42,12 +40,17 @@ class CharacterVocabulary:
                     "`characters` must be single characters; received "
                     f"{character!r} among them."
                 )
+            if 0xD800 <= ord(character) < 0xE000:
+                raise ValueError(
+                    f"`characters` must not be surrogates; received {character!r} "
+                    "among them."
+                )
         self.characters = "".join(sorted(set(characters)))
         if len(self.characters) != len(characters):
             twice = [c for c, n in Counter(characters).items() if n > 1]
             raise ValueError(f"`characters` must differ; {twice[0]!r} comes twice.")
         self._ids = {c: END + 2 + i for i, c in enumerate(self.characters)}
-        self._code_points = np.array([ord(c) for c in self.characters], "int32")
+        self._code_points = [ord(character) for character in self.characters]
 
     @classmethod
     def fit(cls, texts, *, min_count=1):
@@ -60,7 +63,12 @@ class CharacterVocabulary:
 
         Returns:
             A `CharacterVocabulary`.
+
+        Raises:
+            ValueError: If `min_count` is less than 1.
         """
+        if min_count < 1:
+            raise ValueError(f"`min_count` must be at least 1; received {min_count!r}.")
         counts = Counter()
         for text in texts:
             counts.update(text)
@@ -75,8 +83,18 @@ class CharacterVocabulary:
         return [self._ids.get(character, UNKNOWN) for character in text]
 
     def decode(self, ids):
-        """Text of `ids`; marks give nothing, unknown gives U+FFFD."""
-        return "".join(self._strings()[i] for i in ids)
+        """Text of `ids`; marks give nothing, unknown gives U+FFFD.
+
+        Raises:
+            ValueError: If there is no such id.
+        """
+        strings, ids = self._strings(), list(ids)
+        for i in ids:
+            if not 0 <= i < len(strings):
+                raise ValueError(
+                    f"`ids` must be in [0, {len(strings)}); received {i!r} among them."
+                )
+        return "".join(strings[i] for i in ids)
 
     def encode_tensor(self, texts):
         """Ids of a batch of strings, inside the graph.
@@ -88,15 +106,25 @@ class CharacterVocabulary:
         Returns:
             int32 tensor of shape (B, T), padded on the right with 0, and the
             lengths, int32, shape (B,).
+
+        Raises:
+            ValueError: If `texts` has another number of dimensions.
         """
-        tf = require("tensorflow", "text")
+        import tensorflow as tf
+
+        texts = tf.convert_to_tensor(texts)
+        if texts.shape.rank not in (None, 1):
+            raise ValueError(
+                f"`texts` must have shape (B,); received shape {tuple(texts.shape)}."
+            )
         code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
         lengths = tf.cast(code_points.row_lengths(), "int32")
         code_points = code_points.to_tensor(-1)
-        known = tf.constant(self._code_points)
+        # With one more at the end, every place is one that can be looked up.
+        known = tf.constant([*self._code_points, _NO_CODE_POINT])
         place = tf.searchsorted(known, tf.reshape(code_points, [-1]))
         place = tf.reshape(place, tf.shape(code_points))
-        found = tf.gather(known, tf.minimum(place, len(self.characters) - 1)) == code_points
+        found = tf.gather(known, place) == code_points
         ids = tf.where(found, place + UNKNOWN + 1, UNKNOWN)
         return tf.where(code_points < 0, PADDING, ids), lengths
 
@@ -110,7 +138,8 @@ class CharacterVocabulary:
         Returns:
             String tensor of shape (B,), UTF-8.
         """
-        tf = require("tensorflow", "text")
+        import tensorflow as tf
+
         pieces = tf.gather(tf.constant(self._strings()), ids)
         counts = tf.sequence_mask(lengths, tf.shape(ids)[1])
         return tf.strings.reduce_join(tf.where(counts, pieces, ""), axis=1)

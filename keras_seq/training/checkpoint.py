@@ -2,13 +2,14 @@
 
 import csv
 import io
+import math
 import os
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_seq._files import atomic_write
+from keras_seq._files import atomic_write, remove_leftovers
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
@@ -18,20 +19,29 @@ class EpochCheckpoint(keras.callbacks.Callback):
     the seeds of the dropout, the best epoch so far or the patience that is
     left, so a resumed training ends elsewhere. This callback restores all of
     it: together with data that are a function of the epoch, a training that
-    was killed ends with the same weights as one that was not (on a CPU).
+    was killed ends with the same weights as one that was not (on a CPU). What
+    other callbacks remember is not kept.
 
-    In `directory` it writes last.npz (every variable of model and optimizer)
-    and best.npz (the model's weights at the best epoch), beside it
-    history.csv (a row an epoch), each whole or not at all. Training stops
-    when `patience` epochs have passed without a better value; when it ends,
-    the model has the best weights.
+    In `directory` it writes last.npz (every variable of model and optimizer,
+    and the history) and best.npz (the model's weights at the best epoch),
+    beside it history.csv (a row an epoch), each whole or not at all. Training
+    stops when `patience` epochs have passed without a better value; when it
+    ends, the model has the best weights.
+
+    A value that is NaN is never the best: it counts as an epoch without
+    improvement, so a training that diverges stops when `patience` runs out,
+    and ends with the best weights from before.
 
     Args:
         directory: Folder for the checkpoints; made if missing.
         monitor: Name of the logged value to minimise, e.g. `"val_loss"`.
-        patience: Epochs to go on without improvement, or None to run to the
-            end.
-        resume: Whether to go on from last.npz, if there is one.
+        patience: Epochs to go on without improvement, at least 1, or None to
+            run to the end.
+        resume: Whether to go on from last.npz, if there is one. If not, the
+            checkpoints in `directory` are removed when training starts.
+
+    Raises:
+        ValueError: If `patience` is less than 1.
 
     Example:
 
@@ -48,14 +58,19 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, directory, *, monitor="val_loss", patience=None, resume=False):
         super().__init__()
+        if patience is not None and patience < 1:
+            raise ValueError(
+                f"`patience` must be at least 1 or None; received {patience!r}."
+            )
         self.directory = Path(directory)
         self.monitor = monitor
         self.patience = patience
         self.history = []
-        self._resume = resume and self._last.is_file()
-        if self._resume:
+        self._resume = resume
+        if resume and self._last.is_file():
             with np.load(self._last) as last:
                 self.history = _read_history(str(last["history"]))
+            self._check_monitor(self.history[-1])
 
     @property
     def first_epoch(self):
@@ -72,18 +87,24 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     @property
     def best_epoch(self):
-        """Index into `history` of the best epoch."""
-        return int(np.argmin([row[self.monitor] for row in self.history]))
+        """Index into `history` of the best epoch; None if no value is a number."""
+        values = [row[self.monitor] for row in self.history]
+        numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
+        return min(numbers, key=values.__getitem__, default=None)
 
     @property
     def stopped(self):
         """Whether `patience` has run out."""
-        if not self.history or self.patience is None:
+        if self.patience is None:
             return False
-        return len(self.history) - 1 - self.best_epoch >= self.patience
+        best = self.best_epoch
+        done = len(self.history)
+        return (done if best is None else done - 1 - best) >= self.patience
 
     def fit(self, model, *args, epochs, callbacks=(), **kwargs):
         """`model.fit`, from where the last run was, ending at the best weights.
+
+        Called again, it goes on from the last epoch.
 
         Args:
             model: A compiled and built Keras model.
@@ -91,11 +112,26 @@ class EpochCheckpoint(keras.callbacks.Callback):
             epochs: Epochs in all, those of earlier runs included.
             callbacks: Callbacks beside this one.
             **kwargs: As for `model.fit`.
+
+        Raises:
+            ValueError: If the model isn't compiled and built, if its variables
+                are not those of the checkpoint, if `monitor` isn't logged or
+                was not a number in any epoch, or if `epochs` is less than 1.
         """
+        if epochs < 1:
+            raise ValueError(f"`epochs` must be at least 1; received {epochs!r}.")
+        if not model.built or getattr(model, "optimizer", None) is None:
+            raise ValueError(f"`model` must be compiled and built; received {model}.")
         self.directory.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.directory)
         model.optimizer.build(model.trainable_variables)
-        if self._resume:
+        if self._resume and self._last.is_file():
             self._restore(model)
+        else:
+            self.history = []
+            self._last.unlink(missing_ok=True)
+            self._best.unlink(missing_ok=True)
+        self._resume = True
         if len(self.history) < epochs and not self.stopped:
             model.fit(
                 *args,
@@ -104,44 +140,64 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 callbacks=[*callbacks, self],
                 **kwargs,
             )
-        with np.load(self._best) as best:
-            model.set_weights([best[str(i)] for i in range(len(best.files))])
+        if self.best_epoch is None:
+            raise ValueError(
+                f"{self.monitor!r} was not a number in any of {len(self.history)} "
+                "epochs: the training diverged, and no weights are the best."
+            )
+        model.set_weights(_load_arrays(self._best))
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.monitor not in (logs or {}):
-            raise ValueError(
-                f"`monitor` must be one of the logged values {sorted(logs or {})}; "
-                f"received {self.monitor!r}."
-            )
-        self.history.append({"epoch": epoch + 1, **{k: float(v) for k, v in logs.items()}})
-        if self.best_epoch == len(self.history) - 1:
-            _save_arrays(self._best, self.model.get_weights())
-        # last.npz is what resuming trusts: it comes after all it speaks of.
-        text = self._write_history()
-        variables = [keras.ops.convert_to_numpy(v) for v in _variables(self.model)]
-        _save_arrays(self._last, variables, history=np.array(text))
+        self._check_monitor(logs or {})
+        self.history.append(
+            {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
+        )
+        # last.npz alone is what resuming trusts; the rest follows from it.
+        _save_arrays(
+            self._last,
+            [keras.ops.convert_to_numpy(v) for v in _variables(self.model)],
+            history=np.array(_history_table(self.history)),
+        )
+        self._write_what_follows(self.model)
         if self.stopped:
             self.model.stop_training = True
 
     def _restore(self, model):
+        variables = _variables(model)
+        arrays = _load_arrays(self._last)
+        found = [array.shape for array in arrays]
+        expected = [tuple(variable.shape) for variable in variables]
+        if found != expected:
+            differing = [
+                f"{variable.path!r} has shape {tuple(variable.shape)} and had {shape}"
+                for variable, shape in zip(variables, found, strict=False)
+                if tuple(variable.shape) != shape
+            ]
+            raise ValueError(
+                f"{os.fspath(self._last)!r} is the checkpoint of another model: it "
+                f"holds {len(found)} variables, the model and its optimizer have "
+                f"{len(expected)}; {', '.join(differing[:3]) or 'the rest fits'}."
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
         with np.load(self._last) as last:
-            variables = _variables(model)
-            if len(last.files) - 1 != len(variables):
-                raise ValueError(
-                    f"{os.fspath(self._last)!r} holds {len(last.files) - 1} variables; "
-                    f"the model and its optimizer have {len(variables)}."
-                )
-            for i, variable in enumerate(variables):
-                variable.assign(last[str(i)])
-        self._write_history()
+            self.history = _read_history(str(last["history"]))
+        self._write_what_follows(model)
 
-    def _write_history(self):
-        table = io.StringIO()
-        writer = csv.DictWriter(table, list(self.history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.history)
-        atomic_write(self.directory.parent / "history.csv", table.getvalue())
-        return table.getvalue()
+    def _write_what_follows(self, model):
+        """Writes what last.npz implies: a killed run may not have come to it."""
+        atomic_write(
+            self.directory.parent / "history.csv", _history_table(self.history)
+        )
+        if self.best_epoch == len(self.history) - 1:
+            _save_arrays(self._best, model.get_weights())
+
+    def _check_monitor(self, logs):
+        if self.monitor not in logs:
+            raise ValueError(
+                f"`monitor` must be one of the logged values {sorted(logs)}; "
+                f"received {self.monitor!r}."
+            )
 
 
 def _variables(model):
@@ -151,14 +207,31 @@ def _variables(model):
     return model_variables + list(model.optimizer.variables)
 
 
+def _history_table(history):
+    table = io.StringIO()
+    names = dict.fromkeys(name for row in history for name in row)
+    writer = csv.DictWriter(table, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return table.getvalue()
+
+
 def _read_history(text):
     return [
-        {name: int(v) if name == "epoch" else float(v) for name, v in row.items()}
+        {name: int(v) if name == "epoch" else float(v) for name, v in row.items() if v}
         for row in csv.DictReader(io.StringIO(text))
     ]
 
 
 def _save_arrays(path, arrays, **named):
     buffer = io.BytesIO()
+    # A file of NumPy's has no bfloat16; float32 holds it exactly.
+    arrays = [a.astype("float32") if a.dtype.kind == "V" else a for a in arrays]
     np.savez(buffer, **{str(i): array for i, array in enumerate(arrays)}, **named)
     atomic_write(path, buffer.getvalue())
+
+
+def _load_arrays(path):
+    with np.load(path) as file:
+        count = sum(name.isdecimal() for name in file.files)
+        return [file[str(i)] for i in range(count)]

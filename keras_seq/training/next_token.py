@@ -41,9 +41,9 @@ def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
             epoch to such lists, for data that change from epoch to epoch.
         batch_size: Documents in a batch.
         seed: Seed of the shuffling; None for none.
-        first_epoch: None gives one pass over lists. A number gives all epochs from it on,
-            without end, for `fit` with `steps_per_epoch`: epoch for epoch the
-            same, wherever it starts.
+        first_epoch: None gives one pass over lists. A number gives all epochs
+            from it on, without end, for `fit` with `steps_per_epoch`: epoch
+            for epoch the same, wherever it starts.
 
     Returns:
         Dataset of the tuples of `next_token_batches`.

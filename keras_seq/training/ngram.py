@@ -82,7 +82,8 @@ class NgramModel:
     def nats(self, sequence):
         """-ln p of each symbol of `sequence`, the first without a context."""
         sequence = tuple(sequence)
+        known = max(0, self.order - 1)
         return [
-            -math.log(self.probability(symbol, sequence[max(0, i - self.order + 1) : i]))
+            -math.log(self.probability(symbol, sequence[max(0, i - known) : i]))
             for i, symbol in enumerate(sequence)
         ]

@@ -61,7 +61,8 @@ class Report:
 
     def picture(self, path, caption=""):
         """Adds a PNG, JPEG or SVG file."""
-        self._figure(f'<img src="{_inline(path)}" alt="{html.escape(caption)}">', caption)
+        alt = html.escape(caption)
+        self._figure(f'<img src="{_inline(path)}" alt="{alt}">', caption)
 
     def audio(self, path, caption=""):
         """Adds a player for a sound file."""

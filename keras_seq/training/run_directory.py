@@ -7,7 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from keras_seq._files import atomic_write, replacing
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq._files import (
+    atomic_write,
+    is_leftover,
+    remove_leftovers,
+    replacing,
+)
 
 # What says how to run, not what is trained: free to change on resuming.
 _NOT_COMPARED = ("out", "resume", "overwrite")
@@ -21,7 +29,8 @@ class RunDirectory:
     report.html  saved_model/
     ```
 
-    and what the recipe adds. Every file is written whole or not at all.
+    and what the recipe adds. Every file is written whole or not at all; what a
+    killed process has left half-written is removed by the next `start`.
 
     Args:
         path: The folder of a run that exists.
@@ -70,15 +79,18 @@ class RunDirectory:
         """
         path = Path(path)
         occupied = cls.check(path, resume=resume, overwrite=overwrite)
-        settings = dataclasses.asdict(config)
+        settings = _as_json(dataclasses.asdict(config))
         if occupied and resume:
             run = cls(path)
-            run._check_same(settings)
+            run._check_same(json.loads(settings))
+            remove_leftovers(path)
             return run
+        remove_leftovers(path)
         if occupied:
             _remove(path, (*_CONTENTS, *results))
         path.mkdir(parents=True, exist_ok=True)
-        atomic_write(path / "config.json", _as_json(settings))
+        # It says that this is a run: the old one stays until it is replaced.
+        atomic_write(path / "config.json", settings)
         return cls(path)
 
     @staticmethod
@@ -102,9 +114,9 @@ class RunDirectory:
         path = Path(path)
         if resume and overwrite:
             raise ValueError("`resume` and `overwrite` exclude each other; got both.")
-        if path.exists() and not path.is_dir():
-            raise FileExistsError(f"`out` must be a folder; {str(path)!r} is a file.")
-        if not path.is_dir() or not any(path.iterdir()):
+        if os.path.lexists(path) and not path.is_dir():
+            raise FileExistsError(f"`out` must be a folder; {str(path)!r} is none.")
+        if not path.is_dir() or all(is_leftover(item) for item in path.iterdir()):
             return False
         if not (path / "config.json").is_file():
             raise FileExistsError(
@@ -127,8 +139,21 @@ class RunDirectory:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration of the run, as config.json holds it."""
-        return json.loads(self._config_path.read_text("utf-8"))
+        """The configuration of the run, as config.json holds it.
+
+        Raises:
+            ValueError: If config.json is not that of a run.
+        """
+        try:
+            settings = json.loads(self._config_path.read_text("utf-8"))
+        except ValueError as error:
+            settings = error
+        if not isinstance(settings, dict):
+            raise ValueError(
+                f"{str(self._config_path)!r} is not the configuration of a run; "
+                f"received {settings!r}."
+            )
+        return settings
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -165,16 +190,16 @@ class RunDirectory:
 
     def save_model(self, model: Any, name: str = "model.keras") -> Path:
         """Saves a Keras model and returns the path."""
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path / name) as temporary:
             model.save(temporary)
         return self.path / name
 
     def save_figure(self, figure: Any, name: str) -> Path:
         """Saves a matplotlib figure as figures/`name`.png and closes it."""
-        import matplotlib.pyplot as plt
-
+        plt = require("matplotlib.pyplot", "plots")
         path = self.path / "figures" / f"{name}.png"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=120, bbox_inches="tight")
         plt.close(figure)
@@ -182,7 +207,6 @@ class RunDirectory:
 
     def _check_same(self, settings: dict[str, Any]) -> None:
         stored = self.config
-        settings = json.loads(_as_json(settings))
         differing = [
             f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
             for name in sorted(stored.keys() | settings.keys())
@@ -195,8 +219,9 @@ class RunDirectory:
             )
 
 
+# Without config.json, which is replaced.
 _CONTENTS = (
-    *("config.json", "metrics.json", "history.csv", "model.keras", "report.html"),
+    *("metrics.json", "history.csv", "model.keras", "report.html"),
     *("checkpoints", "figures", "saved_model"),
 )
 
@@ -211,4 +236,14 @@ def _remove(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    return text + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: paths as strings, NumPy's numbers as numbers."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} can't be written as JSON: {value!r}")

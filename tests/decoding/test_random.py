@@ -58,9 +58,7 @@ def test_uniform_takes_the_upper_bits_of_the_first_word():
     seeds, rows = [0, 1, 2**31 - 1, 77], [0, 3, 5, 2**31 - 1]
     for step in (0, 1, 10_000):
         got = uniform((as_int32(seeds), as_int32(rows)), tf.constant(step)).numpy()
-        expected = [
-            oracle.uniform(key, step) for key in zip(seeds, rows, strict=True)
-        ]
+        expected = [oracle.uniform(key, step) for key in zip(seeds, rows, strict=True)]
         np.testing.assert_array_equal(got, expected)
 
 

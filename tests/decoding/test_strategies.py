@@ -130,7 +130,9 @@ def test_extreme_logits(strategy):
 
 @pytest.mark.parametrize("strategy", [Greedy(), Sample(), Sample(0.1, 2, 0.5)])
 def test_logits_that_are_no_numbers_give_some_token(strategy):
-    logits = np.array([[np.nan] * 4, [1, np.nan, 2, 3], [1, np.inf, 2, 3], [-np.inf] * 4])
+    logits = np.array(
+        [[np.nan] * 4, [1, np.nan, 2, 3], [1, np.inf, 2, 3], [-np.inf] * 4]
+    )
     tokens = strategy.next_token(tf.constant(logits, tf.float32), tf.fill([4], 0.5))
     assert set(tokens.numpy()) <= {0, 1, 2, 3}
 
@@ -143,7 +145,9 @@ def test_a_vocabulary_of_one_token():
 
 
 def test_symbolic_values_below_their_range_take_the_likeliest():
-    @tf.function(input_signature=[tf.TensorSpec([None])] * 2 + [tf.TensorSpec([None], "int32")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None])] * 2 + [tf.TensorSpec([None], "int32")]
+    )
     def draw(temperature, top_p, top_k):
         strategy = Sample(temperature, top_k=top_k, top_p=top_p)
         return strategy.next_token(tf.constant(LOGITS), tf.fill([6], 0.99))

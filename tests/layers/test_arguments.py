@@ -223,11 +223,11 @@ def test_bad_states_of_a_cell(shapes):
         ExplicitLSTMCell(4)(X[:, 0], zeros(*shapes))
 
 
-def test_initial_states_of_python_numbers():
+def test_initial_states_of_other_kinds():
     layer = ExplicitLSTM(2)
-    np.testing.assert_array_equal(
-        layer(X, initial_state=[[[0.0] * 2] * 2] * 2), layer(X)
-    )
+    expected = layer(X, initial_state=[np.ones((2, 2), "float32")] * 2)
+    for state in ([[1.0, 1.0]] * 2, np.ones((2, 2), "int64"), np.ones((2, 2))):
+        np.testing.assert_array_equal(layer(X, initial_state=[state] * 2), expected)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (2, 5, 3, 1)])

@@ -19,7 +19,15 @@ def cell_with_weights(cell_class=ExplicitLSTMCell, **options):
     return cell
 
 
-@pytest.mark.parametrize("options", [{}, {"use_bias": False}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_bias": False},
+        {"activation": "softsign", "recurrent_activation": "hard_sigmoid"},
+    ],
+    ids=str,
+)
 def test_step_by_step_equals_the_layer(options):
     layer = explicit_lstm(
         return_sequences=True, return_state=True, return_gates=True, **options

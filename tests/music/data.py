@@ -1,5 +1,6 @@
 """Real tunes for the tests, read where they lie."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -15,3 +16,9 @@ def irish_tunes():
         pytest.skip(f"needs real data that isn't here: {path}")
     text = path.read_text("utf-8")
     return [tune.strip() + "\n" for tune in re.split(r"\n\s*\n(?=X:)", text)]
+
+
+def oneills_file():
+    """An ABC file with 69 of O'Neill's tunes, as music21 installs it."""
+    folder = Path(importlib.util.find_spec("music21").origin).parent
+    return folder / "corpus" / "oneills1850" / "0550-0625.abc"

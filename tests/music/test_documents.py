@@ -1,11 +1,13 @@
 import pytest
 
+from keras_seq.music import load_corpus, normalise, parse, validate
 from keras_seq.music.documents import (
     HeaderStyle,
     from_document,
     split_document,
     to_document,
 )
+from tests.music.data import irish_tunes, oneills_file
 
 TUNE = "X:12\nT:First\nT:Second\nM:C|\nR:reel\nQ:1/4=90\nL:1/8\nK:Edor\nA B|\nc d|"
 
@@ -92,3 +94,33 @@ def test_survives_json(style):
 
     again = HeaderStyle(json.loads(json.dumps(style.counts)))
     assert again.spell("K", "D") == "D Major"
+
+
+@pytest.mark.parametrize(
+    ("written", "learned"),
+    [
+        ("  A  B | c d |\n", "A B|c d|\n"),
+        ("A B |: c :| :: d ||\n", "A B|:c:| ::d||\n"),
+        ("A B | \\\n  c d |\n", "A B|c d|\n"),
+        ("A B \\\nc d|\n", "A B c d|\n"),
+        ("AB|\\\nK:G\nc d |\n", "AB|\nK:G\nc d|\n"),
+        ('"A  |  b" c |  [1 d :| [2 e |]\n', '"A  |  b" c|[1 d:|[2 e|]\n'),
+    ],
+)
+def test_layout_goes(written, learned):
+    assert split_document(to_document(f"T:a\nK:D\n{written}"))[1] == learned
+
+
+def sounding(tune):
+    read = parse(tune)
+    notes = [(note.pitches, note.length, note.bar) for note in read.notes]
+    bars = [(bar.start, bar.end, bar.endings) for bar in read.bars]
+    return notes, bars
+
+
+def test_the_music_of_real_tunes_stays():
+    tunes = [t for t in map(normalise, irish_tunes()[::5]) if validate(t).valid]
+    tunes += load_corpus(oneills_file(), normalised=True).texts
+    assert len(tunes) > 200
+    for tune in tunes:
+        assert sounding(from_document(to_document(tune))) == sounding(tune)

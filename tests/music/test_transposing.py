@@ -67,7 +67,11 @@ def test_real_tunes_keep_their_intervals():
     changed = 0
     for before, after in zip(tunes, moved, strict=True):
         old, new = pitches(before), pitches(after)
-        steps = {b - a for x, y in zip(old, new, strict=True) for a, b in zip(x, y)}
+        steps = {
+            b - a
+            for x, y in zip(old, new, strict=True)
+            for a, b in zip(x, y, strict=True)
+        }
         assert len(steps) == 1
         assert abs(steps.pop()) <= 6
         changed += before != after
@@ -77,7 +81,10 @@ def test_real_tunes_keep_their_intervals():
 def test_chance_is_the_generators():
     tunes = ["K:D\nDEF|\n", "K:G\nGAB|\n", "K:A\nABc|\n"]
     style = HeaderStyle.fit(tunes)
-    drawn = {transpose_at_random(tunes[0], style, np.random.default_rng(i)) for i in range(40)}
+    drawn = {
+        transpose_at_random(tunes[0], style, np.random.default_rng(i))
+        for i in range(40)
+    }
     assert drawn == {"K:D\nDEF|\n", "K:G\nGAB|\n", "K:A\nA,B,C|\n"}
     again = transpose_at_random(tunes[0], style, np.random.default_rng(5))
     assert again == transpose_at_random(tunes[0], style, np.random.default_rng(5))

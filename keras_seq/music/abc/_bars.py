@@ -79,20 +79,19 @@ def _layers_agree(bar: BarDraft) -> bool:
 
 def _is_seam(bars: Sequence[BarDraft], index: int, following: int) -> bool:
     if following != index + 1:
-        return True
+        return following != index
     boundary = bars[index].after
     return (
         boundary.section
         or boundary.ending
-        or bars[following].sounds[0].line > bars[index].sounds[-1].line
+        or bars[following].sounds[0].place[0] > bars[index].sounds[-1].place[0]
     )
 
 
 def _warn(bar: BarDraft, problems: Problems) -> None:
     lengths = " and ".join(str(length) for length in dict.fromkeys(bar.lengths))
     problems.warning(
-        bar.sounds[0].line,
-        bar.sounds[0].column,
+        bar.sounds[0].place,
         "bar-length",
         f"expected a bar of length {bar.expected}, came {lengths}",
     )

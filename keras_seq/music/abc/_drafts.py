@@ -5,6 +5,8 @@ from fractions import Fraction
 
 from keras_seq.music.abc._key import Key
 from keras_seq.music.abc._meter import Meter
+from keras_seq.music.abc._problems import Place
+from keras_seq.music.abc._staff import Head
 from keras_seq.music.abc._tune import Bar, Note
 
 ZERO = Fraction(0)
@@ -12,24 +14,35 @@ ZERO = Fraction(0)
 
 @dataclass(slots=True)
 class Sound:
-    """A note, chord or rest whose length may still change.
+    """A note, chord or rest (which has no heads) whose length may still change."""
 
-    `places` are the places on the staff (seven to the octave) with their
-    alterations: a tie carries them over to the next note. `layer` counts the
-    overlays (`&`) of the bar.
-    """
-
-    line: int
-    column: int
+    place: Place
     length: Fraction
-    pitches: tuple[int, ...] = ()
-    places: tuple[tuple[int, int], ...] = ()
+    heads: tuple[Head, ...] = ()
     letter: str = ""
     accidental: str = ""
-    in_key: bool = True
     grace: bool = False
     tie: bool = False
     layer: int = 0
+
+    def freeze(self, onset: Fraction, bar: int, voice: str) -> Note:
+        """The note as it will remain."""
+        return Note(
+            pitch=self.heads[0].pitch if self.heads else None,
+            length=self.length,
+            onset=onset,
+            bar=bar,
+            voice=voice,
+            layer=self.layer,
+            line=self.place[0],
+            column=self.place[1],
+            pitches=tuple([head.pitch for head in self.heads]),
+            letter=self.letter,
+            accidental=self.accidental,
+            in_key=all([head.in_key for head in self.heads]),
+            tie=self.tie,
+            grace=self.grace,
+        )
 
 
 @dataclass(slots=True)
@@ -40,7 +53,8 @@ class Boundary:
         symbols: The bar symbols, in order.
         repeat_end: How often the music before it is played again.
         repeat_start: Whether a repeated section starts after it.
-        section: Whether it ends a section: a repeat or a double bar.
+        section: Whether a section starts after it: there is a repeat or a
+            double bar, or the start of a part.
         ending: Whether a variant ending starts after it.
     """
 
@@ -71,7 +85,12 @@ class Boundary:
 
 @dataclass(slots=True)
 class BarDraft:
-    """A bar whose notes are still coming, with the boundaries at both sides."""
+    """A bar whose notes are still coming, with the boundaries at both sides.
+
+    `timed` tells whether it has more than grace notes, `layer` which overlay is
+    being read, `measures` how many bars of the meter it stands for, `lengths`
+    how long its layers are.
+    """
 
     before: Boundary
     meter: Meter | None
@@ -81,9 +100,13 @@ class BarDraft:
     after: Boundary = field(default_factory=Boundary)
     sounds: list[Sound] = field(default_factory=list)
     timed: bool = False
+    layer: int = 0
     measures: int = 1
+    full_at_line_end: bool = False
     lengths: list[Fraction] = field(default_factory=list)
     complete: bool = True
+    _counted: int = 0
+    _elapsed: Fraction = ZERO
 
     @property
     def repeat_start(self) -> bool:
@@ -110,6 +133,25 @@ class BarDraft:
         """Length that the meter asks for; None in free meter."""
         return self.meter.length * self.measures if self.meter else None
 
+    def add(self, sound: Sound) -> None:
+        """Appends a note, chord or rest."""
+        sound.layer = self.layer
+        self.timed |= not sound.grace
+        self.sounds.append(sound)
+
+    def end_line(self) -> None:
+        """Notes whether the bar is just full at the end of a line."""
+        if self.timed and self.meter and not self.layer:
+            for sound in self.sounds[self._counted :]:
+                self._elapsed += ZERO if sound.grace else sound.length
+            self._counted = len(self.sounds)
+            self.full_at_line_end = self._elapsed == self.expected
+
+    def start_measure(self) -> None:
+        """Makes the bar stand for one more bar of the meter."""
+        self.full_at_line_end = False
+        self.measures += 1
+
     def close(self) -> None:
         """Sums the lengths of the bar's layers."""
         self.lengths = [ZERO] * (self.sounds[-1].layer + 1)
@@ -119,7 +161,9 @@ class BarDraft:
 
     def freeze(self, voice: str, bars: list[Bar], notes: list[Note]) -> None:
         """Appends the bar and its notes as they will remain."""
-        before, after, index = self.before, self.after, len(bars)
+        index = len(bars)
+        before, after = self.before.symbols, self.after.symbols
+        line, column = self.sounds[0].place
         bars.append(
             Bar(
                 index=index,
@@ -129,37 +173,21 @@ class BarDraft:
                 complete=self.complete,
                 meter=self.meter,
                 key=self.key,
-                start=before.symbols[-1] if before.symbols else "",
-                end=after.symbols[0] if after.symbols else "",
+                start=before[-1] if before else "",
+                end=after[0] if after else "",
                 repeat_start=self.repeat_start,
                 repeat_end=self.repeat_end,
                 section_start=self.section_start,
                 endings=self.endings,
                 part=self.part,
-                line=self.sounds[0].line,
-                column=self.sounds[0].column,
+                line=line,
+                column=column,
             )
         )
         onset, layer = ZERO, 0
         for sound in self.sounds:
             if sound.layer != layer:
                 onset, layer = ZERO, sound.layer
-            notes.append(
-                Note(
-                    pitch=sound.pitches[0] if sound.pitches else None,
-                    length=sound.length,
-                    onset=onset,
-                    bar=index,
-                    voice=voice,
-                    line=sound.line,
-                    column=sound.column,
-                    pitches=sound.pitches,
-                    letter=sound.letter,
-                    accidental=sound.accidental,
-                    in_key=sound.in_key,
-                    tie=sound.tie,
-                    grace=sound.grace,
-                )
-            )
+            notes.append(sound.freeze(onset, index, voice))
             if not sound.grace:
                 onset += sound.length

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from keras_seq.music.abc._problems import Place
+
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _FIELD = re.compile(r"([A-Za-z+]):")
@@ -20,7 +22,8 @@ class Line:
 
     Args:
         number: Line number in the text, from 1.
-        field: Letter of an information field, `""` for a line of music.
+        field: Letter of an information field, `"+"` for what continues none,
+            `"%"` for a directive, `""` for a line of music.
         text: Value of the field or the music, without comment.
         column: Column at which `text` starts, from 1.
     """
@@ -31,6 +34,11 @@ class Line:
     column: int = 1
 
     @property
+    def place(self) -> Place:
+        """Where `text` starts."""
+        return self.number, self.column
+
+    @property
     def empty(self) -> bool:
         """Whether the line ends a tune."""
         return not self.field and not self.text.strip()
@@ -39,41 +47,49 @@ class Line:
 def read_lines(text: str) -> Iterator[Line]:
     """Splits the text of a tune into its lines.
 
-    Comments are dropped, `%%` directives come as the I: fields that they stand
-    for, typeset text (`%%begintext` to `%%endtext`) is dropped, and `+:` lines
-    are joined to the field that they continue.
+    Comments and typeset text (`%%begintext` to `%%endtext`) are dropped, and `+:`
+    lines are joined to the field that they continue.
 
     Args:
         text: The text of a tune.
 
     Yields:
-        Fields, lines of music and empty lines, in order.
+        Fields, directives, lines of music and empty lines, in order.
     """
     held: Line | None = None
-    block = ""
-    for number, raw in enumerate(_LINE_BREAK.split(text.lstrip("\ufeff")), start=1):
-        if directive := _DIRECTIVE.match(raw):
-            name = directive[1].lower()
-            if block or name.startswith("begin"):
-                block = "" if name == block else block or "end" + name[5:]
-            else:
-                if held:
-                    yield held
-                held = Line(number, "I", raw[2:].strip(), 3)
-            continue
-        if block:
-            continue
-        line = _read_line(number, raw)
-        if line is None:
-            continue
-        if line.field == "+" and held:
-            held.text += " " + line.text
-            continue
-        if held:
-            yield held
-        held = line
+    parts: list[str] = []
+    for line in _single_lines(text):
+        if line.field == "%":
+            # A directive may stand between a field and its continuation.
+            yield line
+        elif line.field == "+" and held and held.field:
+            parts.append(line.text)
+        else:
+            if held:
+                held.text = " ".join(parts)
+                yield held
+            held, parts = line, [line.text]
     if held:
+        held.text = " ".join(parts)
         yield held
+
+
+def _single_lines(text: str) -> Iterator[Line]:
+    block = ""
+    lines = _LINE_BREAK.split(text.lstrip("\ufeff"))
+    if not lines[-1]:
+        lines.pop()
+    for number, raw in enumerate(lines, start=1):
+        directive = _DIRECTIVE.match(raw)
+        name = directive[1].lower() if directive else ""
+        if block:
+            block = "" if name == block else block
+        elif name.startswith("begin"):
+            block = "end" + name[5:]
+        elif directive:
+            yield Line(number, "%", raw[2:].strip(), 3)
+        elif line := _read_line(number, raw):
+            yield line
 
 
 def _read_line(number: int, raw: str) -> Line | None:

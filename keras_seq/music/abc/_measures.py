@@ -33,7 +33,8 @@ def intervals(tune: Tune) -> tuple[int, ...]:
 
     Returns:
         Semitones from each note of the first voice to the next, in the order of
-        the text; rests and grace notes are passed over, tied notes are one.
+        the text; rests, grace notes and overlays are passed over, tied notes are
+        one, and a chord counts with its first note.
 
     Example:
 
@@ -46,7 +47,7 @@ def intervals(tune: Tune) -> tuple[int, ...]:
     for note in tune.notes:
         if note.voice != tune.voices[0]:
             break
-        if note.pitch is None or note.grace:
+        if note.pitch is None or note.grace or note.layer:
             continue
         if last is not None and not (held and note.pitch == last):
             steps.append(note.pitch - last)

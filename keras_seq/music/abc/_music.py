@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from keras_seq.music.abc._drafts import Sound
 from keras_seq.music.abc._lines import Line
-from keras_seq.music.abc._problems import Problems, shortened
+from keras_seq.music.abc._problems import Place, Problems, shortened
+from keras_seq.music.abc._staff import Head
 from keras_seq.music.abc._tokens import DECORATIONS, TOKEN
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class MusicLine:
         self._body = body
         self._problems = problems
         self._chord: list[Sound] | None = None
-        self._chord_column = 0
-        self._chord_ties: list[tuple[int, int]] = []
-        self._grace_column = 0
+        self._chord_place: Place = (0, 0)
+        self._chord_ties: list[Head] = []
+        self._grace_place: Place | None = None
         self._decoration: Match | None = None
         self._previous = ""
 
@@ -43,55 +44,58 @@ class MusicLine:
             self._previous = kind
         self._close_groups("the end of the line")
         self._body.voice.end_line()
-        if self._decoration:
-            self._problems.warning(
-                self._line.number,
-                self._column(self._decoration),
+        if mark := self._decoration:
+            self._warning(
+                mark,
                 "decoration",
-                f"expected a note after {shortened(self._decoration[0])}, came the end "
-                "of the line",
+                f"expected a note after {shortened(mark[0])}, came the end of the line",
             )
 
-    def _column(self, match: Match) -> int:
-        return self._line.column + match.start()
+    def _place(self, match: Match) -> Place:
+        return self._line.number, self._line.column + match.start()
 
     def _error(self, match: Match, code: str, message: str) -> None:
-        self._problems.error(self._line.number, self._column(match), code, message)
+        self._problems.error(self._place(match), code, message)
 
     def _warning(self, match: Match, code: str, message: str) -> None:
-        self._problems.warning(self._line.number, self._column(match), code, message)
+        self._problems.warning(self._place(match), code, message)
 
-    # Notes, chords, grace notes, rests.
+    # Notes, rests, chords, grace notes.
 
     def _note(self, match: Match) -> None:
         letter, accidental, octave, length = match.group(
             "letter", "accidental", "octave", "length"
         )
+        place, voice = self._place(match), self._body.voice
         self._decoration = None
-        voice = self._body.voice
-        sound = voice.sound(
-            self._line.number, self._column(match), letter, accidental, octave, length
+        head = voice.staff.read(letter, accidental, octave)
+        sound = Sound(
+            place,
+            voice.rhythm.read(length, place),
+            (head,),
+            letter.upper(),
+            accidental or "",
         )
+        if not 0 <= head.pitch <= 127:
+            sound.heads = ()
+            self._error(
+                match,
+                "pitch-range",
+                f"expected a pitch from MIDI number 0 to 127, came {head.pitch}",
+            )
         if self._chord is not None:
             self._chord.append(sound)
-        elif self._grace_column:
-            voice.add_grace(sound)
         else:
-            voice.add(sound)
+            self._add(sound)
 
     def _rest(self, match: Match) -> None:
+        place = self._place(match)
         self._decoration = None
         if self._chord is not None:
             self._error(match, "chord", "expected notes in the chord, came a rest")
             return
-        line, column = self._line.number, self._column(match)
-        voice = self._body.voice
-        length = voice.length(match["rest_length"], line, column)
-        sound = Sound(line, column, length)
-        if self._grace_column:
-            voice.add_grace(sound)
-        else:
-            voice.add(sound)
+        length = self._body.voice.rhythm.read(match["rest_length"], place)
+        self._add(Sound(place, length))
 
     def _measures(self, match: Match) -> None:
         self._close_groups("a rest of whole bars")
@@ -103,93 +107,80 @@ class MusicLine:
                 f"expected 1 to 999 bars of rest, came {shortened(count)}",
             )
             return
-        self._body.voice.add_measures(
-            self._line.number, self._column(match), int(count)
-        )
+        self._body.voice.add_measures(int(count), self._place(match))
+
+    def _add(self, sound: Sound) -> None:
+        if self._grace_place:
+            self._body.voice.add_grace(sound)
+        else:
+            self._body.voice.add(sound)
 
     def _chord_open(self, match: Match) -> None:
         if self._chord is not None:
             self._close_groups("'['")
         self._chord, self._chord_ties = [], []
-        self._chord_column = self._column(match)
+        self._chord_place = self._place(match)
 
     def _chord_close(self, match: Match) -> None:
         if self._chord is None:
             self._error(match, "unexpected", "expected '[' before ']', came none")
             return
-        self._end_chord(match["chord_length"])
+        self._end_chord(self._chord, match["chord_length"])
 
-    def _end_chord(self, length: str) -> None:
-        sounds, ties, self._chord = self._chord, self._chord_ties, None
-        line, column = self._line.number, self._chord_column
+    def _end_chord(self, sounds: list[Sound], length: str) -> None:
+        self._chord = None
+        place, voice = self._chord_place, self._body.voice
         if not sounds:
             self._problems.error(
-                line, column, "chord", "expected notes in the chord, came none"
+                place, "chord", "expected notes in the chord, came none"
             )
             return
-        voice = self._body.voice
+        # Length, letter and accidental of a chord are those of its first note.
         chord = sounds[0]
-        chord.column = column
+        chord.place = place
+        chord.heads = tuple(head for sound in sounds for head in sound.heads)
         if length:
-            chord.length *= voice.length(length, line, column) / voice.unit
-        chord.pitches = tuple(sound.pitches[0] for sound in sounds)
-        chord.places = tuple(sound.places[0] for sound in sounds)
-        chord.in_key = all(sound.in_key for sound in sounds)
-        if self._grace_column:
-            voice.add_grace(chord)
-            return
-        voice.add(chord)
-        if ties:
-            voice.tie(line, column, tuple(ties))
+            chord.length *= voice.rhythm.read(length, place) / voice.rhythm.unit
+        self._add(chord)
+        if self._chord_ties and not chord.grace:
+            voice.tie(place, tuple(self._chord_ties))
 
     def _grace_open(self, match: Match) -> None:
         self._decoration = None
-        if self._grace_column:
+        if self._grace_place:
             self._error(match, "grace", "expected '}' to end the grace notes, came '{'")
-        self._grace_column = self._column(match)
+        self._grace_place = self._place(match)
 
     def _grace_close(self, match: Match) -> None:
-        if not self._grace_column:
+        if not self._grace_place:
             self._error(match, "unexpected", "expected '{' before '}', came none")
         elif self._previous == "grace_open":
             self._error(match, "grace", "expected notes in the braces, came none")
-        self._grace_column = 0
+        self._grace_place = None
 
     def _close_groups(self, came: str) -> None:
         """Ends a chord or grace notes that are still open, which is an error."""
         if self._chord is not None:
             self._problems.error(
-                self._line.number,
-                self._chord_column,
-                "chord",
-                f"expected ']' to end the chord, came {came}",
+                self._chord_place, "chord", f"expected ']' to end it, came {came}"
             )
-            self._end_chord("")
-        if self._grace_column:
+            self._end_chord(self._chord, "")
+        if self._grace_place:
             self._problems.error(
-                self._line.number,
-                self._grace_column,
-                "grace",
-                f"expected '}}' to end the grace notes, came {came}",
+                self._grace_place, "grace", f"expected '}}' to end it, came {came}"
             )
-            self._grace_column = 0
+            self._grace_place = None
 
     # What joins notes.
 
     def _broken(self, match: Match) -> None:
-        if self._grace_column:
-            # The lengths of grace notes have no meaning in time.
-            return
-        self._body.voice.break_rhythm(
-            self._line.number, self._column(match), match["broken"]
-        )
+        # The lengths of grace notes have no meaning in time.
+        if not self._grace_place:
+            self._body.voice.break_rhythm(match[0], self._place(match))
 
     def _tuplet(self, match: Match) -> None:
-        p, q, r = (
-            int(match[name] or 0) if len(match[name] or "") < 3 else 100
-            for name in "pqr"
-        )
-        if not 2 <= p < 100 or q > 99 or r > 99:
+        numbers = match.group("p", "q", "r")
+        if any(len(number or "") > 2 for number in numbers) or int(match["p"]) < 2:
             self._error(
                 match,
                 "tuplet",
@@ -197,64 +188,52 @@ class MusicLine:
                 f"{shortened(match[0])}",
             )
             return
-        self._body.voice.start_tuplet(self._line.number, self._column(match), p, q, r)
+        p, q, r = (int(number or 0) for number in numbers)
+        voice = self._body.voice
+        voice.rhythm.start_tuplet(p, q, r, voice.meter, self._place(match))
 
     def _tie(self, match: Match) -> None:
-        if self._grace_column:
+        if self._grace_place:
             return
         if self._chord is not None:
             if self._chord:
-                self._chord_ties.extend(self._chord[-1].places)
+                self._chord_ties.extend(self._chord[-1].heads)
             return
         if self._previous == "space":
             self._warning(
                 match, "tie", "expected '-' right after its note, came a space"
             )
-        self._body.voice.tie(self._line.number, self._column(match), ())
+        self._body.voice.tie(self._place(match))
 
     def _slur_open(self, match: Match) -> None:
-        self._body.voice.slurs.append((self._line.number, self._column(match)))
+        self._body.voice.open_slur(self._place(match))
 
     def _slur_close(self, match: Match) -> None:
-        if not self._body.voice.slurs:
-            self._warning(match, "slur", "expected '(' before ')', came none")
-            return
-        self._body.voice.slurs.pop()
+        self._body.voice.close_slur(self._place(match))
 
     def _overlay(self, match: Match) -> None:
         self._close_groups("'&'")
-        self._body.voice.overlay(
-            self._line.number, self._column(match), match["overlay"]
-        )
+        self._body.voice.overlay(match[0], self._place(match))
 
     # Bars and fields.
 
     def _bar(self, match: Match) -> None:
         self._close_groups("a bar line")
         self._decoration = None
-        symbol, numbers = match["bar"], match["numbers"] or ""
-        self._body.voice.bar_line(
-            self._line.number,
-            self._column(match),
-            symbol[: len(symbol) - len(numbers)],
-        )
+        place, symbol, numbers = self._place(match), match[0], match["numbers"]
         if numbers:
-            self._start_ending(match, numbers)
+            symbol = symbol[: -len(numbers)]
+        self._body.voice.bar_line(symbol, place)
+        if numbers:
+            self._body.voice.start_ending(numbers, place)
 
     def _ending(self, match: Match) -> None:
         self._close_groups("a variant ending")
-        self._start_ending(match, match["ending_numbers"])
-
-    def _start_ending(self, match: Match, numbers: str) -> None:
-        self._body.voice.start_ending(self._line.number, self._column(match), numbers)
+        self._body.voice.start_ending(match["ending_numbers"], self._place(match))
 
     def _field(self, match: Match) -> None:
         self._body.read_field(
-            match["name"],
-            match["value"].strip(),
-            self._line.number,
-            self._column(match),
-            inline=True,
+            match["name"], match["value"].strip(), self._place(match), inline=True
         )
 
     # Marks.
@@ -279,7 +258,7 @@ class MusicLine:
                 f"came {match[0]!r}",
             )
 
-    def _attach(self, match: Match) -> None:
+    def _spacer(self, match: Match) -> None:
         self._decoration = None
 
     def _pass(self, match: Match) -> None:
@@ -298,7 +277,7 @@ class MusicLine:
         self._error(
             match,
             "unclosed",
-            f"expected ']' to end {match[0][:3]}, came the line's end",
+            f"expected ']' to end the field {match[0][:3]}, came the end of the line",
         )
 
     def _unclosed_text(self, match: Match) -> None:
@@ -333,7 +312,7 @@ _HANDLERS: dict[str, Callable[[MusicLine, Match], None]] = {
     "line_break": MusicLine._pass,
     "symbol": MusicLine._symbol,
     "measures": MusicLine._measures,
-    "spacer": MusicLine._attach,
+    "spacer": MusicLine._spacer,
     "overlay": MusicLine._overlay,
     "reserved": MusicLine._reserved,
     "unknown": MusicLine._unknown,

@@ -47,23 +47,22 @@ def sections(bars: Sequence[Repeated]) -> list[Section]:
     endings belong to the section that they end.
     """
     found: list[Section] = []
-    start = 0
-    opened = -1
+    start, opened, repeats = 0, -1, 0
     endings: set[int] = set()
     for index, bar in enumerate(bars):
         if bar.repeat_start:
             opened = index
+        repeats = max(repeats, bar.repeat_end)
         endings.update(bar.endings)
         following = bars[index + 1] if index + 1 < len(bars) else None
         if following and not _starts_section(bar, following, endings):
             continue
-        if bar.repeat_end and opened >= 0:
-            while start > opened:
+        if repeats:
+            while start > opened >= 0:
                 start = found.pop().start
             opened = -1
-        passes = max([1 + bar.repeat_end, *endings])
-        found.append(Section(start, index + 1, passes))
-        start, endings = index + 1, set()
+        found.append(Section(start, index + 1, max([1 + repeats, *endings])))
+        start, repeats, endings = index + 1, 0, set()
     return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 Severity = Literal["error", "warning"]
+Place = tuple[int, int]
 Value = TypeVar("Value")
 
 
@@ -60,34 +61,33 @@ class AbcError(ValueError):
 
 
 class Problems:
-    """Gathers problems while a tune is read."""
+    """Gathers problems while a tune is read. A place is a line and a column."""
 
     def __init__(self):
         self.found: list[Problem] = []
 
-    def error(self, line: int, column: int, code: str, message: str) -> None:
+    def error(self, place: Place, code: str, message: str) -> None:
         """Notes that the text is malformed."""
-        self.found.append(Problem(line, column, "error", code, message))
+        self.found.append(Problem(*place, "error", code, message))
+
+    def warning(self, place: Place, code: str, message: str) -> None:
+        """Notes that the text is readable but doubtful."""
+        self.found.append(Problem(*place, "warning", code, message))
 
     def attempt(
         self,
-        line: int,
-        column: int,
+        place: Place,
         code: str,
         read: Callable[[str], Value],
         text: str,
         default: Value,
     ) -> Value:
-        """Reads `text`; a ValueError becomes a problem and gives the default."""
+        """Reads `text`; a ValueError becomes an error and gives the default."""
         try:
             return read(text)
         except ValueError as error:
-            self.error(line, column, code, str(error))
+            self.error(place, code, str(error))
             return default
-
-    def warning(self, line: int, column: int, code: str, message: str) -> None:
-        """Notes that the text is readable but doubtful."""
-        self.found.append(Problem(line, column, "warning", code, message))
 
 
 def shortened(text: str, limit: int = 40) -> str:

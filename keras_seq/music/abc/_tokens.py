@@ -13,7 +13,7 @@ TOKEN = re.compile(
           (?P<octave>[,']*)(?P<length>\d*(?:/\d+|/*)))
     | (?P<space>[ \t`$]+)
     | (?P<bar>\.?(?:\[?\|[|:]*\]?|:+\|[|:]*\]?|::+)(?P<numbers>\d[\d,-]*)?)
-    | (?P<rest>(?P<silence>[zx])(?P<rest_length>\d*(?:/\d+|/*)))
+    | (?P<rest>[zx](?P<rest_length>\d*(?:/\d+|/*)))
     | (?P<broken>>+|<+)
     | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*))?(?::(?P<r>\d*))?)
     | (?P<tie>\.?-)

@@ -21,6 +21,7 @@ class Note:
         onset: Where in its bar it starts, as a fraction of a whole note.
         bar: Index of its bar in `Tune.bars`.
         voice: Name of its voice, `""` in a tune without V: fields.
+        layer: 0, or the number of the overlay (`&`) in its bar.
         line: Line in the text, from 1.
         column: Column in the line, from 1.
         pitches: MIDI numbers of all notes of a chord, as written; of a note
@@ -39,6 +40,7 @@ class Note:
     onset: Fraction
     bar: int
     voice: str
+    layer: int
     line: int
     column: int
     pitches: tuple[int, ...] = ()

@@ -19,7 +19,7 @@ ARTICULATIONS = {
     "plus": "stop",
     "+": "stop",
 }
-_ELEMENTS = {
+_ELEMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "trill": ("trill", {}),
     "lowermordent": ("mordent", {"form": "lower"}),
     "mordent": ("mordent", {"form": "lower"}),
@@ -37,7 +37,9 @@ _ELEMENTS = {
     "segno": ("repeatMark", {"func": "segno", "place": "above"}),
     "coda": ("repeatMark", {"func": "coda", "place": "above"}),
 }
-_DYNAMICS = frozenset("pppp ppp pp p mp mf f ff fff ffff sfz".split())
+_DYNAMICS = frozenset(
+    ("pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sfz")
+)
 _WORDS = {"dacapo": "D.C.", "dacoda": "Da Coda", "fine": "Fine"}
 _HAIRPINS = {"crescendo": "cres", "<": "cres", "diminuendo": "dim", ">": "dim"}
 
@@ -56,7 +58,8 @@ class Controls:
 
     def add(self, name: str, identifier: str, **attributes: str) -> Element:
         """Adds an element that starts at a note."""
-        return SubElement(self.measure, name, startid=f"#{identifier}", **attributes)
+        attributes = {"startid": f"#{identifier}", **attributes}
+        return SubElement(self.measure, name, attributes)
 
     def tie(self, start: str, end: str) -> None:
         """Ties two notes."""

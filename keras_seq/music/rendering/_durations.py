@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from keras_seq.music.rendering._errors import EngravingError
+
 _LONGEST = Fraction(2)
-_MOST_DOTS = 3
+_DOTS = 3
+_MOST = 256
 _SHORTEST = Fraction(1, 1024)
 
 
@@ -30,7 +33,14 @@ def note_values(length: Fraction) -> list[Value]:
 
     Returns:
         Note values, the longest first. What is shorter than a 1024th is left.
+
+    Raises:
+        EngravingError: If it would take hundreds of notes.
     """
+    if length > _MOST:
+        raise EngravingError(
+            f"expected notes of at most {_MOST} whole notes, came one of {length}"
+        )
     values = []
     while length >= _SHORTEST:
         value, written = max(_candidates(length), key=lambda item: item[1])
@@ -55,7 +65,7 @@ def _candidates(length: Fraction) -> Iterator[tuple[Value, Fraction]]:
     base = _LONGEST
     while base > length:
         base /= 2
-    for dots in range(_MOST_DOTS + 1):
+    for dots in range(_DOTS + 1):
         written = base * (2 - Fraction(1, 2**dots))
         if written <= length:
             yield Value(base, dots), written

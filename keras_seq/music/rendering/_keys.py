@@ -4,11 +4,13 @@ from xml.etree.ElementTree import Element, SubElement
 
 from keras_seq.music.abc import Key, key_signature
 
+# From seven flats to seven sharps.
+MAJOR_KEYS = (
+    *("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C"),
+    *("G", "D", "A", "E", "B", "F#", "C#"),
+)
 _ALTERED = {1: "s", 2: "x", -1: "f", -2: "ff"}
-_MAJOR = {
-    key.sharps: key.alterations
-    for key in map(key_signature, "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split())
-}
+_MAJOR = {key.sharps: key.alterations for key in map(key_signature, MAJOR_KEYS)}
 
 
 def sign(parent: Element, key: Key) -> None:

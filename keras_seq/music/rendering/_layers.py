@@ -98,6 +98,8 @@ class Engraver:
 
     def _leaf(self, note: Note, meter: Meter | None) -> Leaf:
         marks = self._marks[note.line, note.column]
+        if marks.silence == "Z":
+            return Leaf(note, marks, [])
         if note.grace:
             return Leaf(note, marks, note_values(note.length)[:1] or [Value(_QUARTER)])
         if marks.tuplet:

@@ -16,6 +16,7 @@ from keras_seq.music.rendering._keys import sign
 from keras_seq.music.rendering._marks import Marks, Place
 from keras_seq.music.rendering._page import page_head, tempo_text
 from keras_seq.music.rendering._staff import StaffWriter
+from keras_seq.music.rendering._words import readable
 
 # The bars that sound together, one of each voice, None where a voice has ended.
 Column = tuple[Bar | None, ...]
@@ -40,9 +41,13 @@ def to_mei(tune: Tune, marks: dict[Place, Marks]) -> str:
     Returns:
         The document.
     """
-    root = Element("mei", xmlns="http://www.music-encoding.org/ns/mei", meiversion="5.0")
+    root = Element(
+        "mei", xmlns="http://www.music-encoding.org/ns/mei", meiversion="5.0"
+    )
     description = SubElement(SubElement(root, "meiHead"), "fileDesc")
-    SubElement(SubElement(description, "titleStmt"), "title").text = tune.title
+    SubElement(SubElement(description, "titleStmt"), "title").text = readable(
+        tune.title
+    )
     SubElement(description, "pubStmt")
     body = SubElement(SubElement(root, "music"), "body")
     score = SubElement(SubElement(body, "mdiv"), "score")
@@ -59,7 +64,7 @@ class _Score:
             self._notes[note.bar].append(note)
         self._voices = {
             voice: [bar for bar in tune.bars if bar.voice == voice]
-            for voice in tune.voices
+            for voice in tune.voices or ("",)
         }
         numbers = count(1)
         self._writers = [
@@ -86,6 +91,10 @@ class _Score:
                 measure = SubElement(parent, "measure", n=str(next(numbers)))
                 self._measure(measure, column, previous)
                 previous = bar
+        if not columns:
+            # A page without any measure would not be drawn.
+            measure = SubElement(section, "measure", n="1", right="end")
+            SubElement(SubElement(measure, "staff", n="1"), "layer", n="1")
         Controls.drop_unended(score)
 
     def _staves(self, definition: Element) -> None:
@@ -98,7 +107,7 @@ class _Score:
             staff = SubElement(group, "staffDef", n=str(number), lines="5")
             staff.set("clef.shape", shape)
             staff.set("clef.line", line)
-            sign(staff, bars[0].key)
+            sign(staff, bars[0].key if bars else self._tune.key)
 
     def _clef(self, voice: str) -> tuple[str, str]:
         clef = _CLEFS["treble"]
@@ -128,16 +137,16 @@ class _Score:
         notes = self._notes[bar.index][first:last]
         return any(self._marks[note.line, note.column].line_start for note in notes)
 
-    def _measure(
-        self, measure: Element, column: Column, previous: Bar | None
-    ) -> None:
+    def _measure(self, measure: Element, column: Column, previous: Bar | None) -> None:
         bar = _lead(column)
         if bar.expected_length is not None and bar.length < bar.expected_length:
             measure.set("metcon", "false")
         if previous is None and bar.start.endswith(":"):
             measure.set("left", "rptstart")
         measure.set("right", _bar_line(bar.end))
-        staves = [SubElement(measure, "staff", n=str(i + 1)) for i in range(len(column))]
+        staves = [
+            SubElement(measure, "staff", n=str(i + 1)) for i in range(len(column))
+        ]
         for writer, staff, part in zip(self._writers, staves, column, strict=True):
             if part is None:
                 SubElement(SubElement(staff, "layer", n="1"), "mRest")
@@ -146,7 +155,9 @@ class _Score:
         if previous is None:
             tempo_text(measure, self._tune)
         if bar.part and (previous is None or bar.part != previous.part):
-            SubElement(measure, "reh", tstamp="1", place="above").text = bar.part
+            SubElement(measure, "reh", tstamp="1", place="above").text = readable(
+                bar.part
+            )
 
 
 class _Endings:
@@ -188,7 +199,7 @@ def _measure_numbers(bars: Iterable[Bar]) -> Iterator[int]:
 def _bar_line(symbol: str) -> str:
     """MEI's name of a bar line, or of several that follow each other."""
     ends, starts = symbol.startswith(":"), symbol.endswith(":")
-    if symbol.strip(":") == "" and symbol or (ends and starts):
+    if ends and starts:
         return "rptboth"
     if ends:
         return "rptend"

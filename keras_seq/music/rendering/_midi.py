@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import Any
 
 from keras_seq._extras import require
-from keras_seq.music.abc import Bar, Key, Note, Tune
+from keras_seq.music.abc import Bar, Note, Tune
+from keras_seq.music.rendering._keys import MAJOR_KEYS
 from keras_seq.music.rendering._tempo import quarters_per_minute
 
 TICKS_PER_QUARTER = 480
@@ -135,16 +136,13 @@ def _conductor(mido: Any, tune: Tune) -> list[tuple[int, int, Any]]:
             )
             events.append((tick, 2, message))
         if last is None or bar.key != last.key:
-            message = mido.MetaMessage("key_signature", key=_key_name(bar.key))
+            message = mido.MetaMessage(
+                "key_signature", key=MAJOR_KEYS[bar.key.sharps + 7]
+            )
             events.append((tick, 3, message))
         now += bar.length
         last = bar
     return events
-
-
-def _key_name(key: Key) -> str:
-    majors = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()
-    return majors[key.sharps + 7]
 
 
 def _track(mido: Any, events: list[tuple[int, int, Any]], end: int) -> Any:
@@ -169,4 +167,3 @@ def _end(tune: Tune) -> Fraction:
 
 def _ticks(time: Fraction) -> int:
     return round(time * _TICKS_PER_WHOLE)
-

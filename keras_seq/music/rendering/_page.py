@@ -49,7 +49,12 @@ def _values(tune: Tune, field: str) -> list[str]:
 
 
 def _cell(
-    head: Element, text: str, across: str, down: str, size: str, fontstyle: str = "normal"
+    head: Element,
+    text: str,
+    across: str,
+    down: str,
+    size: str,
+    fontstyle: str = "normal",
 ) -> None:
     rend = SubElement(
         head, "rend", halign=across, valign=down, fontsize=size, fontstyle=fontstyle

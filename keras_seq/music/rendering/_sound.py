@@ -13,12 +13,12 @@ from keras_seq.music.abc import parse
 from keras_seq.music.rendering._midi import midi_bytes
 from keras_seq.music.rendering._plucking import Sound, synthesize
 
-_LONGEST = 3600.0
+_LONGEST = 1800.0
 _PERCUSSION_CHANNEL = 9
 
 
 def write_midi(tune: str, path: str | os.PathLike[str]) -> Path:
-    """Writes a tune as a standard MIDI file.
+    r"""Writes a tune as a standard MIDI file.
 
     Repeats and variant endings are played out, ties joined, grace notes short
     and on the beat. The tempo is that of the Q: field, else one usual for the
@@ -41,7 +41,7 @@ def write_midi(tune: str, path: str | os.PathLike[str]) -> Path:
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> path = write_midi("X:1\\nK:G\\nGABc d2f2|", folder.name + "/tune.mid")
+    >>> path = write_midi("X:1\nK:G\nGABc d2f2|", folder.name + "/tune.mid")
     >>> path.read_bytes()[:4]
     b'MThd'
     >>> folder.cleanup()
@@ -52,7 +52,7 @@ def write_midi(tune: str, path: str | os.PathLike[str]) -> Path:
 def write_wav(
     tune: str | Path, path: str | os.PathLike[str], *, sample_rate: int = 44_100
 ) -> Path:
-    """Writes a tune, or a MIDI file, as sound: mono, 16 bits.
+    r"""Writes a tune, or a MIDI file, as sound: mono, 16 bits.
 
     It is played on plucked strings, computed from the physics of a string, so
     no sound font and no program beside Python is needed. The peak is at 90 %
@@ -69,15 +69,15 @@ def write_wav(
 
     Raises:
         AbcError: If the tune is malformed; it tells line and column.
-        ValueError: If there is nothing to play, more than an hour of it, or
-            the MIDI file cannot be read.
+        ValueError: If there is nothing to play, more than half an hour of it,
+            or the MIDI file cannot be read.
         OSError: If a file cannot be read or written.
 
     Example:
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> path = write_wav("X:1\\nK:G\\nGABc d2f2|", folder.name + "/tune.wav")
+    >>> path = write_wav("X:1\nK:G\nGABc d2f2|", folder.name + "/tune.wav")
     >>> path.read_bytes()[8:12]
     b'WAVE'
     >>> folder.cleanup()
@@ -95,7 +95,7 @@ def write_wav(
         raise ValueError(f"{name} must hold a note to play; none came.")
     if seconds > _LONGEST:
         raise ValueError(
-            f"{name} must last an hour at most; {seconds / 3600:.1f} hours came."
+            f"{name} must last half an hour at most; {seconds / 60:.0f} minutes came."
         )
     samples = synthesize(sounds, seconds=seconds, sample_rate=sample_rate)
     buffer = io.BytesIO()

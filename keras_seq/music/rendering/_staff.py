@@ -1,6 +1,7 @@
 """The notes of one voice as elements of MEI."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement
 
 from keras_seq.music.abc import Bar, Note
@@ -28,7 +29,9 @@ class StaffWriter:
         self._new_identifier = new_identifier
         self._ties: dict[tuple[str, int], tuple[Element, str]] = {}
 
-    def write(self, measure: Element, staff: Element, bar: Bar, notes: list[Note]) -> None:
+    def write(
+        self, measure: Element, staff: Element, bar: Bar, notes: list[Note]
+    ) -> None:
         """Writes a bar: notes into the staff, what goes around into the measure."""
         self._controls.measure = measure
         layers = self._engraver.layers(notes, bar.meter)
@@ -83,7 +86,7 @@ class StaffWriter:
         if not events:
             return
         self._end_ties(marks.heads, events[0])
-        for before, after in zip(events, events[1:], strict=False):
+        for before, after in pairwise(events):
             for start, end in zip(_heads(before), _heads(after), strict=True):
                 self._controls.tie(start.get(_XML_ID, ""), end.get(_XML_ID, ""))
         for head, element in zip(marks.heads, _heads(events[-1]), strict=False):
@@ -98,7 +101,10 @@ class StaffWriter:
             if (head.letter, head.octave) in ties:
                 measure, start = ties[head.letter, head.octave]
                 SubElement(
-                    measure, "tie", startid=f"#{start}", endid=f"#{element.get(_XML_ID)}"
+                    measure,
+                    "tie",
+                    startid=f"#{start}",
+                    endid=f"#{element.get(_XML_ID)}",
                 )
 
     def _event(

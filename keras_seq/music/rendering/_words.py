@@ -17,7 +17,15 @@ _ACCENTS = {
     "v": "\u030c",
     "c": "\u0327",
 }
-_LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "/o": "ø", "/O": "Ø"}
+_LIGATURES = {
+    "ss": "ß",
+    "ae": "æ",
+    "AE": "Æ",
+    "oe": "œ",
+    "OE": "Œ",
+    "/o": "ø",
+    "/O": "Ø",
+}
 _ESCAPE = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|(ss|ae|AE|oe|OE|/o|/O)|([`'^~=\"ouvHc])([A-Za-z])|([\\%&]))"
 )

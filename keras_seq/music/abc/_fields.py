@@ -1,0 +1,60 @@
+"""Fields that may stand in the header and among the music."""
+
+import re
+from fractions import Fraction
+
+from keras_seq.music.abc._key import KeyField, read_key, read_staff
+from keras_seq.music.abc._meter import Tempo, read_tempo
+from keras_seq.music.abc._problems import Place, Problems, shortened
+
+_USER_SYMBOL = re.compile(r'([H-Wh-w~])\s*=\s*(![^\s!]+!|\+[^\s+]+\+|"[^"]*")$')
+
+
+def read_key_field(text: str, place: Place, problems: Problems) -> KeyField:
+    """Reads a K: field and notes what has no meaning in it."""
+    found = problems.attempt(place, "key", read_key, text, KeyField(None, None))
+    for word in found.unknown:
+        problems.warning(
+            place,
+            "key-word",
+            f"expected a mode, accidentals or a clef, came {shortened(word)}",
+        )
+    return found
+
+
+def read_tempo_field(
+    text: str, unit: Fraction, place: Place, problems: Problems
+) -> Tempo | None:
+    """Reads a Q: field; None where it cannot be read, which harms no note."""
+    try:
+        return read_tempo(text, unit)
+    except ValueError as error:
+        problems.warning(place, "tempo", str(error))
+        return None
+
+
+def read_voice_field(text: str) -> tuple[str, int | None]:
+    """Reads a V: field: the voice's name and its transposition, if it says so."""
+    name, *words = text.split() or [""]
+    return name, read_staff(words)[0]
+
+
+def read_symbol_field(
+    symbols: frozenset[str], text: str, place: Place, problems: Problems
+) -> frozenset[str]:
+    """Reads a U: field, which gives a letter a decoration or takes it away."""
+    match = _USER_SYMBOL.match(text)
+    if not match:
+        problems.error(
+            place,
+            "user-symbol",
+            f"expected a definition such as T = !trill!, came {shortened(text)}",
+        )
+        return symbols
+    letter, meaning = match.groups()
+    return symbols - {letter} if meaning in ("!nil!", "!none!") else symbols | {letter}
+
+
+def note_macro(place: Place, problems: Problems) -> None:
+    """Notes that a macro (m: field) is not expanded."""
+    problems.warning(place, "macro", "expected no macro: m: fields are not read")

@@ -1,0 +1,84 @@
+"""Decodes with the backend that KERAS_BACKEND names.
+
+Usage: python backend_child.py RESULTS.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seq.decoding import Greedy, Sample, generate
+from keras_seq.decoding._random import threefry
+from keras_seq.layers import ExplicitLSTM
+from tests.decoding import cases, oracle
+from tests.decoding.models import stepper
+
+
+def sequences():
+    """Ids, lengths, log-probabilities and kept values for every case."""
+    for recurrent in (keras.layers.LSTM, ExplicitLSTM):
+        kind = recurrent.__name__
+        reader = stepper(oracle.LanguageModel(), recurrent)
+        _, state = reader.read(ops.convert_to_tensor(cases.PROMPTS[:, :-1]))
+        for name, options in cases.SAMPLING.items():
+
+            def step(tokens, state, reader=reader):
+                return (*reader.step(tokens, state), {"read": tokens})
+
+            result = generate(
+                step,
+                state,
+                ops.convert_to_tensor(cases.PROMPTS[:, -1]),
+                max_length=cases.LONGEST,
+                strategy=Greedy() if options is None else Sample(**options),
+                end_token=cases.END,
+                seed=cases.SEED if name != "a seed a row" else cases.SEEDS,
+            )
+            for field in ("ids", "lengths", "log_probs", "finished"):
+                yield f"{kind} {name} {field}", getattr(result, field)
+            yield f"{kind} {name} kept", result.kept["read"]
+
+
+def jitted():
+    """Ids drawn inside a `jax.jit` of the caller's."""
+    import jax
+
+    reader = stepper(oracle.LanguageModel())
+    options = cases.SAMPLING["cut off"]
+
+    @jax.jit
+    def run(prompts):
+        _, state = reader.read(prompts[:, :-1])
+        return generate(
+            reader.step,
+            state,
+            prompts[:, -1],
+            max_length=cases.LONGEST,
+            strategy=Sample(**options),
+            end_token=cases.END,
+            seed=cases.SEED,
+        )
+
+    return run(cases.PROMPTS).ids
+
+
+def main(path):
+    results = dict(sequences())
+    if keras.backend.backend() == "jax":
+        np.testing.assert_array_equal(jitted(), results["ExplicitLSTM cut off ids"])
+    words = [ops.convert_to_tensor(w) for w in cases.WORDS.view("int32").T.copy()]
+    results["threefry"] = ops.stack(threefry(words[:2], words[2:]), axis=1)
+    results["lengths of their own"] = generate(
+        lambda tokens, state: (ops.one_hot(tokens + 1, 20), state),
+        (),
+        np.array([0, 5, 9]),
+        max_length=np.array([1, 4, 2]),
+        strategy=Greedy(),
+    ).ids
+    np.savez(path, **{k: ops.convert_to_numpy(v) for k, v in results.items()})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,17 @@
+"""What is decoded on every backend; nothing here imports one."""
+
+import numpy as np
+
+PROMPTS = np.random.default_rng(1).integers(0, 11, (5, 4)).astype("int32")
+LONGEST, END, SEED = 14, 3, 23
+SEEDS = np.array([3, 1, 4, 1, 2**31 - 1], "int32")
+SAMPLING: dict = {
+    "greedy": None,
+    "plain": {},
+    "cut off": {"temperature": 1.4, "top_k": 6, "top_p": 0.9},
+    "a seed a row": {
+        "temperature": np.array([0.5, 1.0, 1.5, 2.0, 2.5], "float32"),
+        "top_k": np.array([2, 11, 5, 7, 3], "int32"),
+    },
+}
+WORDS = np.random.default_rng(2).integers(0, 2**32, (50, 4), "uint32")
