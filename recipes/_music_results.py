@@ -11,7 +11,7 @@ from keras_seq.text import START
 from keras_seq.training import Progress, Report, plot_history
 
 SHOWN = 8  # tunes in the report
-GATE_CHARACTERS = 150
+GATE_CHARACTERS = 100
 
 _FIGURES = {
     "ends_by_itself": "ends by itself",
@@ -55,7 +55,7 @@ def write_tunes(tunes, folder):
     return paths
 
 
-def write_results(run, metrics, history, tunes, writer, document):
+def write_results(run, metrics, history, tunes, writer):
     """Writes tunes, figures and report.html into the run directory.
 
     Args:
@@ -63,8 +63,7 @@ def write_results(run, metrics, history, tunes, writer, document):
         metrics: What metrics.json will hold.
         history: A dict an epoch.
         tunes: ABC texts that the model wrote.
-        writer: The `TuneWriter`.
-        document: A test tune, whose gates are drawn.
+        writer: The `TuneWriter` that wrote them.
     """
     readable = [tune for tune in tunes if music.validate(tune).valid]
     paths = write_tunes(readable[:SHOWN], run / "tunes")
@@ -81,11 +80,11 @@ def write_results(run, metrics, history, tunes, writer, document):
         ),
         "curves",
     )
-    characters = ["▶", *document][:GATE_CHARACTERS]
-    gates = first_gates(writer, document)
-    gates = {name: values[: len(characters)] for name, values in gates.items()}
-    drawn = run.save_figure(plot_gates(gates, characters), "gates")
-    run.write("report.html", _report(metrics, paths, curves, drawn).html())
+    document = (readable or tunes)[0].split("\n", 1)[1][:GATE_CHARACTERS]
+    gates = plot_gates(first_gates(writer, document), ["▶", *document])
+    drawn = run.save_figure(gates, "gates")
+    report = _report(metrics, tunes, paths, curves, drawn)
+    run.write("report.html", report.html())
 
 
 def first_gates(writer, document):
@@ -104,7 +103,7 @@ def first_gates(writer, document):
     return {name: keras.ops.convert_to_numpy(gate)[0] for name, gate in gates.items()}
 
 
-def _report(metrics, paths, curves, gates):
+def _report(metrics, tunes, paths, curves, gates):
     data, test, baseline = (metrics[key] for key in ("data", "test", "baseline"))
     config = metrics["config"]
     report = Report("Tunes from an LSTM")
@@ -119,15 +118,18 @@ def _report(metrics, paths, curves, gates):
     )
     report.heading("Tunes that it wrote")
     report.text(
-        f"Drawn at temperature {config['temperature']}, nothing forced: the first "
-        f"{len(paths)} that can be printed."
+        f"Drawn at temperature {config['temperature']}, nothing forced; of the first "
+        f"{len(tunes)} those without an error, {SHOWN} at most."
     )
     for path in paths:
         if path.with_suffix(".svg").exists():
-            report.picture(path.with_suffix(".svg"), path.name)
+            report.picture(path.with_suffix(".svg"), f"tunes/{path.name}.svg")
         if path.with_suffix(".wav").exists():
             report.audio(path.with_suffix(".wav"))
         report.code(path.with_suffix(".abc").read_text("utf-8"))
+    if not paths:
+        report.text("None can be read. The first, as it was written:")
+        report.code(tunes[0])
     report.heading("How well it reads")
     report.text(
         "Nats per character: -ln of the probability given to what came next, on the "
@@ -166,10 +168,10 @@ def _report(metrics, paths, curves, gates):
     report.heading("Its gates")
     report.picture(
         gates,
-        "The gates of the first layer while it reads a test tune (▶ is the start "
-        "mark, ↵ a new line): the 24 units whose memory varies most. Where the forget "
-        "gate is dark, the memory is kept; where the input gate is dark, the candidate "
-        "is stored; where the output gate is dark, the memory is shown.",
+        "The gates of the first layer while it wrote the first of these tunes (▶ is "
+        "the start mark, ↵ a new line): the 24 units whose memory varies most. Where "
+        "the forget gate is dark, the memory is kept; where the input gate is dark, "
+        "the candidate is stored; where the output gate is dark, the memory is shown.",
     )
     report.heading("Serving it")
     report.text("saved_model/ is ready for TensorFlow Serving. To try it here:")

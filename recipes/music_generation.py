@@ -324,8 +324,9 @@ def main(config):
         results=("vocabulary.json", "tunes"),
     )
     model = build_model(config, data)
+    training_started = time.time()
     history = train(config, data, model, run)
-    train_seconds = time.time() - started
+    train_seconds = time.time() - training_started
     run.save_model(model)
     run.write_json(
         "vocabulary.json",
@@ -352,7 +353,7 @@ def main(config):
         **figures,
     }
     export(data, writer, run, config, metrics)
-    write_results(run, metrics, history, tunes, writer, data.test[0])
+    write_results(run, metrics, history, tunes, writer)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 

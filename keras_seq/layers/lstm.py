@@ -55,7 +55,8 @@ class ExplicitLSTM(keras.layers.RNN):
         kernel_regularizer: Regulariser of W.
         recurrent_regularizer: Regulariser of U.
         bias_regularizer: Regulariser of b.
-        activity_regularizer: Regulariser of the output.
+        activity_regularizer: Regulariser of all that is returned, as in Keras:
+            of the states and the gates too, when they are asked for.
         kernel_constraint: Constraint on W.
         recurrent_constraint: Constraint on U.
         bias_constraint: Constraint on b.

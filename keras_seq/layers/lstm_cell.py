@@ -42,9 +42,10 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         kernel_constraint: Constraint on W.
         recurrent_constraint: Constraint on U.
         bias_constraint: Constraint on b.
-        dropout: Share of x_t's features set to 0 in training, in [0, 1).
+        dropout: Share of x_t's features set to 0 in training, in [0, 1): the
+            same ones at every step until `reset_dropout_mask()`.
         recurrent_dropout: Share of h_{t-1}'s units set to 0 in training, in
-            [0, 1).
+            [0, 1): the same until `reset_recurrent_dropout_mask()`.
         seed: Seed of the dropout.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
@@ -61,8 +62,8 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         "forget", "candidate", "output" and "cell" (c_t).
 
     Raises:
-        ValueError: If `units` is not a positive integer or a dropout rate is
-            outside [0, 1).
+        ValueError: If `units` is not a positive integer, a dropout rate is
+            outside [0, 1), or `states` doesn't fit.
 
     Example:
 
@@ -161,8 +162,8 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         Returns:
             A pair, each (1, B, features), or (4, B, features) with a mask for
             each gate, or None. They stay the same until `reset_dropout_mask`
-            and `reset_recurrent_dropout_mask`, which the layer calls after
-            each sequence.
+            and `reset_recurrent_dropout_mask`, which the layer calls for each
+            sequence.
         """
         on_input = on_state = None
         if training and self.dropout:

@@ -44,13 +44,13 @@ def _decode(data: bytes) -> str:
                 return data.decode(encoding)
             except UnicodeDecodeError as error:
                 raise ValueError(
-                    f"starts with a byte order mark of {encoding} but is not "
-                    f"{encoding}: {error.reason} at byte {error.start}"
+                    f"expected {encoding}, as its byte order mark says, came "
+                    f"{error.reason} at byte {error.start}"
                 ) from error
     binary = _BINARY.search(data)
     if binary:
         raise ValueError(
-            f"is not text: byte {data[binary.start()]:#04x} at {binary.start()}"
+            f"expected text, came byte {data[binary.start()]:#04x} at {binary.start()}"
         )
     declared = _DECLARED.search(data)
     names = ["utf-8", declared[1].decode("ascii") if declared else "", "cp1252"]

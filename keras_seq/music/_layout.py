@@ -3,7 +3,8 @@
 import re
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_CONTINUED = re.compile(r"(?<!\\)\\\s*(?:%.*)?$")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_CONTINUED = re.compile(r"(?<!\\)\\\s*$")
 
 
 def continued_lines(text: str) -> frozenset[int]:
@@ -11,5 +12,5 @@ def continued_lines(text: str) -> frozenset[int]:
     return frozenset(
         number
         for number, line in enumerate(_LINE_END.split(text), start=1)
-        if _CONTINUED.search(line)
+        if _CONTINUED.search(_COMMENT.sub("", line))
     )

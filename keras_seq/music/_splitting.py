@@ -31,7 +31,8 @@ def split(text: str) -> Iterator[Piece]:
 
     Fields before the first `X:` are the file header (ABC 2.1 section 2.2.2):
     each tune that lacks such a field in its own header gets it, just before
-    its `K:`. Comments and typesetting directives outside tunes are skipped;
+    its `K:`. An empty line right after `K:` ends no tune, since it would have
+    no music. Comments and typesetting directives outside tunes are skipped;
     any other text there, a tune without `X:` say, is its own piece.
     """
     header: list[str] = []
@@ -63,10 +64,13 @@ def reference_of(text: str) -> int | None:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The stretches between empty lines and `X:` fields, each with its line."""
     block: list[str] = []
     start = 1
     for number, line in enumerate(text.split("\n"), start=1):
-        if block and (not line.strip() or line.startswith("X:")):
+        # An empty line right after a header has split it from its music.
+        empty = not line.strip() and not (block and block[-1].startswith("K:"))
+        if block and (empty or line.startswith("X:")):
             yield start, block
             block = []
         if line.strip():

@@ -219,13 +219,15 @@ def _read(
     name: str, path: Path, file_count: int
 ) -> Iterator[tuple[str, Piece | Rejected]]:
     try:
-        pieces = list(split(decode(path.read_bytes())))
+        text = decode(path.read_bytes())
+        pieces = list(split(text))
         if not pieces:
-            raise ValueError("holds no tune: expected an X: field, came nothing")
+            came = "text without one" if text.strip() else "an empty file"
+            raise ValueError(f"expected a tune that starts with X:, came {came}")
     except ValueError as error:
         if file_count == 1:
-            raise ValueError(f"{str(path)!r} {error}") from error
-        yield name, Rejected(name, 1, "", "unreadable-file", f"the file {error}")
+            raise ValueError(f"{str(path)!r}: {error}") from error
+        yield name, Rejected(name, 1, "", "unreadable-file", str(error))
         return
     for piece in pieces:
         yield name, piece

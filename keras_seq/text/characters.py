@@ -69,7 +69,7 @@ class CharacterVocabulary:
         """
         if min_count < 1:
             raise ValueError(f"`min_count` must be at least 1; received {min_count!r}.")
-        counts = Counter()
+        counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text)
         return cls(c for c, count in counts.items() if count >= min_count)

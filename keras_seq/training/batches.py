@@ -1,5 +1,7 @@
 """Batches of sequences of like length, as a function of the epoch."""
 
+import numbers
+
 import numpy as np
 
 
@@ -16,23 +18,31 @@ def batches_by_length(lengths, batch_size, *, seed=None, epoch=0, spread=0.1):
             order of length.
         epoch: Number of the epoch, which shuffles differently.
         spread: How far chance may carry a sequence from its place, as a share
-            of its length: 0 keeps the sequences of a batch as even as can be,
-            more mixes them more and pads more.
+            of its length, in [0, 1): 0 keeps the sequences of a batch as even
+            as can be, more mixes them more and pads more.
 
     Returns:
         List of integer arrays: the indices of each batch.
 
     Raises:
-        ValueError: If `batch_size` is not positive.
+        ValueError: If an argument is out of its range.
 
     Example:
 
     >>> [batch.tolist() for batch in batches_by_length([3, 9, 4, 8], 2)]
     [[0, 2], [3, 1]]
     """
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1; received {batch_size!r}.")
+    if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be a positive integer; received {batch_size!r}."
+        )
+    if not 0 <= spread < 1:
+        raise ValueError(f"`spread` must be in [0, 1); received {spread!r}.")
     lengths = np.asarray(lengths, "float64")
+    if lengths.ndim != 1 or not (lengths >= 0).all():
+        raise ValueError(
+            f"`lengths` must be a sequence of lengths; received {lengths!r}."
+        )
     if seed is None:
         order = np.argsort(lengths, kind="stable")
         return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
@@ -53,6 +63,9 @@ def pad(sequences, value=0):
     Returns:
         int32 array of shape (B, T), T the longest length.
 
+    Raises:
+        ValueError: If something else than integers is in a sequence.
+
     Example:
 
     >>> pad([[1, 2, 3], [4]])
@@ -62,5 +75,11 @@ def pad(sequences, value=0):
     longest = max((len(sequence) for sequence in sequences), default=0)
     padded = np.full((len(sequences), longest), value, "int32")
     for row, sequence in zip(padded, sequences, strict=True):
-        row[: len(sequence)] = sequence
+        values = np.asarray(sequence)
+        if values.size and (values.ndim != 1 or values.dtype.kind not in "iu"):
+            raise ValueError(
+                f"`sequences` must be sequences of integers; received {sequence!r} "
+                "among them."
+            )
+        row[: len(sequence)] = values
     return padded

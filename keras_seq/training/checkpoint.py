@@ -173,10 +173,14 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 for variable, shape in zip(variables, found, strict=False)
                 if tuple(variable.shape) != shape
             ]
+            if len(found) != len(expected):
+                differing = [
+                    f"it holds {len(found)} variables, the model and its optimizer "
+                    f"have {len(expected)}"
+                ]
             raise ValueError(
-                f"{os.fspath(self._last)!r} is the checkpoint of another model: it "
-                f"holds {len(found)} variables, the model and its optimizer have "
-                f"{len(expected)}; {', '.join(differing[:3]) or 'the rest fits'}."
+                f"{os.fspath(self._last)!r} is the checkpoint of another model: "
+                f"{', '.join(differing)}."
             )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)

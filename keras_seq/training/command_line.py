@@ -1,12 +1,13 @@
 """The command line of a recipe, made from its dataclass and its functions."""
 
+import dataclasses
 import inspect
-import json
 import os
 import sys
 from pathlib import Path
 
 from keras_seq._extras import require
+from keras_seq.training.run_directory import NOT_COMPARED, RunDirectory
 
 
 def command_line(config_class, main, verbs, arguments=None):
@@ -14,11 +15,13 @@ def command_line(config_class, main, verbs, arguments=None):
 
     `train` is the default; its flags are the fields of `config_class`. The
     flags of a verb are the arguments of its function. What goes wrong is told
-    in one line, and the exit status is then 1; 2 for flags that are not known,
-    130 after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it went wrong.
+    in one line, and the exit status is then 1; 2 for commands and flags that
+    are not known, 130 after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it
+    went wrong.
 
     With `--resume` the settings of the run are its own: only the flags given
-    again are compared with them.
+    again are compared with them. How to run (`out`, `resume`, `overwrite`) is
+    never taken from there.
 
     Args:
         config_class: Frozen dataclass with a documented field for each flag,
@@ -39,7 +42,7 @@ def command_line(config_class, main, verbs, arguments=None):
             tyro = require("tyro", "recipes")
             tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
         else:
-            raise ValueError(f"{verb!r} is not one of train, {', '.join(verbs)}.")
+            _stop(f"error: {verb!r} is not one of {', '.join(['train', *verbs])}.", 2)
     except KeyboardInterrupt:
         hint = " The run so far is kept; --resume continues it."
         _stop("interrupted." + (hint if verb == "train" else ""), 130)
@@ -51,11 +54,9 @@ def command_line(config_class, main, verbs, arguments=None):
 
 def _parse_config(config_class, program, verbs, arguments):
     tyro = require("tyro", "recipes")
-    description = (
-        f"{inspect.getdoc(sys.modules[config_class.__module__])}\n\n"
-        f"Other commands: {', '.join(f'{program} {verb}' for verb in verbs)} "
-        "(each with --help)."
-    )
+    about = inspect.getdoc(sys.modules[config_class.__module__]) or ""
+    others = ", ".join(f"{program} {verb}" for verb in verbs)
+    description = f"{about}\n\nOther commands: {others} (each with --help)."
 
     def parse(default):
         return tyro.cli(
@@ -69,9 +70,20 @@ def _parse_config(config_class, program, verbs, arguments):
     config = parse(config_class())
     stored = Path(config.out) / "config.json"
     if config.resume and stored.is_file():
-        settings = json.loads(stored.read_text("utf-8"))
-        config = parse(config_class(**{**settings, "resume": True}))
+        config = parse(_resumed(config, RunDirectory(config.out).config))
     return config
+
+
+def _resumed(config, settings):
+    """The stored settings of a run, but how to run is as `config` says."""
+    names = {field.name for field in dataclasses.fields(config)}
+    if unknown := sorted(settings.keys() - names):
+        raise ValueError(
+            f"the run in {config.out!r} cannot be resumed: it has settings that are "
+            f"not known here, {', '.join(unknown)}."
+        )
+    kept = {name: value for name, value in settings.items() if name not in NOT_COMPARED}
+    return dataclasses.replace(config, **kept)
 
 
 def _program(main):

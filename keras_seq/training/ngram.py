@@ -1,6 +1,7 @@
 """An n-gram model: the baseline that a recurrent model has to beat."""
 
 import math
+import numbers
 from collections import Counter, defaultdict
 
 
@@ -36,12 +37,15 @@ class NgramModel:
     """
 
     def __init__(self, order, vocabulary_size):
-        if order < 0:
-            raise ValueError(f"`order` must be at least 0; received {order!r}.")
-        if vocabulary_size < 1:
-            raise ValueError(
-                f"`vocabulary_size` must be at least 1; received {vocabulary_size!r}."
-            )
+        for name, value, least in (
+            ("order", order, 0),
+            ("vocabulary_size", vocabulary_size, 1),
+        ):
+            if not isinstance(value, numbers.Integral) or value < least:
+                raise ValueError(
+                    f"`{name}` must be an integer of at least {least}; received "
+                    f"{value!r}."
+                )
         self.order = order
         self.vocabulary_size = vocabulary_size
         self._counts = defaultdict(Counter)
@@ -49,11 +53,14 @@ class NgramModel:
     def fit(self, sequences):
         """Counts the n-grams of `sequences`, each a string or list of symbols.
 
-        The first symbol of a sequence has no context, so a start mark should
-        stand there.
+        The first symbol of a sequence has no context and is not counted, so a
+        start mark should stand there. Called again, it goes on counting.
 
         Returns:
             The model itself.
+
+        Raises:
+            ValueError: If more symbols come than `vocabulary_size` allows.
         """
         for sequence in sequences:
             sequence = tuple(sequence)
@@ -61,6 +68,11 @@ class NgramModel:
                 for n in range(min(self.order, end + 1)):
                     context = sequence[end - n : end]
                     self._counts[context][sequence[end]] += 1
+        if len(self._counts.get((), ())) > self.vocabulary_size:
+            raise ValueError(
+                f"`vocabulary_size` is {self.vocabulary_size}, but `sequences` have "
+                f"{len(self._counts[()])} different symbols."
+            )
         return self
 
     def probability(self, symbol, context):

@@ -5,6 +5,8 @@ import html
 import mimetypes
 from pathlib import Path
 
+import numpy as np
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
        max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -41,6 +43,8 @@ class Report:
 
     def heading(self, text, level=2):
         """Adds a heading; `level` is 2 or 3."""
+        if level not in (2, 3):
+            raise ValueError(f"`level` must be 2 or 3; received {level!r}.")
         self._parts.append(f"<h{level}>{html.escape(text)}</h{level}>")
 
     def text(self, text):
@@ -50,10 +54,15 @@ class Report:
 
     def code(self, text):
         """Adds preformatted text."""
-        self._parts.append(f"<pre>{html.escape(text)}</pre>")
+        self._parts.append(f"<pre>\n{html.escape(text)}</pre>")
 
     def table(self, rows):
         """Adds a table; the first row is its head. Floats get 4 digits."""
+        rows = [list(row) for row in rows]
+        if not rows or len({len(row) for row in rows}) > 1:
+            raise ValueError(
+                f"`rows` must be rows of one length, at least one; received {rows!r}."
+            )
         head, *body = [[_cell(value) for value in row] for row in rows]
         lines = ["<tr>" + "".join(f"<th>{c}</th>" for c in head) + "</tr>"]
         lines += ["<tr>" + "".join(f"<td>{c}</td>" for c in r) + "</tr>" for r in body]
@@ -62,11 +71,12 @@ class Report:
     def picture(self, path, caption=""):
         """Adds a PNG, JPEG or SVG file."""
         alt = html.escape(caption)
-        self._figure(f'<img src="{_inline(path)}" alt="{alt}">', caption)
+        self._figure(f'<img src="{_inline(path, "image")}" alt="{alt}">', caption)
 
     def audio(self, path, caption=""):
         """Adds a player for a sound file."""
-        self._figure(f'<audio controls src="{_inline(path)}"></audio>', caption)
+        source = _inline(path, "audio")
+        self._figure(f'<audio controls src="{source}"></audio>', caption)
 
     def html(self):
         """The page."""
@@ -88,12 +98,14 @@ class Report:
 
 
 def _cell(value):
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
     return "" if value is None else html.escape(str(value))
 
 
-def _inline(path):
+def _inline(path, expected):
     path = Path(path)
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    kind = mimetypes.guess_type(path.name)[0] or "unknown"
+    if not kind.startswith(f"{expected}/"):
+        raise ValueError(f"`path` must be an {expected} file; received {str(path)!r}.")
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

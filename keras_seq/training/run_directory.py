@@ -18,7 +18,7 @@ from keras_seq._files import (
 )
 
 # What says how to run, not what is trained: free to change on resuming.
-_NOT_COMPARED = ("out", "resume", "overwrite")
+NOT_COMPARED = ("out", "resume", "overwrite")
 
 
 class RunDirectory:
@@ -210,7 +210,7 @@ class RunDirectory:
         differing = [
             f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
             for name in sorted(stored.keys() | settings.keys())
-            if name not in _NOT_COMPARED and stored.get(name) != settings.get(name)
+            if name not in NOT_COMPARED and stored.get(name) != settings.get(name)
         ]
         if differing:
             raise ValueError(

@@ -162,3 +162,12 @@ def test_a_stateful_layer_in_mixed_precision():
     assert first.dtype == second.dtype == "float16"
     assert {s.dtype for s in layer.states} == {"float32"}
     assert np.abs(second - first).max() > 0
+
+
+def test_activity_regulariser_sees_all_that_is_returned():
+    layer = ExplicitLSTM(4, activity_regularizer=keras.regularizers.L2(0.3), **ALL)
+    sums = [float(keras.ops.sum(y**2)) for y in keras.tree.flatten(layer(X))]
+    # Keras divides by the batch size from some release on; all alike.
+    shares = [float(loss) / y for loss, y in zip(layer.losses, sums, strict=True)]
+    np.testing.assert_allclose(shares, shares[0], rtol=1e-5)
+    assert np.isclose(shares[0], 0.3) or np.isclose(shares[0], 0.3 / len(X))

@@ -51,7 +51,7 @@ INCOMPLETE = {
     "half bars": ("CD|EF|GA|Bc|", [1, 2]),
     "only a fragment": ("CD|", [0]),
     "one wrong ending": ("C|DEFG|1 ABc:|2 AB|]", [3]),
-    "too long for the upbeat": ("C|DEFG|ABcd:|d|efgf|edcB|A2|]", [6]),
+    "too long for the upbeat": ("C|DEFG|ABcd:|d|efgf|edcB|A2|]", [3, 6]),
     "a missing bar line": ("CDEF|GABcCDEF|GABc|", [1]),
     "a missing bar line and note": ("CDEF|GABc\nCDE|GABc|", [1]),
     "unequal overlay": ("CDEF&G3|A4|", [0]),

@@ -11,7 +11,8 @@ def with_field(field):
 
 def test_header():
     text = (
-        "% a comment\n%%directive\nX: 23 % comment\nT:First\nT: Second title \nC:Trad.\n"
+        "% a comment\n%%directive\nX: 23 % comment\nT:First\nT: Second title \n"
+        "C:Trad.\n"
         "M:6/8\nL:1/16\nQ:3/8=100\nP:AB\nZ:Somebody\n+:and others\nK:A Dorian\nA|"
     )
     tune = parse(text)

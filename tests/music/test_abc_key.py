@@ -65,6 +65,9 @@ def test_the_standards_table_of_modes(sharps, column):
         ("Am clef=bass octave=-1 stafflines=5", "A", "minor", {}),
         ("G treble-8 transpose=-2", "G", "major", {"F": 1}),
         ("clef=alto", None, "none", {}),
+        ("C m=D", "C", "major", {}),
+        ("C middle=D", "C", "major", {}),
+        ("Cm=e", "C", "minor", {"A": -1, "B": -1}),
         ("D pentatonic", "D", "major", {"C": 1, "F": 1}),
     ],
 )
@@ -85,7 +88,9 @@ def test_pitch_classes_are_those_of_the_scale():
     assert Key().pitch_classes == {0, 2, 4, 5, 7, 9, 11}
 
 
-@pytest.mark.parametrize("text", ["H", "Bn", "Es", "G#", "Fb", "X minor", "D# lydian"])
+@pytest.mark.parametrize(
+    "text", ["H", "nonsense", "Bn", "Es", "G#", "Fb", "X minor", "D# lydian"]
+)
 def test_no_key(text):
     with pytest.raises(ValueError, match="expected a"):
         key_signature(text)

@@ -9,7 +9,6 @@ ERROR, WARNING = "error", "warning"
 # body, code, severity, column in line 6
 MUSIC = [
     ("CD ?EF|", "reserved", WARNING, 4),
-    ("CDE& |", "overlay", None, None),
     ("CD{EF GA|", "grace", ERROR, 3),
     ("CD{E{F}G2|", "grace", ERROR, 5),
     ("CD{}EF|", "grace", ERROR, 4),
@@ -52,7 +51,7 @@ MUSIC = [
     ("CD\\EF|", "unexpected", ERROR, 3),
     ("CDEF\x00\x01|", "unexpected", ERROR, 5),
     ("CDEFé|", "unexpected", ERROR, 5),
-    ("CDEF'''''|", "pitch-range", ERROR, 4),
+    ("CDEA'''''|", "pitch-range", ERROR, 4),
     ("C,,,,,,DEF|", "pitch-range", ERROR, 1),
     ("CDqEF|", "symbol", ERROR, 3),
     ("CDEF|RG4|", "symbol", ERROR, 6),
@@ -69,7 +68,8 @@ MUSIC = [
     ("CDEF&&G4|", "overlay", WARNING, 5),
     ("CD[M:no]EF|", "meter", ERROR, 3),
     ("CD[L:no]EF|", "unit-length", ERROR, 3),
-    ("CD[K:no]EF|", "key-word", WARNING, 3),
+    ("CD[K:no]EF|", "key", ERROR, 3),
+    ("CD[K:C no]EF|", "key-word", WARNING, 3),
     ("CD[K:Kx]EF|", "key", ERROR, 3),
     ("CD[U:x]EF|", "user-symbol", ERROR, 3),
     ("CD[Q:fast]EF|", "tempo", WARNING, 3),
@@ -119,9 +119,6 @@ HEADERS = [
 @pytest.mark.parametrize(("body", "code", "severity", "column"), MUSIC)
 def test_problems_of_the_music(body, code, severity, column):
     validation = validate(tune(body))
-    if severity is None:
-        assert code not in {problem.code for problem in validation.problems}
-        return
     found = [
         (problem.code, problem.severity, problem.line, problem.column)
         for problem in validation.problems
@@ -160,17 +157,16 @@ def test_problems_are_in_the_order_of_the_text():
 
 def test_str_is_a_line_for_each_problem():
     assert str(validate(tune("CDEF|"))) == ""
-    assert str(validate(tune("CDEF*]|"))) == (
-        "6:5: warning: expected music, came '*', which the standard reserves [reserved]\n"
-        "6:6: error: expected '[' before ']', came none [unexpected]"
-    )
+    assert str(validate(tune("CDEF;]|"))).splitlines() == [
+        "6:5: warning: expected music, came ';', which the standard reserves "
+        "[reserved]",
+        "6:6: error: expected '[' before ']', came none [unexpected]",
+    ]
 
 
 def test_parse_raises_at_the_first_error():
     text = tune("CDE|*F|\n)CD}E]F|")
-    with pytest.raises(
-        AbcError, match=r"^7:4: error: expected '{' before '}'"
-    ) as raised:
+    with pytest.raises(AbcError, match=r"^7:4: error: expected '{' before") as raised:
         parse(text)
     error = raised.value
     assert isinstance(error, ValueError)

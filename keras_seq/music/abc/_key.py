@@ -126,6 +126,8 @@ def read_key(text: str) -> KeyField:
         else:
             words.append(word)
     shift, unknown = read_staff(words)
+    if unknown and key is None and shift is None:
+        raise ValueError(f"expected a key or a clef, came {shortened(text)}")
     if key:
         key = Key(key.tonic, key.mode, key.sharps, tuple(alterations))
     elif not words:
@@ -171,6 +173,9 @@ def _read_tonic(text: str) -> tuple[Key | None, str]:
         return None, text
     letter, accidental, space, word = match.groups()
     rest = text[match.end() :]
+    if space and word == "m" and rest.startswith("="):
+        # Not minor, but `m=`, short for `middle=`.
+        word, rest = "", text[match.start(4) :]
     name = word.lower()[:3] if word.lower() != "m" else "min"
     tonic = letter + accidental
     if name == "exp":

@@ -24,6 +24,12 @@ class Meter:
             for (2+3)/8.
         unit: The denominator.
         symbol: `"C"` or `"C|"` where the meter was written so, else `""`.
+
+    Example:
+
+    >>> meter = Meter((2, 3), 8)
+    >>> str(meter), meter.length
+    ('(2+3)/8', Fraction(5, 8))
     """
 
     beats: tuple[int, ...]

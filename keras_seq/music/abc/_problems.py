@@ -36,10 +36,19 @@ class Problem:
 
 
 class AbcError(ValueError):
-    """ABC text that cannot be read.
+    r"""ABC text that cannot be read.
 
     Args:
         problem: The first error of the text.
+
+    Example:
+
+    >>> from keras_seq.music.abc import parse
+    >>> try:
+    ...     parse("X:1\nK:D\nABc d]|")
+    ... except AbcError as error:
+    ...     print(error.line, error.column, error.problem.code)
+    3 6 unexpected
     """
 
     def __init__(self, problem: Problem):

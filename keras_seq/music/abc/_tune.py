@@ -61,7 +61,7 @@ class Bar:
         length: Sum of its notes, as a fraction of a whole note.
         expected_length: What the meter asks for; None in free meter.
         complete: Whether its length is right: that of the meter, or a part of
-            it that the neighbouring bars complete.
+            it that the neighbouring bars complete; true in free meter.
         meter: The meter in force, None for free meter.
         key: The key signature in force at its start.
         start: Bar symbol before it (`"|:"`, `"||"`, ...), `""` at the start.
@@ -97,7 +97,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tune:
-    """A tune in ABC notation, as read.
+    r"""A tune in ABC notation, as read.
 
     Args:
         reference: The X: number, 0 where it is missing or empty.
@@ -111,6 +111,17 @@ class Tune:
         voices: Names of the voices, in the order of their first music.
         bars: All bars, voice after voice.
         notes: All notes, in the order of `bars`.
+
+    Example:
+
+    >>> from keras_seq.music.abc import parse
+    >>> tune = parse("X:7\nT:Scale\nM:2/4\nL:1/8\nK:D\nD>E FG|A2 z2|]")
+    >>> tune.title, tune.key.tonic, str(tune.meter)
+    ('Scale', 'D', '2/4')
+    >>> [str(note.length) for note in tune.notes]
+    ['3/16', '1/16', '1/8', '1/8', '1/4', '1/4']
+    >>> [bar.end for bar in tune.bars]
+    ['|', '|]']
     """
 
     reference: int

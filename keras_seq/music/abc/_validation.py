@@ -33,7 +33,13 @@ class Validation:
 
     @property
     def complete(self) -> bool:
-        """Whether there is music, and every bar of it has its right length."""
+        """Whether there is music, and every bar of it has its right length.
+
+        A bar shorter than the meter is right where playing puts its complement
+        beside it: the rest of an upbeat at the end of a part, in each variant
+        ending, or at a repeat sign, double bar or line end that splits a bar. The
+        upbeat of the tune needs no complement. In free meter every bar is right.
+        """
         bars = self.tune.bars if self.tune else ()
         return bool(bars) and all(bar.complete for bar in bars)
 

@@ -1,11 +1,12 @@
 """How fast a tune goes that does not say so."""
 
+import re
 from fractions import Fraction
 
 from keras_seq.music.abc import Tune
 
-# Rhythm (R: field): beat as a fraction of a whole note, beats a minute. The
-# first word that occurs in the field counts, so "slip jig" precedes "jig".
+# Start of a word in the R: field, beat as a fraction of a whole note, beats a
+# minute. The first that occurs counts, so "slip jig" precedes "jig".
 _BY_RHYTHM = (
     ("slow", Fraction(1, 4), 72),
     ("air", Fraction(1, 4), 76),
@@ -37,7 +38,7 @@ def _beat(tune: Tune) -> tuple[Fraction, int]:
         return tempo.beat, tempo.per_minute
     rhythm = " ".join(value for letter, value, _ in tune.headers if letter == "R")
     for word, beat, per_minute in _BY_RHYTHM:
-        if word in rhythm.lower():
+        if re.search(rf"\b{word}", rhythm.lower()):
             return beat, per_minute
     if tune.meter is None:
         return Fraction(1, 4), 90
