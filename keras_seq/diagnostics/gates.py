@@ -4,28 +4,33 @@ import numpy as np
 
 from keras_seq._extras import require
 
-_ORDER = ("input", "forget", "candidate", "output", "cell")
+_ORDER = ("update", "reset", "input", "forget", "candidate", "output", "cell")
+_BETWEEN_0_AND_1 = ("update", "reset", "input", "forget", "output")
+_COLUMN, _NARROWEST = 0.16, 0.07  # inches, for a label of one character
 
 
 def plot_gates(gates, labels, *, units=None, title=None):
     """Draws a layer's gates over one sequence: a panel a gate, a row a unit.
 
-    Gates lie in [0, 1] and are drawn from white (closed) to dark (open); the
+    Gates lie in [0, 1] and are drawn from white (closed) to black (open); the
     candidate and the cell from blue (negative) over white to red (positive).
+    A value that is not a number leaves its place empty.
 
     Args:
         gates: Dict of arrays of shape (T, units), as a layer gives with
             `return_gates=True`, one row of the batch.
         labels: Sequence of T strings, e.g. the characters read.
         units: Indices of the units to draw, or None for the 24 whose cell
-            varies most, the most varied first.
+            varies most, the most varied first. (The first gate's, if there is
+            no cell.)
         title: Title of the picture.
 
     Returns:
         A matplotlib figure.
 
     Raises:
-        ValueError: If an array isn't (T, units) with T the number of labels.
+        ValueError: If there are no gates, if an array isn't (T, units) with T
+            the number of labels, or if a unit isn't there.
 
     Example:
 
@@ -36,31 +41,25 @@ def plot_gates(gates, labels, *, units=None, title=None):
     """
     plt = require("matplotlib.pyplot", "plots")
     gates = {name: np.asarray(values) for name, values in gates.items()}
-    for name, values in gates.items():
-        if values.ndim != 2 or len(values) != len(labels):
-            raise ValueError(
-                f"`gates[{name!r}]` must have shape (T, units) with T = "
-                f"{len(labels)} labels; received shape {values.shape}."
-            )
+    _check_gates(gates, labels)
     names = [name for name in _ORDER if name in gates]
     names += [name for name in gates if name not in _ORDER]
-    if units is None:
-        spread = gates["cell" if "cell" in gates else names[0]].std(axis=0)
-        units = np.argsort(-spread, kind="stable")[:24]
-    units = np.asarray(units)
-    width = min(24, max(6, 0.16 * len(labels) + 2))
+    units = _units(gates["cell" if "cell" in gates else names[0]], units)
+    width = min(24, max(6, _COLUMN * len(labels) + 2))
+    width = max(width, _NARROWEST * len(labels) + 2)
     figure, axes = plt.subplots(
         len(names),
         1,
-        figsize=(width, len(names) * (0.09 * len(units) + 0.6) + 0.6),
-        sharex=True,
+        figsize=(width, len(names) * (0.1 * len(units) + 0.7) + 0.6),
         squeeze=False,
         layout="constrained",
     )
+    shown = [str(y).replace("\n", "\u21b5").replace(" ", "\u00b7") for y in labels]
+    longest = max(len(label) for label in shown)
+    upright = longest > 1 and longest * _NARROWEST > width / len(labels)
     for axis, name in zip(axes[:, 0], names, strict=True):
         values = gates[name][:, units].T
-        signed = values.min() < 0
-        limit = max(float(np.abs(values).max()), 1e-6) if name == "cell" else 1.0
+        signed, limit = _scale(name, values)
         image = axis.imshow(
             values,
             aspect="auto",
@@ -69,13 +68,64 @@ def plot_gates(gates, labels, *, units=None, title=None):
             vmin=-limit if signed else 0.0,
             vmax=limit,
         )
-        gate = name in ("input", "forget", "output", "update", "reset")
-        axis.set_title(f"{name} gate" if gate else name, loc="left", fontsize=10)
-        axis.set_yticks([])
+        gate = f"{name} gate" if name in _BETWEEN_0_AND_1 else name
+        axis.set_title(gate, loc="left", fontsize=10)
         axis.set_ylabel("unit", fontsize=8)
-        figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03)
-    shown = [label.replace("\n", "\u21b5").replace(" ", "\u00b7") for label in labels]
-    axes[-1, 0].set_xticks(range(len(labels)), shown, fontsize=7, family="monospace")
+        axis.set_yticks(range(len(units)), units, fontsize=5)
+        axis.set_xticks(
+            range(len(labels)),
+            shown,
+            fontsize=7,
+            family="monospace",
+            rotation=90 if upright else 0,
+            parse_math=False,
+        )
+        axis.tick_params(length=0, pad=2)
+        bar = figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03, aspect=12)
+        bar.ax.tick_params(labelsize=8)
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, parse_math=False)
     return figure
+
+
+def _check_gates(gates, labels):
+    if not gates or not len(labels):
+        raise ValueError(
+            f"`gates` and `labels` must not be empty; received {len(gates)} gates "
+            f"and {len(labels)} labels."
+        )
+    units = next(iter(gates.values())).shape[-1:]
+    for name, values in gates.items():
+        if values.ndim != 2 or values.shape != (len(labels), *units) or 0 in units:
+            raise ValueError(
+                f"`gates[{name!r}]` must have shape (T, units) with T = "
+                f"{len(labels)} labels, all of one shape; received shape "
+                f"{values.shape}."
+            )
+
+
+def _units(values, units):
+    """The indices of the units to draw."""
+    if units is None:
+        spread = np.nan_to_num(values.std(axis=0))
+        return np.argsort(-spread, kind="stable")[:24]
+    units = np.asarray(units)
+    count = values.shape[1]
+    whole = units.ndim == 1 and units.size and units.dtype.kind in "iu"
+    if not whole or not ((units >= 0) & (units < count)).all():
+        raise ValueError(
+            f"`units` must be indices in [0, {count}), one at least; received "
+            f"{units.tolist()!r}."
+        )
+    return units
+
+
+def _scale(name, values):
+    """Whether values have a sign, and the largest that the colours show."""
+    if name in _BETWEEN_0_AND_1:
+        return False, 1.0
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    if name == "cell":
+        return True, max(largest, 1e-6)
+    signed = name == "candidate" or (values < 0).any()
+    return signed, max(largest, 1.0)

@@ -51,7 +51,7 @@ def to_document(tune):
 
 def _joined(lines):
     """The lines, those that end in a backslash joined with the next music."""
-    joined = []
+    joined: list[str] = []
     open_line = False
     for line in lines:
         field = _FIELD.match(line)
@@ -68,13 +68,16 @@ def _joined(lines):
 def _without_layout(line):
     if _FIELD.match(line):
         return line
+    tokens = list(TOKEN.finditer(line))
     parts = []
-    tokens = [*TOKEN.finditer(line), None]
-    for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+    for i, token in enumerate(tokens):
         if not token["space"]:
             parts.append(token[0])
-        elif before and after and bool(before["bar"]) == bool(after["bar"]):
-            parts.append(" ")
+        elif 0 < i < len(tokens) - 1:
+            before, after = tokens[i - 1], tokens[i + 1]
+            # Between two bar lines the space keeps them apart.
+            if bool(before["bar"]) == bool(after["bar"]):
+                parts.append(" ")
     return "".join(parts)
 
 
@@ -130,7 +133,7 @@ class HeaderStyle:
     @classmethod
     def fit(cls, documents):
         """Counts the header values (titles apart) of documents."""
-        counts = defaultdict(Counter)
+        counts: dict[str, Counter] = defaultdict(Counter)
         for document in documents:
             for line in split_document(document)[0].splitlines():
                 if line[:1] in FIELDS[1:] and line[1:2] == ":":
@@ -170,12 +173,12 @@ class HeaderStyle:
         known = self.counts.get("R", {})
         same = [name for name in known if name.casefold() == value.casefold()]
         if same:
-            return max(same, key=known.get)
+            return max(same, key=known.__getitem__)
         if not known:
             raise ValueError(
                 f"`type` {value!r}: the training tunes name no types (R:)."
             )
-        common = sorted(known, key=known.get, reverse=True)[:10]
+        common = sorted(known, key=known.__getitem__, reverse=True)[:10]
         raise ValueError(
             f"`type` must be one that the training tunes have, such as "
             f"{', '.join(common)}; received {value!r}."
@@ -205,12 +208,14 @@ def _meaning(field, value):
             raise ValueError(
                 f"`{_NAMES[field]}` {value!r} cannot be used: {problem.message}."
             )
+    tune = result.tune
+    assert tune is not None  # or there would be an error
     if field == "L":
-        return result.tune.unit_length
+        return tune.unit_length
     if field == "K":
-        key = result.tune.key
+        key = tune.key
         return key.tonic, _SYNONYMS.get(key.mode, key.mode), key.alterations
-    meter = result.tune.meter
+    meter = tune.meter
     return meter and (sum(meter.beats), meter.unit)
 
 

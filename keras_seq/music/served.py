@@ -34,6 +34,13 @@ def tune_signatures(writer, *, temperature, longest):
         Dict of `keras_seq.serving.Signature`: "serving_default" (prompt, seed
         → abc, finished), "generate" (temperature, top_p and length too) and
         "score" (tune → nats_per_character, characters).
+
+    Example:
+
+    >>> writer = ...  # a TuneWriter, as its example makes it
+    >>> signatures = tune_signatures(writer, temperature=0.8, longest=2000)
+    >>> sorted(signatures["generate"].inputs)
+    ['length', 'prompt', 'seed', 'temperature', 'top_p']
     """
     tf = require("tensorflow", "serving")
     from keras_seq.serving import Signature

@@ -24,7 +24,7 @@ def parses_in_music21(tune):
 
 
 def describe_tunes(tunes, substrings, ngrams, *, progress=None):
-    """Measures how well-formed tunes are and how much of them is copied.
+    r"""Measures how well-formed tunes are and how much of them is copied.
 
     Args:
         tunes: ABC texts.
@@ -45,6 +45,14 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
         - "longest_copy_share": the same as a share of the body: median;
         - "melody_8gram_overlap": share of the melody's 8-grams of intervals
           that occur in the training set, in any key: mean.
+
+    Example:
+
+    >>> from keras_seq.music import NgramIndex, SubstringIndex
+    >>> tune = "X:1\nT:A\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|"
+    >>> figures = describe_tunes([tune], SubstringIndex(["GABc|"]), NgramIndex([]))
+    >>> figures["every_bar_complete"], figures["longest_copy_characters"]
+    (1.0, 5)
     """
     parsed, valid, complete, outside, copied, shares, overlaps = ([] for _ in range(7))
     for done, tune in enumerate(tunes, start=1):
@@ -52,7 +60,7 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
         result = validate(tune)
         valid.append(result.valid)
         complete.append(result.valid and result.complete)
-        if result.valid:
+        if result.valid and result.tune:
             outside.append(notes_outside_key(result.tune))
             overlaps.append(ngrams.overlap(tune))
         body = split_document(tune)[1]

@@ -54,7 +54,7 @@ def transpose(tune, key):
 
 
 def transpose_at_random(document, style, generator):
-    """Moves a document to a key that the training documents use.
+    r"""Moves a document to a key that the training documents use.
 
     Args:
         document: The document.
@@ -64,6 +64,14 @@ def transpose_at_random(document, style, generator):
 
     Returns:
         The document in its new key; as it was if its key can't be changed.
+
+    Example:
+
+    >>> from keras_seq.music import HeaderStyle
+    >>> documents = ["T:One\nK:D\nDFA|\n", "T:Two\nK:G\nGBd|\n"]
+    >>> style = HeaderStyle.fit(documents)
+    >>> transpose_at_random(documents[0], style, np.random.default_rng(1))
+    'T:One\nK:G\nGBd|\n'
     """
     old = next(
         (line[2:] for line in document.splitlines() if line.startswith("K:")), ""
@@ -155,7 +163,7 @@ def _mode(key):
 @functools.lru_cache(maxsize=8)
 def _keys_by_mode(counts):
     """The keys of each mode, each with the square root of its count."""
-    keys = {}
+    keys: dict[str, list] = {}
     for key, count in counts:
         if _mode(key) is not None:
             keys.setdefault(_mode(key), []).append((key, count**0.5))

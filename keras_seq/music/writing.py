@@ -29,7 +29,7 @@ class WrittenTune:
 
 
 class TuneWriter:
-    """Lets a model of characters write tunes, and tells what it thinks of them.
+    r"""Lets a model of characters write tunes, and tells what it thinks of them.
 
     The model reads a document's characters behind a start mark and gives the
     logits of what comes next: a character or the end mark.
@@ -38,7 +38,23 @@ class TuneWriter:
         model: Keras model from ids (B, T) to logits (B, T, V), whose layers a
             `keras_seq.decoding.Stepper` can step.
         vocabulary: Its `keras_seq.text.CharacterVocabulary`.
-        style: The training documents' `HeaderStyle`, which `write` needs.
+        style: The training documents' `HeaderStyle`, which tells callers how
+            to spell what they give to `write`.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_seq.layers import ExplicitLSTM
+    >>> from keras_seq.text import CharacterVocabulary
+    >>> vocabulary = CharacterVocabulary("ABCDEFG|:/236TMLK\n")
+    >>> ids = keras.Input((None,), dtype="int32")
+    >>> x = keras.layers.Embedding(len(vocabulary), 4)(ids)
+    >>> x, _, _ = ExplicitLSTM(8, return_sequences=True, return_state=True)(x)
+    >>> model = keras.Model(ids, keras.layers.Dense(len(vocabulary))(x))
+    >>> writer = TuneWriter(model, vocabulary)
+    >>> tunes = writer.write(2, given={"K": "D"}, seed=1, max_length=9)
+    >>> len(tunes), "\nK:D\n" in tunes[0].text
+    (2, True)
     """
 
     def __init__(self, model, vocabulary, style=None):
@@ -209,7 +225,9 @@ class TuneWriter:
             else:
                 lines = self._write_lines(
                     [prompt + f"{field}:" for prompt in prompts],
-                    (temperature, top_p, seeds[row]),
+                    temperature,
+                    top_p,
+                    seeds[row],
                 )
                 lines = [f"{field}:{line}\n" for line in lines]
             prompts = [p + line for p, line in zip(prompts, lines, strict=True)]
@@ -221,8 +239,8 @@ class TuneWriter:
             for prompt, text, end in zip(prompts, texts, finished, strict=True)
         ]
 
-    def _write_lines(self, prompts, sampling):
-        texts, _ = self._continue(prompts, *sampling, max_length=80)
+    def _write_lines(self, prompts, temperature, top_p, seeds):
+        texts, _ = self._continue(prompts, temperature, top_p, seeds, max_length=80)
         return [text.split("\n")[0] for text in texts]
 
     def _continue(self, prompts, temperature, top_p, seeds, max_length):

@@ -30,6 +30,20 @@ def command_line(config_class, main, verbs, arguments=None):
         verbs: Dict from a verb to its function.
         arguments: What stands after the program's name; by default the
             shell's.
+
+    Example:
+
+    A recipe ends with:
+
+    >>> import dataclasses
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     out: str = "runs/mine"
+    ...     resume: bool = False
+    >>> def main(config):
+    ...     print("training into", config.out)
+    >>> command_line(Config, main, {}, ["--out", "here"])
+    training into here
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     named = bool(arguments) and not arguments[0].startswith("-")

@@ -1,5 +1,8 @@
 """Learning curves."""
 
+import itertools
+import math
+
 from keras_seq._extras import require
 
 
@@ -11,31 +14,48 @@ def plot_history(history, names, *, ylabel, references=None):
         names: Dict from the logged name to its label, e.g. `{"val_loss":
             "validation"}`.
         ylabel: What the values are, with their unit.
-        references: Dict from label to a constant, drawn as a dashed line: the
+        references: Dict from label to a constant, drawn as a broken line: the
             baselines.
 
     Returns:
         A matplotlib figure.
+
+    Raises:
+        ValueError: If `history` is empty, or a name is in no epoch of it.
+
+    Example:
+
+    >>> history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.5}]
+    >>> figure = plot_history(history, {"loss": "training"}, ylabel="nats")
+    >>> figure.axes[0].get_ylabel()
+    'nats'
     """
     plt = require("matplotlib.pyplot", "plots")
-    figure, axes = plt.subplots(figsize=(7, 4))
+    if not history or not names:
+        raise ValueError(
+            f"`history` and `names` must not be empty; received {len(history)} "
+            f"epochs and {len(names)} names."
+        )
+    logged = sorted({name for row in history for name in row})
+    if missing := [name for name in names if name not in logged]:
+        raise ValueError(f"`names` must be among {logged}; received {missing}.")
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     epochs = [row["epoch"] for row in history]
     for name, label in names.items():
-        axes.plot(epochs, [row[name] for row in history], marker=".", label=label)
-    for label, value in (references or {}).items():
-        axes.axhline(value, linestyle="--", linewidth=1, color="gray")
-        axes.annotate(
-            f"{label} {value:.3g}",
-            (1, value),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color="gray",
+        values = [row.get(name, math.nan) for row in history]
+        axes.plot(epochs, values, marker=".", label=label)
+    lines = itertools.cycle(("--", ":", "-."))
+    for (label, value), line in zip((references or {}).items(), lines, strict=False):
+        axes.axhline(
+            value,
+            linestyle=line,
+            linewidth=1,
+            color="dimgray",
+            label=f"{label} {value:.3g}",
         )
     axes.set_xlabel("epoch")
     axes.set_ylabel(ylabel)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

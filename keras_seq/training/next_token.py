@@ -47,6 +47,12 @@ def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
 
     Returns:
         Dataset of the tuples of `next_token_batches`.
+
+    Example:
+
+    >>> dataset = next_token_dataset([[1, 7, 8, 2], [1, 9, 2], [1, 2]], 2)
+    >>> [tuple(x.shape) for x, y, weight in dataset]
+    [(2, 2), (1, 3)]
     """
     tf = require("tensorflow", "recipes")
 
@@ -85,6 +91,12 @@ def ngram_nats(train, test, orders, vocabulary_size):
     Returns:
         Dict from order to a list of arrays, one a document, without the start
         mark.
+
+    Example:
+
+    >>> nats = ngram_nats([[1, 5, 5, 2]], [[1, 5, 2]], orders=(0, 1), vocabulary_size=8)
+    >>> nats[0][0].round(3).tolist(), nats[1][0].round(3).tolist()
+    ([2.079, 2.079], [0.799, 1.386])
     """
     models = {n: NgramModel(n, vocabulary_size).fit(train) for n in orders}
     return {

@@ -16,7 +16,8 @@ th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right;
 th:first-child, td:first-child { text-align: left; }
 pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: 14px; }
 figure { margin: 1.5rem 0; } figcaption { color: #555; font-size: 14px; }
-img, svg { max-width: 100%; height: auto; } audio { width: 100%; }
+img { max-width: 100%; height: auto; }
+.scroll { overflow-x: auto; } .scroll img { max-width: none; } audio { width: 100%; }
 """
 
 
@@ -68,10 +69,19 @@ class Report:
         lines += ["<tr>" + "".join(f"<td>{c}</td>" for c in r) + "</tr>" for r in body]
         self._parts.append("<table>\n" + "\n".join(lines) + "\n</table>")
 
-    def picture(self, path, caption=""):
-        """Adds a PNG, JPEG or SVG file."""
-        alt = html.escape(caption)
-        self._figure(f'<img src="{_inline(path, "image")}" alt="{alt}">', caption)
+    def picture(self, path, caption="", *, scroll=False):
+        """Adds a PNG, JPEG or SVG file.
+
+        Args:
+            path: The file.
+            caption: What stands under it.
+            scroll: Whether a picture wider than the page keeps its size and is
+                moved under a scroll bar, instead of shrinking to the page.
+        """
+        picture = f'<img src="{_inline(path, "image")}" alt="{html.escape(caption)}">'
+        if scroll:
+            picture = f'<div class="scroll">{picture}</div>'
+        self._figure(picture, caption)
 
     def audio(self, path, caption=""):
         """Adds a player for a sound file."""

@@ -37,6 +37,16 @@ class RunDirectory:
 
     Raises:
         FileNotFoundError: If there is no run in `path`.
+
+    Example:
+
+    >>> import tempfile
+    >>> Config = dataclasses.make_dataclass("Config", [("units", int)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = RunDirectory.start(folder + "/run", Config(units=8))
+    ...     _ = run.write_json("metrics.json", {"loss": 1.5})
+    ...     RunDirectory(folder + "/run").metrics
+    {'loss': 1.5}
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

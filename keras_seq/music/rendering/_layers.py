@@ -24,6 +24,7 @@ class Leaf:
         tuplet: A number that the notes of one tuplet share, 0 outside.
         beam: A number that the notes under one beam share, 0 without beam.
         graces: The grace notes before it.
+        afterthoughts: The grace notes after it, at the end of the bar.
     """
 
     note: Note
@@ -33,6 +34,7 @@ class Leaf:
     tuplet: int = 0
     beam: int = 0
     graces: list["Leaf"] = field(default_factory=list)
+    afterthoughts: list["Leaf"] = field(default_factory=list)
 
     @property
     def beamable(self) -> bool:
@@ -92,6 +94,8 @@ class Engraver:
             end = note.onset + note.length
             leaf.graces, graces = graces, []
             layers[-1].append(leaf)
+        if layers:
+            layers[-1][-1].afterthoughts = graces
         for layer in layers:
             self._beam(layer)
         return [_tree(layer) for layer in layers]

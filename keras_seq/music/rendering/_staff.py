@@ -44,8 +44,9 @@ class StaffWriter:
         if isinstance(item, Leaf):
             if item.marks.key:
                 sign(parent, item.marks.key)
-            self._graces(parent, item.graces)
+            self._graces(parent, item.graces, "post")
             self._leaf(parent, item, bar)
+            self._graces(parent, item.afterthoughts, "pre")
             return
         group = SubElement(parent, item.kind)
         if item.kind == "tuplet":
@@ -54,11 +55,11 @@ class StaffWriter:
         for child in item.children:
             self._item(group, child, bar)
 
-    def _graces(self, parent: Element, graces: list[Leaf]) -> None:
+    def _graces(self, parent: Element, graces: list[Leaf], attach: str) -> None:
         graces = [grace for grace in graces if grace.marks.heads]
         if not graces:
             return
-        parent = SubElement(parent, "graceGrp", attach="post")
+        parent = SubElement(parent, "graceGrp", attach=attach)
         if len(graces) > 1:
             parent = SubElement(parent, "beam")
         for grace in graces:

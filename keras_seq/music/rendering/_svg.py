@@ -53,6 +53,13 @@ def render_svgs(
 
     Returns:
         For each tune an SVG document, or the error that `render_svg` raises.
+
+    Example:
+
+    >>> good = "X:1\\nT:Scale\\nM:4/4\\nL:1/8\\nK:C\\nCDEF GABc|"
+    >>> pages = render_svgs([good, good + "(3|"])
+    >>> [type(page).__name__ for page in pages]
+    ['str', 'AbcError']
     """
     if isinstance(tunes, str):
         raise TypeError("`tunes` must be a sequence of tunes; a single str came.")

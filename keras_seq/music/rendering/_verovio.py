@@ -52,6 +52,10 @@ def _engrave_until_failure(
         if "Timeout" in process.stderr:
             reason = f"Verovio took longer than {time_limit} s for this tune"
         else:
-            reason = f"Verovio crashed on this tune, exit status {process.returncode}"
+            last = process.stderr.strip().rpartition("\n")[2]
+            reason = (
+                f"Verovio crashed on this tune, exit status {process.returncode}"
+                f"{': ' if last else ''}{last}"
+            )
         results.append(EngravingError(reason))
     return results

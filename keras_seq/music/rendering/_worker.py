@@ -9,6 +9,7 @@ import faulthandler
 import json
 import os
 import sys
+import zlib
 
 _OPTIONS = {
     "inputFrom": "mei",
@@ -20,9 +21,6 @@ _OPTIONS = {
     "scale": 50,
     "header": "encoded",
     "footer": "none",
-    # Identifiers are drawn at random otherwise.
-    "xmlIdSeed": 1,
-    "svgViewBox": False,
 }
 
 
@@ -41,6 +39,9 @@ def main() -> None:
     for score in scores:
         # Python code cannot interrupt Verovio; this thread of C ends it all.
         faulthandler.dump_traceback_later(time_limit, exit=True)
+        # Identifiers are drawn at random otherwise. Pages of several tunes may
+        # stand in one document, so each tune has its own.
+        toolkit.resetXmlIdSeed(zlib.crc32(score.encode()) >> 1)
         page = toolkit.renderToSVG(1) if toolkit.loadData(score) else None
         faulthandler.cancel_dump_traceback_later()
         answers.write(json.dumps(page or None) + "\n")

@@ -45,6 +45,7 @@ def draw():
         "decorations": "TA ~B Hc .d ue vf !mf!g !segno!a|",
         "words": '"Gm7/Bb"A2 "^slower"B2 "_p dolce"c2 "3"d2|"<<&>"A8|',
         "graces": "{cd}e2 {/g}f2 {e}[eg]4|",
+        "afterthoughts": "A4 T(B4{AB})|c8{d}|",
         "chords": "[CEG]4 [CEG]2[DF]2|",
         "rests": "A2 z2 x2 z2|Z|Z4|",
         "keys": "A8|[K:D]A8|[K:Eb]A4[K:C]A4|",
@@ -107,9 +108,10 @@ def test_chord_symbols_and_annotations(draw):
 def test_grace_notes_and_chords(draw):
     assert count(draw["graces"], "graceGrp", "note", "chord") == (
         3,
-        3 + 1 + 1 + 3 + 1,
+        2 + 1 + 1 + 1 + 1 + 2,
         1,
     )
+    assert count(draw["afterthoughts"], "graceGrp", "note") == (2, 6)
     assert count(draw["chords"], "chord", "note") == (3, 8)
 
 
