@@ -63,13 +63,15 @@ class Config:
     temperature: float = 0.8
     """Temperature at which tunes are drawn."""
     quick: bool = False
-    """A small model on few tunes, in a minute, to see that all works."""
+    """A minute to see that all works: few tunes; a small model and few epochs, where
+    `units`, `batch_size` and `epochs` are not given."""
     resume: bool = False
     """Continue the run in `out`."""
     overwrite: bool = False
     """Replace the run in `out`."""
 
-    def __post_init__(self):
+    def check(self):
+        """Raises ValueError for a setting out of its range."""
         for name in ("units", "layers", "batch_size", "epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -307,14 +309,34 @@ def export(data, writer, run, config, metrics):
     print(serving.check(run / "saved_model"))
 
 
+def keep_vocabulary(run, data):
+    """Writes what `generate` needs of the data; refuses if they have changed."""
+    known = {
+        "digest": data.corpus.digest,
+        "characters": data.vocabulary.characters,
+        "headers": data.style.counts,
+    }
+    if (run / "vocabulary.json").is_file():
+        before = run.read_json("vocabulary.json")["digest"]
+        if before != known["digest"]:
+            raise ValueError(
+                f"`data` {data.corpus.name!r} is not what the run was started with: "
+                f"its digest was {before[:12]} and is {known['digest'][:12]}."
+            )
+    run.write_json("vocabulary.json", known)
+
+
 def main(config):
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
+    config.check()
     RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
     if config.quick:
-        config = dataclasses.replace(
-            config, units=128, batch_size=4, epochs=config.epochs or 8
-        )
+        small = {"units": 128, "batch_size": 4, "epochs": 8}
+        unset = {
+            k: v for k, v in small.items() if getattr(config, k) == getattr(Config, k)
+        }
+        config = dataclasses.replace(config, **unset)
     data = load_data(config)
     run = RunDirectory.start(
         config.out,
@@ -323,15 +345,12 @@ def main(config):
         overwrite=config.overwrite,
         results=("vocabulary.json", "tunes"),
     )
+    keep_vocabulary(run, data)
     model = build_model(config, data)
     training_started = time.time()
     history = train(config, data, model, run)
     train_seconds = time.time() - training_started
     run.save_model(model)
-    run.write_json(
-        "vocabulary.json",
-        {"characters": data.vocabulary.characters, "headers": data.style.counts},
-    )
     writer = music.TuneWriter(model, data.vocabulary, data.style)
     figures, tunes = evaluate(config, data, writer)
     metrics = {

@@ -47,16 +47,17 @@ def plot_gates(gates, labels, *, units=None, title=None):
     units = _units(gates["cell" if "cell" in gates else names[0]], units)
     width = min(24, max(6, _COLUMN * len(labels) + 2))
     width = max(width, _NARROWEST * len(labels) + 2)
-    figure, axes = plt.subplots(
-        len(names),
-        1,
-        figsize=(width, len(names) * (0.1 * len(units) + 0.7) + 0.6),
-        squeeze=False,
-        layout="constrained",
-    )
     shown = [str(y).replace("\n", "\u21b5").replace(" ", "\u00b7") for y in labels]
     longest = max(len(label) for label in shown)
     upright = longest > 1 and longest * _NARROWEST > width / len(labels)
+    height = 0.1 * len(units) + 0.7 + (_NARROWEST * longest if upright else 0)
+    figure, axes = plt.subplots(
+        len(names),
+        1,
+        figsize=(width, len(names) * height + 0.6),
+        squeeze=False,
+        layout="constrained",
+    )
     for axis, name in zip(axes[:, 0], names, strict=True):
         values = gates[name][:, units].T
         signed, limit = _scale(name, values)
@@ -78,9 +79,11 @@ def plot_gates(gates, labels, *, units=None, title=None):
             fontsize=7,
             family="monospace",
             rotation=90 if upright else 0,
+            verticalalignment="top" if upright else "baseline",
             parse_math=False,
         )
         axis.tick_params(length=0, pad=2)
+        axis.tick_params("x", pad=3 if upright else 10)
         bar = figure.colorbar(image, ax=axis, pad=0.01, fraction=0.03, aspect=12)
         bar.ax.tick_params(labelsize=8)
     if title:

@@ -37,7 +37,8 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
 
         - "parses_in_music21": share of tunes that music21 reads;
         - "valid": share without an error in `validate`;
-        - "every_bar_complete": share whose every bar is complete;
+        - "every_bar_complete": share that is valid, has a meter, and every bar
+          of which is complete;
         - "notes_outside_key": share of notes that aren't in the key signed,
           over the tunes that can be read;
         - "longest_copy_characters": of each tune's body, the longest stretch
@@ -59,7 +60,9 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
         parsed.append(parses_in_music21(tune))
         result = validate(tune)
         valid.append(result.valid)
-        complete.append(result.valid and result.complete)
+        # In free meter any bar is complete, which would be an easy way out.
+        metric = result.tune is not None and result.tune.meter is not None
+        complete.append(metric and result.valid and result.complete)
         if result.valid and result.tune:
             outside.append(notes_outside_key(result.tune))
             overlaps.append(ngrams.overlap(tune))

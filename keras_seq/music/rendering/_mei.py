@@ -45,9 +45,8 @@ def to_mei(tune: Tune, marks: dict[Place, Marks]) -> str:
         "mei", xmlns="http://www.music-encoding.org/ns/mei", meiversion="5.0"
     )
     description = SubElement(SubElement(root, "meiHead"), "fileDesc")
-    SubElement(SubElement(description, "titleStmt"), "title").text = readable(
-        tune.title
-    )
+    title = SubElement(SubElement(description, "titleStmt"), "title")
+    title.text = readable(tune.title)
     SubElement(description, "pubStmt")
     body = SubElement(SubElement(root, "music"), "body")
     score = SubElement(SubElement(body, "mdiv"), "score")
@@ -79,6 +78,8 @@ class _Score:
         columns: list[Column] = list(zip_longest(*self._voices.values()))
         numbers = _measure_numbers(_lead(column) for column in columns)
         previous: Bar | None = None
+        following = [_lead(column) for column in columns[1:]]
+        upcoming = iter([*following, None])
         for endings, run in groupby(columns, key=_Endings()):
             parent = section
             if endings[1]:
@@ -89,6 +90,7 @@ class _Score:
                 if previous is not None:
                     self._between(parent, previous, bar)
                 measure = SubElement(parent, "measure", n=str(next(numbers)))
+                _bar_lines(measure, previous, bar, next(upcoming))
                 self._measure(measure, column, previous)
                 previous = bar
         if not columns:
@@ -141,9 +143,6 @@ class _Score:
         bar = _lead(column)
         if bar.expected_length is not None and bar.length < bar.expected_length:
             measure.set("metcon", "false")
-        if previous is None and bar.start.endswith(":"):
-            measure.set("left", "rptstart")
-        measure.set("right", _bar_line(bar.end))
         staves = [
             SubElement(measure, "staff", n=str(i + 1)) for i in range(len(column))
         ]
@@ -155,9 +154,8 @@ class _Score:
         if previous is None:
             tempo_text(measure, self._tune)
         if bar.part and (previous is None or bar.part != previous.part):
-            SubElement(measure, "reh", tstamp="1", place="above").text = readable(
-                bar.part
-            )
+            mark = SubElement(measure, "reh", tstamp="1", place="above")
+            mark.text = readable(bar.part)
 
 
 class _Endings:
@@ -169,7 +167,7 @@ class _Endings:
 
     def __call__(self, column: Column) -> tuple[int, tuple[int, ...]]:
         bar, last = _lead(column), self._last
-        if last and (bar.endings != last.endings or ":" in bar.start):
+        if last and (bar.endings != last.endings or last.repeat_end):
             self._run += 1
         self._last = bar
         return self._run, bar.endings
@@ -196,22 +194,26 @@ def _measure_numbers(bars: Iterable[Bar]) -> Iterator[int]:
         yield number
 
 
+def _bar_lines(
+    measure: Element, previous: Bar | None, bar: Bar, following: Bar | None
+) -> None:
+    if bar.repeat_end and following and following.repeat_start:
+        measure.set("right", "rptboth")
+    else:
+        measure.set("right", "rptend" if bar.repeat_end else _bar_line(bar.end))
+    if bar.repeat_start and not (previous and previous.repeat_end):
+        measure.set("left", "rptstart")
+
+
 def _bar_line(symbol: str) -> str:
-    """MEI's name of a bar line, or of several that follow each other."""
-    ends, starts = symbol.startswith(":"), symbol.endswith(":")
-    if ends and starts:
-        return "rptboth"
-    if ends:
-        return "rptend"
-    if starts:
-        return "rptstart"
-    if "]" in symbol or symbol.startswith("[|"):
-        return "invis" if "[|]" in symbol else "end"
-    if "||" in symbol:
-        return "dbl"
+    """MEI's name of a bar line that is no repeat sign."""
+    if not symbol or symbol == "[|]":
+        return "invis"
     if symbol.startswith("."):
         return "dotted"
-    return "single" if symbol else "invis"
+    if "]" in symbol:
+        return "end"
+    return "dbl" if "||" in symbol or "[|" in symbol else "single"
 
 
 def _meter(meter: Meter | None) -> dict[str, str]:

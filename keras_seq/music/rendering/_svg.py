@@ -42,7 +42,7 @@ def render_svg(tune: str, *, time_limit: float = 20.0) -> str:
 def render_svgs(
     tunes: Sequence[str], *, time_limit: float = 20.0
 ) -> list[str | AbcError | EngravingError]:
-    """Draws many tunes as sheet music, in one process of Verovio.
+    r"""Draws many tunes as sheet music, in one process of Verovio.
 
     A tune that cannot be drawn costs no other: where Verovio crashes, a new
     process takes the rest.
@@ -56,7 +56,7 @@ def render_svgs(
 
     Example:
 
-    >>> good = "X:1\\nT:Scale\\nM:4/4\\nL:1/8\\nK:C\\nCDEF GABc|"
+    >>> good = "X:1\nT:Scale\nM:4/4\nL:1/8\nK:C\nCDEF GABc|"
     >>> pages = render_svgs([good, good + "(3|"])
     >>> [type(page).__name__ for page in pages]
     ['str', 'AbcError']

@@ -51,6 +51,7 @@ def draw():
         "keys": "A8|[K:D]A8|[K:Eb]A4[K:C]A4|",
         "meters": "A8|[M:3/4]A6|[M:C|]A8|",
         "bars": "|:A8:|:A8:|A8||A8|]A8.|A8[|]A8|",
+        "repeats": "A8|\n|:B8:|\n|:c8:|d8|1e8::f8:|",
         "overlay": "e4 f4 & C8|",
         "line": "A8|B8|\nc8|d8|",
         "continued": "A8|B8|\\\nc8|d8|",
@@ -123,6 +124,12 @@ def test_changes_of_key_and_meter(draw):
     # Two sharps; two naturals or none, then three flats; three naturals.
     assert count(draw["keys"], "keySig") >= 3
     assert count(draw["meters"], "meterSig") == 3
+
+
+def test_repeat_signs_have_dots(draw):
+    # Two to a sign; `::` is two signs.
+    dots = draw["repeats"].count('xlink:href="#E044-')
+    assert dots == 2 * 7
 
 
 def test_bar_lines_and_voices(draw):
