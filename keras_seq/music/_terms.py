@@ -16,10 +16,10 @@ _NO_OWN_TERMS = (
 TERMS = {
     "oneills": f"O'Neill's Music of Ireland (1903). {_MUSIC21} {_NO_OWN_TERMS}",
     "ryans": f"Ryan's Mammoth Collection (1883). {_MUSIC21} {_NO_OWN_TERMS}",
-    "airds": f"Aird's Airs (1778 to 1801). {_MUSIC21} {_NO_OWN_TERMS}",
+    "airds": f"Aird's Airs (late 18th century). {_MUSIC21} {_NO_OWN_TERMS}",
     "folk": (
         "O'Neill's Music of Ireland (1903), Ryan's Mammoth Collection (1883) and "
-        f"Aird's Airs (1778 to 1801). {_MUSIC21} {_NO_OWN_TERMS}"
+        f"Aird's Airs (late 18th century). {_MUSIC21} {_NO_OWN_TERMS}"
     ),
     "essen": (
         "Essen folk songs, for non-commercial use only. music21 calls the legal "

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -249,10 +250,13 @@ def test_files_models_and_figures(tmp_path):
     assert path == tmp_path / "figures" / "deep" / "curve.png"
     assert path.read_bytes().startswith(b"\x89PNG")
     assert not plt.fignum_exists(figure.number)
-    assert names(tmp_path) == sorted(
-        ["config.json", "tunes/a/001.abc", "model.keras", "best/model.keras"]
-        + ["figures/deep/curve.png"]
-    )
+    assert names(tmp_path) == [
+        "best/model.keras",
+        "config.json",
+        "figures/deep/curve.png",
+        "model.keras",
+        "tunes/a/001.abc",
+    ]
 
 
 FULL_DISK = """
@@ -307,28 +311,27 @@ for name in sys.argv[1:]:
 """
 
 
-def test_a_folder_where_nothing_may_be_written(tmp_path):
-    closed, hidden = tmp_path / "closed", tmp_path / "hidden"
-    closed.mkdir(mode=0o555)
-    hidden.mkdir(mode=0o000)
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o111)
-    tmp_path.chmod(0o755)
-    paths = [closed, closed / "run", hidden, hidden / "run"]
-    done = subprocess.run(
-        [sys.executable, "-c", NOBODY, *map(str, paths)],
-        cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout == "refused\n" * 4
-    hidden.chmod(0o700)
-    assert names(tmp_path) == []
+def test_a_folder_where_nothing_may_be_written():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        closed, hidden = folder / "closed", folder / "hidden"
+        closed.mkdir(mode=0o555)
+        hidden.mkdir(mode=0o000)
+        paths = [closed, closed / "run", hidden, hidden / "run"]
+        done = subprocess.run(
+            [sys.executable, "-c", NOBODY, *map(str, paths)],
+            cwd=ROOT,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.stdout == "refused\n" * 4
+        hidden.chmod(0o700)
+        assert names(folder) == []
 
 
 def test_settings_are_compared_as_json(tmp_path):
