@@ -60,7 +60,7 @@ class Config:
     """Tunes in a training step."""
     learning_rate: float = 5e-3
     """Highest learning rate: it rises to it, then falls on half a cosine."""
-    temperature: float = 0.8
+    temperature: float = 0.7
     """Temperature at which tunes are drawn."""
     quick: bool = False
     """A minute to see that all works: few tunes; a small model and few epochs, where

@@ -215,6 +215,7 @@ class ExplicitLSTM(keras.layers.RNN):
             unroll=self.unroll,
             return_sequences=self.return_sequences,
             return_gates=self.return_gates,
+            training=training,
         )
         if self.stateful:
             for variable, value in zip(self.states, state, strict=True):

@@ -3,7 +3,7 @@
 import keras
 
 
-def scan(step, state, sequences, *, emit_like=(), unroll=False):
+def scan(step, state, sequences, *, emit_like=(), unroll=False, reverse=False):
     """Applies `step` along the leading axis, carrying a state.
 
     ```
@@ -20,6 +20,8 @@ def scan(step, state, sequences, *, emit_like=(), unroll=False):
             emits, one each (their values are not used).
         unroll: Whether to write the steps out instead of looping. Needs a
             static T.
+        reverse: Whether to run from the last slice to the first. What is
+            emitted stands where the slices stand that it was made of.
 
     Returns:
         The state after the last step, and a tuple of stacked emissions
@@ -31,33 +33,35 @@ def scan(step, state, sequences, *, emit_like=(), unroll=False):
             raise ValueError(
                 "`unroll=True` needs a static number of time steps; received None."
             )
-        return _scan_in_python(step, state, sequences, emit_like, length)
+        return _scan_in_python(step, state, sequences, emit_like, length, reverse)
     if keras.backend.backend() == "jax":
-        return _scan_in_jax(step, state, sequences)
-    return _scan_in_tensorflow(step, state, sequences, emit_like)
+        return _scan_in_jax(step, state, sequences, reverse)
+    return _scan_in_tensorflow(step, state, sequences, emit_like, reverse)
 
 
-def _scan_in_python(step, state, sequences, emit_like, length):
+def _scan_in_python(step, state, sequences, emit_like, length, reverse):
     emissions = []
-    for t in range(length):
+    for t in reversed(range(length)) if reverse else range(length):
         state, emitted = step(state, tuple(x[t] for x in sequences))
         emissions.append(emitted)
     if not emissions:
         return state, tuple(
             keras.ops.zeros((0, *like.shape), like.dtype) for like in emit_like
         )
+    if reverse:
+        emissions.reverse()
     return state, tuple(
         keras.ops.stack(stack) for stack in zip(*emissions, strict=True)
     )
 
 
-def _scan_in_jax(step, state, sequences):
+def _scan_in_jax(step, state, sequences, reverse):
     import jax
 
-    return jax.lax.scan(step, state, sequences)
+    return jax.lax.scan(step, state, sequences, reverse=reverse)
 
 
-def _scan_in_tensorflow(step, state, sequences, emit_like):
+def _scan_in_tensorflow(step, state, sequences, emit_like, reverse):
     import tensorflow as tf
 
     length = sequences[0].shape[0]
@@ -76,9 +80,10 @@ def _scan_in_tensorflow(step, state, sequences, emit_like):
     )
 
     def body(t, state, emissions):
-        state, emitted = step(state, tuple(array.read(t) for array in arrays))
+        place = length - 1 - t if reverse else t
+        state, emitted = step(state, tuple(array.read(place) for array in arrays))
         emissions = tuple(
-            array.write(t, value)
+            array.write(place, value)
             for array, value in zip(emissions, emitted, strict=True)
         )
         return t + 1, state, emissions

@@ -1,8 +1,10 @@
 """The LSTM recurrence as a pure function."""
 
+import keras
 from keras import ops
 
 from keras_seq.ops._scan import scan
+from keras_seq.ops.lstm_gradient import lstm_steps
 
 GATES = ("input", "forget", "candidate", "output")
 
@@ -69,6 +71,7 @@ def lstm(
     unroll=False,
     return_sequences=True,
     return_gates=False,
+    training=False,
 ):
     """The LSTM over a whole sequence: `lstm_step` applied T times.
 
@@ -96,6 +99,10 @@ def lstm(
         unroll: Whether to write the T steps out instead of looping.
         return_sequences: Whether to return h for every step.
         return_gates: Whether to return the gates.
+        training: Whether a gradient will be asked for. The results are the
+            same; on TensorFlow, with tanh and σ and without recurrent dropout,
+            the loop then keeps what a gradient derived by hand needs, which
+            takes about half the time of TensorFlow's own.
 
     Returns:
         A tuple `(h, (h_T, c_T), gates)`: h of shape (B, T, units), or None
@@ -142,10 +149,26 @@ def lstm(
             emitted += (c, *gates)
         return (h, c), emitted
 
-    emit_like = (h_0,) * (return_sequences + 5 * return_gates)
-    state, emitted = scan(
-        step, (h_0, c_0), sequences, emit_like=emit_like, unroll=unroll
+    by_hand = (
+        training
+        and keras.backend.backend() == "tensorflow"
+        and not unroll
+        and recurrent_dropout is None
+        and activation in (ops.tanh, keras.activations.tanh)
+        and recurrent_activation in (ops.sigmoid, keras.activations.sigmoid)
     )
+    if by_hand:
+        h_T, c_T, *emitted = lstm_steps(
+            lstm_step, h_0, c_0, sequences[0], recurrent_kernel, mask, return_gates
+        )
+        state = h_T, c_T
+        if return_gates:
+            emitted[2:] = ops.split(emitted[2], 4, axis=-1)
+    else:
+        emit_like = (h_0,) * (return_sequences + 5 * return_gates)
+        state, emitted = scan(
+            step, (h_0, c_0), sequences, emit_like=emit_like, unroll=unroll
+        )
 
     def batch_major(y):
         return ops.transpose(y, (1, 0, 2))

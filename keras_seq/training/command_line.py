@@ -15,9 +15,9 @@ def command_line(config_class, main, verbs, arguments=None):
 
     `train` is the default; its flags are the fields of `config_class`. The
     flags of a verb are the arguments of its function. What goes wrong is told
-    in one line, and the exit status is then 1; 2 for commands and flags that
-    are not known, 130 after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it
-    went wrong.
+    in one line, and the exit status is then 1; 2, with the flags that there
+    are, for flags that are not known or have a value that is refused; 130
+    after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it went wrong.
 
     With `--resume` the settings of the run are its own: only the flags given
     again are compared with them. How to run (`out`, `resume`, `overwrite`) is

@@ -58,6 +58,13 @@ def test_the_nucleus_is_the_smallest_that_holds_p():
         assert set(drawn(Sample(top_p=top_p), row)) == set(range(held))
 
 
+def test_a_number_on_a_border_belongs_to_the_token_above():
+    numbers = np.array([0, 0.25, 0.5, 0.75], "float32")
+    for options in ({}, {"top_k": 4}, {"top_p": 1.0}):
+        tokens = drawn(Sample(**options), np.zeros(4, "float32"), numbers)
+        assert tokens.tolist() == [0, 1, 2, 3]
+
+
 def test_of_equal_logits_the_lower_ids_are_kept():
     assert set(drawn(Sample(top_k=3), np.zeros(9, "float32"))) == {0, 1, 2}
 

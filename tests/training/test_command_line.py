@@ -136,7 +136,9 @@ def test_a_bug_is_shown_as_one():
 
 def test_a_setting_out_of_range(capsys):
     status, error = failed(capsys, "--rate", "3")
-    assert (status, error) == (1, "error: `rate` must be in [0, 1]; received 3.0.\n")
+    assert status == 2
+    assert "`rate` must be in [0, 1]; received 3.0." in error
+    assert not Path("runs").exists()
 
 
 def test_a_run_that_is_there_and_one_that_is_not(capsys):

@@ -31,14 +31,14 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.found.append([tag, dict(attributes), ""])
         if tag not in VOID:
-            self.open.append(tag)
+            self.open.append(self.found[-1])
 
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        assert self.open.pop()[0] == tag
 
     def handle_data(self, data):
         if self.open:
-            self.found[-1][2] += data
+            self.open[-1][2] += data
 
     def texts(self, tag):
         return [text.strip("\n") for name, _, text in self.found if name == tag]
