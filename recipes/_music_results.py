@@ -11,7 +11,7 @@ from keras_seq.text import START
 from keras_seq.training import Progress, Report, plot_history
 
 SHOWN = 8  # tunes in the report
-GATE_CHARACTERS = 100
+GATE_CHARACTERS = 150
 
 _FIGURES = {
     "ends_by_itself": "ends by itself",
@@ -150,7 +150,7 @@ def _report(metrics, tunes, paths, curves, gates):
             ),
         ]
     )
-    report.picture(curves, "Loss over the epochs; dashed: the baselines.")
+    report.picture(curves, "Loss over the epochs, and the baselines.")
     report.heading("How well it writes")
     report.text(
         "Shares of the tunes that it wrote, beside the same figures for the test "
@@ -172,6 +172,7 @@ def _report(metrics, tunes, paths, curves, gates):
         "the start mark, ↵ a new line): the 24 units whose memory varies most. Where "
         "the forget gate is dark, the memory is kept; where the input gate is dark, "
         "the candidate is stored; where the output gate is dark, the memory is shown.",
+        scroll=True,
     )
     report.heading("Serving it")
     report.text("saved_model/ is ready for TensorFlow Serving. To try it here:")

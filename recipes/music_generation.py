@@ -45,7 +45,7 @@ class Config:
     seed: int = 1
     """Seed of the split, the weights, the order, the dropout and the tunes."""
     epochs: int | None = None
-    """Passes over the training tunes at most. By default as many as read 4
+    """Passes over the training tunes at most. By default as many as read 5
     million characters, 24 at most."""
     units: int = 512
     """Units of an LSTM layer."""
@@ -137,7 +137,7 @@ def load_data(config):
 def epochs(config, data):
     """How often the training tunes are read."""
     characters = sum(map(len, data.train))
-    return config.epochs or int(np.clip(round(4e6 / characters), 1, 24))
+    return config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
 
 
 def steps_per_epoch(config, data):
@@ -214,7 +214,7 @@ def train(config, data, model, run):
         shuffle=False,
         validation_data=next_token_dataset([data.ids(d) for d in data.validation], 32),
     )
-    return checkpoint.history
+    return checkpoint
 
 
 def evaluate(config, data, writer):
@@ -348,7 +348,7 @@ def main(config):
     keep_vocabulary(run, data)
     model = build_model(config, data)
     training_started = time.time()
-    history = train(config, data, model, run)
+    checkpoint = train(config, data, model, run)
     train_seconds = time.time() - training_started
     run.save_model(model)
     writer = music.TuneWriter(model, data.vocabulary, data.style)
@@ -368,11 +368,11 @@ def main(config):
         },
         "parameters": model.count_params(),
         "train_seconds": round(train_seconds, 1),
-        "validation": min(history, key=lambda row: row["val_nats"]),
+        "validation": checkpoint.history[checkpoint.best_epoch],
         **figures,
     }
     export(data, writer, run, config, metrics)
-    write_results(run, metrics, history, tunes, writer)
+    write_results(run, metrics, checkpoint.history, tunes, writer)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
