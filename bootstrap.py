@@ -23,11 +23,23 @@ CHECKS = (
 )
 
 
+def is_usable():
+    """Whether .venv is whole and made by this version of Python."""
+    program = "import pip, sys; sys.exit(list(sys.version_info[:2]) != {})"
+    version = list(sys.version_info[:2])
+    try:
+        return not subprocess.call(
+            [PYTHON, "-c", program.format(version)], stderr=subprocess.DEVNULL
+        )
+    except OSError:
+        return False
+
+
 def install(extra):
     """Makes the virtual environment and installs the project with an extra."""
-    if not os.path.exists(PYTHON) and not os.path.exists(PYTHON + ".exe"):
+    if not is_usable():
         print("making a virtual environment in", VENV, flush=True)
-        run([sys.executable, "-m", "venv", VENV])
+        run([sys.executable, "-m", "venv", "--clear", VENV])
     digest = hashlib.sha256()
     for name in ("setup.cfg", "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as file:
@@ -47,12 +59,15 @@ def install(extra):
 
 def run(command):
     """Runs a command in the project's folder; ends with its status if it fails."""
-    try:
-        status = subprocess.call(command, cwd=ROOT)
-    except KeyboardInterrupt:
-        status = 130
-    if status:
-        sys.exit(status)
+    process = subprocess.Popen(command, cwd=ROOT)
+    while process.poll() is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            # The command was interrupted too; it has its own last words.
+            continue
+    if process.returncode:
+        sys.exit(process.returncode)
 
 
 def main():

@@ -1,1 +1,6 @@
 """Runnable applications, one a file: `python -m recipes` lists them."""
+
+import os
+
+# TensorFlow's log lines would bury what a recipe says.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

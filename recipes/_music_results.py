@@ -108,9 +108,9 @@ def _report(metrics, tunes, paths, curves, gates):
     config = metrics["config"]
     report = Report("Tunes from an LSTM")
     report.text(
-        f"An LSTM ({config['layers']} layer of {config['units']} units, "
+        f"An LSTM (layers: {config['layers']}, units: {config['units']}, "
         f"{metrics['parameters']:,} parameters) read {data['train']} tunes "
-        f"({data['train_characters']:,} characters) of {config['data']!r} until epoch "
+        f"({data['train_characters']:,} characters) of {data['name']!r} until epoch "
         f"{metrics['validation']['epoch']}. It was judged on {data['test']} other "
         f"tunes; {data['near_duplicates']} settings of a tune that is there already "
         f"were kept on one side with it, and {data['rejected']} pieces could not be "
@@ -154,7 +154,8 @@ def _report(metrics, tunes, paths, curves, gates):
     report.heading("How well it writes")
     report.text(
         "Shares of the tunes that it wrote, beside the same figures for the test "
-        "tunes, which people wrote. Copying is measured against the training tunes."
+        "tunes, which people wrote; those with errors had been left out of the data, "
+        "so the human tunes have none. Copying is measured against the training tunes."
     )
     report.table(
         [
@@ -175,7 +176,9 @@ def _report(metrics, tunes, paths, curves, gates):
         scroll=True,
     )
     report.heading("Serving it")
-    report.text("saved_model/ is ready for TensorFlow Serving. To try it here:")
+    report.text(
+        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
+    )
     report.code(
         "python -m keras_seq.serving saved_model --name music_generation\n"
         "python saved_model/1/assets.extra/client_rest.py"

@@ -8,6 +8,7 @@ sheet music, played, and measured beside tunes that people wrote.
 
 import dataclasses
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 
 from keras_seq import music, serving
+from keras_seq._files import atomic_write
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.text import END, START, CharacterVocabulary
 from keras_seq.training import (
@@ -46,9 +48,9 @@ class Config:
     """Seed of the split, the weights, the order, the dropout and the tunes."""
     epochs: int | None = None
     """Passes over the training tunes at most. By default as many as read 5
-    million characters, 24 at most."""
-    units: int = 512
-    """Units of an LSTM layer."""
+    million characters, 24 at most; 8 with `quick`."""
+    units: int | None = None
+    """Units of an LSTM layer. By default 512; 128 with `quick`."""
     layers: int = 1
     """Number of LSTM layers."""
     dropout: float = 0.4
@@ -56,22 +58,21 @@ class Config:
     transpose: float = 0.7
     """Share of the training tunes that is moved to another key, drawn anew in
     every epoch."""
-    batch_size: int = 8
-    """Tunes in a training step."""
+    batch_size: int | None = None
+    """Tunes in a training step. By default 8; 4 with `quick`."""
     learning_rate: float = 5e-3
     """Highest learning rate: it rises to it, then falls on half a cosine."""
     temperature: float = 0.7
     """Temperature at which tunes are drawn."""
     quick: bool = False
-    """A minute to see that all works: few tunes; a small model and few epochs, where
-    `units`, `batch_size` and `epochs` are not given."""
+    """A minute to see that all works: 160 tunes, a small model."""
     resume: bool = False
     """Continue the run in `out`."""
     overwrite: bool = False
     """Replace the run in `out`."""
 
-    def check(self):
-        """Raises ValueError for a setting out of its range."""
+    def complete(self):
+        """The settings with nothing left open; ValueError for a bad one."""
         for name in ("units", "layers", "batch_size", "epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -84,6 +85,17 @@ class Config:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"`{name}` must be above 0; received {value}.")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"`seed` must be in [0, 2**31); received {self.seed}.")
+        path = Path(self.data)
+        return dataclasses.replace(
+            self,
+            # From another folder, a relative path would name another file.
+            data=str(path.resolve()) if path.exists() else self.data,
+            epochs=self.epochs or (8 if self.quick else None),
+            units=self.units or (128 if self.quick else 512),
+            batch_size=self.batch_size or (4 if self.quick else 8),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +117,12 @@ class Data:
 
 def load_data(config):
     """Reads, cleans and splits the tunes; settings of one tune stay together."""
-    corpus = music.load_corpus(
-        config.data, normalised=True, progress=Progress("reading tunes")
-    )
+    try:
+        corpus = music.load_corpus(
+            config.data, normalised=True, progress=Progress("reading tunes")
+        )
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"--data: {error}") from error
     print(f"{corpus.summary()}\nterms: {corpus.terms}")
     tunes = [tune for tune in corpus.texts if len(tune) <= LONGEST_TUNE]
     if config.quick:
@@ -115,7 +130,7 @@ def load_data(config):
         tunes = [tunes[i] for i in sorted(chosen)]
     if len(tunes) < FEWEST_TUNES:
         raise ValueError(
-            f"`data` {config.data!r} has {len(tunes)} usable tunes of at most "
+            f"--data {config.data!r} has {len(tunes)} usable tunes of at most "
             f"{LONGEST_TUNE} characters; {FEWEST_TUNES} are needed at least."
         )
     groups = music.duplicate_groups(tunes)
@@ -219,26 +234,15 @@ def train(config, data, model, run):
 
 def evaluate(config, data, writer):
     """Figures on the test tunes and on written ones, each beside its baseline."""
-    test = {"model": writer.nats(data.test)}
-    test |= ngram_nats(
+    nats = {"model": writer.nats(data.test)}
+    nats |= ngram_nats(
         [data.ids(d) for d in data.train],
         [data.ids(d) for d in data.test],
         orders=(0, 1, 5),
         vocabulary_size=len(data.vocabulary),
     )
-    headers = [len(music.split_document(d)[0]) for d in data.test]
     model, uniform, unigram, five_gram = (
-        {
-            "nats_per_character": float(np.mean(np.concatenate(nats))),
-            "nats_per_character_body": float(
-                np.mean(
-                    np.concatenate(
-                        [n[start:] for n, start in zip(nats, headers, strict=True)]
-                    )
-                )
-            ),
-        }
-        for nats in test.values()
+        music.reading_figures(values, data.test) for values in nats.values()
     )
     written = writer.write(
         32 if config.quick else 256,
@@ -267,50 +271,24 @@ def evaluate(config, data, writer):
     }, [tune.text for tune in written]
 
 
-def export(data, writer, run, config, metrics):
+def export(config, data, writer, run, test):
     """Writes saved_model/1, and proves that it serves without keras_seq."""
-    prompts = ["T:Keras\nM:6/8\nL:1/8\nK:D\n", "T:The ", ""]
+    figures = {"nats_per_character": test["nats_per_character"], **test["written"]}
     serving.export(
         writer.model,
         run / "saved_model",
         music.tune_signatures(
             writer, temperature=config.temperature, longest=LONGEST_TUNE
         ),
-        warmup={
-            "serving_default": [{"prompt": prompts[:1], "seed": [1]}],
-            "generate": [
-                {
-                    "prompt": prompts,
-                    "temperature": [0.8, 1.0, 0.5],
-                    "top_p": [0.95, 1.0, 0.9],
-                    "seed": [1, 2, 3],
-                    "length": [100, 50, 20],
-                }
-            ],
-            "score": [{"tune": [music.from_document(d) for d in data.test[:2]]}],
-        },
-        model_card={
-            "name": "music_generation",
-            "description": "An LSTM that writes folk tunes in ABC notation, character "
-            "by character.",
-            "intended_use": "Writing tunes in the style of its data for people to "
-            "choose from; teaching.",
-            "limits": "It knows the style of its data and no other. A tune may be "
-            "malformed, or near to one that the model has read: see the metrics.",
-            "data": data.corpus.summary().splitlines()[0],
-            "terms": data.corpus.terms,
-            "metrics": {
-                "nats_per_character": metrics["test"]["nats_per_character"],
-                **metrics["test"]["written"],
-            },
-        },
+        warmup=music.tune_requests([music.from_document(d) for d in data.test[:2]]),
+        model_card=music.tune_card("music_generation", data.corpus, figures),
         overwrite=True,
     )
     print(serving.check(run / "saved_model"))
 
 
 def keep_vocabulary(run, data):
-    """Writes what `generate` needs of the data; refuses if they have changed."""
+    """Writes what the verbs need of the data; refuses data that have changed."""
     known = {
         "digest": data.corpus.digest,
         "characters": data.vocabulary.characters,
@@ -320,7 +298,7 @@ def keep_vocabulary(run, data):
         before = run.read_json("vocabulary.json")["digest"]
         if before != known["digest"]:
             raise ValueError(
-                f"`data` {data.corpus.name!r} is not what the run was started with: "
+                f"--data {data.corpus.name!r} is not what the run was started with: "
                 f"its digest was {before[:12]} and is {known['digest'][:12]}."
             )
     run.write_json("vocabulary.json", known)
@@ -329,14 +307,8 @@ def keep_vocabulary(run, data):
 def main(config):
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
-    config.check()
+    config = config.complete()
     RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
-    if config.quick:
-        small = {"units": 128, "batch_size": 4, "epochs": 8}
-        unset = {
-            k: v for k, v in small.items() if getattr(config, k) == getattr(Config, k)
-        }
-        config = dataclasses.replace(config, **unset)
     data = load_data(config)
     run = RunDirectory.start(
         config.out,
@@ -357,6 +329,7 @@ def main(config):
         "recipe": "music_generation",
         "config": run.config,
         "data": {
+            "name": Path(config.data).name,
             "digest": data.corpus.digest,
             "train": len(data.train),
             "validation": len(data.validation),
@@ -371,19 +344,23 @@ def main(config):
         "validation": checkpoint.history[checkpoint.best_epoch],
         **figures,
     }
-    export(data, writer, run, config, metrics)
+    export(config, data, writer, run, metrics["test"])
     write_results(run, metrics, checkpoint.history, tunes, writer)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished_writer(run):
-    """The writer of a finished run."""
+def _finished(run):
+    """A finished run's directory, its settings and its writer."""
     directory = RunDirectory(run)
+    config = directory.read_config(Config)
     known = directory.read_json("vocabulary.json")
+    if not (directory / "model.keras").is_file():
+        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
     model = keras.models.load_model(directory / "model.keras", compile=False)
     vocabulary = CharacterVocabulary(known["characters"])
-    return music.TuneWriter(model, vocabulary, music.HeaderStyle(known["headers"]))
+    style = music.HeaderStyle(known["headers"])
+    return directory, config, music.TuneWriter(model, vocabulary, style)
 
 
 def generate_tunes(
@@ -392,7 +369,7 @@ def generate_tunes(
     key: str | None = None,
     type: str | None = None,
     count: int = 4,
-    temperature: float = 0.8,
+    temperature: float = 0.7,
     top_p: float = 1.0,
     seed: int = 1,
     run: str = OUT,
@@ -413,41 +390,46 @@ def generate_tunes(
         out: Folder for the tunes as ABC, MIDI, SVG and WAV; by default they are
             printed on the terminal as ABC.
     """
-    writer = _finished_writer(run)
-    given = {"T": title, "R": type, "M": meter, "K": key}
-    given = {
-        field: writer.style.spell(field, value)
-        for field, value in given.items()
-        if value is not None
-    }
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
+    _, _, writer = _finished(run)
+    given = {"T": title, "R": type, "M": meter, "K": key}
     written = writer.write(
         count,
-        given=given,
+        given={f: writer.style.spell(f, v) for f, v in given.items() if v is not None},
         temperature=temperature,
         top_p=top_p,
         seed=seed,
         max_length=LONGEST_TUNE,
     )
+    for number, tune in enumerate(written, start=1):
+        if not tune.finished:
+            limit = f"{LONGEST_TUNE} characters"
+            print(f"tune {number} did not end within {limit}", file=sys.stderr)
     tunes = [tune.text for tune in written]
     if out is None:
-        print("\n".join(tunes))
+        print("\n".join(tunes), end="")
     else:
         write_tunes(tunes, Path(out))
         print(f"{len(tunes)} tunes are in {out}")
 
 
-def evaluate_run(run: str = OUT):
-    """Measures a finished run again and prints the figures.
+def evaluate_run(run: str = OUT, out: str | None = None):
+    """Measures a finished run again.
 
     Args:
         run: Folder of the run.
+        out: JSON file for the figures; by default they are printed.
     """
-    directory = RunDirectory(run)
-    config = Config(**directory.config)
-    figures, _ = evaluate(config, load_data(config), _finished_writer(run))
-    print(json.dumps(figures, indent=2))
+    directory, config, writer = _finished(run)
+    data = load_data(config)
+    keep_vocabulary(directory, data)
+    figures, _ = evaluate(config, data, writer)
+    text = json.dumps(figures, indent=2)
+    if out is None:
+        print(text)
+    else:
+        atomic_write(out, text + "\n")
 
 
 def export_run(run: str = OUT):
@@ -456,10 +438,10 @@ def export_run(run: str = OUT):
     Args:
         run: Folder of the run.
     """
-    directory = RunDirectory(run)
-    config = Config(**directory.config)
-    metrics = directory.metrics
-    export(load_data(config), _finished_writer(run), directory, config, metrics)
+    directory, config, writer = _finished(run)
+    data = load_data(config)
+    keep_vocabulary(directory, data)
+    export(config, data, writer, directory, directory.metrics["test"])
 
 
 if __name__ == "__main__":

@@ -41,17 +41,23 @@ from keras_seq.music.rendering import (
     write_midi,
     write_wav,
 )
-from keras_seq.music.statistics import describe_tunes, parses_in_music21
+from keras_seq.music.statistics import (
+    describe_tunes,
+    parses_in_music21,
+    reading_figures,
+)
 from keras_seq.music.transposing import transpose, transpose_at_random
 
 if TYPE_CHECKING:
-    from keras_seq.music.served import tune_signatures
+    from keras_seq.music.served import tune_card, tune_requests, tune_signatures
     from keras_seq.music.writing import TuneWriter, WrittenTune
 
 # Imported when first asked for, since reading a tune should not import Keras.
 _WITH_KERAS = {
     "TuneWriter": "keras_seq.music.writing",
     "WrittenTune": "keras_seq.music.writing",
+    "tune_card": "keras_seq.music.served",
+    "tune_requests": "keras_seq.music.served",
     "tune_signatures": "keras_seq.music.served",
 }
 
@@ -93,6 +99,7 @@ __all__ = [
     "notes_outside_key",
     "parse",
     "parses_in_music21",
+    "reading_figures",
     "render_svg",
     "render_svgs",
     "split_by_group",
@@ -100,6 +107,8 @@ __all__ = [
     "to_document",
     "transpose",
     "transpose_at_random",
+    "tune_card",
+    "tune_requests",
     "tune_signatures",
     "validate",
     "write_midi",

@@ -185,7 +185,7 @@ def _locate(source: str | os.PathLike[str]) -> tuple[list[tuple[str, Path]], str
     else:
         root = Path(source)
         folders = [root]
-        terms = OWN_TERMS.format(path=root)
+        terms = OWN_TERMS.format(path=root.name)
         if root.is_file():
             return [(root.name, root)], terms
         if not root.is_dir():

@@ -82,14 +82,15 @@ def _without_layout(line):
 
 
 def from_document(document, reference=1):
-    r"""Makes a tune of a document: puts the X: line back.
+    r"""Makes a tune of a document: puts the X: line back, ends the last line.
 
     Example:
 
     >>> from_document("T:Scale\nK:C\nCDEF|\n", reference=3)
     'X:3\nT:Scale\nK:C\nCDEF|\n'
     """
-    return f"X:{reference}\n{document}"
+    end = "" if document.endswith("\n") else "\n"
+    return f"X:{reference}\n{document}{end}"
 
 
 def split_document(text):
@@ -162,7 +163,8 @@ class HeaderStyle:
         if field == "R":
             return self._spell_rhythm(value)
         if field == "T":
-            return value
+            # A bare % would start a comment.
+            return re.sub(r"(?<!\\)%", r"\\%", value)
         return self._known[field].get(_meaning(field, value), value)
 
     def knows(self, field, value):

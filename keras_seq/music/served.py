@@ -1,6 +1,9 @@
 """A tune writer as a served model: strings in, strings out."""
 
+from pathlib import PurePath
+
 from keras_seq._extras import require
+from keras_seq.decoding import Sample
 from keras_seq.music.documents import FIELDS
 
 _NOTES = {
@@ -8,7 +11,7 @@ _NOTES = {
     f"{', '.join(FIELDS)} in this order, each ended by a newline, then music; "
     "empty leaves everything to the model",
     "seed": "the same seed gives the same tune",
-    "temperature": "above 0; lower is safer, higher bolder",
+    "temperature": "above 0 and finite; lower is safer, higher bolder",
     "top_p": "in (0, 1]: only the likeliest characters that together have this "
     "probability are drawn",
     "length": "characters to write at most",
@@ -35,6 +38,9 @@ def tune_signatures(writer, *, temperature, longest):
         → abc, finished), "generate" (temperature, top_p and length too) and
         "score" (tune → nats_per_character, characters).
 
+    Raises:
+        ValueError: If `temperature` or `longest` is out of its range.
+
     Example:
 
     >>> writer = ...  # a TuneWriter, as its example makes it
@@ -45,9 +51,16 @@ def tune_signatures(writer, *, temperature, longest):
     tf = require("tensorflow", "serving")
     from keras_seq.serving import Signature
 
+    Sample(temperature=temperature)
+    if longest < 1:
+        raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
+
     def generate(prompt, temperature, top_p, seed, length):
         checks = [
             tf.debugging.assert_greater(temperature, 0.0, "temperature must be > 0"),
+            tf.debugging.assert_less(
+                temperature, float("inf"), "temperature must be finite"
+            ),
             tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
             tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
             tf.debugging.assert_greater(length, 0, "length must be > 0"),
@@ -114,7 +127,71 @@ def tune_signatures(writer, *, temperature, longest):
     }
 
 
+def tune_requests(tunes):
+    r"""Requests to warm a server up with, edge cases among them.
+
+    Args:
+        tunes: A few tunes in ABC notation, to be scored.
+
+    Returns:
+        Dict from signature to a list of requests, for the `warmup` of
+        `keras_seq.serving.export`.
+
+    Example:
+
+    >>> sorted(tune_requests(["X:1\nK:D\nD|"]))
+    ['generate', 'score', 'serving_default']
+    """
+    prompts = ["T:Keras\nM:6/8\nL:1/8\nK:D\n", "T:The ", ""]
+    return {
+        "serving_default": [{"prompt": prompts[:1], "seed": [1]}],
+        "generate": [
+            {
+                "prompt": prompts,
+                "temperature": [0.8, 1.0, 0.5],
+                "top_p": [0.95, 1.0, 0.9],
+                "seed": [1, 2, 3],
+                "length": [100, 50, 20],
+            }
+        ],
+        "score": [{"tune": list(tunes)}],
+    }
+
+
+def tune_card(name, corpus, figures):
+    """The model card of a tune writer.
+
+    Args:
+        name: Name of the model.
+        corpus: The `Corpus` that it learnt from.
+        figures: Dict of its figures on tunes that it hadn't read.
+
+    Returns:
+        Dict for the `model_card` of `keras_seq.serving.export`.
+
+    Example:
+
+    >>> from keras_seq.music import Corpus
+    >>> card = tune_card("tunes", Corpus("mine", (), (), "free"), {"nats": 1.1})
+    >>> card["terms"], card["metrics"]
+    ('free', {'nats': 1.1})
+    """
+    return {
+        "name": name,
+        "description": "A recurrent model that writes folk tunes in ABC notation, "
+        "character by character.",
+        "intended_use": "Writing tunes in the style of its data for people to choose "
+        "from; teaching.",
+        "limits": "It knows the style of its data and no other. A tune may be "
+        "malformed, or near to one that the model has read: see the metrics.",
+        "data": f"{len(corpus.tunes)} tunes of {PurePath(corpus.name).name}, "
+        f"SHA-256 {corpus.digest}",
+        "terms": corpus.terms,
+        "metrics": figures,
+    }
+
+
 def _without_reference(tf, tunes):
     """Documents: line ends as newlines, no X: line."""
     tunes = tf.strings.regex_replace(tunes, r"\r\n?", "\n")
-    return tf.strings.regex_replace(tunes, r"^X:[^\n]*\n", "")
+    return tf.strings.regex_replace(tunes, r"^X:[^\n]*(\n|$)", "")

@@ -2,6 +2,8 @@
 
 import statistics
 
+import numpy as np
+
 from keras_seq._extras import require
 from keras_seq.music.abc import notes_outside_key, validate
 from keras_seq.music.documents import split_document
@@ -17,10 +19,38 @@ def parses_in_music21(tune):
     """
     converter = require("music21.converter", "music")
     try:
-        score = converter.parse(tune, format="abc")
-        return len(score.flatten().notes) > 0
+        # `converter.parse` would take the name of a file for the file.
+        score = converter.parseData(tune, format="abc")
+        # Chord symbols stand among the notes, but aren't played.
+        return any("ChordSymbol" not in note.classes for note in score.flatten().notes)
     except Exception:  # music21 raises whatever comes up inside
         return False
+
+
+def reading_figures(nats, documents):
+    r"""Nats per character of documents, and of what follows their headers.
+
+    Args:
+        nats: For each document an array of -ln p of its characters and its end
+            mark.
+        documents: The documents.
+
+    Returns:
+        Dict of "nats_per_character" and "nats_per_character_body".
+
+    Example:
+
+    >>> document = "K:D\nDE"
+    >>> figures = reading_figures([np.array([3.0, 3, 3, 3, 1, 1, 1])], [document])
+    >>> figures["nats_per_character_body"]
+    1.0
+    """
+    starts = [len(split_document(document)[0]) for document in documents]
+    bodies = [values[start:] for values, start in zip(nats, starts, strict=True)]
+    return {
+        "nats_per_character": float(np.concatenate(nats).mean()),
+        "nats_per_character_body": float(np.concatenate(bodies).mean()),
+    }
 
 
 def describe_tunes(tunes, substrings, ngrams, *, progress=None):
@@ -37,15 +67,18 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
 
         - "parses_in_music21": share of tunes that music21 reads;
         - "valid": share without an error in `validate`;
-        - "every_bar_complete": share that is valid, has a meter, and every bar
-          of which is complete;
-        - "notes_outside_key": share of notes that aren't in the key signed,
-          over the tunes that can be read;
+        - "every_bar_complete": share that is valid, and every bar of which has
+          a meter and is complete;
+        - "notes_outside_key": share of a tune's notes that aren't in the key
+          signed, 0 for a tune without notes: mean over the valid tunes;
         - "longest_copy_characters": of each tune's body, the longest stretch
           that stands in the training set as it is: median;
         - "longest_copy_share": the same as a share of the body: median;
         - "melody_8gram_overlap": share of the melody's 8-grams of intervals
-          that occur in the training set, in any key: mean.
+          that occur in the training set, in any key: mean over the valid
+          tunes.
+
+        A figure for which there is no tune to measure is None.
 
     Example:
 
@@ -61,11 +94,12 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
         result = validate(tune)
         valid.append(result.valid)
         # In free meter any bar is complete, which would be an easy way out.
-        metric = result.tune is not None and result.tune.meter is not None
+        bars = result.tune.bars if result.tune else ()
+        metric = all(bar.meter for bar in bars)
         complete.append(metric and result.valid and result.complete)
         if result.valid and result.tune:
             outside.append(notes_outside_key(result.tune))
-            overlaps.append(ngrams.overlap(tune))
+            overlaps.append(ngrams.overlap(result.tune))
         body = split_document(tune)[1]
         if body:
             length = substrings.longest_match(body).length

@@ -20,7 +20,7 @@ class WrittenTune:
     """A tune that a model wrote.
 
     Args:
-        text: The tune in ABC notation.
+        text: The tune in ABC notation, numbered from 1 in its X: line.
         finished: Whether the model ended it, rather than the limit of length.
     """
 
@@ -199,6 +199,8 @@ class TuneWriter:
         """
         if count < 1:
             raise ValueError(f"`count` must be at least 1; received {count!r}.")
+        if not 0 <= seed < 2**31:
+            raise ValueError(f"`seed` must be in [0, 2**31); received {seed!r}.")
         if max_length < 1:
             raise ValueError(
                 f"`max_length` must be at least 1; received {max_length!r}."
@@ -235,8 +237,10 @@ class TuneWriter:
             prompts, temperature, top_p, seeds[-1], max_length
         )
         return [
-            WrittenTune(from_document(prompt + text), bool(end))
-            for prompt, text, end in zip(prompts, texts, finished, strict=True)
+            WrittenTune(from_document(prompt + text, number), bool(end))
+            for number, (prompt, text, end) in enumerate(
+                zip(prompts, texts, finished, strict=True), start=1
+            )
         ]
 
     def _write_lines(self, prompts, temperature, top_p, seeds):

@@ -1,19 +1,17 @@
 """Writing a SavedModel that TensorFlow Serving can serve."""
 
-import contextlib
 import dataclasses
 import json
 import os
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_seq.serving import _card, _examples, _owners, _signature, _warmup
+from keras_seq.serving import _atomic, _card, _examples, _owners, _signature, _warmup
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._ops import inspect
 from keras_seq.serving._saved_model import (
@@ -66,9 +64,11 @@ def export(
     """Writes `path/<version>/`, ready for TensorFlow Serving 2.20 or later.
 
     The folder appears whole or not at all: it is written under another name,
-    its graph is inspected, and only then does it take its name. The graph may
-    hold operations of core TensorFlow and of tensorflow-text that run on a CPU,
-    and nothing that Python or XLA must run or that keeps state between calls.
+    its graph is inspected, and only then does it take its name. What a killed
+    export of this version left is cleared up first, so only one process at a
+    time may export it. The graph may hold operations of core TensorFlow and of
+    tensorflow-text that run on a CPU, and nothing that Python or XLA must run
+    or that keeps state between calls.
 
     Beside the graph, in `assets.extra/`: the warm-up requests, with the answers
     of the live functions (`tf_serving_warmup_requests`), the signatures
@@ -100,6 +100,7 @@ def export(
             signature or request does not fit, or the graph cannot be served.
             The message lists every reason.
         FileExistsError: If the version exists and `overwrite` is False.
+        OSError: If it cannot be written, say because the disk is full.
 
     Example:
 
@@ -126,6 +127,7 @@ def export(
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"`version` must be an integer >= 1; received {version!r}.")
     target = Path(path) / str(version)
+    _atomic.settle(target)
     if target.exists() and not overwrite:
         raise FileExistsError(
             f"{str(target)!r} exists; export another `version`, or pass "
@@ -135,8 +137,12 @@ def export(
     with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
         traced = {n: _signature.trace(n, s) for n, s in signatures.items()}
         records = _warmup.answer(signatures, warmup or {})
-    with _appearing(target) as directory:
-        _save(owners, traced, directory)
+    with _atomic.appearing(target) as directory:
+        with _atomic.os_errors(target):
+            _save(owners, traced, directory)
+            (directory / EXTRA).mkdir()
+            if records:
+                _warmup.write(directory, _card.model_name(card), records)
         meta_graph = read_meta_graph(directory)
         inspection = inspect(meta_graph)
         if inspection.problems:
@@ -160,30 +166,6 @@ def _require_tensorflow_backend() -> None:
                 ".keras, load it with KERAS_BACKEND=tensorflow, and export there"
             ],
         )
-
-
-@contextlib.contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that takes its name on success."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Servers look at numbers only, so neither name is ever loaded.
-    stem = f".{target.name}-{secrets.token_hex(4)}"
-    temporary, replaced = (
-        target.with_name(f"{stem}.new"),
-        target.with_name(f"{stem}.old"),
-    )
-    try:
-        yield temporary
-        if target.exists():
-            target.rename(replaced)
-        temporary.rename(target)
-    except BaseException:
-        if replaced.exists() and not target.exists():
-            replaced.rename(target)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _save(owners: Sequence[Any], traced: Mapping[str, Any], directory: Path) -> None:
@@ -218,11 +200,9 @@ def _write_extra(
     assets: Mapping[str, str | os.PathLike[str]],
 ) -> None:
     extra = directory / EXTRA
-    extra.mkdir()
-    name = _card.model_name(card)
     answers = []
     if records:
-        _warmup.write(directory, name, records)
+        name = _card.model_name(card)
         answers = _examples.write_and_run(directory, name, records)
     contract = {
         key: {

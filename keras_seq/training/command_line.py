@@ -58,7 +58,7 @@ def command_line(config_class, main, verbs, arguments=None):
         else:
             _stop(f"error: {verb!r} is not one of {', '.join(['train', *verbs])}.", 2)
     except KeyboardInterrupt:
-        hint = " The run so far is kept; --resume continues it."
+        hint = " What is done is kept; --resume continues it."
         _stop("interrupted." + (hint if verb == "train" else ""), 130)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("KERAS_SEQ_TRACEBACK"):

@@ -165,6 +165,22 @@ class RunDirectory:
             )
         return settings
 
+    def read_config(self, config_class: type) -> Any:
+        """The configuration of the run as a `config_class`.
+
+        Raises:
+            ValueError: If config.json has other fields than `config_class`, as
+                that of another version has.
+        """
+        settings = self.config
+        names = {field.name for field in dataclasses.fields(config_class)}
+        if differing := sorted(settings.keys() ^ names):
+            raise ValueError(
+                f"the run in {str(self.path)!r} is of another version: its config.json "
+                f"and this program differ in {', '.join(differing)}."
+            )
+        return config_class(**settings)
+
     @property
     def metrics(self) -> dict[str, Any]:
         """The metrics of the finished run.

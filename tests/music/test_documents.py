@@ -57,6 +57,7 @@ def style():
         ("M", "3/4", "3/4"),
         ("R", "REEL", "reel"),
         ("T", "  A name ", "A name"),
+        ("T", "100% pure", "100\\% pure"),
     ],
 )
 def test_spells_as_the_training_documents_do(style, field, asked, spelled):

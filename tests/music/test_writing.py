@@ -94,9 +94,9 @@ def test_prompts_of_unequal_length_do_not_disturb_each_other(writer):
 
 def test_given_lines_stand_and_the_rest_is_written(writer):
     tunes = writer.write(5, given={"K": "D", "M": "6/8"}, seed=2, max_length=30)
-    for tune in tunes:
+    for number, tune in enumerate(tunes, start=1):
         lines = tune.text.split("\n")
-        assert lines[0] == "X:1"
+        assert lines[0] == f"X:{number}"
         assert lines[1].startswith("T:")
         assert lines[2] == "M:6/8"
         assert lines[3].startswith("L:")
@@ -118,9 +118,9 @@ def test_same_seed_same_tunes(writer):
 def test_the_limit_of_length_shows(writer):
     tunes = writer.write(20, seed=1, max_length=6)
     for tune in tunes:
-        written = len(tune.text) - len("X:1\n")
-        assert written <= 6
-        assert tune.finished == (written < 6) or tune.finished
+        written = tune.text.split("\n", 1)[1]
+        assert written.endswith("\n")
+        assert len(written) <= 7
     assert not all(tune.finished for tune in tunes)
 
 
@@ -133,6 +133,7 @@ def test_the_limit_of_length_shows(writer):
         ({"top_p": 1.5}, "`top_p` must be in"),
         ({"given": {"Q": "1/4=90"}}, "fields among T, R, M, L, K"),
         ({"max_length": 0}, "`max_length` must be at least 1"),
+        ({"seed": -1}, "`seed` must be in"),
     ],
 )
 def test_refuses_by_name(writer, arguments, message):

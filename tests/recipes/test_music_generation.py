@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,7 +118,7 @@ def test_served_score_is_the_models_own(run):
     import tensorflow as tf
 
     served = tf.saved_model.load(run / "saved_model" / "1").signatures["score"]
-    writer = recipe._finished_writer(run)
+    _, _, writer = recipe._finished(str(run))
     tune = "X:3\nT:A\nM:6/8\nL:1/8\nK:D\nDED FEF|"
     result = served(tune=tf.constant([tune, tune + "\n", tune.replace("\n", "\r\n")]))
     expected = writer.nats(["T:A\nM:6/8\nL:1/8\nK:D\nDED FEF|\n"])[0].mean()
@@ -143,6 +145,51 @@ def test_served_generation_refuses_what_is_out_of_range(run, wrong):
         served(**tensors)
 
 
+def test_evaluating_again_gives_the_same_figures(run, tmp_path):
+    out = tmp_path / "figures.json"
+    arguments = ["evaluate", "--run", str(run), "--out", str(out)]
+    command_line(recipe.Config, recipe.main, VERBS, arguments)
+    metrics = json.loads((run / "metrics.json").read_text())
+    figures = json.loads(out.read_text())
+    assert figures["baseline"] == metrics["baseline"]
+    assert figures["test"]["written"] == metrics["test"]["written"]
+    assert figures["test"]["nats_per_character"] == pytest.approx(
+        metrics["test"]["nats_per_character"], rel=1e-6
+    )
+
+
+def test_exporting_again_serves(run, capsys):
+    command_line(recipe.Config, recipe.main, VERBS, ["export", "--run", str(run)])
+    assert "serves without Keras" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "export"])
+def test_changed_tunes_are_refused(run, tunes_file, tmp_path, verb, capsys):
+    """Other tunes split otherwise: training tunes would be tested on."""
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    other = tmp_path / "other.abc"
+    other.write_text("X:" + "X:".join(Path(tunes_file).read_text().split("X:")[1:60]))
+    settings = json.loads((moved / "config.json").read_text())
+    (moved / "config.json").write_text(json.dumps({**settings, "data": str(other)}))
+    line = fails(capsys, verb, "--run", str(moved))
+    assert "is not what the run was started with" in line
+
+
+@pytest.mark.parametrize("verb", ["generate", "evaluate", "export"])
+def test_a_run_of_another_version_is_refused(run, tmp_path, verb, capsys):
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    settings = json.loads((moved / "config.json").read_text())
+    (moved / "config.json").write_text(json.dumps({**settings, "gone": 1}))
+    assert "differ in gone" in fails(capsys, verb, "--run", str(moved))
+
+
+@pytest.mark.parametrize("verb", ["generate", "evaluate", "export"])
+def test_a_run_that_is_not_there_is_refused(tmp_path, verb, capsys):
+    assert "no run in" in fails(capsys, verb, "--run", str(tmp_path))
+
+
 def test_report_stands_by_itself(run):
     page = (run / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -155,10 +202,10 @@ def test_generate_primes_what_is_given(run, capsys):
     arguments += ["--key", "D", "--count", "2", "--seed", "1"]
     command_line(recipe.Config, recipe.main, VERBS, arguments)
     printed = capsys.readouterr().out
-    tunes = [t for t in printed.split("X:1\n") if t]
+    tunes = re.split(r"\n(?=X:)", printed)
     assert len(tunes) == 2
-    for tune in tunes:
-        assert tune.startswith("T:A Name\n")
+    for number, tune in enumerate(tunes, start=1):
+        assert tune.startswith(f"X:{number}\nT:A Name\n")
         assert "\nM:6/8\n" in tune
         assert "\nK:D\n" in tune
 
@@ -190,6 +237,7 @@ def test_generate_does_not_write_into_a_full_folder(run, tmp_path, capsys):
         (["--count", "0"], "`count` must be at least 1"),
         (["--top-p", "2"], "`top_p` must be in (0, 1]"),
         (["--title", " "], "`title` must be one line"),
+        (["--seed", "-1"], "`seed` must be in"),
     ],
 )
 def test_generate_refuses_in_one_line(run, capsys, arguments, message):
@@ -231,6 +279,7 @@ def test_bad_data_is_one_line_and_leaves_no_run(tmp_path, kind, tunes_file, caps
         (["--temperature", "0"], "`temperature` must be above 0"),
         (["--dropout", "1"], "`dropout` must be in"),
         (["--epochs", "-1"], "`epochs` must be at least 1"),
+        (["--seed", "99999999999"], "`seed` must be in"),
         (["--resume", "--overwrite"], "`resume` and `overwrite` exclude"),
     ],
 )
@@ -276,7 +325,7 @@ def test_killed_and_interrupted_and_resumed_ends_with_the_same_weights(
         process.send_signal(kill)
         line = last_line(process)
     assert process.returncode == 130
-    assert line == "interrupted. The run so far is kept; --resume continues it."
+    assert line == "interrupted. What is done is kept; --resume continues it."
     process = recipe_process(*arguments)
     last_line(process)
     assert process.returncode == 0
