@@ -10,7 +10,7 @@ _NOTES = {
     "prompt": "how the tune begins: header lines "
     f"{', '.join(FIELDS)} in this order, each ended by a newline, then music; "
     "empty leaves everything to the model",
-    "seed": "the same seed gives the same tune",
+    "seed": "at least 0; the same seed gives the same tune",
     "temperature": "above 0 and finite; lower is safer, higher bolder",
     "top_p": "in (0, 1]: only the likeliest characters that together have this "
     "probability are drawn",
@@ -63,9 +63,23 @@ def tune_signatures(writer, *, temperature, longest):
             ),
             tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
             tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
+            tf.debugging.assert_non_negative(seed, "seed must be >= 0"),
             tf.debugging.assert_greater(length, 0, "length must be > 0"),
             tf.debugging.assert_less_equal(
                 length, longest, f"length must be <= {longest}"
+            ),
+            *(
+                tf.debugging.assert_equal(
+                    tf.shape(value),
+                    tf.shape(prompt),
+                    f"{name} must have as many rows as prompt",
+                )
+                for name, value in (
+                    ("temperature", temperature),
+                    ("top_p", top_p),
+                    ("seed", seed),
+                    ("length", length),
+                )
             ),
         ]
         with tf.control_dependencies(checks):

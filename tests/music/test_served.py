@@ -182,6 +182,7 @@ OUT_OF_RANGE = [
     ("top_p", -0.5),
     ("top_p", 1.01),
     ("top_p", float("nan")),
+    ("seed", -1),
     ("length", 0),
     ("length", -3),
     ("length", LONGEST + 1),
@@ -198,6 +199,15 @@ def test_refuses_by_name_what_is_out_of_range(signatures, ask, name, value, live
     generate = signatures["generate"].function if live else partial(ask, "generate")
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be"):
         generate(**request)
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "seed", "length"])
+def test_refuses_rows_of_unequal_number(ask, name):
+    request = {"prompt": PROMPTS, **WRITING}
+    request[name] = WRITING[name][:1]
+    message = f"{name} must have as many rows as prompt"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        ask("generate", **request)
 
 
 @pytest.mark.parametrize(
