@@ -13,6 +13,7 @@ from keras_seq.training.ngram import NgramModel
 from keras_seq.training.progress import Progress
 from keras_seq.training.report import Report
 from keras_seq.training.run_directory import RunDirectory
+from keras_seq.training.settings import check_settings
 
 __all__ = [
     "EpochCheckpoint",
@@ -21,6 +22,7 @@ __all__ = [
     "Report",
     "RunDirectory",
     "batches_by_length",
+    "check_settings",
     "command_line",
     "next_token_batches",
     "next_token_dataset",

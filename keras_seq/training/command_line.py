@@ -51,7 +51,7 @@ def command_line(config_class, main, verbs, arguments=None):
     program = _program(main)
     try:
         if verb == "train":
-            main(_parse_config(config_class, program, verbs, arguments))
+            main(_parse_config(config_class, main, program, verbs, arguments))
         elif verb in verbs:
             tyro = require("tyro", "recipes")
             tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
@@ -66,9 +66,9 @@ def command_line(config_class, main, verbs, arguments=None):
         _stop(f"error: {_one_line(error)}", 1)
 
 
-def _parse_config(config_class, program, verbs, arguments):
+def _parse_config(config_class, main, program, verbs, arguments):
     tyro = require("tyro", "recipes")
-    about = inspect.getdoc(sys.modules[config_class.__module__]) or ""
+    about = inspect.getdoc(sys.modules[main.__module__]) or ""
     others = ", ".join(f"{program} {verb}" for verb in verbs)
     description = f"{about}\n\nOther commands: {others} (each with --help)."
 
