@@ -185,7 +185,7 @@ def test_control_c(capsys):
         call("--data", "interrupt")
     assert caught.value.code == 130
     error = capsys.readouterr().err
-    assert error == "interrupted. The run so far is kept; --resume continues it.\n"
+    assert error == "interrupted. What is done is kept; --resume continues it.\n"
     assert failed(capsys, "fail", "--kind", "interrupt") == (130, "interrupted.\n")
 
 
@@ -230,7 +230,7 @@ def test_as_a_program():
     out, error = process.communicate(timeout=120)
     assert process.returncode == 130, error
     assert json.loads(out)["out"] == "a"
-    assert error.splitlines()[-1].startswith("interrupted. The run so far is kept")
+    assert error.splitlines()[-1].startswith("interrupted. What is done is kept")
     assert "Traceback" not in error
     process = run_as_program("--help")
     out, error = process.communicate(timeout=120)
