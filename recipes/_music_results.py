@@ -47,7 +47,7 @@ def write_tunes(tunes, folder):
                 raise page
             atomic_write(path.with_suffix(".svg"), page)
             music.write_midi(tune, path.with_suffix(".mid"))
-            music.write_wav(tune, path.with_suffix(".wav"), sample_rate=22_050)
+            music.write_wav(tune, path.with_suffix(".wav"), sample_rate=16_000)
         except (music.AbcError, music.EngravingError) as error:
             print(f"{path.name}.abc cannot be printed or played: {error}")
         progress(number, len(tunes))

@@ -67,7 +67,7 @@ def build_model(config, data):
         warmup_steps=warmup,
     )
     model.compile(
-        keras.optimizers.Adam(schedule, beta_2=0.99, clipnorm=1.0),
+        keras.optimizers.AdamW(schedule, weight_decay=0.1, beta_2=0.99, clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
         ),
