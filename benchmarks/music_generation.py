@@ -81,7 +81,7 @@ def main():
             recipe.Config(data=arguments.data, out=arguments.run, overwrite=True)
         )
     run = RunDirectory(arguments.run)
-    config = recipe.Config(**run.config)
+    config = run.read_config(recipe.Config)
     data = recipe.load_data(config)
     if data.corpus.digest != run.metrics["data"]["digest"]:
         raise SystemExit("the run was trained on other tunes")
