@@ -167,10 +167,6 @@ class HeaderStyle:
             return re.sub(r"(?<!\\)%", r"\\%", value)
         return self._known[field].get(_meaning(field, value), value)
 
-    def knows(self, field, value):
-        """Whether a training document has a value that means the same."""
-        return _meaning(field, value) in self._known[field]
-
     def _spell_rhythm(self, value):
         known = self.counts.get("R", {})
         same = [name for name in known if name.casefold() == value.casefold()]

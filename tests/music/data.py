@@ -1,10 +1,11 @@
 """Real tunes for the tests, read where they lie."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.music.corpora_data import music21_corpus
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -20,5 +21,4 @@ def irish_tunes():
 
 def oneills_file():
     """An ABC file with 69 of O'Neill's tunes, as music21 installs it."""
-    folder = Path(importlib.util.find_spec("music21").origin).parent
-    return folder / "corpus" / "oneills1850" / "0550-0625.abc"
+    return music21_corpus() / "oneills1850" / "0550-0625.abc"
