@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_seq.ops._scan import scan
+from keras_seq.ops._shards import in_halves
 from keras_seq.ops.lstm_gradient import lstm_steps
 
 GATES = ("input", "forget", "candidate", "output")
@@ -121,66 +122,113 @@ def lstm(
     >>> sorted(gates)
     ['candidate', 'cell', 'forget', 'input', 'output']
     """
-    x = ops.transpose(ops.convert_to_tensor(inputs), (1, 0, 2))
-    if go_backwards:
-        x = ops.flip(x, axis=0)
-    sequences: tuple = (project(x, kernel, bias, input_dropout),)
-    if mask is not None:
-        mask = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
-        if go_backwards:
-            mask = ops.flip(mask, axis=0)
-        sequences += (mask,)
-    h_0, c_0 = (ops.convert_to_tensor(state) for state in initial_state)
-
-    def step(state, inputs):
-        h_prev, c_prev = state
-        z = inputs[0] + project_state(h_prev, recurrent_kernel, recurrent_dropout)
-        h, c, gates = lstm_step(
-            z,
-            c_prev,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-        )
-        if mask is not None:
-            h = ops.where(inputs[1], h, h_prev)
-            c = ops.where(inputs[1], c, c_prev)
-        emitted: tuple = (h,) if return_sequences else ()
-        if return_gates:
-            emitted += (c, *gates)
-        return (h, c), emitted
-
-    by_hand = (
-        training
-        and keras.backend.backend() == "tensorflow"
-        and not unroll
+    together = (
+        not unroll
         and recurrent_dropout is None
         and activation in (ops.tanh, keras.activations.tanh)
         and recurrent_activation in (ops.sigmoid, keras.activations.sigmoid)
     )
-    if by_hand:
-        h_T, c_T, *emitted = lstm_steps(
-            lstm_step, h_0, c_0, sequences[0], recurrent_kernel, mask, return_gates
-        )
-        state = h_T, c_T
-        if return_gates:
-            emitted[2:] = ops.split(emitted[2], 4, axis=-1)
-    else:
-        emit_like = (h_0,) * (return_sequences + 5 * return_gates)
-        state, emitted = scan(
-            step, (h_0, c_0), sequences, emit_like=emit_like, unroll=unroll
+    if together:
+        kernel, recurrent_kernel = _gates_first(kernel), _gates_first(recurrent_kernel)
+        bias = None if bias is None else _gates_first(bias)
+        if input_dropout is not None and input_dropout.shape[0] == 4:
+            input_dropout = ops.take(input_dropout, [0, 1, 3, 2], axis=0)
+        by_hand = training and keras.backend.backend() == "tensorflow"
+
+    def run(inputs, h_0, c_0, mask, input_dropout, recurrent_dropout):
+        x = ops.transpose(inputs, (1, 0, 2))
+        if mask is not None:
+            mask = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
+        if go_backwards:
+            x = ops.flip(x, axis=0)
+            mask = None if mask is None else ops.flip(mask, axis=0)
+        z = project(x, kernel, bias, input_dropout)
+        if together and by_hand:
+            h_T, c_T, *emitted = lstm_steps(
+                _step_together, h_0, c_0, z, recurrent_kernel, mask, return_gates
+            )
+            state = h_T, c_T
+        else:
+            state, emitted = steps(h_0, c_0, z, mask, recurrent_dropout)
+        sequence = ops.transpose(emitted[0], (1, 0, 2)) if return_sequences else None
+        if not return_gates:
+            return sequence, state, None
+        cell, *gates = emitted[-3:] if together else emitted[-5:]
+        if mask is not None:
+            gates = [ops.where(mask, gate, ops.zeros_like(gate)) for gate in gates]
+        if together:
+            i, f, o = ops.split(gates[0], 3, axis=-1)
+            gates = [i, f, gates[1], o]
+        named = dict(zip((*GATES, "cell"), (*gates, cell), strict=True))
+        return (
+            sequence,
+            state,
+            {name: ops.transpose(y, (1, 0, 2)) for name, y in named.items()},
         )
 
-    def batch_major(y):
-        return ops.transpose(y, (1, 0, 2))
+    def steps(h_0, c_0, z, mask, recurrent_dropout):
+        def step(state, inputs):
+            h_prev, c_prev = state
+            z = inputs[0] + project_state(h_prev, recurrent_kernel, recurrent_dropout)
+            if together:
+                h, c, gates = _step_together(z, c_prev)
+            else:
+                h, c, gates = lstm_step(
+                    z,
+                    c_prev,
+                    activation=activation,
+                    recurrent_activation=recurrent_activation,
+                )
+            if mask is not None:
+                h = ops.where(inputs[1], h, h_prev)
+                c = ops.where(inputs[1], c, c_prev)
+            emitted: tuple = (h,) if return_sequences else ()
+            if return_gates:
+                emitted += (c, *gates)
+            return (h, c), emitted
 
-    sequence = batch_major(emitted[0]) if return_sequences else None
-    if not return_gates:
-        return sequence, state, None
-    cell, *gates = emitted[-5:]
-    if mask is not None:
-        gates = [ops.where(mask, gate, ops.zeros_like(gate)) for gate in gates]
-    named = dict(zip((*GATES, "cell"), (*gates, cell), strict=True))
-    return sequence, state, {name: batch_major(y) for name, y in named.items()}
+        emit_like: tuple = (h_0,) if return_sequences else ()
+        if return_gates and together:
+            emit_like += (c_0, ops.concatenate([h_0] * 3, axis=-1), h_0)
+        elif return_gates:
+            emit_like += (c_0,) * 5
+        sequences = (z,) if mask is None else (z, mask)
+        return scan(step, (h_0, c_0), sequences, emit_like=emit_like, unroll=unroll)
+
+    h_0, c_0 = (ops.convert_to_tensor(state) for state in initial_state)
+    return in_halves(
+        run,
+        recurrent_kernel.shape[0],
+        [
+            ops.convert_to_tensor(inputs),
+            h_0,
+            c_0,
+            mask,
+            input_dropout,
+            recurrent_dropout,
+        ],
+        axes=[0, 0, 0, 0, 1, 1],
+    )
+
+
+def _gates_first(packed):
+    """Repacks weights (i, f, c̃, o) as (i, f, o, c̃)."""
+    i, f, candidate, o = ops.split(packed, 4, axis=-1)
+    return ops.concatenate([i, f, o, candidate], axis=-1)
+
+
+def _step_together(z, c_prev):
+    """`lstm_step` with tanh and σ, on z packed (i, f, o, c̃): one σ for three gates.
+
+    Returns:
+        `h_t`, `c_t` and the tuple of (i, f, o), packed, and c̃.
+    """
+    units = c_prev.shape[-1]
+    z_gates, z_c = ops.split(z, [3 * units], axis=-1)
+    gates, candidate = ops.sigmoid(z_gates), ops.tanh(z_c)
+    i, f, o = ops.split(gates, 3, axis=-1)
+    c = f * c_prev + i * candidate
+    return o * ops.tanh(c), c, (gates, candidate)
 
 
 def project(x, kernel, bias, dropout):

@@ -7,8 +7,8 @@ by hand, the loop holds what is sequential alone:
 ```
 δh_t = ∂L/∂h_t + δz_{t+1} Uᵀ
 δc_t = ∂L/∂c_t + δc_{t+1} ⊙ f_{t+1} + δh_t ⊙ o ⊙ (1 - tanh² c_t)
-δz_t = (δc_t ⊙ c̃ ⊙ i(1-i), δc_t ⊙ c_{t-1} ⊙ f(1-f), δc_t ⊙ i ⊙ (1-c̃²),
-        δh_t ⊙ tanh c_t ⊙ o(1-o))
+δz_t = (δc_t ⊙ c̃ ⊙ i(1-i), δc_t ⊙ c_{t-1} ⊙ f(1-f), δh_t ⊙ tanh c_t ⊙ o(1-o),
+        δc_t ⊙ i ⊙ (1-c̃²))
 ```
 
 The factors are computed for all steps at once before it, and ∂L/∂U, the sum of
@@ -24,20 +24,21 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
     """Runs the steps of an LSTM with tanh and σ, forwards and backwards.
 
     Args:
-        step: One step: `lstm_step`.
+        step: One step: `(z_t, c_{t-1}) -> h_t, c_t, (gates, candidate)`, the gates
+            packed (i, f, o).
         h_0: Shape (B, units).
         c_0: Shape (B, units).
-        z: Projected inputs x_t W + b of all steps, packed (i, f, c̃, o). Shape
+        z: Projected inputs x_t W + b of all steps, packed (i, f, o, c̃). Shape
             (T, B, 4 · units).
-        recurrent_kernel: U. Shape (units, 4 · units).
+        recurrent_kernel: U, packed alike. Shape (units, 4 · units).
         mask: True where a step counts, shape (T, B, 1), or None for all.
         show_gates: Whether to return c and the gates of all steps.
 
     Returns:
         h_T and c_T, each of shape (B, units); h of all steps, shape
-        (T, B, units). With `show_gates` also c, shape (T, B, units), and the
-        gates, packed (i, f, c̃, o), shape (T, B, 4 · units). The gates of masked
-        steps mean nothing.
+        (T, B, units). With `show_gates` also c, shape (T, B, units), the
+        gates, packed (i, f, o), shape (T, B, 3 · units), and the candidates, shape
+        (T, B, units). The gates of masked steps mean nothing.
     """
     import tensorflow as tf
 
@@ -51,22 +52,29 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
         if masks:
             h = ops.where(inputs[1], h, h_prev)
             c = ops.where(inputs[1], c, c_prev)
-        return (h, c), (h, c, ops.concatenate(gates, axis=-1))
+        return (h, c), (h, c, *gates)
 
     @tf.custom_gradient
     def run(h_0, c_0, z, recurrent_kernel):
-        (h_T, c_T), (h, c, gates) = scan(
-            forward, (h_0, c_0), (z, *masks), emit_like=(h_0, c_0, row)
+        units = recurrent_kernel.shape[0]
+        (h_T, c_T), (h, c, gates, candidate) = scan(
+            forward,
+            (h_0, c_0),
+            (z, *masks),
+            emit_like=(h_0, c_0, row[:, : 3 * units], h_0),
+            differentiable=False,
         )
 
         def gradient(dh_T, dc_T, dh, *shown):
-            factors, through_cell, keep, slopes = _factors(c_0, c, gates, mask)
+            factors, through_cell, keep, slopes = _factors(
+                c_0, c, gates, candidate, mask
+            )
             sequences: tuple = (dh, factors, through_cell, keep)
             if masks:
                 sequences += (ops.logical_not(mask),)
             if show_gates:
-                dc, dgates = shown
-                sequences += (dc, dgates * slopes)
+                dc, *dgates = shown
+                sequences += (dc, ops.concatenate(dgates, axis=-1) * slopes())
             transposed = ops.transpose(recurrent_kernel)
 
             def backward(state, inputs):
@@ -75,7 +83,7 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
                 dc_t = dc_t + dh_t * inputs[2]
                 if show_gates:
                     dc_t = dc_t + inputs[-2]
-                dz_t = inputs[1] * ops.concatenate([dc_t, dc_t, dc_t, dh_t], axis=-1)
+                dz_t = inputs[1] * ops.concatenate([dc_t, dc_t, dh_t, dc_t], axis=-1)
                 if show_gates:
                     dz_t = dz_t + inputs[-1]
                 dh_prev = ops.matmul(dz_t, transposed)
@@ -84,44 +92,49 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
                 return (dh_prev, dc_t * inputs[3]), (dz_t,)
 
             (dh_0, dc_0), (dz,) = scan(
-                backward, (dh_T, dc_T), sequences, emit_like=(row,), reverse=True
+                backward,
+                (dh_T, dc_T),
+                sequences,
+                emit_like=(row,),
+                reverse=True,
+                differentiable=False,
             )
-            units = recurrent_kernel.shape[0]
-            h_before = _before(h_0, h)
             d_kernel = ops.matmul(
-                ops.transpose(ops.reshape(h_before, (-1, units))),
+                ops.transpose(ops.reshape(_before(h_0, h), (-1, units))),
                 ops.reshape(dz, (-1, 4 * units)),
             )
             return dh_0, dc_0, dz, d_kernel
 
-        return (h_T, c_T, h, c, gates) if show_gates else (h_T, c_T, h), gradient
+        shown = (c, gates, candidate) if show_gates else ()
+        return (h_T, c_T, h, *shown), gradient
 
     return run(h_0, c_0, z, recurrent_kernel)
 
 
-def _factors(c_0, c, gates, mask):
+def _factors(c_0, c, gates, candidate, mask):
     """What the errors are multiplied by, for all steps at once.
 
     Returns:
-        The factors between the errors of c_t (thrice) and h_t and that of z_t;
-        between h_t's and c_t's; between c_t's and c_{t-1}'s; and the slopes of
-        the gates' activations. A masked step hands the error of c on and stops
-        all else.
+        The factors between the errors of c_t and h_t and that of z_t, packed
+        (i, f, o, c̃); between h_t's and c_t's; between c_t's and c_{t-1}'s; and a
+        function that gives the slopes of the activations. A masked step hands
+        the error of c on and stops all else.
     """
-    i, f, candidate, o = ops.split(gates, 4, axis=-1)
-    c_before = _before(c_0, c)
+    i, f, o = ops.split(gates, 3, axis=-1)
     tanh_c = ops.tanh(c)
     through_cell = o * (1 - tanh_c * tanh_c)
-    slopes = ops.concatenate(
-        [i * (1 - i), f * (1 - f), 1 - candidate * candidate, o * (1 - o)], axis=-1
-    )
-    factors = slopes * ops.concatenate([candidate, c_before, i, tanh_c], axis=-1)
-    if mask is None:
-        return factors, through_cell, f, slopes
-    factors, through_cell, slopes = (
-        ops.where(mask, x, ops.zeros_like(x)) for x in (factors, through_cell, slopes)
-    )
-    return factors, through_cell, ops.where(mask, f, ops.ones_like(f)), slopes
+    gate_slopes, candidate_slope = gates * (1 - gates), 1 - candidate * candidate
+    seen = ops.concatenate([candidate, _before(c_0, c), tanh_c], axis=-1)
+    factors = ops.concatenate([gate_slopes * seen, i * candidate_slope], axis=-1)
+
+    def stopped(x):
+        return x if mask is None else ops.where(mask, x, ops.zeros_like(x))
+
+    def slopes():
+        return stopped(ops.concatenate([gate_slopes, candidate_slope], axis=-1))
+
+    keep = f if mask is None else ops.where(mask, f, ops.ones_like(f))
+    return stopped(factors), stopped(through_cell), keep, slopes
 
 
 def _before(first, states):

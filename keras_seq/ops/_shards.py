@@ -1,0 +1,70 @@
+"""Runs a recurrence on two halves of the batch side by side.
+
+The matrix products of one time step are too small for TensorFlow to share
+between processor cores, so a loop over time keeps one core busy. Two loops, each
+over half of the rows, keep two busy without meeting at every step.
+"""
+
+import keras
+
+# Above this size a step reads so many weights that the memory is the limit, and
+# two loops would read them twice.
+LARGEST_UNITS = 512
+
+
+def in_halves(function, units, arguments, axes):
+    """Applies `function` to two halves of the rows, where that is faster.
+
+    Each row must be computed by itself, so that the result is the same. Halves
+    are made in graphs of TensorFlow for processors; elsewhere, under XLA and
+    for large states `function` is applied to the whole batch.
+
+    Args:
+        function: Takes `arguments`; returns a nest of tensors with rows along
+            axis 0, and None.
+        units: Size of the state.
+        arguments: List of tensors, or None.
+        axes: For each argument the axis of its rows.
+
+    Returns:
+        What `function` returns for all rows.
+    """
+    if not _halves_are_faster(units, arguments[0].shape[axes[0]]):
+        return function(*arguments)
+    import tensorflow as tf
+
+    rows = tf.shape(arguments[0])[axes[0]]
+    sizes = [rows // 2, rows - rows // 2]
+    halves = [
+        (None, None) if x is None else _split(tf, x, sizes, axis)
+        for x, axis in zip(arguments, axes, strict=True)
+    ]
+    first, second = (function(*arguments) for arguments in zip(*halves, strict=True))
+    return tf.nest.map_structure(
+        lambda a, b: None if a is None else tf.concat([a, b], 0), first, second
+    )
+
+
+def _split(tf, x, sizes, axis):
+    """Two parts of a tensor, with what is known of their shapes."""
+    rows = x.shape[axis]
+    known = [None, None] if rows is None else [rows // 2, rows - rows // 2]
+    parts = tf.split(x, sizes if rows is None else known, axis)
+    for part, count in zip(parts, known, strict=True):
+        shape = x.shape.as_list()
+        shape[axis] = count
+        part.set_shape(shape)
+    return parts
+
+
+def _halves_are_faster(units, rows):
+    if keras.backend.backend() != "tensorflow" or units > LARGEST_UNITS or rows == 1:
+        return False
+    import tensorflow as tf
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    return (
+        not tf.executing_eagerly()
+        and not GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+        and not tf.config.list_physical_devices("GPU")
+    )
