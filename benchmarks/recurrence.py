@@ -1,0 +1,265 @@
+"""`ExplicitLSTM` beside `keras.layers.LSTM` and `torch.nn.LSTM`.
+
+    python benchmarks/recurrence.py [--repeats N] [--shapes 0,3] [--threads N]
+
+For each shape (B, T, D, units) it times a forward pass and a training step (the
+gradients of all weights and of the input), in turns, so that noise falls on
+every side alike, and gives the medians, their spread (the quartiles' distance)
+and ratios: above 1 ours is faster. Keras counts with the better of jit on and
+off. Ours counts twice: as `fit` runs it on a processor (jit off), and with the
+better of the two, as Keras. The peak memory of a training step is that of a
+process of its own, less what it held before the first step. PyTorch's columns
+are missing where it is not installed.
+
+GFLOP/s are those of the layer's matrix products alone, beside the rate of one
+product of two 2,048 × 2,048 matrices.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seq.layers import ExplicitLSTM
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+SHAPES = (
+    (32, 100, 256, 256),
+    (8, 100, 256, 1024),
+    (64, 50, 128, 128),
+    (1, 100, 256, 512),
+    (64, 200, 64, 64),
+    (16, 20, 512, 512),
+    (128, 30, 300, 512),
+    (4, 1000, 128, 256),
+)
+PASSES = ("forward", "training")
+
+
+def keras_side(layer, x, jit, gates=False):
+    """A forward pass and a training step of a Keras layer, as functions."""
+
+    def forward(x):
+        return layer(x, training=False)
+
+    def training(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            result = layer(x, training=True)
+            loss = tf.reduce_sum(result[0] if gates else result)
+        variables = [weight.value for weight in layer.trainable_weights]
+        gradients = tape.gradient(loss, [x, *variables])
+        return (gradients, result[1]) if gates else gradients
+
+    layer.build(x.shape)
+    compiled = (tf.function(f, jit_compile=jit) for f in (forward, training))
+    return [lambda f=f: f(x) for f in compiled]
+
+
+def torch_side(x, units):
+    """The same of `torch.nn.LSTM`, time-major, as it likes best."""
+    layer = torch.nn.LSTM(x.shape[-1], units)
+    x = torch.tensor(np.swapaxes(x, 0, 1).copy())
+    x_watched = x.clone().requires_grad_(True)
+
+    def forward():
+        with torch.no_grad():
+            return layer(x)[0]
+
+    def training():
+        x_watched.grad = None
+        layer.zero_grad()
+        layer(x_watched)[0].sum().backward()
+
+    return [forward, training]
+
+
+def sides(shape):
+    """What is compared on a shape: pairs of functions by name."""
+    batch, steps, features, units = shape
+    x = np.random.default_rng(0).normal(size=(batch, steps, features))
+    x = x.astype("float32")
+
+    def ours(**options):
+        return ExplicitLSTM(units, return_sequences=True, **options)
+
+    tensor = tf.constant(x)
+    found = {}
+    for jit in (False, True):
+        name = "jit" if jit else "no jit"
+        layer = keras.layers.LSTM(units, return_sequences=True)
+        found[f"keras, {name}"] = keras_side(layer, tensor, jit)
+        found[f"ours, {name}"] = keras_side(ours(), tensor, jit)
+    found["ours, gates"] = keras_side(ours(return_gates=True), tensor, False, True)
+    if torch is not None:
+        found["torch"] = torch_side(x, units)
+    return found
+
+
+def interleaved(functions, repeats):
+    """Median and quartiles' distance of each function, in milliseconds."""
+    times = {name: [] for name in functions}
+    for function in functions.values():
+        function()
+    for _ in range(repeats):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {
+        name: {
+            "median": statistics.median(taken),
+            "spread": float(np.subtract(*np.percentile(taken, [75, 25]))),
+        }
+        for name, taken in times.items()
+    }
+
+
+def peak_memory(side, shape):
+    """MiB that three training steps take in a process of their own."""
+    arguments = [sys.executable, __file__, "--peak", side, json.dumps(shape)]
+    return float(subprocess.run(arguments, check=True, capture_output=True).stdout)
+
+
+def print_peak(side, shape):
+    _, training = sides(shape)[side]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        training()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print((after - before) / 1024)
+
+
+def gigaflops(shape, milliseconds, passes):
+    batch, steps, features, units = shape
+    products = 2 * batch * steps * (features + units) * 4 * units
+    return passes * products / milliseconds / 1e6
+
+
+def matmul_rate(repeats):
+    """GFLOP/s of one large matrix product."""
+    a = tf.random.normal((2048, 2048))
+    product = tf.function(lambda: tf.matmul(a, a))
+    taken = interleaved({"product": product}, repeats)["product"]["median"]
+    return 2 * 2048**3 / taken / 1e6
+
+
+def ratios(times):
+    """Keras's and PyTorch's time over ours; gates' cost as a share."""
+    found = {}
+    for which in PASSES:
+        median = {name: t["median"] for name, t in times[which].items()}
+        best = min(median["ours, no jit"], median["ours, jit"])
+        keras_best = min(median["keras, no jit"], median["keras, jit"])
+        found[which] = {
+            "keras / ours": keras_best / median["ours, no jit"],
+            "keras / ours best": keras_best / best,
+            "gates' cost": median["ours, gates"] / median["ours, no jit"] - 1,
+        }
+        if torch is not None:
+            found[which]["torch / ours"] = median["torch"] / median["ours, no jit"]
+            found[which]["torch / ours best"] = median["torch"] / best
+    return found
+
+
+def measure(shape, repeats):
+    functions = sides(shape)
+    times = {
+        which: interleaved({name: f[n] for name, f in functions.items()}, repeats)
+        for n, which in enumerate(PASSES)
+    }
+    result = {"shape": shape, "milliseconds": times, "ratios": ratios(times)}
+    result["gflops"] = {
+        which: gigaflops(shape, times[which]["ours, no jit"]["median"], passes)
+        for which, passes in zip(PASSES, (1, 3), strict=True)
+    }
+    result["peak_mib"] = {
+        side: peak_memory(side, shape) for side in ("keras, no jit", "ours, no jit")
+    }
+    return result
+
+
+def report(result):
+    print(f"\n(B, T, D, units) = {tuple(result['shape'])}")
+    for which in PASSES:
+        times = result["milliseconds"][which].items()
+        print(f"  {which:8}", end="")
+        print(
+            *(f"{k} {t['median']:.1f} ± {t['spread']:.1f} ms" for k, t in times),
+            sep="; ",
+        )
+        shown = (f"{k} {v:.2f}" for k, v in result["ratios"][which].items())
+        print(f"           {'; '.join(shown)}; {result['gflops'][which]:.0f} GFLOP/s")
+    peak = "; ".join(f"{side} {mib:.0f}" for side, mib in result["peak_mib"].items())
+    print(f"  peak memory of a training step, MiB: {peak}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--shapes", help="numbers of the shapes, like 0,3")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--out", default="runs/benchmarks/recurrence.json")
+    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        return print_peak(options.peak[0], json.loads(options.peak[1]))
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    if torch is not None:
+        torch.set_num_threads(options.threads)
+    chosen = range(len(SHAPES))
+    if options.shapes:
+        chosen = [int(number) for number in options.shapes.split(",")]
+    summary = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "threads": options.threads,
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "torch": None if torch is None else torch.__version__,
+        },
+        "matmul_gflops": matmul_rate(options.repeats),
+    }
+    print(json.dumps(summary), flush=True)
+    results = []
+    for number in chosen:
+        results.append(measure(SHAPES[number], options.repeats))
+        report(results[-1])
+    print("\ngeometric means over the shapes (gates' cost: median)")
+    summary["means"] = {}
+    for which in PASSES:
+        table = {
+            k: [r["ratios"][which][k] for r in results]
+            for k in results[0]["ratios"][which]
+        }
+        means = {
+            k: statistics.median(v) if "cost" in k else statistics.geometric_mean(v)
+            for k, v in table.items()
+        }
+        summary["means"][which] = means
+        print(f"  {which}: " + "; ".join(f"{k} {v:.2f}" for k, v in means.items()))
+    path = Path(options.out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**summary, "shapes": results}, indent=2))
+    print("written to", path)
+    return None
+
+
+if __name__ == "__main__":
+    main()
