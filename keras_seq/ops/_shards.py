@@ -1,11 +1,13 @@
-"""Runs a recurrence on two halves of the batch side by side.
+"""Work of a recurrence in two halves, side by side.
 
 The matrix products of one time step are too small for TensorFlow to share
 between processor cores, so a loop over time keeps one core busy. Two loops, each
-over half of the rows, keep two busy without meeting at every step.
+over half of the rows, keep two busy without meeting at every step. A single row
+cannot be halved; there each product is made in two halves.
 """
 
 import keras
+from keras import ops
 
 # Above this size a step reads so many weights that the memory is the limit, and
 # two loops would read them twice.
@@ -29,7 +31,8 @@ def in_halves(function, units, arguments, axes):
     Returns:
         What `function` returns for all rows.
     """
-    if not _halves_are_faster(units, arguments[0].shape[axes[0]]):
+    one_row = arguments[0].shape[axes[0]] == 1
+    if one_row or units > LARGEST_UNITS or not _on_processor_in_a_graph():
         return function(*arguments)
     import tensorflow as tf
 
@@ -57,8 +60,27 @@ def _split(tf, x, sizes, axis):
     return parts
 
 
-def _halves_are_faster(units, rows):
-    if keras.backend.backend() != "tensorflow" or units > LARGEST_UNITS or rows == 1:
+def product_with(matrix, rows):
+    """The function that multiplies (rows, K) by a matrix (K, N), many times.
+
+    Args:
+        matrix: Shape (K, N).
+        rows: Number of rows, or None if it is not known.
+
+    Returns:
+        Function from (rows, K) to (rows, N).
+    """
+    if rows != 1 or matrix.shape[-1] < 2 or not _on_processor_in_a_graph():
+        return lambda x: ops.matmul(x, matrix)
+    left, right = ops.split(matrix, [matrix.shape[-1] // 2], axis=-1)
+    return lambda x: ops.concatenate(
+        [ops.matmul(x, left), ops.matmul(x, right)], axis=-1
+    )
+
+
+def _on_processor_in_a_graph():
+    """Whether TensorFlow will run operations side by side as they stand."""
+    if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext

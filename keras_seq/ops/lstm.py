@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_seq.ops._scan import scan
-from keras_seq.ops._shards import in_halves
+from keras_seq.ops._shards import in_halves, product_with
 from keras_seq.ops.lstm_gradient import lstm_steps
 
 GATES = ("input", "forget", "candidate", "output")
@@ -167,12 +167,16 @@ def lstm(
         )
 
     def steps(h_0, c_0, z, mask, recurrent_dropout):
+        times_kernel = product_with(recurrent_kernel, h_0.shape[0])
+
         def step(state, inputs):
             h_prev, c_prev = state
-            z = inputs[0] + project_state(h_prev, recurrent_kernel, recurrent_dropout)
             if together:
-                h, c, gates = _step_together(z, c_prev)
+                h, c, gates = _step_together(inputs[0] + times_kernel(h_prev), c_prev)
             else:
+                z = inputs[0] + project_state(
+                    h_prev, recurrent_kernel, recurrent_dropout
+                )
                 h, c, gates = lstm_step(
                     z,
                     c_prev,

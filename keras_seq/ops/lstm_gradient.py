@@ -18,6 +18,7 @@ h_{t-1}ᵀ δz_t over all steps, is one matrix product behind it.
 from keras import ops
 
 from keras_seq.ops._scan import scan
+from keras_seq.ops._shards import product_with
 
 
 def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False):
@@ -46,17 +47,19 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
     # A tensor like one step of z, also where there is no step.
     row = tf.zeros((tf.shape(h_0)[0], z.shape[-1]), z.dtype)
 
-    def forward(state, inputs):
-        h_prev, c_prev = state
-        h, c, gates = step(inputs[0] + ops.matmul(h_prev, recurrent_kernel), c_prev)
-        if masks:
-            h = ops.where(inputs[1], h, h_prev)
-            c = ops.where(inputs[1], c, c_prev)
-        return (h, c), (h, c, *gates)
-
     @tf.custom_gradient
     def run(h_0, c_0, z, recurrent_kernel):
         units = recurrent_kernel.shape[0]
+        times_kernel = product_with(recurrent_kernel, h_0.shape[0])
+
+        def forward(state, inputs):
+            h_prev, c_prev = state
+            h, c, gates = step(inputs[0] + times_kernel(h_prev), c_prev)
+            if masks:
+                h = ops.where(inputs[1], h, h_prev)
+                c = ops.where(inputs[1], c, c_prev)
+            return (h, c), (h, c, *gates)
+
         (h_T, c_T), (h, c, gates, candidate) = scan(
             forward,
             (h_0, c_0),
@@ -75,7 +78,9 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
             if show_gates:
                 dc, *dgates = shown
                 sequences += (dc, ops.concatenate(dgates, axis=-1) * slopes())
-            transposed = ops.transpose(recurrent_kernel)
+            times_transposed = product_with(
+                ops.transpose(recurrent_kernel), h_0.shape[0]
+            )
 
             def backward(state, inputs):
                 dh_t, dc_t = state
@@ -86,7 +91,7 @@ def lstm_steps(step, h_0, c_0, z, recurrent_kernel, mask=None, show_gates=False)
                 dz_t = inputs[1] * ops.concatenate([dc_t, dc_t, dh_t, dc_t], axis=-1)
                 if show_gates:
                     dz_t = dz_t + inputs[-1]
-                dh_prev = ops.matmul(dz_t, transposed)
+                dh_prev = times_transposed(dz_t)
                 if masks:
                     dh_prev = dh_prev + ops.where(inputs[4], dh_t, ops.zeros_like(dh_t))
                 return (dh_prev, dc_t * inputs[3]), (dz_t,)
