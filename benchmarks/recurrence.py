@@ -8,8 +8,9 @@ every side alike, and gives the medians, their spread (the quartiles' distance)
 and ratios: above 1 ours is faster. Keras counts with the better of jit on and
 off. Ours counts twice: as `fit` runs it on a processor (jit off), and with the
 better of the two, as Keras. The peak memory of a training step is that of a
-process of its own, less what it held before the first step. PyTorch's columns
-are missing where it is not installed.
+process of its own, less what it held before the first one (Linux); it contains
+a few MiB of traced graph. PyTorch's columns are missing where it is not
+installed.
 
 GFLOP/s are those of the layer's matrix products alone, beside the rate of one
 product of two 2,048 × 2,048 matrices.
@@ -19,7 +20,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -130,18 +130,26 @@ def interleaved(functions, repeats):
 
 
 def peak_memory(side, shape):
-    """MiB that three training steps take in a process of their own."""
+    """MiB that a training step takes in a process of its own."""
     arguments = [sys.executable, __file__, "--peak", side, json.dumps(shape)]
     return float(subprocess.run(arguments, check=True, capture_output=True).stdout)
 
 
 def print_peak(side, shape):
     _, training = sides(shape)[side]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     for _ in range(3):
         training()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print((after - before) / 1024)
+    print(resident("VmHWM") - before)
+
+
+def resident(name):
+    """MiB that this process holds (VmRSS) or held at most (VmHWM), on Linux."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"no {name} in /proc/self/status")
 
 
 def gigaflops(shape, milliseconds, passes):
@@ -197,7 +205,7 @@ def report(result):
     print(f"\n(B, T, D, units) = {tuple(result['shape'])}")
     for which in PASSES:
         times = result["milliseconds"][which].items()
-        print(f"  {which:8}", end="")
+        print(f"  {which:8} ", end="")
         print(
             *(f"{k} {t['median']:.1f} ± {t['spread']:.1f} ms" for k, t in times),
             sep="; ",
