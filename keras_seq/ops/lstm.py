@@ -103,7 +103,8 @@ def lstm(
         training: Whether a gradient will be asked for. The results are the
             same; on TensorFlow, with tanh and σ and without recurrent dropout,
             the loop then keeps what a gradient derived by hand needs, which
-            takes about half the time of TensorFlow's own.
+            takes about half the time of TensorFlow's own. A second derivative
+            works there, in a time that grows with T².
 
     Returns:
         A tuple `(h, (h_T, c_T), gates)`: h of shape (B, T, units), or None
@@ -133,7 +134,8 @@ def lstm(
         bias = None if bias is None else _gates_first(bias)
         if input_dropout is not None and input_dropout.shape[0] == 4:
             input_dropout = ops.take(input_dropout, [0, 1, 3, 2], axis=0)
-        by_hand = training and keras.backend.backend() == "tensorflow"
+
+    by_hand = together and training and keras.backend.backend() == "tensorflow"
 
     def run(inputs, h_0, c_0, mask, input_dropout, recurrent_dropout):
         x = ops.transpose(inputs, (1, 0, 2))
@@ -143,7 +145,7 @@ def lstm(
             x = ops.flip(x, axis=0)
             mask = None if mask is None else ops.flip(mask, axis=0)
         z = project(x, kernel, bias, input_dropout)
-        if together and by_hand:
+        if by_hand:
             h_T, c_T, *emitted = lstm_steps(
                 _step_together, h_0, c_0, z, recurrent_kernel, mask, return_gates
             )

@@ -127,16 +127,23 @@ def _factors(c_0, c, gates, candidate, mask):
     """
     i, f, o = ops.split(gates, 3, axis=-1)
     tanh_c = ops.tanh(c)
+    factors = ops.concatenate(
+        [
+            candidate * i * (1 - i),
+            _before(c_0, c) * f * (1 - f),
+            tanh_c * o * (1 - o),
+            i * (1 - candidate * candidate),
+        ],
+        axis=-1,
+    )
     through_cell = o * (1 - tanh_c * tanh_c)
-    gate_slopes, candidate_slope = gates * (1 - gates), 1 - candidate * candidate
-    seen = ops.concatenate([candidate, _before(c_0, c), tanh_c], axis=-1)
-    factors = ops.concatenate([gate_slopes * seen, i * candidate_slope], axis=-1)
 
     def stopped(x):
         return x if mask is None else ops.where(mask, x, ops.zeros_like(x))
 
     def slopes():
-        return stopped(ops.concatenate([gate_slopes, candidate_slope], axis=-1))
+        packed = [gates * (1 - gates), 1 - candidate * candidate]
+        return stopped(ops.concatenate(packed, axis=-1))
 
     keep = f if mask is None else ops.where(mask, f, ops.ones_like(f))
     return stopped(factors), stopped(through_cell), keep, slopes
