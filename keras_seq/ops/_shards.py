@@ -37,9 +37,8 @@ def in_halves(function, units, arguments, axes):
     import tensorflow as tf
 
     rows = tf.shape(arguments[0])[axes[0]]
-    sizes = [rows // 2, rows - rows // 2]
     halves = [
-        (None, None) if x is None else _split(tf, x, sizes, axis)
+        (None, None) if x is None else _split(tf, x, rows, axis)
         for x, axis in zip(arguments, axes, strict=True)
     ]
     first, second = (function(*arguments) for arguments in zip(*halves, strict=True))
@@ -48,16 +47,11 @@ def in_halves(function, units, arguments, axes):
     )
 
 
-def _split(tf, x, sizes, axis):
-    """Two parts of a tensor, with what is known of their shapes."""
-    rows = x.shape[axis]
-    known = [None, None] if rows is None else [rows // 2, rows - rows // 2]
-    parts = tf.split(x, sizes if rows is None else known, axis)
-    for part, count in zip(parts, known, strict=True):
-        shape = x.shape.as_list()
-        shape[axis] = count
-        part.set_shape(shape)
-    return parts
+def _split(tf, x, rows, axis):
+    """Two parts of a tensor; their shapes are known if that of x is."""
+    if x.shape[axis] is not None:
+        rows = x.shape[axis]
+    return tf.split(x, [rows // 2, rows - rows // 2], axis)
 
 
 def product_with(matrix, rows):
