@@ -17,6 +17,14 @@ def check_rate(name, rate):
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
 
 
+def check_cudnn(use_cudnn):
+    if use_cudnn not in ("auto", False):
+        raise ValueError(
+            "`use_cudnn` must be 'auto' or False, since cuDNN shows no gates; "
+            f"received {use_cudnn!r}."
+        )
+
+
 def check_mask(mask, sequences):
     """Refuses a mask that is not (B, T), as far as the shapes are known."""
     expected = tuple(sequences.shape[:2])
@@ -33,6 +41,8 @@ def check_mask(mask, sequences):
 
 def check_states(name, states, state_size, batch):
     """Returns `states` as a list with one (batch, size) tensor a state."""
+    if not isinstance(state_size, (list, tuple)):
+        state_size = [state_size]
     if not isinstance(states, (list, tuple)):
         states = [states]
     states = [keras.ops.convert_to_tensor(state) for state in states]
@@ -46,8 +56,9 @@ def check_states(name, states, state_size, batch):
     if not matches:
         rows = "B" if batch is None else batch
         expected = ", ".join(f"({rows}, {size})" for size in state_size)
+        tensors = "tensor of shape" if len(state_size) == 1 else "tensors of shapes"
         raise ValueError(
-            f"`{name}` must be {len(state_size)} tensors of shapes {expected}; "
+            f"`{name}` must be {len(state_size)} {tensors} {expected}; "
             f"received shapes {shapes}."
         )
     return states

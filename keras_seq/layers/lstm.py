@@ -1,18 +1,16 @@
 """An LSTM layer that shows its gates."""
 
-import operator
-
 import keras
-from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_mask, check_states
+from keras_seq.layers._arguments import check_cudnn
+from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.ops import lstm
 from keras_seq.ops.lstm import GATES
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class ExplicitLSTM(keras.layers.RNN):
+class ExplicitLSTM(RecurrentLayer):
     """An LSTM that shows its gates: `keras.layers.LSTM` with `return_gates`.
 
     ```
@@ -110,6 +108,9 @@ class ExplicitLSTM(keras.layers.RNN):
         Gers, Schmidhuber and Cummins (2000), Learning to forget.
     """
 
+    cell_class = ExplicitLSTMCell
+    gate_names = (*GATES, "cell")
+
     def __init__(
         self,
         units,
@@ -141,11 +142,7 @@ class ExplicitLSTM(keras.layers.RNN):
         implementation=2,
         **kwargs,
     ):
-        if use_cudnn not in ("auto", False):
-            raise ValueError(
-                "`use_cudnn` must be 'auto' or False, since cuDNN shows no gates; "
-                f"received {use_cudnn!r}."
-            )
+        check_cudnn(use_cudnn)
         cell = ExplicitLSTMCell(
             units,
             activation=activation,
@@ -177,150 +174,20 @@ class ExplicitLSTM(keras.layers.RNN):
             stateful=stateful,
             unroll=unroll,
             activity_regularizer=activity_regularizer,
+            return_gates=return_gates,
             **kwargs,
         )
         self.use_cudnn = use_cudnn
-        self.return_gates = return_gates
-        self.input_spec = keras.InputSpec(ndim=3)
-        self.supports_masking = True
 
-    def build(self, sequences_shape, initial_state_shape=None):
-        super().build(sequences_shape, initial_state_shape)
-        self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
-
-    def call(self, sequences, initial_state=None, mask=None, training=False):
-        initial_state = self._initial_state(sequences, initial_state)
-        mask = as_mask(mask)
-        if mask is not None:
-            check_mask(mask, sequences)
-        cell = self.cell
-        batch, _, features = ops.shape(sequences)
-        on_input, on_state = cell.dropout_masks(
-            ops.zeros((batch, features), sequences.dtype), initial_state[0], training
-        )
-        cell.reset_dropout_mask()
-        cell.reset_recurrent_dropout_mask()
-        h, state, gates = lstm(
+    def recurrence(self, sequences, initial_state, *weights, **options):
+        return lstm(
             sequences,
             initial_state,
-            ops.cast(cell.kernel, self.compute_dtype),
-            ops.cast(cell.recurrent_kernel, self.compute_dtype),
-            None if cell.bias is None else ops.cast(cell.bias, self.compute_dtype),
-            mask=mask,
-            input_dropout=on_input,
-            recurrent_dropout=on_state,
-            activation=cell.activation,
-            recurrent_activation=cell.recurrent_activation,
-            go_backwards=self.go_backwards,
-            unroll=self.unroll,
-            return_sequences=self.return_sequences,
-            return_gates=self.return_gates,
-            training=training,
+            *weights,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            **options,
         )
-        if self.stateful:
-            for variable, value in zip(self.states, state, strict=True):
-                variable.assign(value)
-        output = h if self.return_sequences else state[0]
-        if mask is not None:
-            output = self._masked_output(output, mask)
-        results: tuple = (output,)
-        if self.return_state:
-            results += tuple(state)
-        if self.return_gates:
-            results += (gates,)
-        return results if len(results) > 1 else output
-
-    def _initial_state(self, sequences, initial_state):
-        if self.stateful:
-            self._check_stateful_batch(sequences)
-        if initial_state is None and self.stateful:
-            initial_state = self.states
-        elif initial_state is None:
-            initial_state = self.get_initial_state(ops.shape(sequences)[0])
-        else:
-            initial_state = check_states(
-                "initial_state", initial_state, self.state_size, sequences.shape[0]
-            )
-        return [
-            ops.cast(ops.convert_to_tensor(state), self.compute_dtype)
-            for state in initial_state
-        ]
-
-    def _check_stateful_batch(self, sequences):
-        expected, received = self._expected_batch_size, sequences.shape[0]
-        if received is not None and received != expected:
-            raise ValueError(
-                "A stateful layer keeps the batch size it was built with: expected "
-                f"`sequences` of {expected} rows; received {received}."
-            )
-
-    def _masked_output(self, output, mask):
-        """Puts 0 where Keras does: before any step that counts, or at all."""
-        if self.go_backwards:
-            mask = ops.flip(mask, axis=1)
-        if not self.zero_output_for_mask:
-            mask = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
-        if not self.return_sequences:
-            mask = ops.any(mask[:, -1:], axis=1)
-        return ops.where(ops.expand_dims(mask, -1), output, ops.zeros_like(output))
-
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
-        batch, length = sequences_shape[:2]
-        steps = (batch, length, self.units)
-        results: tuple = (steps if self.return_sequences else (batch, self.units),)
-        if self.return_state:
-            results += ((batch, self.units),) * 2
-        if self.return_gates:
-            results += (dict.fromkeys((*GATES, "cell"), steps),)
-        return results if len(results) > 1 else results[0]
-
-    def compute_mask(self, sequences, mask=None):
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        masks: tuple = (mask if self.return_sequences else None,)
-        if self.return_state:
-            masks += (None, None)
-        if self.return_gates:
-            masks += (dict.fromkeys((*GATES, "cell"), mask),)
-        return masks if len(masks) > 1 else masks[0]
 
     def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        cell_config = self.cell.get_config()
-        config.update({name: cell_config[name] for name in _CELL_ARGUMENTS})
-        config["activity_regularizer"] = keras.regularizers.serialize(
-            self.activity_regularizer
-        )
-        config["use_cudnn"] = self.use_cudnn
-        config["return_gates"] = self.return_gates
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-_CELL_ARGUMENTS = (
-    "units",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "kernel_initializer",
-    "recurrent_initializer",
-    "bias_initializer",
-    "unit_forget_bias",
-    "kernel_regularizer",
-    "recurrent_regularizer",
-    "bias_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "dropout",
-    "recurrent_dropout",
-    "seed",
-    "implementation",
-)
-
-# Keras's LSTM shows its cell's hyper-parameters on the layer too.
-for _name in _CELL_ARGUMENTS:
-    setattr(ExplicitLSTM, _name, property(operator.attrgetter(f"cell.{_name}")))
+        return {**super().get_config(), "use_cudnn": self.use_cudnn}

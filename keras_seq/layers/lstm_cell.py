@@ -1,15 +1,16 @@
 """One step of an LSTM that shows its gates."""
 
 import keras
-from keras import ops
 
-from keras_seq.layers._arguments import check_rate, check_states, check_units
+from keras_seq.layers._arguments import check_states
+from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import lstm_step
-from keras_seq.ops.lstm import GATES, project, project_state
+from keras_seq.ops._projection import project
+from keras_seq.ops.lstm import GATES
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class ExplicitLSTMCell(keras.layers.LSTMCell):
+class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     """One step of an LSTM, with its gates on request.
 
     ```
@@ -104,13 +105,6 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         implementation=2,
         **kwargs,
     ):
-        check_units(units)
-        check_rate("dropout", dropout)
-        check_rate("recurrent_dropout", recurrent_dropout)
-        if implementation not in (1, 2):
-            raise ValueError(
-                f"`implementation` must be 1 or 2; received {implementation!r}."
-            )
         super().__init__(
             units,
             activation=activation,
@@ -139,7 +133,7 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         )
         input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
         z = project(inputs, self.kernel, self.bias, input_dropout)
-        z += project_state(h_prev, self.recurrent_kernel, recurrent_dropout)
+        z += project(h_prev, self.recurrent_kernel, None, recurrent_dropout)
         h, c, gates = lstm_step(
             z,
             c_prev,
@@ -151,30 +145,5 @@ class ExplicitLSTMCell(keras.layers.LSTMCell):
         named = dict(zip(GATES, gates, strict=True))
         return h, [h, c], {**named, "cell": c}
 
-    def dropout_masks(self, x_t, h_t, training):
-        """The factors by which dropout multiplies x and h, or None for none.
-
-        Args:
-            x_t: A step of the input. Shape (B, D).
-            h_t: A state. Shape (B, units).
-            training: Whether dropout acts.
-
-        Returns:
-            A pair, each (1, B, features), or (4, B, features) with a mask for
-            each gate, or None. They stay the same until `reset_dropout_mask`
-            and `reset_recurrent_dropout_mask`, which the layer calls for each
-            sequence.
-        """
-        on_input = on_state = None
-        if training and self.dropout:
-            on_input = _stack(self.get_dropout_mask(x_t))
-        if training and self.recurrent_dropout:
-            on_state = _stack(self.get_recurrent_dropout_mask(h_t))
-        return on_input, on_state
-
     def get_config(self):
         return {**super().get_config(), "implementation": self.implementation}
-
-
-def _stack(masks):
-    return ops.stack(masks if isinstance(masks, list) else [masks])

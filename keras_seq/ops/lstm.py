@@ -1,11 +1,11 @@
 """The LSTM recurrence as a pure function."""
 
-import keras
 from keras import ops
 
-from keras_seq.ops._scan import scan
-from keras_seq.ops._shards import in_halves, product_with
-from keras_seq.ops.lstm_gradient import lstm_steps
+from keras_seq.ops._derived import LSTM
+from keras_seq.ops._derived.slopes import slope_of
+from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
+from keras_seq.ops._projection import project
 
 GATES = ("input", "forget", "candidate", "output")
 
@@ -100,11 +100,9 @@ def lstm(
         unroll: Whether to write the T steps out instead of looping.
         return_sequences: Whether to return h for every step.
         return_gates: Whether to return the gates.
-        training: Whether a gradient will be asked for. The results are the
-            same; on TensorFlow, with tanh and σ and without recurrent dropout,
-            the loop then keeps what a gradient derived by hand needs, which
-            takes about half the time of TensorFlow's own. A second derivative
-            works there, in a time that grows with T².
+        training: Whether a gradient will be asked for. The results and the
+            gradient are the same; without it nothing is kept for the gradient,
+            which then runs the steps again.
 
     Returns:
         A tuple `(h, (h_T, c_T), gates)`: h of shape (B, T, units), or None
@@ -123,141 +121,44 @@ def lstm(
     >>> sorted(gates)
     ['candidate', 'cell', 'forget', 'input', 'output']
     """
-    together = (
-        not unroll
-        and recurrent_dropout is None
-        and activation in (ops.tanh, keras.activations.tanh)
-        and recurrent_activation in (ops.sigmoid, keras.activations.sigmoid)
-    )
-    if together:
-        kernel, recurrent_kernel = _gates_first(kernel), _gates_first(recurrent_kernel)
-        bias = None if bias is None else _gates_first(bias)
-        if input_dropout is not None and input_dropout.shape[0] == 4:
-            input_dropout = ops.take(input_dropout, [0, 1, 3, 2], axis=0)
+    common = {
+        "mask": mask,
+        "go_backwards": go_backwards,
+        "return_sequences": return_sequences,
+        "show": return_gates,
+    }
+    slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
+    if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
-    by_hand = together and training and keras.backend.backend() == "tensorflow"
-
-    def run(inputs, h_0, c_0, mask, input_dropout, recurrent_dropout):
-        x = ops.transpose(inputs, (1, 0, 2))
-        if mask is not None:
-            mask = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
-        if go_backwards:
-            x = ops.flip(x, axis=0)
-            mask = None if mask is None else ops.flip(mask, axis=0)
-        z = project(x, kernel, bias, input_dropout)
-        if by_hand:
-            h_T, c_T, *emitted = lstm_steps(
-                _step_together, h_0, c_0, z, recurrent_kernel, mask, return_gates
+        def step(x, state):
+            z = x + project(state[0], recurrent_kernel, None, recurrent_dropout)
+            h, c, gates = lstm_step(
+                z,
+                state[1],
+                activation=activation,
+                recurrent_activation=recurrent_activation,
             )
-            state = h_T, c_T
-        else:
-            state, emitted = steps(h_0, c_0, z, mask, recurrent_dropout)
-        sequence = ops.transpose(emitted[0], (1, 0, 2)) if return_sequences else None
-        if not return_gates:
-            return sequence, state, None
-        cell, *gates = emitted[-3:] if together else emitted[-5:]
-        if mask is not None:
-            gates = [ops.where(mask, gate, ops.zeros_like(gate)) for gate in gates]
-        if together:
-            i, f, o = ops.split(gates[0], 3, axis=-1)
-            gates = [i, f, gates[1], o]
-        named = dict(zip((*GATES, "cell"), (*gates, cell), strict=True))
-        return (
-            sequence,
-            state,
-            {name: ops.transpose(y, (1, 0, 2)) for name, y in named.items()},
+            return (h, c), gates
+
+        h, state, shown = by_autodiff(
+            lambda x: project(x, kernel, bias, input_dropout),
+            step,
+            inputs,
+            initial_state,
+            shown=len(GATES),
+            unroll=unroll,
+            **common,
         )
-
-    def steps(h_0, c_0, z, mask, recurrent_dropout):
-        times_kernel = product_with(recurrent_kernel, h_0.shape[0])
-
-        def step(state, inputs):
-            h_prev, c_prev = state
-            if together:
-                h, c, gates = _step_together(inputs[0] + times_kernel(h_prev), c_prev)
-            else:
-                z = inputs[0] + project_state(
-                    h_prev, recurrent_kernel, recurrent_dropout
-                )
-                h, c, gates = lstm_step(
-                    z,
-                    c_prev,
-                    activation=activation,
-                    recurrent_activation=recurrent_activation,
-                )
-            if mask is not None:
-                h = ops.where(inputs[1], h, h_prev)
-                c = ops.where(inputs[1], c, c_prev)
-            emitted: tuple = (h,) if return_sequences else ()
-            if return_gates:
-                emitted += (c, *gates)
-            return (h, c), emitted
-
-        emit_like: tuple = (h_0,) if return_sequences else ()
-        if return_gates and together:
-            emit_like += (c_0, ops.concatenate([h_0] * 3, axis=-1), h_0)
-        elif return_gates:
-            emit_like += (c_0,) * 5
-        sequences = (z,) if mask is None else (z, mask)
-        return scan(step, (h_0, c_0), sequences, emit_like=emit_like, unroll=unroll)
-
-    h_0, c_0 = (ops.convert_to_tensor(state) for state in initial_state)
-    return in_halves(
-        run,
-        recurrent_kernel.shape[0],
-        [
-            ops.convert_to_tensor(inputs),
-            h_0,
-            c_0,
-            mask,
-            input_dropout,
-            recurrent_dropout,
-        ],
-        axes=[0, 0, 0, 0, 1, 1],
-    )
-
-
-def _gates_first(packed):
-    """Repacks weights (i, f, c̃, o) as (i, f, o, c̃)."""
-    i, f, candidate, o = ops.split(packed, 4, axis=-1)
-    return ops.concatenate([i, f, o, candidate], axis=-1)
-
-
-def _step_together(z, c_prev):
-    """`lstm_step` with tanh and σ, on z packed (i, f, o, c̃): one σ for three gates.
-
-    Returns:
-        `h_t`, `c_t` and the tuple of (i, f, o), packed, and c̃.
-    """
-    units = c_prev.shape[-1]
-    z_gates, z_c = ops.split(z, [3 * units], axis=-1)
-    gates, candidate = ops.sigmoid(z_gates), ops.tanh(z_c)
-    i, f, o = ops.split(gates, 3, axis=-1)
-    c = f * c_prev + i * candidate
-    return o * ops.tanh(c), c, (gates, candidate)
-
-
-def project(x, kernel, bias, dropout):
-    """Gives x W + b: (..., B, D) to (..., B, 4 · units)."""
-    if dropout is None:
-        z = ops.matmul(x, kernel)
-    elif dropout.shape[0] == 1:
-        z = ops.matmul(x * dropout[0], kernel)
     else:
-        kernels = ops.split(kernel, 4, axis=-1)
-        z = ops.concatenate(
-            [ops.matmul(x * dropout[g], kernels[g]) for g in range(4)], axis=-1
+        h, state, shown = recurrence(
+            LSTM(activation, recurrent_activation, slope, recurrent_slope),
+            inputs,
+            initial_state,
+            kernel,
+            bias,
+            (recurrent_kernel,),
+            input_dropout=input_dropout,
+            training=training,
+            **common,
         )
-    return z if bias is None else z + bias
-
-
-def project_state(h, recurrent_kernel, dropout):
-    """Gives h U: (B, units) to (B, 4 · units)."""
-    if dropout is None:
-        return ops.matmul(h, recurrent_kernel)
-    if dropout.shape[0] == 1:
-        return ops.matmul(h * dropout[0], recurrent_kernel)
-    kernels = ops.split(recurrent_kernel, 4, axis=-1)
-    return ops.concatenate(
-        [ops.matmul(h * dropout[g], kernels[g]) for g in range(4)], axis=-1
-    )
+    return h, state, named_gates(GATES, shown, mask, go_backwards, ("cell",))

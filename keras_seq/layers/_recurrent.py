@@ -1,0 +1,172 @@
+"""What the recurrent layers that show their gates have in common."""
+
+import inspect
+import operator
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import as_mask, check_mask, check_states
+
+
+class RecurrentLayer(keras.layers.RNN):
+    """A `keras.layers.RNN` that runs a recurrence over the whole sequence at once.
+
+    A subclass sets `cell_class` and `gate_names`, makes its cell and defines
+    `recurrence`. Every constructor argument of the cell becomes a property of
+    the layer, as in Keras, and a part of its config.
+
+    Args:
+        cell: The cell, which holds the weights.
+        return_gates: Whether to return the gates too.
+        **options: What `keras.layers.RNN` takes.
+    """
+
+    # The class of the cell, and the names of what `return_gates` returns.
+    cell_class: type
+    gate_names: tuple
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        # Only where the cell is named: a subclass of a user's keeps what it defines.
+        if "cell_class" in vars(cls):
+            for name in _arguments(cls.cell_class):
+                setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
+
+    def __init__(self, cell, *, return_gates, **options):
+        super().__init__(cell, **options)
+        self.return_gates = return_gates
+        self.input_spec = keras.InputSpec(ndim=3)
+        self.supports_masking = True
+
+    def recurrence(self, sequences, initial_state, *weights, **options):
+        """Gives h or None, the final state, and the gates or None.
+
+        Args:
+            sequences: The input x. Shape (B, T, D).
+            initial_state: List of tensors of shape (B, units).
+            *weights: The kernel, the recurrent kernel, and the bias or None.
+            **options: The options that all recurrences in `keras_seq.ops` share.
+        """
+        raise NotImplementedError
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape, initial_state_shape)
+        self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        initial_state = self._initial_state(sequences, initial_state)
+        mask = as_mask(mask)
+        if mask is not None:
+            check_mask(mask, sequences)
+        cell = self.cell
+        batch, _, features = ops.shape(sequences)
+        on_input, on_state = cell.dropout_masks(
+            ops.zeros((batch, features), sequences.dtype), initial_state[0], training
+        )
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+        h, state, gates = self.recurrence(
+            sequences,
+            initial_state,
+            ops.cast(cell.kernel, self.compute_dtype),
+            ops.cast(cell.recurrent_kernel, self.compute_dtype),
+            None if cell.bias is None else ops.cast(cell.bias, self.compute_dtype),
+            mask=mask,
+            input_dropout=on_input,
+            recurrent_dropout=on_state,
+            go_backwards=self.go_backwards,
+            unroll=self.unroll,
+            return_sequences=self.return_sequences,
+            return_gates=self.return_gates,
+            training=training,
+        )
+        if self.stateful:
+            for variable, value in zip(self.states, state, strict=True):
+                variable.assign(value)
+        output = h if self.return_sequences else state[0]
+        if mask is not None:
+            output = self._masked_output(output, mask)
+        results: tuple = (output,)
+        if self.return_state:
+            results += tuple(state)
+        if self.return_gates:
+            results += (gates,)
+        return results if len(results) > 1 else output
+
+    def _initial_state(self, sequences, initial_state):
+        if self.stateful:
+            self._check_stateful_batch(sequences)
+        if initial_state is None and self.stateful:
+            initial_state = self.states
+        elif initial_state is None:
+            initial_state = self.get_initial_state(ops.shape(sequences)[0])
+        else:
+            initial_state = check_states(
+                "initial_state", initial_state, self.state_size, sequences.shape[0]
+            )
+        return [
+            ops.cast(ops.convert_to_tensor(state), self.compute_dtype)
+            for state in initial_state
+        ]
+
+    def _check_stateful_batch(self, sequences):
+        expected, received = self._expected_batch_size, sequences.shape[0]
+        if received is not None and received != expected:
+            raise ValueError(
+                "A stateful layer keeps the batch size it was built with: expected "
+                f"`sequences` of {expected} rows; received {received}."
+            )
+
+    def _masked_output(self, output, mask):
+        """Puts 0 where Keras does: before any step that counts, or at all."""
+        if self.go_backwards:
+            mask = ops.flip(mask, axis=1)
+        if not self.zero_output_for_mask:
+            mask = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+        if not self.return_sequences:
+            mask = ops.any(mask[:, -1:], axis=1)
+        return ops.where(ops.expand_dims(mask, -1), output, ops.zeros_like(output))
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        batch, length = sequences_shape[:2]
+        steps = (batch, length, self.units)
+        results: tuple = (steps if self.return_sequences else (batch, self.units),)
+        if self.return_state:
+            results += ((batch, self.units),) * len(self.state_size)
+        if self.return_gates:
+            results += (dict.fromkeys(self.gate_names, steps),)
+        return results if len(results) > 1 else results[0]
+
+    def compute_mask(self, sequences, mask=None):
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        masks: tuple = (mask if self.return_sequences else None,)
+        if self.return_state:
+            masks += (None,) * len(self.state_size)
+        if self.return_gates:
+            masks += (dict.fromkeys(self.gate_names, mask),)
+        return masks if len(masks) > 1 else masks[0]
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        config.update({name: cell_config[name] for name in _arguments(self.cell_class)})
+        config["activity_regularizer"] = keras.regularizers.serialize(
+            self.activity_regularizer
+        )
+        config["return_gates"] = self.return_gates
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _arguments(cell_class):
+    """The names of a cell's constructor arguments, without what all layers take."""
+    return [
+        name
+        for name, parameter in inspect.signature(cell_class.__init__).parameters.items()
+        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    ]

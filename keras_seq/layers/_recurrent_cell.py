@@ -1,0 +1,53 @@
+"""What the cells that show their gates have in common."""
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import check_rate, check_units
+
+
+class RecurrentCell(keras.layers.Layer):
+    """Checks arguments and shows dropout masks, for one of Keras's cells.
+
+    It stands before Keras's class among the bases: `class ExplicitGRUCell(
+    RecurrentCell, keras.layers.GRUCell)`.
+    """
+
+    def __init__(self, units, *, dropout, recurrent_dropout, **options):
+        check_units(units)
+        check_rate("dropout", dropout)
+        check_rate("recurrent_dropout", recurrent_dropout)
+        implementation = options.get("implementation", 2)
+        if implementation not in (1, 2):
+            raise ValueError(
+                f"`implementation` must be 1 or 2; received {implementation!r}."
+            )
+        # Keras takes no NumPy integer for the size of a single state.
+        super().__init__(
+            int(units), dropout=dropout, recurrent_dropout=recurrent_dropout, **options
+        )
+
+    def dropout_masks(self, x_t, h_t, training):
+        """The factors by which dropout multiplies x and h, or None for none.
+
+        Args:
+            x_t: A step of the input. Shape (B, D).
+            h_t: A state. Shape (B, units).
+            training: Whether dropout acts.
+
+        Returns:
+            A pair, each (1, B, features), or (gates, B, features) with a mask
+            for each gate, or None. They stay the same until `reset_dropout_mask`
+            and `reset_recurrent_dropout_mask`, which the layer calls for each
+            sequence.
+        """
+        on_input = on_state = None
+        if training and self.dropout:
+            on_input = _stack(self.get_dropout_mask(x_t))
+        if training and self.recurrent_dropout:
+            on_state = _stack(self.get_recurrent_dropout_mask(h_t))
+        return on_input, on_state
+
+
+def _stack(masks):
+    return ops.stack(masks if isinstance(masks, list) else [masks])

@@ -1,0 +1,195 @@
+"""A GRU layer that shows its gates."""
+
+import keras
+
+from keras_seq.layers._arguments import check_cudnn
+from keras_seq.layers._recurrent import RecurrentLayer
+from keras_seq.layers.gru_cell import ExplicitGRUCell
+from keras_seq.ops import gru
+from keras_seq.ops.gru import GATES
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class ExplicitGRU(RecurrentLayer):
+    """A GRU that shows its gates: `keras.layers.GRU` with `return_gates`.
+
+    ```
+    z_t = σ(x_t W_z + b_z + h_{t-1} U_z + b'_z)              update gate
+    r_t = σ(x_t W_r + b_r + h_{t-1} U_r + b'_r)              reset gate
+    h̃_t = tanh(x_t W_h + b_h + r_t ⊙ (h_{t-1} U_h + b'_h))   candidate
+    h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ h̃_t
+    ```
+
+    With `reset_after=False` there is no b', and the candidate is
+    tanh(x_t W_h + b_h + (r_t ⊙ h_{t-1}) U_h).
+
+    Every constructor argument of `keras.layers.GRU` means the same here and
+    has the same default; the weights have the same layout and packed order
+    (z, r, h̃), so `explicit.set_weights(gru.get_weights())` gives the same
+    outputs, and a model is rebuilt by changing the class name.
+
+    Masking: a masked step is skipped. The state is carried over it, its gates
+    are 0, and the output repeats the last output (0 before the first step that
+    counts; always 0 with `zero_output_for_mask=True`). Any pattern works:
+    padding on the left or right, holes, whole rows.
+
+    The gates are differentiable: a loss on a gate trains the weights.
+
+    `keras.layers.Bidirectional` hands the gates on when the layer also has
+    `return_state=True`: they follow the state of their direction, in the
+    order in which that direction ran.
+
+    Args:
+        units: Size of the state, a positive integer.
+        activation: Stands where the equations say tanh.
+        recurrent_activation: Stands where the equations say σ.
+        use_bias: Whether there are b and b'.
+        kernel_initializer: Initialiser of `kernel`, W (D, 3 · units).
+        recurrent_initializer: Initialiser of `recurrent_kernel`, U (units,
+            3 · units).
+        bias_initializer: Initialiser of `bias`: b and b' as the rows of
+            (2, 3 · units), or b alone (3 · units,) with `reset_after=False`.
+        kernel_regularizer: Regulariser of W.
+        recurrent_regularizer: Regulariser of U.
+        bias_regularizer: Regulariser of b and b'.
+        activity_regularizer: Regulariser of all that is returned, as in Keras:
+            of the state and the gates too, when they are asked for.
+        kernel_constraint: Constraint on W.
+        recurrent_constraint: Constraint on U.
+        bias_constraint: Constraint on b and b'.
+        dropout: Share of the input features set to 0 in training, the same at
+            every step, in [0, 1).
+        recurrent_dropout: Share of the units of h_{t-1} set to 0 in training
+            where it meets U, the same at every step, in [0, 1).
+        seed: Seed of the dropout.
+        return_sequences: Whether to return h_t for every step or the last.
+        return_state: Whether to return h_T too.
+        go_backwards: Whether to run from the last step to the first. Outputs
+            and gates are in the order of the run, so reversed in time.
+        stateful: Whether a batch starts from the state in which the last one
+            ended, row by row, until `reset_state()`.
+        unroll: Whether to write the steps out instead of looping: faster to
+            run for short sequences, slower to trace. T must be static.
+        reset_after: Whether the reset gate acts behind the product with U, as
+            in cuDNN, or before it, as in Cho et al.
+        use_cudnn: "auto" or False. There is no cuDNN path; True raises.
+        return_gates: Whether to return the gates too.
+        implementation: 2 shares one dropout mask on x_t between the gates; 1
+            draws one for each gate, as `recurrent_dropout` always does.
+        **kwargs: `zero_output_for_mask`, and what every Keras layer takes
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        sequences: The input x. Shape (B, T, D).
+        initial_state: h_0 of shape (B, units), alone or in a list. 0 by default.
+        mask: True where a step counts. Shape (B, T).
+        training: Whether dropout acts.
+
+    Returns:
+        The output, of shape (B, units), or (B, T, units) with
+        `return_sequences=True`. With `return_state=True`, h_T of shape (B, units)
+        follows. With `return_gates=True` a dict of (B, T, units) tensors comes
+        last: "update", "reset" and "candidate".
+
+    Raises:
+        ValueError: If an argument is out of its range; if `mask` or
+            `initial_state` doesn't fit; if `unroll=True` and T isn't static.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ExplicitGRU(4, return_sequences=True, return_gates=True)
+    >>> h, gates = layer(np.ones((2, 5, 3), "float32"))
+    >>> h.shape, gates["update"].shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 5, 4]))
+
+    References:
+        Cho et al. (2014), Learning phrase representations using RNN
+        encoder-decoder for statistical machine translation (`reset_after=False`).
+        With `reset_after=True` the equations are those of cuDNN's GRU.
+    """
+
+    cell_class = ExplicitGRUCell
+    gate_names = GATES
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        reset_after=True,
+        use_cudnn="auto",
+        *,
+        return_gates=False,
+        implementation=2,
+        **kwargs,
+    ):
+        check_cudnn(use_cudnn)
+        cell = ExplicitGRUCell(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
+            seed=seed,
+            implementation=implementation,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="gru_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            return_gates=return_gates,
+            **kwargs,
+        )
+        self.use_cudnn = use_cudnn
+
+    def recurrence(self, sequences, initial_state, *weights, **options):
+        return gru(
+            sequences,
+            initial_state,
+            *weights,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            reset_after=self.reset_after,
+            **options,
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "use_cudnn": self.use_cudnn}

@@ -1,0 +1,155 @@
+"""One step of a GRU that shows its gates."""
+
+import keras
+
+from keras_seq.layers._arguments import check_states
+from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.ops import gru_step
+from keras_seq.ops._projection import project
+from keras_seq.ops.gru import GATES
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
+    """One step of a GRU, with its gates on request.
+
+    ```
+    z  = σ(x_t W_z + b_z + h_{t-1} U_z + b'_z)               update gate
+    r  = σ(x_t W_r + b_r + h_{t-1} U_r + b'_r)               reset gate
+    h̃  = tanh(x_t W_h + b_h + r ⊙ (h_{t-1} U_h + b'_h))      candidate
+    h_t = z ⊙ h_{t-1} + (1 - z) ⊙ h̃
+    ```
+
+    With `reset_after=False` there is no b', and the candidate is
+    tanh(x_t W_h + b_h + (r ⊙ h_{t-1}) U_h).
+
+    Weights, their layout and every constructor argument are those of
+    `keras.layers.GRUCell`: `kernel` W (D, 3 · units), `recurrent_kernel` U
+    (units, 3 · units) and `bias`, b and b' as the rows of (2, 3 · units), or b
+    alone (3 · units,) with `reset_after=False`, packed in the order (z, r, h̃).
+    `set_weights` takes a Keras cell's weights as they are.
+
+    Args:
+        units: Size of the state, a positive integer.
+        activation: Stands where the equations say tanh.
+        recurrent_activation: Stands where the equations say σ.
+        use_bias: Whether there are b and b'.
+        kernel_initializer: Initialiser of W.
+        recurrent_initializer: Initialiser of U.
+        bias_initializer: Initialiser of b and b'.
+        kernel_regularizer: Regulariser of W.
+        recurrent_regularizer: Regulariser of U.
+        bias_regularizer: Regulariser of b and b'.
+        kernel_constraint: Constraint on W.
+        recurrent_constraint: Constraint on U.
+        bias_constraint: Constraint on b and b'.
+        dropout: Share of x_t's features set to 0 in training, in [0, 1): the
+            same ones at every step until `reset_dropout_mask()`.
+        recurrent_dropout: Share of h_{t-1}'s units set to 0 in training where
+            it meets U, in [0, 1): the same until
+            `reset_recurrent_dropout_mask()`.
+        reset_after: Whether the reset gate acts behind the product with U, as
+            in cuDNN, or before it, as in Cho et al.
+        seed: Seed of the dropout.
+        implementation: 2 shares one dropout mask on x_t between the gates; 1
+            draws one for each gate, as `recurrent_dropout` always does.
+
+    Call arguments:
+        inputs: x_t. Shape (B, D).
+        states: h_{t-1} of shape (B, units), alone or in a list or tuple.
+        training: Whether dropout acts.
+        return_gates: Whether to return the gates too.
+
+    Returns:
+        h_t of shape (B, units) and the new state: `[h_t]`, or h_t alone if
+        `states` was a tensor alone, as in Keras; with `return_gates=True` also a
+        dict of (B, units) tensors "update", "reset" and "candidate".
+
+    Raises:
+        ValueError: If `units` is not a positive integer, a dropout rate is
+            outside [0, 1), or `states` doesn't fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> cell = ExplicitGRUCell(4)
+    >>> (h,) = cell.get_initial_state(batch_size=1)
+    >>> for x_t in np.ones((3, 1, 2), "float32"):
+    ...     h, (h,), gates = cell(x_t, (h,), return_gates=True)
+    >>> sorted(gates)
+    ['candidate', 'reset', 'update']
+
+    References:
+        Cho et al. (2014), Learning phrase representations using RNN
+        encoder-decoder for statistical machine translation.
+        Gal and Ghahramani (2016), A theoretically grounded application of
+        dropout in recurrent neural networks.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        reset_after=True,
+        seed=None,
+        implementation=2,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
+            seed=seed,
+            implementation=implementation,
+            **kwargs,
+        )
+
+    def call(self, inputs, states, training=False, return_gates=False):
+        (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
+        input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
+        bias, recurrent_bias = self.bias, None
+        if self.use_bias and self.reset_after:
+            bias, recurrent_bias = self.bias[0], self.bias[1]
+        h, gates = gru_step(
+            project(inputs, self.kernel, bias, input_dropout),
+            h_prev,
+            self.recurrent_kernel,
+            recurrent_bias,
+            recurrent_dropout=recurrent_dropout,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            reset_after=self.reset_after,
+        )
+        state = [h] if isinstance(states, (list, tuple)) else h
+        if not return_gates:
+            return h, state
+        return h, state, dict(zip(GATES, gates, strict=True))
+
+    def get_config(self):
+        return {**super().get_config(), "implementation": self.implementation}

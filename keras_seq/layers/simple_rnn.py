@@ -1,0 +1,169 @@
+"""A simple recurrent layer that shows its pre-activations."""
+
+import keras
+
+from keras_seq.layers._recurrent import RecurrentLayer
+from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
+from keras_seq.ops import simple_rnn
+from keras_seq.ops.simple_rnn import SHOWN
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class ExplicitSimpleRNN(RecurrentLayer):
+    """Elman's recurrent layer: `keras.layers.SimpleRNN` with `return_gates`.
+
+    ```
+    a_t = x_t W + h_{t-1} U + b     pre-activation
+    h_t = tanh(a_t)
+    ```
+
+    Every constructor argument of `keras.layers.SimpleRNN` means here what its
+    documentation says and has the same default; the weights have the same
+    layout, so `explicit.set_weights(rnn.get_weights())` gives the same outputs,
+    and a model is rebuilt by changing the class name.
+
+    There are no gates. `return_gates` has this name so that all recurrent layers
+    look alike; what it returns is a_t, which shows how far each unit is driven
+    into the flat ends of tanh.
+
+    Masking: a masked step is skipped. The state is carried over it, its
+    pre-activation is 0, and the output repeats the last output (0 before the
+    first step that counts; always 0 with `zero_output_for_mask=True`). Any
+    pattern works: padding on the left or right, holes, whole rows.
+
+    The pre-activations are differentiable: a loss on them trains the weights.
+
+    `keras.layers.Bidirectional` hands them on when the layer also has
+    `return_state=True`: they follow the state of their direction, in the order
+    in which that direction ran.
+
+    Args:
+        units: Size of the state, a positive integer.
+        activation: Stands where the equations say tanh.
+        use_bias: Whether there is a b.
+        kernel_initializer: Initialiser of `kernel`, W (D, units).
+        recurrent_initializer: Initialiser of `recurrent_kernel`, U (units, units).
+        bias_initializer: Initialiser of `bias`, b (units,).
+        kernel_regularizer: Regulariser of W.
+        recurrent_regularizer: Regulariser of U.
+        bias_regularizer: Regulariser of b.
+        activity_regularizer: Regulariser of all that is returned: of the state
+            and the pre-activations too, when they are asked for.
+        kernel_constraint: Constraint on W.
+        recurrent_constraint: Constraint on U.
+        bias_constraint: Constraint on b.
+        dropout: Share of the input features set to 0 in training, the same at
+            every step, in [0, 1).
+        recurrent_dropout: Share of the units of h_{t-1} set to 0 in training,
+            the same at every step, in [0, 1).
+        return_sequences: Whether to return h_t for every step or the last.
+        return_state: Whether to return h_T too.
+        go_backwards: Whether to run from the last step to the first. Outputs
+            and pre-activations are in the order of the run, so reversed in time.
+        stateful: Whether a batch starts from the state in which the last one
+            ended, row by row, until `reset_state()`.
+        unroll: Whether to write the steps out instead of looping: faster to
+            run for short sequences, slower to trace. T must be static.
+        seed: Seed of the dropout.
+        return_gates: Whether to return the pre-activations too.
+        **kwargs: `zero_output_for_mask`, and what every Keras layer takes
+            (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        sequences: The input x. Shape (B, T, D).
+        initial_state: h_0 of shape (B, units), alone or in a list. 0 by default.
+        mask: True where a step counts. Shape (B, T).
+        training: Whether dropout acts.
+
+    Returns:
+        The output, of shape (B, units), or (B, T, units) with
+        `return_sequences=True`. With `return_state=True`, h_T of shape (B, units)
+        follows. With `return_gates=True` a dict with one (B, T, units) tensor
+        "pre_activation" (a_t) comes last.
+
+    Raises:
+        ValueError: If an argument is out of its range; if `mask` or
+            `initial_state` doesn't fit; if `unroll=True` and T isn't static.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ExplicitSimpleRNN(4, return_sequences=True, return_gates=True)
+    >>> h, shown = layer(np.ones((2, 5, 3), "float32"))
+    >>> h.shape, shown["pre_activation"].shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 5, 4]))
+
+    References:
+        Elman (1990), Finding structure in time.
+    """
+
+    cell_class = ExplicitSimpleRNNCell
+    gate_names = SHOWN
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        seed=None,
+        *,
+        return_gates=False,
+        **kwargs,
+    ):
+        cell = ExplicitSimpleRNNCell(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="simple_rnn_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            return_gates=return_gates,
+            **kwargs,
+        )
+
+    def recurrence(self, sequences, initial_state, *weights, **options):
+        return simple_rnn(
+            sequences,
+            initial_state,
+            *weights,
+            activation=self.activation,
+            **options,
+        )

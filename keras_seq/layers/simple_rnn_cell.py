@@ -1,0 +1,128 @@
+"""One step of a simple recurrent layer that shows its pre-activation."""
+
+import keras
+
+from keras_seq.layers._arguments import check_states
+from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.ops import simple_rnn_step
+from keras_seq.ops._projection import project
+from keras_seq.ops.simple_rnn import SHOWN
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
+    """One step of a simple recurrent layer, with its pre-activation on request.
+
+    ```
+    a_t = x_t W + h_{t-1} U + b     pre-activation
+    h_t = tanh(a_t)
+    ```
+
+    Weights, their layout and every constructor argument are those of
+    `keras.layers.SimpleRNNCell`: `kernel` W (D, units), `recurrent_kernel` U
+    (units, units) and `bias` b (units,). `set_weights` takes a Keras cell's
+    weights as they are.
+
+    Args:
+        units: Size of the state, a positive integer.
+        activation: Stands where the equations say tanh.
+        use_bias: Whether there is a b.
+        kernel_initializer: Initialiser of W.
+        recurrent_initializer: Initialiser of U.
+        bias_initializer: Initialiser of b.
+        kernel_regularizer: Regulariser of W.
+        recurrent_regularizer: Regulariser of U.
+        bias_regularizer: Regulariser of b.
+        kernel_constraint: Constraint on W.
+        recurrent_constraint: Constraint on U.
+        bias_constraint: Constraint on b.
+        dropout: Share of x_t's features set to 0 in training, in [0, 1): the
+            same ones at every step until `reset_dropout_mask()`.
+        recurrent_dropout: Share of h_{t-1}'s units set to 0 in training, in
+            [0, 1): the same until `reset_recurrent_dropout_mask()`.
+        seed: Seed of the dropout.
+
+    Call arguments:
+        inputs: x_t. Shape (B, D).
+        states: h_{t-1} of shape (B, units), alone or in a list or tuple.
+        training: Whether dropout acts.
+        return_gates: Whether to return the pre-activation too. There are no
+            gates; the argument has this name so that all cells look alike.
+
+    Returns:
+        h_t of shape (B, units) and the new state: `[h_t]`, or h_t alone if
+        `states` was a tensor alone, as in Keras; with `return_gates=True` also a
+        dict with one (B, units) tensor "pre_activation" (a_t).
+
+    Raises:
+        ValueError: If `units` is not a positive integer, a dropout rate is
+            outside [0, 1), or `states` doesn't fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> cell = ExplicitSimpleRNNCell(4)
+    >>> (h,) = cell.get_initial_state(batch_size=1)
+    >>> for x_t in np.ones((3, 1, 2), "float32"):
+    ...     h, (h,), shown = cell(x_t, (h,), return_gates=True)
+    >>> h.shape, shown["pre_activation"].shape
+    (TensorShape([1, 4]), TensorShape([1, 4]))
+
+    References:
+        Elman (1990), Finding structure in time.
+        Gal and Ghahramani (2016), A theoretically grounded application of
+        dropout in recurrent neural networks.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **kwargs,
+        )
+
+    def call(self, inputs, states, training=False, return_gates=False):
+        (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
+        input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
+        h, shown = simple_rnn_step(
+            project(inputs, self.kernel, self.bias, input_dropout),
+            h_prev,
+            self.recurrent_kernel,
+            recurrent_dropout=recurrent_dropout,
+            activation=self.activation,
+        )
+        state = [h] if isinstance(states, (list, tuple)) else h
+        if not return_gates:
+            return h, state
+        return h, state, dict(zip(SHOWN, shown, strict=True))

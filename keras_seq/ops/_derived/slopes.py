@@ -1,0 +1,37 @@
+"""Derivatives of activations, from their values."""
+
+import keras
+from keras import ops
+
+SLOPES = {
+    "linear": lambda y: ops.ones_like(y),
+    "relu": lambda y: ops.cast(y > 0, y.dtype),
+    "sigmoid": lambda y: y * (1 - y),
+    "tanh": lambda y: 1 - y * y,
+    "softsign": lambda y: (1 - ops.absolute(y)) ** 2,
+    "hard_sigmoid": lambda y: ops.where((y > 0) & (y < 1), 1 / 6, 0.0 * y),
+}
+
+
+def slope_of(activation):
+    """The function y -> φ'(z) with y = φ(z), or None where none is known."""
+    for name, slope in SLOPES.items():
+        if activation in (getattr(keras.activations, name), getattr(ops, name, None)):
+            return slope
+    return None
+
+
+def stopped(mask, x):
+    """X where a step counts, 0 where it is masked."""
+    return x if mask is None else ops.where(mask, x, ops.zeros_like(x))
+
+
+def product_of(rows, errors):
+    """Σ over all steps and rows of rowsᵀ errors: the gradient of a matrix."""
+    rows = ops.reshape(rows, (-1, rows.shape[-1]))
+    return ops.matmul(ops.transpose(rows), ops.reshape(errors, (-1, errors.shape[-1])))
+
+
+def sum_of(errors):
+    """Σ over all steps and rows: the gradient of a bias."""
+    return ops.sum(ops.reshape(errors, (-1, errors.shape[-1])), axis=0)

@@ -1,0 +1,28 @@
+"""The product of an input or a state with weights packed gate by gate."""
+
+from keras import ops
+
+
+def project(x, kernel, bias=None, dropout=None):
+    """Gives x W + b, where each gate may see x through dropout of its own.
+
+    Args:
+        x: Shape (..., B, K).
+        kernel: W, packed gate by gate. Shape (K, gates · units).
+        bias: b, packed alike, shape (gates · units,), or None for no bias.
+        dropout: Factors on x, shape (1, B, K), or (gates, B, K) for factors of
+            its own for each gate; None for none.
+
+    Returns:
+        Shape (..., B, gates · units).
+    """
+    if dropout is None:
+        z = ops.matmul(x, kernel)
+    elif dropout.shape[0] == 1:
+        z = ops.matmul(x * dropout[0], kernel)
+    else:
+        kernels = ops.split(kernel, dropout.shape[0], axis=-1)
+        z = ops.concatenate(
+            [ops.matmul(x * dropout[g], W) for g, W in enumerate(kernels)], axis=-1
+        )
+    return z if bias is None else z + bias

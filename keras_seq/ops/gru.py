@@ -1,0 +1,226 @@
+"""The GRU recurrence as a pure function."""
+
+from keras import ops
+
+from keras_seq.ops._derived import GRUResetAfter, GRUResetBefore
+from keras_seq.ops._derived.slopes import slope_of
+from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
+from keras_seq.ops._projection import project
+
+GATES = ("update", "reset", "candidate")
+
+
+def gru_step(
+    x,
+    h_prev,
+    recurrent_kernel,
+    recurrent_bias=None,
+    *,
+    recurrent_dropout=None,
+    activation=ops.tanh,
+    recurrent_activation=ops.sigmoid,
+    reset_after=True,
+):
+    """One step of the GRU, from the projected input of its gates.
+
+    ```
+    z  = σ(x_z + h_{t-1} U_z + b'_z)              update gate: how much to keep
+    r  = σ(x_r + h_{t-1} U_r + b'_r)              reset gate: how much to look back
+    h̃  = tanh(x_h + r ⊙ (h_{t-1} U_h + b'_h))     candidate, with `reset_after`
+    h̃  = tanh(x_h + (r ⊙ h_{t-1}) U_h)            candidate, without it
+    h_t = z ⊙ h_{t-1} + (1 - z) ⊙ h̃
+    ```
+
+    Args:
+        x: Projected input x_t W + b, packed in the order (z, r, h̃). Shape
+            (B, 3 · units).
+        h_prev: State h_{t-1}. Shape (B, units).
+        recurrent_kernel: U, packed alike. Shape (units, 3 · units).
+        recurrent_bias: b', packed alike, shape (3 · units,), or None for no bias.
+            Only with `reset_after`.
+        recurrent_dropout: Factors on h_{t-1} where it meets U, shape
+            (1, B, units) or (3, B, units); None for none.
+        activation: Stands where the equations say tanh.
+        recurrent_activation: Stands where the equations say σ.
+        reset_after: Whether the reset gate acts behind the product with U.
+
+    Returns:
+        `h_t` and the tuple (z, r, h̃), all of shape (B, units).
+
+    Example:
+
+    With both gates half open, half of the state is kept and half replaced:
+
+    >>> import numpy as np
+    >>> x, U = np.zeros((1, 3), "float32"), np.zeros((1, 3), "float32")
+    >>> h, (z, r, candidate) = gru_step(x, np.full((1, 1), 3.0, "float32"), U)
+    >>> float(z[0, 0]), float(r[0, 0]), float(candidate[0, 0]), float(h[0, 0])
+    (0.5, 0.5, 0.0, 1.5)
+
+    References:
+        Cho et al. (2014), Learning phrase representations using RNN
+        encoder-decoder for statistical machine translation (`reset_after=False`).
+        With `reset_after=True` the equations are those of cuDNN's GRU.
+    """
+    x_z, x_r, x_h = ops.split(x, 3, axis=-1)
+    if reset_after:
+        recurrent = project(h_prev, recurrent_kernel, recurrent_bias, recurrent_dropout)
+        u_z, u_r, u_h = ops.split(recurrent, 3, axis=-1)
+        z = recurrent_activation(x_z + u_z)
+        r = recurrent_activation(x_r + u_r)
+        candidate = activation(x_h + r * u_h)
+    else:
+        U_gates, U_h = ops.split(recurrent_kernel, [2 * h_prev.shape[-1]], axis=-1)
+        on_gates = on_candidate = None
+        if recurrent_dropout is not None:
+            on_gates, on_candidate = recurrent_dropout[:2], recurrent_dropout[-1:]
+        u_z, u_r = ops.split(project(h_prev, U_gates, None, on_gates), 2, axis=-1)
+        z = recurrent_activation(x_z + u_z)
+        r = recurrent_activation(x_r + u_r)
+        candidate = activation(x_h + project(r * h_prev, U_h, None, on_candidate))
+    return z * h_prev + (1 - z) * candidate, (z, r, candidate)
+
+
+def gru(
+    inputs,
+    initial_state,
+    kernel,
+    recurrent_kernel,
+    bias=None,
+    *,
+    mask=None,
+    input_dropout=None,
+    recurrent_dropout=None,
+    activation=ops.tanh,
+    recurrent_activation=ops.sigmoid,
+    reset_after=True,
+    go_backwards=False,
+    unroll=False,
+    return_sequences=True,
+    return_gates=False,
+    training=False,
+):
+    """The GRU over a whole sequence: `gru_step` applied T times.
+
+    The input projection x_t W + b of all steps is one matrix product outside
+    the loop; only what needs h_{t-1} stays inside.
+
+    Where `mask` is False the step is skipped: h keeps its value, and the gates
+    are 0. No steps at all (T = 0) give the initial state.
+
+    Args:
+        inputs: The sequence x. Shape (B, T, D).
+        initial_state: Tuple of h_0, of shape (B, units).
+        kernel: W, packed (z, r, h̃). Shape (D, 3 · units).
+        recurrent_kernel: U, packed alike. Shape (units, 3 · units).
+        bias: With `reset_after` the biases b of the input and b' of the state,
+            each packed alike, as the two rows of a (2, 3 · units) tensor;
+            without it b alone, shape (3 · units,). None for no bias.
+        mask: True where a step counts, shape (B, T), or None for all.
+        input_dropout: Factors on x, the same at every step: shape (1, B, D),
+            or (3, B, D) for factors of its own for each gate; None for none.
+        recurrent_dropout: Factors on h_{t-1} where it meets U, shape
+            (1, B, units) or (3, B, units); None for none.
+        activation: Activation of the candidate.
+        recurrent_activation: Activation of the gates.
+        reset_after: Whether the reset gate acts behind the product with U, as
+            in cuDNN, or before it, as in Cho et al.
+        go_backwards: Whether to run from the last step to the first. Results
+            are in the order of the run: step 0 is then the last of `inputs`.
+        unroll: Whether to write the T steps out instead of looping.
+        return_sequences: Whether to return h for every step.
+        return_gates: Whether to return the gates.
+        training: Whether a gradient will be asked for. The results and the
+            gradient are the same; without it nothing is kept for the gradient,
+            which then runs the steps again.
+
+    Returns:
+        A tuple `(h, (h_T,), gates)`: h of shape (B, T, units), or None without
+        `return_sequences`; the final state, of shape (B, units); and a dict of
+        (B, T, units) tensors "update", "reset" and "candidate", or None without
+        `return_gates`.
+
+    Raises:
+        ValueError: If the shape of `bias` doesn't fit `reset_after`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x, zeros = np.ones((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
+    >>> W, U = np.ones((3, 12), "float32"), np.ones((4, 12), "float32")
+    >>> h, (h_T,), gates = gru(x, (zeros,), W, U, return_gates=True)
+    >>> h.shape, h_T.shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 4]))
+    >>> sorted(gates)
+    ['candidate', 'reset', 'update']
+
+    References:
+        Cho et al. (2014), Learning phrase representations using RNN
+        encoder-decoder for statistical machine translation.
+    """
+    input_bias, recurrent_bias = _biases(bias, recurrent_kernel, reset_after)
+    common = {
+        "mask": mask,
+        "go_backwards": go_backwards,
+        "return_sequences": return_sequences,
+        "show": return_gates,
+    }
+    slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
+    if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
+
+        def step(x, state):
+            h, gates = gru_step(
+                x,
+                state[0],
+                recurrent_kernel,
+                recurrent_bias,
+                recurrent_dropout=recurrent_dropout,
+                activation=activation,
+                recurrent_activation=recurrent_activation,
+                reset_after=reset_after,
+            )
+            return (h,), gates
+
+        h, state, shown = by_autodiff(
+            lambda x: project(x, kernel, input_bias, input_dropout),
+            step,
+            inputs,
+            initial_state,
+            shown=len(GATES),
+            unroll=unroll,
+            **common,
+        )
+    else:
+        equations = GRUResetAfter if reset_after else GRUResetBefore
+        if reset_after:
+            biases = () if recurrent_bias is None else (recurrent_bias,)
+            weights = (recurrent_kernel, *biases)
+        else:
+            units = recurrent_kernel.shape[0]
+            weights = ops.split(recurrent_kernel, [2 * units], axis=-1)
+        h, state, shown = recurrence(
+            equations(activation, recurrent_activation, slope, recurrent_slope),
+            inputs,
+            initial_state,
+            kernel,
+            input_bias,
+            weights,
+            input_dropout=input_dropout,
+            training=training,
+            **common,
+        )
+    return h, state, named_gates(GATES, shown, mask, go_backwards)
+
+
+def _biases(bias, recurrent_kernel, reset_after):
+    """The bias of the input and that of the state, or None for none."""
+    if bias is None:
+        return None, None
+    packed = recurrent_kernel.shape[-1]
+    expected = (2, packed) if reset_after else (packed,)
+    if tuple(bias.shape) != expected:
+        raise ValueError(
+            f"`bias` must have shape {expected} with reset_after={reset_after}; "
+            f"received {tuple(bias.shape)}."
+        )
+    return (bias[0], bias[1]) if reset_after else (bias, None)

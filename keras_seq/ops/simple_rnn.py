@@ -1,0 +1,153 @@
+"""The simple recurrence of Elman as a pure function."""
+
+from keras import ops
+
+from keras_seq.ops._derived import SimpleRNN
+from keras_seq.ops._derived.slopes import slope_of
+from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
+from keras_seq.ops._projection import project
+
+SHOWN = ("pre_activation",)
+
+
+def simple_rnn_step(
+    x, h_prev, recurrent_kernel, *, recurrent_dropout=None, activation=ops.tanh
+):
+    """One step of the simple recurrence, from the projected input.
+
+    ```
+    a_t = x + h_{t-1} U        pre-activation
+    h_t = tanh(a_t)
+    ```
+
+    Args:
+        x: Projected input x_t W + b. Shape (B, units).
+        h_prev: State h_{t-1}. Shape (B, units).
+        recurrent_kernel: U. Shape (units, units).
+        recurrent_dropout: Factors on h_{t-1}, shape (1, B, units); None for none.
+        activation: Stands where the equations say tanh.
+
+    Returns:
+        `h_t` and the tuple (a_t,), both of shape (B, units).
+
+    Example:
+
+    >>> import numpy as np
+    >>> x, h_prev = np.ones((1, 1), "float32"), np.full((1, 1), 3.0, "float32")
+    >>> U = np.full((1, 1), 2.0, "float32")
+    >>> h, (a,) = simple_rnn_step(x, h_prev, U, activation=lambda a: -a)
+    >>> float(a[0, 0]), float(h[0, 0])
+    (7.0, -7.0)
+
+    References:
+        Elman (1990), Finding structure in time.
+    """
+    a = x + project(h_prev, recurrent_kernel, None, recurrent_dropout)
+    return activation(a), (a,)
+
+
+def simple_rnn(
+    inputs,
+    initial_state,
+    kernel,
+    recurrent_kernel,
+    bias=None,
+    *,
+    mask=None,
+    input_dropout=None,
+    recurrent_dropout=None,
+    activation=ops.tanh,
+    go_backwards=False,
+    unroll=False,
+    return_sequences=True,
+    return_gates=False,
+    training=False,
+):
+    """The simple recurrence over a sequence: `simple_rnn_step` applied T times.
+
+    The input projection x_t W + b of all steps is one matrix product outside
+    the loop; only h_{t-1} U stays inside.
+
+    Where `mask` is False the step is skipped: h keeps its value, and the
+    pre-activation is 0. No steps at all (T = 0) give the initial state.
+
+    Args:
+        inputs: The sequence x. Shape (B, T, D).
+        initial_state: Tuple of h_0, of shape (B, units).
+        kernel: W. Shape (D, units).
+        recurrent_kernel: U. Shape (units, units).
+        bias: b, shape (units,), or None for no bias.
+        mask: True where a step counts, shape (B, T), or None for all.
+        input_dropout: Factors on x, the same at every step: shape (1, B, D);
+            None for none.
+        recurrent_dropout: Factors on h_{t-1}, shape (1, B, units); None for none.
+        activation: Activation of the state.
+        go_backwards: Whether to run from the last step to the first. Results
+            are in the order of the run: step 0 is then the last of `inputs`.
+        unroll: Whether to write the T steps out instead of looping.
+        return_sequences: Whether to return h for every step.
+        return_gates: Whether to return the pre-activations: there are no gates,
+            and the argument has this name so that all recurrences look alike.
+        training: Whether a gradient will be asked for. The results and the
+            gradient are the same; without it nothing is kept for the gradient,
+            which then runs the steps again.
+
+    Returns:
+        A tuple `(h, (h_T,), gates)`: h of shape (B, T, units), or None without
+        `return_sequences`; the final state, of shape (B, units); and a dict
+        with one tensor "pre_activation" (a_t = x_t W + h_{t-1} U + b), of shape
+        (B, T, units), or None without `return_gates`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x, zeros = np.ones((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
+    >>> W, U = np.ones((3, 4), "float32"), np.ones((4, 4), "float32")
+    >>> h, (h_T,), shown = simple_rnn(x, (zeros,), W, U, return_gates=True)
+    >>> h.shape, h_T.shape, shown["pre_activation"].shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 4]), TensorShape([2, 5, 4]))
+
+    References:
+        Elman (1990), Finding structure in time.
+    """
+    common = {
+        "mask": mask,
+        "go_backwards": go_backwards,
+        "return_sequences": return_sequences,
+        "show": return_gates,
+    }
+    slope = slope_of(activation)
+    if unroll or recurrent_dropout is not None or slope is None:
+
+        def step(x, state):
+            h, pre_activation = simple_rnn_step(
+                x,
+                state[0],
+                recurrent_kernel,
+                recurrent_dropout=recurrent_dropout,
+                activation=activation,
+            )
+            return (h,), pre_activation
+
+        h, state, shown = by_autodiff(
+            lambda x: project(x, kernel, bias, input_dropout),
+            step,
+            inputs,
+            initial_state,
+            shown=len(SHOWN),
+            unroll=unroll,
+            **common,
+        )
+    else:
+        h, state, shown = recurrence(
+            SimpleRNN(activation, slope, return_gates),
+            inputs,
+            initial_state,
+            kernel,
+            bias,
+            (recurrent_kernel,),
+            input_dropout=input_dropout,
+            training=training,
+            **common,
+        )
+    return h, state, named_gates(SHOWN, shown, mask, go_backwards)
