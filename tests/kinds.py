@@ -1,6 +1,7 @@
 """The kinds of recurrence, each with its layer, its peer in Keras, its oracle."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -48,6 +49,11 @@ class Kind:
         if "c" in results:
             results["cell"] = results.pop("c")
         return results
+
+    def accepted(self, **options):
+        """Those of the options that the layer takes."""
+        taken = inspect.signature(self.layer).parameters
+        return {name: value for name, value in options.items() if name in taken}
 
     def state(self, problem):
         return [problem[name] for name in self.states]

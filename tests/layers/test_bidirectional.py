@@ -1,38 +1,42 @@
-"""`ExplicitLSTM` in `keras.layers.Bidirectional`, against Keras's LSTM there."""
+"""The layers in `keras.layers.Bidirectional`, against Keras's own there."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.layers import ExplicitLSTM
-from tests.layers.peers import UNITS, weights
-from tests.reference import lstm as reference
+from tests.kinds import each_kind
+from tests.layers.peers import UNITS
+from tests.reference.recurrence import mask_patterns
 
-MASKS = reference.mask_patterns()
-FORWARD = reference.random_problem(seed=20)
-BACKWARD = {**reference.random_problem(seed=21), "x": FORWARD["x"]}
-X = FORWARD["x"]
-STATES = [problem[name] for problem in (FORWARD, BACKWARD) for name in ("h_0", "c_0")]
+MASKS = mask_patterns()
 
 
-def bidirectional(layer_class=ExplicitLSTM, merge_mode="concat", **options):
+def directions(kind):
+    """A problem for the way there, and one for the way back, of the same input."""
+    forward, backward = kind.problem(seed=20), kind.problem(seed=21)
+    return forward, {**backward, "x": forward["x"]}
+
+
+def both(kind, make=None, merge_mode="concat", **options):
+    """The wrapped layer with all its weights, its input and its initial states."""
+    make, problems = make or kind.layer, directions(kind)
+    x = problems[0]["x"]
+    options = {**kind.accepted(use_cudnn=False), **kind.options, **options}
     layer = keras.layers.Bidirectional(
-        layer_class(UNITS, dtype="float64", use_cudnn=False, **options),
-        merge_mode=merge_mode,
-        dtype="float64",
+        make(UNITS, dtype="float64", **options), merge_mode=merge_mode, dtype="float64"
     )
-    layer.build(X.shape)
-    layer.set_weights([*weights(FORWARD), *weights(BACKWARD)])
-    return layer
+    layer.build(x.shape)
+    layer.set_weights([w for problem in problems for w in kind.weights(problem)])
+    return layer, x, [state for problem in problems for state in kind.state(problem)]
 
 
-def assert_equals_keras(mask, **options):
-    def run(layer_class):
-        layer = bidirectional(layer_class, **options)
-        return tf.nest.flatten(layer(X, initial_state=STATES, mask=mask))
+def assert_equals_keras(kind, mask, **options):
+    def run(make):
+        layer, x, states = both(kind, make, **options)
+        return tf.nest.flatten(layer(x, initial_state=states, mask=mask))
 
-    got, expected = run(ExplicitLSTM), run(keras.layers.LSTM)
+    got, expected = run(kind.layer), run(kind.keras_layer)
     for value, want in zip(got, expected, strict=True):
         np.testing.assert_allclose(value, want, rtol=1e-10)
 
@@ -40,8 +44,10 @@ def assert_equals_keras(mask, **options):
 @pytest.mark.parametrize("return_state", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
-def test_merging_equals_keras(merge_mode, return_sequences, return_state):
+@each_kind("lstm", "gru", "simple_rnn")
+def test_merging_equals_keras(kind, merge_mode, return_sequences, return_state):
     assert_equals_keras(
+        kind,
         MASKS["holes"],
         merge_mode=merge_mode,
         return_sequences=return_sequences,
@@ -51,48 +57,52 @@ def test_merging_equals_keras(merge_mode, return_sequences, return_state):
 
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("pattern", MASKS)
-def test_masks_equal_keras(pattern, return_sequences):
-    assert_equals_keras(MASKS[pattern], return_sequences=return_sequences)
+@each_kind()
+def test_masks_equal_keras(kind, pattern, return_sequences):
+    assert_equals_keras(kind, MASKS[pattern], return_sequences=return_sequences)
 
 
-def test_gradients_equal_keras():
-    def run(layer_class):
-        layer = bidirectional(layer_class, return_sequences=True)
+@each_kind()
+def test_gradients_equal_keras(kind):
+    def run(make):
+        layer, x, _ = both(kind, make, return_sequences=True)
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(X, mask=MASKS["holes"]) ** 2)
+            loss = tf.reduce_sum(layer(x, mask=MASKS["holes"]) ** 2)
         return tape.gradient(loss, [v.value for v in layer.trainable_variables])
 
-    for got, expected in zip(run(ExplicitLSTM), run(keras.layers.LSTM), strict=True):
+    for got, expected in zip(run(kind.layer), run(kind.keras_layer), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("pattern", MASKS)
-def test_gates_follow_the_states_of_their_direction(pattern, return_sequences):
+@each_kind()
+def test_gates_follow_the_states_of_their_direction(kind, pattern, return_sequences):
     mask = MASKS[pattern]
-    layer = bidirectional(
-        return_state=True, return_gates=True, return_sequences=return_sequences
+    layer, x, states = both(
+        kind, return_state=True, return_gates=True, return_sequences=return_sequences
     )
-    y, h, c, gates, h_back, c_back, gates_back = layer(
-        X, initial_state=STATES, mask=mask
-    )
+    y, *ways = layer(x, initial_state=states, mask=mask)
     assert y.shape[-1] == 2 * UNITS
-    for problem, state, shown, backwards in (
-        (FORWARD, [h, c], gates, False),
-        (BACKWARD, [h_back, c_back], gates_back, True),
+    end = len(kind.states) + 1
+    for problem, (*state, gates), backwards in zip(
+        directions(kind), (ways[:end], ways[end:]), (False, True), strict=True
     ):
-        expected = reference.lstm(**problem, mask=mask, go_backwards=backwards)
+        expected = kind.oracle(**problem, mask=mask, go_backwards=backwards)
         np.testing.assert_allclose(state, expected["state"], rtol=1e-10)
-        np.testing.assert_allclose(shown["cell"], expected["c"], rtol=1e-10)
-        for gate in reference.GATES:
-            np.testing.assert_allclose(shown[gate], expected[gate], rtol=1e-10)
+        assert sorted(gates) == sorted(kind.gates)
+        for gate, values in gates.items():
+            np.testing.assert_allclose(values, expected[gate], rtol=1e-10, atol=1e-14)
 
 
-def test_another_layer_for_the_way_back():
-    def build(layer_class):
+@each_kind("lstm", "gru", "simple_rnn")
+def test_another_layer_for_the_way_back(kind):
+    x = directions(kind)[0]["x"]
+
+    def build(make):
         layer = keras.layers.Bidirectional(
-            layer_class(UNITS, return_sequences=True, dtype="float64"),
-            backward_layer=layer_class(
+            make(UNITS, return_sequences=True, dtype="float64"),
+            backward_layer=make(
                 3,
                 activation="relu",
                 go_backwards=True,
@@ -101,51 +111,54 @@ def test_another_layer_for_the_way_back():
             ),
             dtype="float64",
         )
-        layer.build(X.shape)
+        layer.build(x.shape)
         rng = np.random.default_rng(22)
         layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
-        return layer(X, mask=MASKS["holes"])
+        return layer(x, mask=MASKS["holes"])
 
-    got = build(ExplicitLSTM)
+    got = build(kind.layer)
     assert tuple(got.shape) == (3, 5, UNITS + 3)
-    np.testing.assert_allclose(got, build(keras.layers.LSTM), rtol=1e-10)
+    np.testing.assert_allclose(got, build(kind.keras_layer), rtol=1e-10)
 
 
-def test_dropout_equals_keras():
+@each_kind()
+def test_dropout_equals_keras(kind):
     options = {"dropout": 0.3, "recurrent_dropout": 0.2, "seed": 23}
-    got, expected = (
-        bidirectional(layer_class, **options)(X, training=True)
-        for layer_class in (ExplicitLSTM, keras.layers.LSTM)
-    )
-    np.testing.assert_allclose(got, expected, rtol=1e-10)
+    results = []
+    for make in (kind.layer, kind.keras_layer):
+        layer, x, _ = both(kind, make, **options)
+        results.append(layer(x, training=True))
+    np.testing.assert_allclose(*results, rtol=1e-10)
 
 
-def test_stateful_equals_keras():
-    ours, peer = (
-        bidirectional(layer_class, stateful=True)
-        for layer_class in (ExplicitLSTM, keras.layers.LSTM)
+@each_kind()
+def test_stateful_equals_keras(kind):
+    (ours, x, _), (peer, _, _) = (
+        both(kind, make, stateful=True) for make in (kind.layer, kind.keras_layer)
     )
     for _ in range(2):
-        np.testing.assert_allclose(ours(X), peer(X), rtol=1e-10)
+        np.testing.assert_allclose(ours(x), peer(x), rtol=1e-10)
     ours.reset_state()
     peer.reset_state()
-    np.testing.assert_allclose(ours(X), peer(X), rtol=1e-10)
+    np.testing.assert_allclose(ours(x), peer(x), rtol=1e-10)
 
 
-def test_in_a_saved_functional_model(tmp_path):
+@each_kind("lstm", "gru", "simple_rnn")
+def test_in_a_saved_functional_model(kind, tmp_path):
     inputs = keras.Input((None, 2))
     layer = keras.layers.Bidirectional(
-        ExplicitLSTM(3, return_sequences=True, return_state=True, return_gates=True)
+        kind.layer(3, return_sequences=True, return_state=True, return_gates=True)
     )
-    y, _, _, gates, _, _, gates_back = layer(keras.layers.Masking()(inputs))
+    y, *ways = layer(keras.layers.Masking()(inputs))
+    gates, gates_back = ways[len(kind.states)], ways[-1]
     model = keras.Model(
-        inputs, {"y": y, "gates": gates, "gates_back": gates_back["forget"]}
+        inputs, {"y": y, "gates": gates, "back": gates_back[kind.gates[-1]]}
     )
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    x = np.where(MASKS["holes"][..., None], X, 0).astype("float32")
-    got, expected = loaded(x), model(x)
-    assert sorted(got["gates"]) == ["candidate", "cell", "forget", "input", "output"]
+    x = np.where(MASKS["holes"][..., None], directions(kind)[0]["x"], 0)
+    got, expected = loaded(x.astype("float32")), model(x.astype("float32"))
+    assert sorted(got["gates"]) == sorted(kind.gates)
     for value, want in zip(
         tf.nest.flatten(got), tf.nest.flatten(expected), strict=True
     ):

@@ -1,21 +1,24 @@
 """Masks that come by themselves, from layers before, and go on to layers after."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.layers import ExplicitLSTM
-from tests.layers.peers import PROBLEM, UNITS, weights
-from tests.reference import lstm as reference
+from tests.kinds import each_kind
+from tests.layers.peers import UNITS
+from tests.reference.recurrence import mask_patterns
 
-MASKS = reference.mask_patterns()
+MASKS = mask_patterns()
 PATTERNS = ["right", "left", "holes", "whole rows", "all masked"]
 
 
-def twin_models(build):
+def twin_models(kind, build):
     """Models built with our layer and with Keras's, with the same weights."""
-    models = [build(ExplicitLSTM), build(keras.layers.LSTM)]
+    makers = (kind.layer, kind.keras_layer)
+    models = [build(functools.partial(make, **kind.options)) for make in makers]
     rng = np.random.default_rng(0)
     values = [rng.normal(0, 0.7, w.shape) for w in models[0].get_weights()]
     for model in models:
@@ -24,41 +27,44 @@ def twin_models(build):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_masking_layer(pattern):
-    x = np.where(MASKS[pattern][..., None], PROBLEM["x"], -7.0)
+@each_kind()
+def test_masking_layer(kind, pattern):
+    problem = kind.problem()
+    x = np.where(MASKS[pattern][..., None], problem["x"], -7.0)
     inputs = keras.Input((None, 2), dtype="float64")
     masked = keras.layers.Masking(-7.0, dtype="float64")(inputs)
-    layer = ExplicitLSTM(UNITS, return_gates=True, return_state=True, dtype="float64")
-    model = keras.Model(inputs, layer(masked))
-    layer.set_weights(weights())
-    y, h, c, gates = model(x)
-    expected = reference.lstm(
-        **{**PROBLEM, "x": x, "h_0": np.zeros((3, 4)), "c_0": np.zeros((3, 4))},
-        mask=MASKS[pattern],
+    layer = kind.layer(
+        UNITS, return_gates=True, return_state=True, dtype="float64", **kind.options
     )
-    np.testing.assert_allclose([h, c], expected["state"], rtol=1e-10)
-    np.testing.assert_allclose(gates["output"], expected["output"], rtol=1e-10)
-    np.testing.assert_allclose(gates["cell"], expected["c"], rtol=1e-10)
+    model = keras.Model(inputs, layer(masked))
+    layer.set_weights(kind.weights(problem))
+    y, *state, gates = model(x)
+    zeros = dict.fromkeys(kind.states, np.zeros((3, UNITS)))
+    expected = kind.oracle(**{**problem, "x": x, **zeros}, mask=MASKS[pattern])
+    np.testing.assert_allclose(state, expected["state"], rtol=1e-10)
+    for gate in kind.gates:
+        np.testing.assert_allclose(gates[gate], expected[gate], rtol=1e-10)
     assert tuple(y.shape) == (3, UNITS)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_embedding_and_three_layers_equal_keras(pattern):
+@each_kind()
+def test_embedding_and_three_layers_equal_keras(kind, pattern):
     tokens = np.where(MASKS[pattern], np.arange(15).reshape(3, 5) % 6 + 1, 0)
 
-    def build(lstm):
+    def build(make):
         return keras.Sequential(
             [
                 keras.Input((None,), dtype="int32"),
                 keras.layers.Embedding(7, 3, mask_zero=True),
-                lstm(4, return_sequences=True),
+                make(4, return_sequences=True),
                 keras.layers.Dropout(0.5),
-                lstm(5, return_sequences=True, go_backwards=True),
-                lstm(2),
+                make(5, return_sequences=True, go_backwards=True),
+                make(2),
             ]
         )
 
-    ours, peer = twin_models(build)
+    ours, peer = twin_models(kind, build)
     np.testing.assert_allclose(ours(tokens), peer(tokens), atol=1e-6)
 
 
@@ -76,56 +82,58 @@ class ShowMask(keras.layers.Layer):
         return shape[:2]
 
 
-def test_the_mask_goes_on_with_sequences_and_gates():
+@each_kind("lstm", "gru", "simple_rnn")
+def test_the_mask_goes_on_with_sequences_and_gates(kind):
     mask = MASKS["holes"]
-    x = np.where(mask[..., None], PROBLEM["x"], 0.0).astype("float32")
-    layer = ExplicitLSTM(4, return_sequences=True, return_gates=True)
+    x = np.where(mask[..., None], kind.problem()["x"], 0.0).astype("float32")
+    layer = kind.layer(4, return_sequences=True, return_gates=True)
     inputs = keras.Input((None, 2))
     sequence, gates = layer(keras.layers.Masking()(inputs))
-    model = keras.Model(
-        inputs, [ShowMask()(y) for y in (sequence, gates["forget"], gates["cell"])]
-    )
+    model = keras.Model(inputs, [ShowMask()(y) for y in (sequence, *gates.values())])
     for shown in model(x):
         np.testing.assert_array_equal(shown, mask)
 
 
-def test_the_mask_ends_where_the_sequence_ends():
-    layer = ExplicitLSTM(4, return_state=True)
+@each_kind("lstm", "gru", "simple_rnn")
+def test_the_mask_ends_where_the_sequence_ends(kind):
+    layer = kind.layer(4, return_state=True)
     inputs = keras.Input((None, 2))
     for result in layer(keras.layers.Masking()(inputs)):
         with pytest.raises(AssertionError):
             keras.Model(inputs, ShowMask()(result))(np.ones((1, 2, 2), "float32"))
 
 
-def test_a_loss_leaves_masked_steps_out():
+@each_kind("lstm", "gru", "simple_rnn")
+def test_a_loss_leaves_masked_steps_out(kind):
     mask = MASKS["right"]
-    x = np.where(mask[..., None], PROBLEM["x"], 0.0).astype("float32")
+    x = np.where(mask[..., None], kind.problem()["x"], 0.0).astype("float32")
     target = np.random.default_rng(1).normal(size=(3, 5, 4)).astype("float32")
 
-    def build(lstm):
+    def build(make):
         model = keras.Sequential(
             [
                 keras.Input((None, 2)),
                 keras.layers.Masking(),
-                lstm(4, return_sequences=True),
+                make(4, return_sequences=True),
             ]
         )
         model.compile("sgd", "mse", jit_compile=False)
         return model
 
-    ours, peer = twin_models(build)
+    ours, peer = twin_models(kind, build)
     loss = ours.evaluate(x, target, verbose=0)
     np.testing.assert_allclose(loss, peer.evaluate(x, target, verbose=0), rtol=1e-5)
     other = np.where(mask[..., None], target, target + 9)
     np.testing.assert_allclose(ours.evaluate(x, other, verbose=0), loss, rtol=1e-5)
 
 
-def test_time_distributed_equals_keras():
+@each_kind("lstm", "gru", "simple_rnn")
+def test_time_distributed_equals_keras(kind):
     x = np.random.default_rng(2).normal(size=(2, 3, 5, 4)).astype("float32")
 
-    def build(lstm):
+    def build(make):
         inputs = keras.Input((3, 5, 4))
-        return keras.Model(inputs, keras.layers.TimeDistributed(lstm(4))(inputs))
+        return keras.Model(inputs, keras.layers.TimeDistributed(make(4))(inputs))
 
-    ours, peer = twin_models(build)
+    ours, peer = twin_models(kind, build)
     np.testing.assert_allclose(ours(x), peer(x), atol=1e-6)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seq.layers import ExplicitLSTM
+from tests.kinds import each_kind
 
 ASKED = [
     dict(zip(("return_sequences", "return_state", "return_gates"), flags, strict=True))
@@ -20,17 +20,19 @@ def shapes_of(results):
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_announced_shapes(asked):
-    layer = ExplicitLSTM(4, **asked)
+@each_kind()
+def test_announced_shapes(kind, asked):
+    layer = kind.layer(4, **asked, **kind.options)
     actual = shapes_of(layer(np.ones(SHAPE, "float32")))
     assert layer.compute_output_shape(SHAPE) == actual
-    states = [(2, 4), (2, 4)]
+    states = [(2, 4)] * len(kind.states)
     assert layer.compute_output_shape(SHAPE, states) == actual
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_symbolic_results(asked):
-    layer = ExplicitLSTM(4, dtype="float64", **asked)
+@each_kind()
+def test_symbolic_results(kind, asked):
+    layer = kind.layer(4, dtype="float64", **asked, **kind.options)
     fixed = layer(keras.Input(batch_shape=SHAPE))
     actual = layer(np.ones(SHAPE))
     assert shapes_of(fixed) == shapes_of(actual)
@@ -47,8 +49,9 @@ def test_symbolic_results(asked):
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_announced_masks_follow_the_results(asked):
-    layer = ExplicitLSTM(4, **asked)
+@each_kind()
+def test_announced_masks_follow_the_results(kind, asked):
+    layer = kind.layer(4, **asked, **kind.options)
     mask = np.ones((2, 5), bool)
     results = layer(np.ones(SHAPE, "float32"))
     for given in (mask, [mask, None, None]):

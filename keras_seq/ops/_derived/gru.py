@@ -65,7 +65,8 @@ class GRUResetAfter(_GRU):
             before[0], z, r, candidate, mask
         )
         to_a = [to_z, to_h * a_h * d_r, to_h * r]
-        stepwise, aside = (ops.concatenate(to_a, axis=-1), keep), (to_h,)
+        stepwise: tuple = (ops.concatenate(to_a, axis=-1), keep)
+        aside: tuple = (to_h,)
         if upstream is not None:
             on_z, on_r, on_candidate = upstream
             on_h = on_candidate * d_candidate

@@ -30,11 +30,11 @@ class LSTM:
 
     def step(self, z, state, weights):
         h_prev, c_prev = state
-        z_i, z_f, z_c, z_o = ops.split(z + weights[0](h_prev), 4, axis=-1)
-        i = self.recurrent_activation(z_i)
-        f = self.recurrent_activation(z_f)
-        candidate = self.activation(z_c)
-        o = self.recurrent_activation(z_o)
+        z = z + weights[0](h_prev)
+        # One σ for all is faster than three for the gates, a quarter of it unused.
+        i, f, _, o = ops.split(self.recurrent_activation(z), 4, axis=-1)
+        units = c_prev.shape[-1]
+        candidate = self.activation(z[:, 2 * units : 3 * units])
         c = f * c_prev + i * candidate
         return (o * self.activation(c), c), (i, f, candidate, o)
 
@@ -50,7 +50,8 @@ class LSTM:
         by_gate = zip((candidate, c_prev, i, tanh_c), slopes, strict=True)
         to_z = ops.concatenate([factor * slope for factor, slope in by_gate], axis=-1)
         keep = f if mask is None else ops.where(mask, f, ops.ones_like(f))
-        stepwise = stopped(mask, to_z), stopped(mask, o * self.slope(tanh_c)), keep
+        through = stopped(mask, o * self.slope(tanh_c))
+        stepwise: tuple = (stopped(mask, to_z), through, keep)
         if mask is not None:
             stepwise += (ops.cast(ops.logical_not(mask), f.dtype),)
         if upstream is not None:

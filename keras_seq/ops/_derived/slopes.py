@@ -33,5 +33,11 @@ def product_of(rows, errors):
 
 
 def sum_of(errors):
-    """Σ over all steps and rows: the gradient of a bias."""
-    return ops.sum(ops.reshape(errors, (-1, errors.shape[-1])), axis=0)
+    """Σ over all steps and rows: the gradient of a bias.
+
+    Numbers of 16 bits are added with the digits of 32, and the sum has them.
+    """
+    rows = ops.reshape(errors, (-1, errors.shape[-1]))
+    if keras.backend.standardize_dtype(rows.dtype) in ("float16", "bfloat16"):
+        rows = ops.cast(rows, "float32")
+    return ops.sum(rows, axis=0)

@@ -44,6 +44,7 @@ def apply_here():
 
 def run(equations, mask, *, states, projected, return_sequences, show, training):
     """As `whole.run`."""
+    import tensorflow as tf
 
     def function(x, *rest):
         initial, shared = rest[:states], rest[states:]
@@ -70,11 +71,14 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
         projection, weights = shared[:projected], shared[projected:]
 
         def forward(keep):
-            return parts.run(
+            found = parts.run(
                 blocks_forward.part(plan, keep),
                 given,
                 {"projection": projection, "weights": weights},
             )
+            # A tape around the graph can make zeros of a list, not of several.
+            found["lists"] = [tf.unstack(x, parts.count) for x in found["lists"]]
+            return found
 
         found = forward(training)
         final = [parts.join_rows(array) for array in found["final"]]
@@ -92,7 +96,7 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
                     "x": x,
                     "mask": masks,
                     "h": kept["h"],
-                    "lists": kept["lists"],
+                    "lists": [parts.stack(lists) for lists in kept["lists"]],
                     "d_final": tuple(map(parts.split_rows, errors[:states])),
                     "d_h": by_step[:return_sequences],
                     "d_shown": by_step[return_sequences:],
@@ -212,7 +216,19 @@ class Parts:
             return side_by_side(function, given, shared)
         first = tf.nest.map_structure(lambda array: array[0], given)
         results = in_one_thread(lambda both: function(*both), (first, shared))
-        return tf.nest.map_structure(lambda result: result[None], results)
+        return tf.nest.map_structure(lambda result: self.stack([result]), results)
+
+    def stack(self, arrays):
+        """From a list of each part's to (P, ...); lists of tensors too."""
+        import tensorflow as tf
+
+        if self.count > 1:
+            return tf.stack(arrays)
+        (array,) = arrays
+        shape = tf.concat([[1], tf.shape(array)], axis=0)
+        stacked = tf.reshape(array, shape)
+        stacked.set_shape([1, *array.shape])
+        return stacked
 
     def sum(self, x):
         """Σ over the parts."""

@@ -1,5 +1,6 @@
 """The steps of one part of the batch, backwards, block by block."""
 
+from keras_seq.ops._derived.slopes import sum_of
 from keras_seq.ops._engine.products import backward_products
 from keras_seq.ops._engine.rows import STEPS, Sizes, flat, slices, stacked
 from keras_seq.ops._engine.tensorflow_loops import get, joined, loop, new_list, put
@@ -57,7 +58,7 @@ def part(plan):
                 W = constants["projection"][0]
                 by_projection = [
                     tf.matmul(constants["x"][rows], d_rows, transpose_a=True),
-                    tf.reduce_sum(d_rows, axis=0),
+                    sum_of(d_rows),
                 ][: len(constants["projection"])]
                 d_weights = [*by_projection, *d_weights]
                 d_rows = tf.matmul(d_rows, W, transpose_b=True)

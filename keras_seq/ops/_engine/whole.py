@@ -73,7 +73,8 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
                 d_projection = [product_of(x, d_z), sum_of(d_z)][:projected]
                 d_z = ops.matmul(d_z, ops.transpose(projection[0]))
             d_x = ops.transpose(d_z, (1, 0, 2))
-            return (d_x, *d_initial, *d_projection, *d_weights[: len(weights)])
+            by_weight = [*d_projection, *d_weights[: len(weights)]]
+            return (d_x, *d_initial, *(ops.cast(d, x.dtype) for d in by_weight))
 
         return (*final, *results), gradient
 

@@ -1,12 +1,11 @@
 """In training the layer takes another path: it must give Keras's gradients."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.layers import ExplicitLSTM
-from tests.reference.lstm import mask_patterns
+from tests.kinds import each_kind
+from tests.reference.recurrence import mask_patterns
 
 MASKS = mask_patterns(4, 6)
 
@@ -19,7 +18,7 @@ def gradients(layer, x, states, mask):
             tf.reduce_sum(
                 (number + 1.3) * tf.cast(y, "float32") + tf.cast(y, "float32") ** 3
             )
-            for number, y in enumerate(results[:3])
+            for number, y in enumerate(results[: 1 + len(states)])
         )
     return tape.gradient(loss, [x, *states, *layer.trainable_variables])
 
@@ -38,14 +37,16 @@ def gradients(layer, x, states, mask):
     ],
     ids=lambda options: "-".join(options),
 )
-def test_gradients_are_those_of_keras(options, mask):
+@each_kind()
+def test_gradients_are_those_of_keras(kind, options, mask):
     rng = np.random.default_rng(1)
     x = tf.constant(rng.normal(size=(4, 6, 3)), "float32")
-    states = [tf.constant(rng.normal(size=(4, 5)), "float32") for _ in range(2)]
+    states = [tf.constant(rng.normal(size=(4, 5)), "float32") for _ in kind.states]
+    options = {**kind.options, **kind.accepted(**options)}
     shared = {k: v for k, v in options.items() if k != "return_gates"}
     shared = {"return_state": True, "seed": 1, **shared}
-    theirs = keras.layers.LSTM(5, **shared)
-    ours = ExplicitLSTM(5, **{**options, **shared})
+    theirs = kind.keras_layer(5, **shared)
+    ours = kind.layer(5, **{**options, **shared})
     for layer in (theirs, ours):
         layer.build(x.shape)
         layer.set_weights(
@@ -59,18 +60,21 @@ def test_gradients_are_those_of_keras(options, mask):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision(policy):
+@each_kind()
+def test_mixed_precision(kind, policy):
     x = tf.constant(np.random.default_rng(1).normal(size=(4, 6, 3)), "float32")
-    full = ExplicitLSTM(5, return_state=True, return_sequences=True)
-    mixed = ExplicitLSTM(5, return_state=True, return_sequences=True, dtype=policy)
+    options = {"return_state": True, "return_sequences": True, **kind.options}
+    full, mixed = kind.layer(5, **options), kind.layer(5, dtype=policy, **options)
     full.build(x.shape)
     mixed.build(x.shape)
+    rng = np.random.default_rng(2)
+    full.set_weights([rng.normal(0, 0.4, w.shape) for w in full.get_weights()])
     mixed.set_weights(full.get_weights())
-    states = [tf.zeros((4, 5))] * 2
+    states = [tf.zeros((4, 5))] * len(kind.states)
     found = gradients(mixed, x, states, None)
     expected = gradients(full, x, states, None)
     tolerance = 0.02 if policy == "mixed_float16" else 0.15
-    for half, single in zip(found[3:], expected[3:], strict=True):
+    for half, single in zip(found[-3:], expected[-3:], strict=True):
         assert half.dtype == tf.float32
         error = np.linalg.norm(half - single) / np.linalg.norm(single)
         assert error < tolerance
