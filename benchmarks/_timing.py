@@ -16,9 +16,12 @@ import tensorflow as tf
 def interleaved(functions, repeats):
     """Times functions in turns, so that noise falls on every one alike.
 
+    A call that is not timed goes before each that is: threads of another library
+    keep a core busy for some milliseconds after its call, and asleep ones wake
+    slowly.
+
     Args:
-        functions: Dict from name to a function without arguments. Each is
-            called once before the clock starts.
+        functions: Dict from name to a function without arguments.
         repeats: Number of timed calls of each.
 
     Returns:
@@ -30,6 +33,7 @@ def interleaved(functions, repeats):
         function()
     for _ in range(repeats):
         for name, function in functions.items():
+            function()
             start = time.perf_counter()
             function()
             times[name].append(1e3 * (time.perf_counter() - start))

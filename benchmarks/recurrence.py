@@ -1,6 +1,7 @@
-"""`ExplicitLSTM` beside `keras.layers.LSTM` and `torch.nn.LSTM`.
+"""`ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN` beside Keras's and PyTorch's.
 
-    python benchmarks/recurrence.py [--repeats N] [--shapes 0,3] [--threads N]
+    python benchmarks/recurrence.py [--kinds lstm,gru,simple_rnn] [--repeats N]
+                                    [--shapes 0,3] [--threads N]
 
 For each shape (B, T, D, units) it times a forward pass and a training step (the
 gradients of all weights and of the input), in turns, so that noise falls on
@@ -17,20 +18,20 @@ product of two 2,048 × 2,048 matrices.
 """
 
 import argparse
+import dataclasses
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from _timing import interleaved, machine, matmul_rate, write_json
 
-from keras_seq.layers import ExplicitLSTM
+from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
 
 try:
     import torch
@@ -48,6 +49,23 @@ SHAPES = (
     (4, 1000, 128, 256),
 )
 PASSES = ("forward", "training")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A recurrence: our layer, Keras's, PyTorch's, and the number of products."""
+
+    ours: type
+    keras: type
+    torch: str
+    gates: int
+
+
+KINDS = {
+    "lstm": Kind(ExplicitLSTM, keras.layers.LSTM, "LSTM", 4),
+    "gru": Kind(ExplicitGRU, keras.layers.GRU, "GRU", 3),
+    "simple_rnn": Kind(ExplicitSimpleRNN, keras.layers.SimpleRNN, "RNN", 1),
+}
 
 
 def keras_side(layer, x, jit, gates=False):
@@ -70,9 +88,9 @@ def keras_side(layer, x, jit, gates=False):
     return [lambda f=f: f(x) for f in compiled]
 
 
-def torch_side(x, units):
-    """The same of `torch.nn.LSTM`, time-major, as it likes best."""
-    layer = torch.nn.LSTM(x.shape[-1], units)
+def torch_side(kind, x, units):
+    """The same of PyTorch's layer, time-major, as it likes best."""
+    layer = getattr(torch.nn, kind.torch)(x.shape[-1], units)
     x = torch.tensor(np.swapaxes(x, 0, 1).copy())
     x_watched = x.clone().requires_grad_(True)
 
@@ -88,55 +106,36 @@ def torch_side(x, units):
     return [forward, training]
 
 
-def sides(shape):
+def sides(kind, shape):
     """What is compared on a shape: pairs of functions by name."""
     batch, steps, features, units = shape
     x = np.random.default_rng(0).normal(size=(batch, steps, features))
     x = x.astype("float32")
 
     def ours(**options):
-        return ExplicitLSTM(units, return_sequences=True, **options)
+        return kind.ours(units, return_sequences=True, **options)
 
     tensor = tf.constant(x)
     found = {}
     for jit in (False, True):
         name = "jit" if jit else "no jit"
-        layer = keras.layers.LSTM(units, return_sequences=True)
+        layer = kind.keras(units, return_sequences=True)
         found[f"keras, {name}"] = keras_side(layer, tensor, jit)
         found[f"ours, {name}"] = keras_side(ours(), tensor, jit)
     found["ours, gates"] = keras_side(ours(return_gates=True), tensor, False, True)
     if torch is not None:
-        found["torch"] = torch_side(x, units)
+        found["torch"] = torch_side(kind, x, units)
     return found
 
 
-def interleaved(functions, repeats):
-    """Median and quartiles' distance of each function, in milliseconds."""
-    times = {name: [] for name in functions}
-    for function in functions.values():
-        function()
-    for _ in range(repeats):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(1e3 * (time.perf_counter() - start))
-    return {
-        name: {
-            "median": statistics.median(taken),
-            "spread": float(np.subtract(*np.percentile(taken, [75, 25]))),
-        }
-        for name, taken in times.items()
-    }
-
-
-def peak_memory(side, shape):
+def peak_memory(name, side, shape):
     """MiB that a training step takes in a process of its own."""
-    arguments = [sys.executable, __file__, "--peak", side, json.dumps(shape)]
+    arguments = [sys.executable, __file__, "--peak", name, side, json.dumps(shape)]
     return float(subprocess.run(arguments, check=True, capture_output=True).stdout)
 
 
-def print_peak(side, shape):
-    _, training = sides(shape)[side]
+def print_peak(name, side, shape):
+    _, training = sides(KINDS[name], shape)[side]
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     for _ in range(3):
@@ -152,18 +151,10 @@ def resident(name):
     raise RuntimeError(f"no {name} in /proc/self/status")
 
 
-def gigaflops(shape, milliseconds, passes):
+def gigaflops(kind, shape, milliseconds, passes):
     batch, steps, features, units = shape
-    products = 2 * batch * steps * (features + units) * 4 * units
+    products = 2 * batch * steps * (features + units) * kind.gates * units
     return passes * products / milliseconds / 1e6
-
-
-def matmul_rate(repeats):
-    """GFLOP/s of one large matrix product."""
-    a = tf.random.normal((2048, 2048))
-    product = tf.function(lambda: tf.matmul(a, a))
-    taken = interleaved({"product": product}, repeats)["product"]["median"]
-    return 2 * 2048**3 / taken / 1e6
 
 
 def ratios(times):
@@ -184,25 +175,28 @@ def ratios(times):
     return found
 
 
-def measure(shape, repeats):
-    functions = sides(shape)
+def measure(name, shape, repeats):
+    kind = KINDS[name]
+    functions = sides(kind, shape)
     times = {
-        which: interleaved({name: f[n] for name, f in functions.items()}, repeats)
+        which: interleaved({side: f[n] for side, f in functions.items()}, repeats)
         for n, which in enumerate(PASSES)
     }
-    result = {"shape": shape, "milliseconds": times, "ratios": ratios(times)}
+    result = {"kind": name, "shape": shape}
+    result |= {"milliseconds": times, "ratios": ratios(times)}
     result["gflops"] = {
-        which: gigaflops(shape, times[which]["ours, no jit"]["median"], passes)
+        which: gigaflops(kind, shape, times[which]["ours, no jit"]["median"], passes)
         for which, passes in zip(PASSES, (1, 3), strict=True)
     }
     result["peak_mib"] = {
-        side: peak_memory(side, shape) for side in ("keras, no jit", "ours, no jit")
+        side: peak_memory(name, side, shape)
+        for side in ("keras, no jit", "ours, no jit")
     }
     return result
 
 
 def report(result):
-    print(f"\n(B, T, D, units) = {tuple(result['shape'])}")
+    print(f"\n{result['kind']}, (B, T, D, units) = {tuple(result['shape'])}")
     for which in PASSES:
         times = result["milliseconds"][which].items()
         print(f"  {which:8} ", end="")
@@ -216,16 +210,30 @@ def report(result):
     print(f"  peak memory of a training step, MiB: {peak}", flush=True)
 
 
+def means(results):
+    """Geometric means of the ratios over the shapes; the median of the gates' cost."""
+    found: dict = {}
+    for which in PASSES:
+        found[which] = {}
+        for name in results[0]["ratios"][which]:
+            values = [result["ratios"][which][name] for result in results]
+            mean = statistics.median if "cost" in name else statistics.geometric_mean
+            found[which][name] = mean(values)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--kinds", default="lstm,gru,simple_rnn")
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--shapes", help="numbers of the shapes, like 0,3")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", default="runs/benchmarks/recurrence.json")
-    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
-        return print_peak(options.peak[0], json.loads(options.peak[1]))
+        name, side, shape = options.peak
+        return print_peak(name, side, json.loads(shape))
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     if torch is not None:
@@ -233,39 +241,20 @@ def main():
     chosen = range(len(SHAPES))
     if options.shapes:
         chosen = [int(number) for number in options.shapes.split(",")]
-    summary = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "threads": options.threads,
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "torch": None if torch is None else torch.__version__,
-        },
-        "matmul_gflops": matmul_rate(options.repeats),
-    }
+    summary = {**machine(), "matmul_gflops": matmul_rate(options.repeats)}
     print(json.dumps(summary), flush=True)
-    results = []
-    for number in chosen:
-        results.append(measure(SHAPES[number], options.repeats))
-        report(results[-1])
-    print("\ngeometric means over the shapes (gates' cost: median)")
-    summary["means"] = {}
-    for which in PASSES:
-        table = {
-            k: [r["ratios"][which][k] for r in results]
-            for k in results[0]["ratios"][which]
-        }
-        means = {
-            k: statistics.median(v) if "cost" in k else statistics.geometric_mean(v)
-            for k, v in table.items()
-        }
-        summary["means"][which] = means
-        print(f"  {which}: " + "; ".join(f"{k} {v:.2f}" for k, v in means.items()))
-    path = Path(options.out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**summary, "shapes": results}, indent=2))
-    print("written to", path)
+    results, summary["means"] = [], {}
+    for name in options.kinds.split(","):
+        for number in chosen:
+            results.append(measure(name, SHAPES[number], options.repeats))
+            report(results[-1])
+        of_kind = [result for result in results if result["kind"] == name]
+        summary["means"][name] = means(of_kind)
+        print(f"\n{name}: geometric means over the shapes (gates' cost: median)")
+        for which, by_name in summary["means"][name].items():
+            shown = (f"{k} {v:.2f}" for k, v in by_name.items())
+            print(f"  {which}: {'; '.join(shown)}", flush=True)
+    write_json(options.out, {**summary, "shapes": results})
     return None
 
 
