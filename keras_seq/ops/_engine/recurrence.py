@@ -91,7 +91,8 @@ def recurrence(
         )
         return (*final, *([h] if return_sequences else []), *shown)
 
-    run = blocks.run if blocks.apply_here() else whole.run
+    in_blocks = blocks.apply_here() and not whole.is_at_most_one(x.shape[1])
+    run = blocks.run if in_blocks else whole.run
     function = run(
         equations,
         mask,

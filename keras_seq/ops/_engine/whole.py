@@ -111,7 +111,12 @@ def forward(equations, x, state, weights, mask, *, keep):
     _, like = equations.step(ops.sum(x[:1], axis=0), state, products)
     emit_like = (*state, *like) if keep else state[:1]
     final, emitted = scan(
-        step, state, sequences, emit_like=emit_like, differentiable=False
+        step,
+        state,
+        sequences,
+        emit_like=emit_like,
+        unroll=is_at_most_one(x.shape[0]),
+        differentiable=False,
     )
     count = len(state) if keep else 1
     return final, emitted[:count], emitted[count:]
@@ -166,7 +171,13 @@ def backward(equations, initial, states, kept, weights, mask, d_state, d_h, upst
         sequences,
         emit_like=emit_like,
         reverse=True,
+        unroll=is_at_most_one(before[0].shape[0]),
         differentiable=False,
     )
     finished = equations.finish(aside, emitted)
     return d_initial, *equations.gather(before[0], finished)
+
+
+def is_at_most_one(length):
+    """Whether it is known that there is one step at most: no loop then."""
+    return length is not None and length <= 1
