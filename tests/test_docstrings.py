@@ -42,7 +42,9 @@ WITH_EXAMPLES = [m for m, file in modules() if ">>>" in file.read_text("utf-8")]
 ROOMS = {
     module: names
     for module, file in modules()
-    if file.name == "__init__.py" and (names := public_names(file))
+    if file.name == "__init__.py"
+    and "._" not in module  # a private room is for the package itself
+    and (names := public_names(file))
 }
 PAGES = [
     page
