@@ -1,7 +1,8 @@
 """Computes with the backend that KERAS_BACKEND names; run by test_backends.py.
 
-Usage: python backend_child.py PROBLEM.npz FOLDER. Reads a problem, writes
-results.npz, model.keras and model.npz to the folder.
+Usage: python backend_child.py FOLDER. The folder has a folder for each kind of
+recurrence, with problem.npz; results.npz, model.keras and model.npz are written
+beside it.
 """
 
 import sys
@@ -11,11 +12,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seq.layers import ExplicitLSTM, ExplicitLSTMCell
-from keras_seq.ops import lstm
+from tests.kinds import KINDS
 
-ARGUMENTS = ("x", "h_0", "c_0", "kernel", "recurrent_kernel", "bias")
 UNITS = 4
+TRAINED = ("lstm", "gru")
 
 
 def gradients(function, arrays):
@@ -40,73 +40,73 @@ def gradients(function, arrays):
     return tape.gradient(loss, tensors), results
 
 
-def recurrence(given):
-    """Values and gradients of `lstm`, looped and unrolled, masked and not."""
+def named(kind, state, gates):
+    return {**dict(zip(kind.states, state, strict=True)), **gates}
+
+
+def recurrence(kind, given, mask):
+    """Values and gradients of the function, looped and unrolled, masked and not."""
+    names = ("x", *kind.states, "kernel", "recurrent_kernel", "bias")
     for unroll in (False, True):
         for masked in (False, True):
 
-            def function(x, h_0, c_0, *weights, unroll=unroll, masked=masked):
-                h, (h_T, c_T), gates = lstm(
-                    x,
-                    (h_0, c_0),
-                    *weights,
-                    mask=given["mask"] if masked else None,
+            def function(*arrays, unroll=unroll, masked=masked):
+                h, state, gates = kind.run(
+                    dict(zip(names, arrays, strict=True)),
+                    mask=mask if masked else None,
                     unroll=unroll,
                     go_backwards=True,
                     return_gates=True,
                 )
-                results = {"h": h, "h_T": h_T, "c_T": c_T, **gates}
+                results = {"h": h, **named(kind, state, gates)}
                 loss = sum(
                     ops.sum(ops.multiply(given[f"factor_{name}"], y))
                     for name, y in results.items()
                 )
                 return loss, results
 
-            arrays = [given[name] for name in ARGUMENTS]
-            slopes, results = gradients(function, arrays)
+            slopes, results = gradients(function, [given[name] for name in names])
             case = f"unroll={unroll} masked={masked}"
             yield case, results
-            yield f"{case} gradient", dict(zip(ARGUMENTS, slopes, strict=True))
+            yield f"{case} gradient", dict(zip(names, slopes, strict=True))
 
 
-def layers(given):
+def layers(kind, given, mask):
     """Results of the layer, of its cell stepped by hand, and of no steps."""
-    x, h_0, c_0, *weights = (given[name] for name in ARGUMENTS)
-    layer = ExplicitLSTM(
-        UNITS, return_sequences=True, return_state=True, return_gates=True
-    )
+    x, start = given["x"], kind.state(given)
+    asked = ("return_sequences", "return_state", "return_gates")
+    layer = kind.layer(UNITS, **dict.fromkeys(asked, True), **kind.options)
     layer.build(x.shape)
-    layer.set_weights(weights)
-    y, h, c, gates = layer(x, initial_state=[h_0, c_0], mask=given["mask"])
+    layer.set_weights(kind.weights(given))
+    y, *state, gates = layer(x, initial_state=start, mask=mask)
     assert layer.units == layer.get_config()["units"] == UNITS
-    yield "layer", {"y": y, "h_T": h, "c_T": c, **gates}
+    yield "layer", {"y": y, **named(kind, state, gates)}
 
-    cell = ExplicitLSTMCell(UNITS)
+    cell, state = kind.cell(UNITS, **kind.options), start
     cell.build(x[:, 0].shape)
-    cell.set_weights(weights)
-    h, c = h_0, c_0
+    cell.set_weights(kind.weights(given))
     for t in range(x.shape[1]):
-        h, (h, c), gates = cell(x[:, t], (h, c), return_gates=True)
-    yield "by hand", {"h_T": h, "c_T": c, **gates}
+        _, state, gates = cell(x[:, t], state, return_gates=True)
+    yield "by hand", named(kind, state, gates)
 
-    _, h, c, gates = layer(x[:, :0], initial_state=[h_0, c_0])
-    yield "no steps", {"h_T": h, "c_T": c, **gates}
+    _, *state, gates = layer(x[:, :0], initial_state=start)
+    yield "no steps", named(kind, state, gates)
 
 
-def train(folder):
+def train(kind, folder):
     """Fits, saves and applies a model that has every part once."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(8, 5, 2)).astype("float32")
     x[::2, 3:] = 0
     inputs = keras.Input((5, 2))
-    first = ExplicitLSTM(3, return_sequences=True, return_gates=True, dropout=0.1)
+    first = kind.layer(3, return_sequences=True, return_gates=True, dropout=0.1)
     h, gates = first(keras.layers.Masking()(inputs))
-    last = keras.layers.Bidirectional(ExplicitLSTM(3, recurrent_dropout=0.1))
+    last = keras.layers.Bidirectional(kind.layer(3, recurrent_dropout=0.1))
     y = keras.layers.Dense(1, name="y")(last(h))
-    gate = keras.layers.Identity(name="forget")(gates["forget"])
-    model = keras.Model(inputs, {"y": y, "forget": gate})
-    model.compile(keras.optimizers.Adam(0.03), loss={"y": "mse", "forget": "mse"})
-    targets = {"y": x.sum((1, 2))[:, None], "forget": np.zeros((8, 5, 3), "float32")}
+    gate = keras.layers.Identity(name="gate")(gates[kind.gates[0]])
+    model = keras.Model(inputs, {"y": y, "gate": gate})
+    model.compile(keras.optimizers.Adam(0.03), loss={"y": "mse", "gate": "mse"})
+    targets = {"y": x.sum((1, 2))[:, None], "gate": np.zeros((8, 5, 3), "float32")}
     before = model.evaluate(x, targets, verbose=0, return_dict=True)["loss"]
     model.fit(x, targets, epochs=10, verbose=0)
     after = model.evaluate(x, targets, verbose=0, return_dict=True)["loss"]
@@ -114,24 +114,29 @@ def train(folder):
     model.save(folder / "model.keras")
     np.savez(folder / "model.npz", x=x, **model.predict(x, verbose=0))
 
-    stateful = ExplicitLSTM(3, stateful=True)
+    stateful = kind.layer(3, stateful=True)
     start, end = stateful(x), stateful(x)
     assert float(ops.max(ops.abs(end - start))) > 1e-4
     stateful.reset_state()
     assert float(ops.max(ops.abs(stateful(x) - start))) < 1e-6
 
 
-def main(problem, folder):
-    given = dict(np.load(problem))
-    results = {
-        f"{case}/{name}": ops.convert_to_numpy(value)
-        for part in (recurrence, layers)
-        for case, values in part(given)
-        for name, value in values.items()
-    }
-    np.savez(folder / "results.npz", **results)
-    train(folder)
+def main(folder):
+    """Reads the problem of each kind from its folder, and writes there."""
+    keras.utils.set_random_seed(1)
+    for name, kind in KINDS.items():
+        given = dict(np.load(folder / name / "problem.npz"))
+        mask = given.pop("mask")
+        results = {
+            f"{case}/{result}": ops.convert_to_numpy(value)
+            for part in (recurrence, layers)
+            for case, values in part(kind, given, mask)
+            for result, value in values.items()
+        }
+        np.savez(folder / name / "results.npz", **results)
+        if name in TRAINED:
+            train(kind, folder / name)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

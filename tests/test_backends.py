@@ -10,25 +10,31 @@ import keras
 import numpy as np
 import pytest
 
-import keras_seq.layers  # noqa: F401
-from tests.reference import lstm as reference
+from tests.backend_child import TRAINED
+from tests.kinds import KINDS, each_kind
 from tests.reference.complex_step import gradients
+from tests.reference.recurrence import layer_output, mask_patterns
 
 CHILD = Path(__file__).parent / "backend_child.py"
 ROOT = CHILD.parent.parent
-PROBLEM = {
-    name: value.astype("float32")
-    for name, value in reference.random_problem(seed=50).items()
-}
-MASK = reference.mask_patterns()["holes"]
-SHAPES = {
-    **dict.fromkeys(("h", "cell", *reference.GATES), (3, 5, 4)),
-    **dict.fromkeys(("h_T", "c_T"), (3, 4)),
-}
-FACTORS = {
-    name: np.random.default_rng(51).normal(size=shape).astype("float32")
-    for name, shape in SHAPES.items()
-}
+MASK = mask_patterns()["holes"]
+
+
+def problem(kind):
+    given = kind.problem(seed=50).items()
+    return {name: value.astype("float32") for name, value in given}
+
+
+def factors(kind):
+    """What the results are multiplied by in the loss: different everywhere."""
+    rng = np.random.default_rng(51)
+    shapes = {
+        **dict.fromkeys(("h", *kind.gates), (3, 5, 4)),
+        **dict.fromkeys(kind.states, (3, 4)),
+    }
+    return {
+        name: rng.normal(size=shape).astype("float32") for name, shape in shapes.items()
+    }
 
 
 @pytest.fixture(scope="module", params=["tensorflow", "jax", "torch"])
@@ -38,8 +44,10 @@ def folder(request, tmp_path_factory):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     folder = tmp_path_factory.mktemp(backend)
-    factors = {f"factor_{name}": value for name, value in FACTORS.items()}
-    np.savez(folder / "problem.npz", mask=MASK, **PROBLEM, **factors)
+    for name, kind in KINDS.items():
+        (folder / name).mkdir()
+        weighed = {f"factor_{result}": value for result, value in factors(kind).items()}
+        np.savez(folder / name / "problem.npz", mask=MASK, **problem(kind), **weighed)
     environment = {
         **os.environ,
         "KERAS_BACKEND": backend,
@@ -50,7 +58,7 @@ def folder(request, tmp_path_factory):
         ),
     }
     done = subprocess.run(
-        [sys.executable, str(CHILD), str(folder / "problem.npz"), str(folder)],
+        [sys.executable, str(CHILD), str(folder)],
         env=environment,
         cwd=folder,
         capture_output=True,
@@ -61,8 +69,13 @@ def folder(request, tmp_path_factory):
     return folder
 
 
-def computed(folder, case):
-    results = np.load(folder / "results.npz")
+def folder_of(folder, kind):
+    (name,) = (name for name, other in KINDS.items() if other is kind)
+    return folder / name
+
+
+def computed(folder, kind, case):
+    results = np.load(folder_of(folder, kind) / "results.npz")
     start = f"{case}/"
     return {
         name.removeprefix(start): results[name]
@@ -71,10 +84,13 @@ def computed(folder, case):
     }
 
 
-def oracle(**arguments):
-    results = reference.lstm(**{**PROBLEM, **arguments})
-    (h_T, c_T), cell = results.pop("state"), results.pop("c")
-    return {**results, "cell": cell, "h_T": h_T, "c_T": c_T}
+def oracle(kind, **arguments):
+    """The results by name, the final states under the names of the initial ones."""
+    results = kind.oracle(**{**problem(kind), **arguments})
+    return {
+        **dict(zip(kind.states, results.pop("state"), strict=True)),
+        **{name: results[name] for name in ("h", *kind.gates)},
+    }
 
 
 def assert_close(got, expected):
@@ -86,47 +102,54 @@ def assert_close(got, expected):
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("unroll", [False, True])
-def test_the_recurrence_and_its_gradients(folder, unroll, masked):
+@each_kind()
+def test_the_recurrence_and_its_gradients(folder, kind, unroll, masked):
     options = {"go_backwards": True, "mask": MASK if masked else None}
     case = f"unroll={unroll} masked={masked}"
-    assert_close(computed(folder, case), oracle(**options))
+    assert_close(computed(folder, kind, case), oracle(kind, **options))
+    weighed = factors(kind)
 
     def loss(**arguments):
-        values = oracle(**arguments, **options)
-        return sum((FACTORS[name] * values[name]).sum() for name in FACTORS)
+        values = oracle(kind, **arguments, **options)
+        return sum((weighed[name] * values[name]).sum() for name in weighed)
 
-    assert_close(computed(folder, f"{case} gradient"), gradients(loss, PROBLEM))
+    expected = gradients(loss, problem(kind))
+    assert_close(computed(folder, kind, f"{case} gradient"), expected)
 
 
-def test_the_layer(folder):
-    expected = oracle(mask=MASK)
-    expected["y"] = reference.layer_output(
+@each_kind()
+def test_the_layer(folder, kind):
+    expected = oracle(kind, mask=MASK)
+    expected["y"] = layer_output(
         expected.pop("h"), MASK, zero_output_for_mask=False, return_sequences=True
     )
-    assert_close(computed(folder, "layer"), expected)
+    assert_close(computed(folder, kind, "layer"), expected)
 
 
-def test_a_cell_stepped_by_hand(folder):
-    expected = oracle()
+@each_kind()
+def test_a_cell_stepped_by_hand(folder, kind):
+    expected = oracle(kind)
     del expected["h"]
     last = {
-        name: value if name.endswith("_T") else value[:, -1]
+        name: value if name in kind.states else value[:, -1]
         for name, value in expected.items()
     }
-    assert_close(computed(folder, "by hand"), last)
+    assert_close(computed(folder, kind, "by hand"), last)
 
 
-def test_no_steps(folder):
-    empty = dict.fromkeys(("cell", *reference.GATES), np.zeros((3, 0, 4)))
-    state = {"h_T": PROBLEM["h_0"], "c_T": PROBLEM["c_0"]}
-    assert_close(computed(folder, "no steps"), {**empty, **state})
+@each_kind()
+def test_no_steps(folder, kind):
+    expected = dict.fromkeys(kind.gates, np.zeros((3, 0, 4)))
+    expected.update({name: problem(kind)[name] for name in kind.states})
+    assert_close(computed(folder, kind, "no steps"), expected)
 
 
-def test_a_model_trained_there_runs_here(folder):
-    # The import of keras_seq.layers has registered what the model holds.
-    model = keras.models.load_model(folder / "model.keras")
-    saved = dict(np.load(folder / "model.npz"))
+@each_kind(*TRAINED)
+def test_a_model_trained_there_runs_here(folder, kind):
+    # The import of the kinds has registered what the model holds.
+    model = keras.models.load_model(folder_of(folder, kind) / "model.keras")
+    saved = dict(np.load(folder_of(folder, kind) / "model.npz"))
     shown = model.predict(saved.pop("x"), verbose=0)
-    assert sorted(shown) == sorted(saved) == ["forget", "y"]
+    assert sorted(shown) == sorted(saved) == ["gate", "y"]
     for name, value in saved.items():
         np.testing.assert_allclose(shown[name], value, atol=1e-5)

@@ -17,6 +17,13 @@ def check_rate(name, rate):
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
 
 
+def check_implementation(implementation):
+    if implementation not in (1, 2):
+        raise ValueError(
+            f"`implementation` must be 1 or 2; received {implementation!r}."
+        )
+
+
 def check_cudnn(use_cudnn):
     if use_cudnn not in ("auto", False):
         raise ValueError(

@@ -64,13 +64,17 @@ class RecurrentLayer(keras.layers.RNN):
         on_input, on_state = cell.dropout_masks(
             ops.zeros((batch, features), sequences.dtype), initial_state[0], training
         )
+        recurrent_kernel = cell.drop_weights(
+            ops.cast(cell.recurrent_kernel, self.compute_dtype), training
+        )
         cell.reset_dropout_mask()
         cell.reset_recurrent_dropout_mask()
-        h, state, gates = self.recurrence(
+        run = cell.run_varied if cell.varied else self.recurrence
+        h, state, gates = run(
             sequences,
             initial_state,
             ops.cast(cell.kernel, self.compute_dtype),
-            ops.cast(cell.recurrent_kernel, self.compute_dtype),
+            recurrent_kernel,
             None if cell.bias is None else ops.cast(cell.bias, self.compute_dtype),
             mask=mask,
             input_dropout=on_input,

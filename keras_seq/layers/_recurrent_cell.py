@@ -1,12 +1,12 @@
 """What the cells that show their gates have in common."""
 
-import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_units
+from keras_seq.layers._variant_cell import VariantCell
 
 
-class RecurrentCell(keras.layers.Layer):
+class RecurrentCell(VariantCell):
     """Checks arguments and shows dropout masks, for one of Keras's cells.
 
     It stands before Keras's class among the bases: `class ExplicitGRUCell(
@@ -17,11 +17,6 @@ class RecurrentCell(keras.layers.Layer):
         check_units(units)
         check_rate("dropout", dropout)
         check_rate("recurrent_dropout", recurrent_dropout)
-        implementation = options.get("implementation", 2)
-        if implementation not in (1, 2):
-            raise ValueError(
-                f"`implementation` must be 1 or 2; received {implementation!r}."
-            )
         # Keras takes no NumPy integer for the size of a single state.
         super().__init__(
             int(units), dropout=dropout, recurrent_dropout=recurrent_dropout, **options

@@ -39,6 +39,30 @@ class ExplicitGRU(RecurrentLayer):
     `return_state=True`: they follow the state of their direction, in the
     order in which that direction ran.
 
+    `layer_norm` (off) normalises the gates as one and the candidate apart:
+
+    ```
+    (z_t, r_t) = σ(LN(x_t W_zr) + b_zr + LN(h_{t-1} U_zr) + b'_zr)
+    h̃_t = tanh(LN(x_t W_h) + b_h + r_t ⊙ (LN(h_{t-1} U_h) + b'_h))
+    h̃_t = tanh(LN(x_t W_h) + b_h + LN((r_t ⊙ h_{t-1}) U_h))   `reset_after=False`
+    LN(x) = γ ⊙ (x - mean(x)) / sqrt(var(x) + ε) + β
+    ```
+
+    Each LN has a γ and β of its own. They are weights that follow the bias:
+    `kernel_gain`, `kernel_shift`, `recurrent_gain` and `recurrent_shift`, each
+    (3 · units,), packed (z, r, h̃).
+
+    `zoneout=k` (off): with the new h'_t of the equations,
+
+    ```
+    h_t = m_t ⊙ h_{t-1} + (1 - m_t) ⊙ h'_t      m_t ~ Bernoulli(k) in training
+    ```
+
+    and m_t = k in inference. Masked steps stay as they are.
+
+    `weight_dropout=p` (off): in training U is multiplied by one mask for the
+    call, of 0 with probability p and else 1 / (1 - p).
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -61,7 +85,7 @@ class ExplicitGRU(RecurrentLayer):
             every step, in [0, 1).
         recurrent_dropout: Share of the units of h_{t-1} set to 0 in training
             where it meets U, the same at every step, in [0, 1).
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
         return_sequences: Whether to return h_t for every step or the last.
         return_state: Whether to return h_T too.
         go_backwards: Whether to run from the last step to the first. Outputs
@@ -76,6 +100,13 @@ class ExplicitGRU(RecurrentLayer):
         return_gates: Whether to return the gates too.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of h that keep their previous value,
+            drawn afresh at each step in training: a number,
+            in [0, 1). In inference the expectation is taken.
+        weight_dropout: Share of the entries of U set to 0 in training, the same
+            at every step, in [0, 1); the others are scaled by 1 / (1 - share).
         **kwargs: `zero_output_for_mask`, and what every Keras layer takes
             (`name`, `dtype`, `trainable`).
 
@@ -83,7 +114,7 @@ class ExplicitGRU(RecurrentLayer):
         sequences: The input x. Shape (B, T, D).
         initial_state: h_0 of shape (B, units), alone or in a list. 0 by default.
         mask: True where a step counts. Shape (B, T).
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
 
     Returns:
         The output, of shape (B, units), or (B, T, units) with
@@ -107,6 +138,11 @@ class ExplicitGRU(RecurrentLayer):
         Cho et al. (2014), Learning phrase representations using RNN
         encoder-decoder for statistical machine translation (`reset_after=False`).
         With `reset_after=True` the equations are those of cuDNN's GRU.
+        Ba, Kiros and Hinton (2016), Layer normalization.
+        Krueger et al. (2017), Zoneout: Regularizing RNNs by randomly
+        preserving hidden activations.
+        Merity, Keskar and Socher (2018), Regularizing and optimizing LSTM
+        language models (`weight_dropout`).
     """
 
     cell_class = ExplicitGRUCell
@@ -141,6 +177,10 @@ class ExplicitGRU(RecurrentLayer):
         *,
         return_gates=False,
         implementation=2,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
         check_cudnn(use_cudnn)
@@ -163,6 +203,10 @@ class ExplicitGRU(RecurrentLayer):
             reset_after=reset_after,
             seed=seed,
             implementation=implementation,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="gru_cell",

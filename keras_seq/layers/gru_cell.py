@@ -1,11 +1,14 @@
 """One step of a GRU that shows its gates."""
 
+from types import MappingProxyType
+
 import keras
 
-from keras_seq.layers._arguments import check_states
+from keras_seq.layers._arguments import check_implementation, check_states
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import gru_step
 from keras_seq.ops._projection import project
+from keras_seq.ops._variants import VariedGRU
 from keras_seq.ops.gru import GATES
 
 
@@ -29,6 +32,9 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
     alone (3 · units,) with `reset_after=False`, packed in the order (z, r, h̃).
     `set_weights` takes a Keras cell's weights as they are.
 
+    `layer_norm`, `zoneout` and `weight_dropout`, all off,
+    change the equations as `ExplicitGRU` says.
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -50,14 +56,23 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
             `reset_recurrent_dropout_mask()`.
         reset_after: Whether the reset gate acts behind the product with U, as
             in cuDNN, or before it, as in Cho et al.
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of h that keep their previous value,
+            drawn afresh at each step in training: a number,
+            in [0, 1). In inference the expectation is taken.
+            (On JAX a loop can draw nothing: there `keras.layers.RNN` can not train
+            such a cell. The layer, which draws before its loop, can.)
+        weight_dropout: Share of the entries of U set to 0 in training, in
+            [0, 1): the same until `reset_recurrent_dropout_mask()`.
 
     Call arguments:
         inputs: x_t. Shape (B, D).
         states: h_{t-1} of shape (B, units), alone or in a list or tuple.
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
         return_gates: Whether to return the gates too.
 
     Returns:
@@ -66,8 +81,8 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
         dict of (B, units) tensors "update", "reset" and "candidate".
 
     Raises:
-        ValueError: If `units` is not a positive integer, a dropout rate is
-            outside [0, 1), or `states` doesn't fit.
+        ValueError: If `units` is not a positive integer, another argument is
+            out of its range, or `states` doesn't fit.
 
     Example:
 
@@ -85,6 +100,9 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
         Gal and Ghahramani (2016), A theoretically grounded application of
         dropout in recurrent neural networks.
     """
+
+    normed = MappingProxyType({"kernel": 3, "recurrent": 3})
+    bias_gates = "gru"
 
     def __init__(
         self,
@@ -106,8 +124,14 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
         reset_after=True,
         seed=None,
         implementation=2,
+        *,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
+        check_implementation(implementation)
         super().__init__(
             units,
             activation=activation,
@@ -127,25 +151,47 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
             reset_after=reset_after,
             seed=seed,
             implementation=implementation,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             **kwargs,
+        )
+
+    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+        return VariedGRU(
+            kernel,
+            recurrent_kernel,
+            bias,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            reset_after=self.reset_after,
+            norms=self.norms(),
+            **dropouts,
         )
 
     def call(self, inputs, states, training=False, return_gates=False):
         (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
-        input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
-        bias, recurrent_bias = self.bias, None
-        if self.use_bias and self.reset_after:
-            bias, recurrent_bias = self.bias[0], self.bias[1]
-        h, gates = gru_step(
-            project(inputs, self.kernel, bias, input_dropout),
-            h_prev,
-            self.recurrent_kernel,
-            recurrent_bias,
-            recurrent_dropout=recurrent_dropout,
-            activation=self.activation,
-            recurrent_activation=self.recurrent_activation,
-            reset_after=self.reset_after,
-        )
+        dropouts = self.dropout_masks(inputs, h_prev, training)
+        recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)
+        if self.varied:
+            (h,), gates = self.step_varied(
+                inputs, (h_prev,), recurrent_kernel, dropouts, training
+            )
+        else:
+            bias, recurrent_bias = self.bias, None
+            if self.use_bias and self.reset_after:
+                bias, recurrent_bias = self.bias[0], self.bias[1]
+            h, gates = gru_step(
+                project(inputs, self.kernel, bias, dropouts[0]),
+                h_prev,
+                recurrent_kernel,
+                recurrent_bias,
+                recurrent_dropout=dropouts[1],
+                activation=self.activation,
+                recurrent_activation=self.recurrent_activation,
+                reset_after=self.reset_after,
+            )
         state = [h] if isinstance(states, (list, tuple)) else h
         if not return_gates:
             return h, state

@@ -39,6 +39,36 @@ class ExplicitLSTM(RecurrentLayer):
     `return_state=True`: they follow the states of their direction, in the
     order in which that direction ran.
 
+    `layer_norm` and `peepholes` (both off) change the equations to
+
+    ```
+    z_t = LN(x_t W) + LN(h_{t-1} U) + b         all gates normalised as one
+    i_t, f_t = σ(z_i + p_i ⊙ c_{t-1}), σ(z_f + p_f ⊙ c_{t-1})
+    c_t = LN(f_t ⊙ c_{t-1} + i_t ⊙ tanh(z_c))
+    o_t = σ(z_o + p_o ⊙ c_t)
+    h_t = o_t ⊙ tanh(c_t)
+    LN(x) = γ ⊙ (x - mean(x)) / sqrt(var(x) + ε) + β
+    ```
+
+    without LN or without p where only one is asked for. Each LN has a γ and β of
+    its own. As in TensorFlow Addons the memory is carried as it was normalised;
+    in the paper it is normalised for tanh alone. The weights that follow the
+    bias are `kernel_gain`, `kernel_shift`, `recurrent_gain`, `recurrent_shift`,
+    each (4 · units,), `state_gain`, `state_shift`, each (units,), and `peephole`
+    (3, units), p in the order (i, f, o), started by `kernel_initializer`.
+
+    `zoneout=k` (off): with the new h'_t and c'_t of the equations,
+
+    ```
+    c_t = m^c_t ⊙ c_{t-1} + (1 - m^c_t) ⊙ c'_t      m_t ~ Bernoulli(k) in training
+    h_t = m^h_t ⊙ h_{t-1} + (1 - m^h_t) ⊙ h'_t
+    ```
+
+    and m_t = k in inference. Masked steps stay as they are.
+
+    `weight_dropout=p` (off): in training U is multiplied by one mask for the
+    call, of 0 with probability p and else 1 / (1 - p).
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -62,7 +92,7 @@ class ExplicitLSTM(RecurrentLayer):
             every step, in [0, 1).
         recurrent_dropout: Share of the units of h_{t-1} set to 0 in training,
             the same at every step, in [0, 1).
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
         return_sequences: Whether to return h_t for every step or the last.
         return_state: Whether to return h_T and c_T too.
         go_backwards: Whether to run from the last step to the first. Outputs
@@ -75,6 +105,14 @@ class ExplicitLSTM(RecurrentLayer):
         return_gates: Whether to return the gates too.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
+        peepholes: Whether i and f see c_{t-1}, and o sees c_t.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of each state that keep their previous value,
+            drawn afresh at each step in training: a number, or a pair (h, c),
+            in [0, 1). In inference the expectation is taken.
+        weight_dropout: Share of the entries of U set to 0 in training, the same
+            at every step, in [0, 1); the others are scaled by 1 / (1 - share).
         **kwargs: `zero_output_for_mask`, and what every Keras layer takes
             (`name`, `dtype`, `trainable`).
 
@@ -82,7 +120,7 @@ class ExplicitLSTM(RecurrentLayer):
         sequences: The input x. Shape (B, T, D).
         initial_state: h_0 and c_0, each of shape (B, units). 0 by default.
         mask: True where a step counts. Shape (B, T).
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
 
     Returns:
         The output, of shape (B, units), or (B, T, units) with
@@ -106,6 +144,13 @@ class ExplicitLSTM(RecurrentLayer):
     References:
         Hochreiter and Schmidhuber (1997), Long short-term memory.
         Gers, Schmidhuber and Cummins (2000), Learning to forget.
+        Gers and Schmidhuber (2000), Recurrent nets that time and count
+        (`peepholes`).
+        Ba, Kiros and Hinton (2016), Layer normalization.
+        Krueger et al. (2017), Zoneout: Regularizing RNNs by randomly
+        preserving hidden activations.
+        Merity, Keskar and Socher (2018), Regularizing and optimizing LSTM
+        language models (`weight_dropout`).
     """
 
     cell_class = ExplicitLSTMCell
@@ -140,6 +185,11 @@ class ExplicitLSTM(RecurrentLayer):
         *,
         return_gates=False,
         implementation=2,
+        peepholes=False,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
         check_cudnn(use_cudnn)
@@ -162,6 +212,11 @@ class ExplicitLSTM(RecurrentLayer):
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             implementation=implementation,
+            peepholes=peepholes,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="lstm_cell",

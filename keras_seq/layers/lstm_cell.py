@@ -1,11 +1,16 @@
 """One step of an LSTM that shows its gates."""
 
-import keras
+from types import MappingProxyType
 
-from keras_seq.layers._arguments import check_states
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import check_implementation, check_states
 from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.layers._variant_cell import check_flag
 from keras_seq.ops import lstm_step
 from keras_seq.ops._projection import project
+from keras_seq.ops._variants import VariedLSTM
 from keras_seq.ops.lstm import GATES
 
 
@@ -27,6 +32,9 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     (units, 4 · units) and `bias` b (4 · units,), packed in the order
     (i, f, c̃, o). `set_weights` takes a Keras cell's weights as they are.
 
+    `layer_norm`, `peepholes`, `zoneout` and `weight_dropout`, all off,
+    change the equations as `ExplicitLSTM` says.
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -47,14 +55,24 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             same ones at every step until `reset_dropout_mask()`.
         recurrent_dropout: Share of h_{t-1}'s units set to 0 in training, in
             [0, 1): the same until `reset_recurrent_dropout_mask()`.
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
+        peepholes: Whether i and f see c_{t-1}, and o sees c_t.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of each state that keep their previous value,
+            drawn afresh at each step in training: a number, or a pair (h, c),
+            in [0, 1). In inference the expectation is taken.
+            (On JAX a loop can draw nothing: there `keras.layers.RNN` can not train
+            such a cell. The layer, which draws before its loop, can.)
+        weight_dropout: Share of the entries of U set to 0 in training, in
+            [0, 1): the same until `reset_recurrent_dropout_mask()`.
 
     Call arguments:
         inputs: x_t. Shape (B, D).
         states: h_{t-1} and c_{t-1}, each of shape (B, units).
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
         return_gates: Whether to return the gates too.
 
     Returns:
@@ -63,8 +81,8 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         "forget", "candidate", "output" and "cell" (c_t).
 
     Raises:
-        ValueError: If `units` is not a positive integer, a dropout rate is
-            outside [0, 1), or `states` doesn't fit.
+        ValueError: If `units` is not a positive integer, another argument is
+            out of its range, or `states` doesn't fit.
 
     Example:
 
@@ -82,6 +100,9 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         Gal and Ghahramani (2016), A theoretically grounded application of
         dropout in recurrent neural networks.
     """
+
+    normed = MappingProxyType({"kernel": 4, "recurrent": 4, "state": 1})
+    bias_gates = "lstm"
 
     def __init__(
         self,
@@ -103,8 +124,16 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         recurrent_dropout=0.0,
         seed=None,
         implementation=2,
+        *,
+        peepholes=False,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
+        check_implementation(implementation)
+        check_flag("peepholes", peepholes)
         super().__init__(
             units,
             activation=activation,
@@ -124,26 +153,66 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             implementation=implementation,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             **kwargs,
+        )
+        self.peepholes = peepholes
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.peephole = None
+        if self.peepholes:
+            self.peephole = self.add_weight(
+                shape=(3, self.units),
+                name="peephole",
+                initializer=self.kernel_initializer,
+            )
+
+    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+        peephole = self.peephole
+        return VariedLSTM(
+            kernel,
+            recurrent_kernel,
+            bias,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            norms=self.norms(),
+            peephole=peephole
+            if peephole is None
+            else ops.cast(peephole, self.compute_dtype),
+            **dropouts,
         )
 
     def call(self, inputs, states, training=False, return_gates=False):
         h_prev, c_prev = check_states(
             "states", states, self.state_size, inputs.shape[0]
         )
-        input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
-        z = project(inputs, self.kernel, self.bias, input_dropout)
-        z += project(h_prev, self.recurrent_kernel, None, recurrent_dropout)
-        h, c, gates = lstm_step(
-            z,
-            c_prev,
-            activation=self.activation,
-            recurrent_activation=self.recurrent_activation,
-        )
+        dropouts = self.dropout_masks(inputs, h_prev, training)
+        recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)
+        if self.varied:
+            (h, c), gates = self.step_varied(
+                inputs, (h_prev, c_prev), recurrent_kernel, dropouts, training
+            )
+        else:
+            z = project(inputs, self.kernel, self.bias, dropouts[0])
+            z += project(h_prev, recurrent_kernel, None, dropouts[1])
+            h, c, gates = lstm_step(
+                z,
+                c_prev,
+                activation=self.activation,
+                recurrent_activation=self.recurrent_activation,
+            )
         if not return_gates:
             return h, [h, c]
         named = dict(zip(GATES, gates, strict=True))
         return h, [h, c], {**named, "cell": c}
 
     def get_config(self):
-        return {**super().get_config(), "implementation": self.implementation}
+        return {
+            **super().get_config(),
+            "implementation": self.implementation,
+            "peepholes": self.peepholes,
+        }

@@ -37,6 +37,31 @@ class ExplicitSimpleRNN(RecurrentLayer):
     `return_state=True`: they follow the state of their direction, in the order
     in which that direction ran.
 
+    `layer_norm` (off) normalises the sum of both products, as in the paper:
+
+    ```
+    a_t = LN(x_t W + h_{t-1} U) + b
+    LN(x) = γ ⊙ (x - mean(x)) / sqrt(var(x) + ε) + β
+    ```
+
+    γ and β are weights that follow the bias: `pre_activation_gain` and
+    `pre_activation_shift`, each (units,).
+
+    `zoneout=k` (off): with the new h'_t of the equations,
+
+    ```
+    h_t = m_t ⊙ h_{t-1} + (1 - m_t) ⊙ h'_t      m_t ~ Bernoulli(k) in training
+    ```
+
+    and m_t = k in inference. Masked steps stay as they are.
+
+    `weight_dropout=p` (off): in training U is multiplied by one mask for the
+    call, of 0 with probability p and else 1 / (1 - p).
+
+    `ExplicitSimpleRNN(units, activation="relu", recurrent_initializer="identity")`
+    is the IRNN of Le, Jaitly and Hinton: U starts as the identity and b as 0, so
+    a new layer with no input carries its state unchanged, and the error too.
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -48,7 +73,8 @@ class ExplicitSimpleRNN(RecurrentLayer):
         recurrent_regularizer: Regulariser of U.
         bias_regularizer: Regulariser of b.
         activity_regularizer: Regulariser of all that is returned: of the state
-            and the pre-activations too, when they are asked for.
+            and the pre-activations too, when they are asked for. (Keras 3.15
+            takes the argument and forgets it.)
         kernel_constraint: Constraint on W.
         recurrent_constraint: Constraint on U.
         bias_constraint: Constraint on b.
@@ -64,8 +90,15 @@ class ExplicitSimpleRNN(RecurrentLayer):
             ended, row by row, until `reset_state()`.
         unroll: Whether to write the steps out instead of looping: faster to
             run for short sequences, slower to trace. T must be static.
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
         return_gates: Whether to return the pre-activations too.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of h that keep their previous value,
+            drawn afresh at each step in training: a number,
+            in [0, 1). In inference the expectation is taken.
+        weight_dropout: Share of the entries of U set to 0 in training, the same
+            at every step, in [0, 1); the others are scaled by 1 / (1 - share).
         **kwargs: `zero_output_for_mask`, and what every Keras layer takes
             (`name`, `dtype`, `trainable`).
 
@@ -73,7 +106,7 @@ class ExplicitSimpleRNN(RecurrentLayer):
         sequences: The input x. Shape (B, T, D).
         initial_state: h_0 of shape (B, units), alone or in a list. 0 by default.
         mask: True where a step counts. Shape (B, T).
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
 
     Returns:
         The output, of shape (B, units), or (B, T, units) with
@@ -95,6 +128,13 @@ class ExplicitSimpleRNN(RecurrentLayer):
 
     References:
         Elman (1990), Finding structure in time.
+        Ba, Kiros and Hinton (2016), Layer normalization.
+        Krueger et al. (2017), Zoneout: Regularizing RNNs by randomly
+        preserving hidden activations.
+        Merity, Keskar and Socher (2018), Regularizing and optimizing LSTM
+        language models (`weight_dropout`).
+        Le, Jaitly and Hinton (2015), A simple way to initialize recurrent
+        networks of rectified linear units.
     """
 
     cell_class = ExplicitSimpleRNNCell
@@ -125,6 +165,10 @@ class ExplicitSimpleRNN(RecurrentLayer):
         seed=None,
         *,
         return_gates=False,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
         cell = ExplicitSimpleRNNCell(
@@ -143,6 +187,10 @@ class ExplicitSimpleRNN(RecurrentLayer):
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="simple_rnn_cell",

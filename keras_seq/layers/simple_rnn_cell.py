@@ -1,11 +1,14 @@
 """One step of a simple recurrent layer that shows its pre-activation."""
 
+from types import MappingProxyType
+
 import keras
 
 from keras_seq.layers._arguments import check_states
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import simple_rnn_step
 from keras_seq.ops._projection import project
+from keras_seq.ops._variants import VariedSimpleRNN
 from keras_seq.ops.simple_rnn import SHOWN
 
 
@@ -22,6 +25,9 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
     `keras.layers.SimpleRNNCell`: `kernel` W (D, units), `recurrent_kernel` U
     (units, units) and `bias` b (units,). `set_weights` takes a Keras cell's
     weights as they are.
+
+    `layer_norm`, `zoneout` and `weight_dropout`, all off,
+    change the equations as `ExplicitSimpleRNN` says.
 
     Args:
         units: Size of the state, a positive integer.
@@ -40,12 +46,21 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             same ones at every step until `reset_dropout_mask()`.
         recurrent_dropout: Share of h_{t-1}'s units set to 0 in training, in
             [0, 1): the same until `reset_recurrent_dropout_mask()`.
-        seed: Seed of the dropout.
+        seed: Seed of all that is drawn in training.
+        layer_norm: Whether to normalise as the equations say.
+        layer_norm_epsilon: ε, which is added to the variance; positive.
+        zoneout: Share of the units of h that keep their previous value,
+            drawn afresh at each step in training: a number,
+            in [0, 1). In inference the expectation is taken.
+            (On JAX a loop can draw nothing: there `keras.layers.RNN` can not train
+            such a cell. The layer, which draws before its loop, can.)
+        weight_dropout: Share of the entries of U set to 0 in training, in
+            [0, 1): the same until `reset_recurrent_dropout_mask()`.
 
     Call arguments:
         inputs: x_t. Shape (B, D).
         states: h_{t-1} of shape (B, units), alone or in a list or tuple.
-        training: Whether dropout acts.
+        training: Whether dropout acts, and zoneout draws.
         return_gates: Whether to return the pre-activation too. There are no
             gates; the argument has this name so that all cells look alike.
 
@@ -55,8 +70,8 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         dict with one (B, units) tensor "pre_activation" (a_t).
 
     Raises:
-        ValueError: If `units` is not a positive integer, a dropout rate is
-            outside [0, 1), or `states` doesn't fit.
+        ValueError: If `units` is not a positive integer, another argument is
+            out of its range, or `states` doesn't fit.
 
     Example:
 
@@ -73,6 +88,8 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         Gal and Ghahramani (2016), A theoretically grounded application of
         dropout in recurrent neural networks.
     """
+
+    normed = MappingProxyType({"pre_activation": 1})
 
     def __init__(
         self,
@@ -91,6 +108,11 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         dropout=0.0,
         recurrent_dropout=0.0,
         seed=None,
+        *,
+        layer_norm=False,
+        layer_norm_epsilon=1e-3,
+        zoneout=0.0,
+        weight_dropout=0.0,
         **kwargs,
     ):
         super().__init__(
@@ -109,19 +131,39 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
+            layer_norm=layer_norm,
+            layer_norm_epsilon=layer_norm_epsilon,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             **kwargs,
+        )
+
+    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+        return VariedSimpleRNN(
+            kernel,
+            recurrent_kernel,
+            bias,
+            activation=self.activation,
+            norms=self.norms(),
+            **dropouts,
         )
 
     def call(self, inputs, states, training=False, return_gates=False):
         (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
-        input_dropout, recurrent_dropout = self.dropout_masks(inputs, h_prev, training)
-        h, shown = simple_rnn_step(
-            project(inputs, self.kernel, self.bias, input_dropout),
-            h_prev,
-            self.recurrent_kernel,
-            recurrent_dropout=recurrent_dropout,
-            activation=self.activation,
-        )
+        dropouts = self.dropout_masks(inputs, h_prev, training)
+        recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)
+        if self.varied:
+            (h,), shown = self.step_varied(
+                inputs, (h_prev,), recurrent_kernel, dropouts, training
+            )
+        else:
+            h, shown = simple_rnn_step(
+                project(inputs, self.kernel, self.bias, dropouts[0]),
+                h_prev,
+                recurrent_kernel,
+                recurrent_dropout=dropouts[1],
+                activation=self.activation,
+            )
         state = [h] if isinstance(states, (list, tuple)) else h
         if not return_gates:
             return h, state

@@ -44,7 +44,7 @@ def assert_equals_keras(kind, mask, **options):
 @pytest.mark.parametrize("return_state", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
-@each_kind("lstm", "gru", "simple_rnn")
+@each_kind("lstm", "gru")
 def test_merging_equals_keras(kind, merge_mode, return_sequences, return_state):
     assert_equals_keras(
         kind,
@@ -124,11 +124,14 @@ def test_another_layer_for_the_way_back(kind):
 @each_kind()
 def test_dropout_equals_keras(kind):
     options = {"dropout": 0.3, "recurrent_dropout": 0.2, "seed": 23}
-    results = []
-    for make in (kind.layer, kind.keras_layer):
-        layer, x, _ = both(kind, make, **options)
-        results.append(layer(x, training=True))
-    np.testing.assert_allclose(*results, rtol=1e-10)
+    (ours, x, _), (peer, _, _) = (
+        both(kind, make, **options) for make in (kind.layer, kind.keras_layer)
+    )
+    # Keras's SimpleRNN has no seed in its config, so that its copies lose it.
+    for way in (peer.forward_layer, peer.backward_layer):
+        way.cell.seed_generator.state.assign([options["seed"], 0])
+    got, expected = ours(x, training=True), peer(x, training=True)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
 
 
 @each_kind()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.kinds import each_kind
+from tests.kinds import KINDS, each_kind
 from tests.reference.recurrence import mask_patterns
 
 MASKS = mask_patterns(4, 6)
@@ -23,7 +23,14 @@ def gradients(layer, x, states, mask):
     return tape.gradient(loss, [x, *states, *layer.trainable_variables])
 
 
-@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize(
+    ("kind", "mask"),
+    [
+        pytest.param(kind, mask, id=f"{name}-{mask}")
+        for name, kind in KINDS.items()
+        for mask in (MASKS if name == "lstm" else ("none", "holes"))
+    ],
+)
 @pytest.mark.parametrize(
     "options",
     [
@@ -37,7 +44,6 @@ def gradients(layer, x, states, mask):
     ],
     ids=lambda options: "-".join(options),
 )
-@each_kind()
 def test_gradients_are_those_of_keras(kind, options, mask):
     rng = np.random.default_rng(1)
     x = tf.constant(rng.normal(size=(4, 6, 3)), "float32")

@@ -40,6 +40,14 @@ def mask_patterns(rows=3, length=5):
     }
 
 
+def normalised(x, gain, shift, epsilon=1e-3):
+    """Layer normalisation over a vector."""
+    x = wide(x)
+    mean = x.sum() / len(x)
+    variance = ((x - mean) ** 2).sum() / len(x)
+    return gain * (x - mean) / np.sqrt(variance + epsilon) + shift
+
+
 def split_by_gate(packed, gates):
     """Splits packed weights (..., gates · units) into a dict by gate."""
     return dict(zip(gates, np.split(wide(packed), len(gates), axis=-1), strict=True))

@@ -1,0 +1,65 @@
+"""The LSTM with layer normalisation and peepholes."""
+
+from keras import ops
+
+from keras_seq.ops._projection import project
+from keras_seq.ops._variants.normalise import unchanged
+from keras_seq.ops.lstm import GATES
+
+
+class VariedLSTM:
+    """The LSTM, packed (i, f, c̃, o), with LN and p where they are given.
+
+    ```
+    z   = LN_x(x_t W) + LN_h(h_{t-1} U) + b
+    i   = σ(z_i + p_i ⊙ c_{t-1})
+    f   = σ(z_f + p_f ⊙ c_{t-1})
+    c̃   = tanh(z_c)
+    c_t = LN_c(f ⊙ c_{t-1} + i ⊙ c̃)
+    o   = σ(z_o + p_o ⊙ c_t)
+    h_t = o ⊙ tanh(c_t)
+    ```
+    """
+
+    gates = GATES
+    carried = ("cell",)
+
+    def __init__(
+        self,
+        kernel,
+        recurrent_kernel,
+        bias,
+        *,
+        input_dropout,
+        recurrent_dropout,
+        activation,
+        recurrent_activation,
+        norms,
+        peephole,
+    ):
+        self.kernel, self.recurrent_kernel, self.bias = kernel, recurrent_kernel, bias
+        self.input_dropout, self.recurrent_dropout = input_dropout, recurrent_dropout
+        self.activation = activation
+        self.recurrent_activation = recurrent_activation
+        self.norm_x = norms.get("kernel", unchanged)
+        self.norm_h = norms.get("recurrent", unchanged)
+        self.norm_c = norms.get("state", unchanged)
+        self.peephole = peephole
+
+    def project(self, x):
+        z = self.norm_x(project(x, self.kernel, None, self.input_dropout))
+        return z if self.bias is None else z + self.bias
+
+    def step(self, projected, state):
+        h_prev, c_prev = state
+        from_h = project(h_prev, self.recurrent_kernel, None, self.recurrent_dropout)
+        z_i, z_f, z_c, z_o = ops.split(projected + self.norm_h(from_h), 4, axis=-1)
+        i = self.recurrent_activation(self._peep(0, z_i, c_prev))
+        f = self.recurrent_activation(self._peep(1, z_f, c_prev))
+        candidate = self.activation(z_c)
+        c = self.norm_c(f * c_prev + i * candidate)
+        o = self.recurrent_activation(self._peep(2, z_o, c))
+        return (o * self.activation(c), c), (i, f, candidate, o)
+
+    def _peep(self, gate, z, c):
+        return z if self.peephole is None else z + self.peephole[gate] * c

@@ -1,0 +1,79 @@
+"""Running a variant, over a sequence or for a step, with zoneout."""
+
+from keras import ops
+
+from keras_seq.ops._engine import by_autodiff, named_gates
+
+
+def run_variant(
+    equations,
+    inputs,
+    initial_state,
+    *,
+    zoneout,
+    mask=None,
+    go_backwards=False,
+    unroll=False,
+    return_sequences=True,
+    return_gates=False,
+):
+    """Applies a variant T times.
+
+    ```
+    state_t = k_t ⊙ state_{t-1} + (1 - k_t) ⊙ step(x_t, state_{t-1})
+    ```
+
+    Args:
+        equations: Of `keras_seq.ops._variants`.
+        inputs: The sequence x. Shape (B, T, D).
+        initial_state: Tuple of (B, units) tensors.
+        zoneout: Tuple of k, one for each state: a number for all units of all
+            steps, a (T, B, units) tensor in the order of the run, or None for 0.
+        mask: True where a step counts, shape (B, T), or None for all.
+        go_backwards: Whether to run from the last step to the first.
+        unroll: Whether to write the T steps out instead of looping.
+        return_sequences: Whether to return h of all steps.
+        return_gates: Whether to return the gates.
+
+    Returns:
+        As `keras_seq.ops.lstm`.
+    """
+    units = initial_state[0].shape[-1]
+    drawn = [k for k in zoneout if ops.is_tensor(k)]
+
+    def project_input(x):
+        # What a step needs beside its input travels with it, on the last axis.
+        return ops.concatenate([equations.project(x), *drawn], axis=-1)
+
+    def step(projected, state):
+        packed = projected.shape[-1] - units * len(drawn)
+        places = [packed + units * n for n in range(len(drawn))]
+        projected, *slices = ops.split(projected, places, axis=-1)
+        rest = iter(slices)
+        keep = [next(rest) if ops.is_tensor(k) else k for k in zoneout]
+        return step_variant(equations, projected, state, keep)
+
+    h, state, shown = by_autodiff(
+        project_input if drawn else equations.project,
+        step if drawn else lambda x, state: step_variant(equations, x, state, zoneout),
+        inputs,
+        initial_state,
+        shown=len(equations.gates),
+        mask=mask,
+        go_backwards=go_backwards,
+        unroll=unroll,
+        return_sequences=return_sequences,
+        show=return_gates,
+    )
+    names = equations.gates, shown, mask, go_backwards, equations.carried
+    return h, state, named_gates(*names)
+
+
+def step_variant(equations, projected, state, zoneout):
+    """One step: as `run_variant`, from what `equations.project` gives."""
+    new, gates = equations.step(projected, state)
+    state = tuple(
+        after if keep is None else keep * before + (1 - keep) * after
+        for after, before, keep in zip(new, state, zoneout, strict=True)
+    )
+    return state, gates
