@@ -1,7 +1,16 @@
 """Pure functions: recurrences. Nothing here knows a Layer."""
 
+from keras_seq.ops._engine.blocks import portable_graphs
 from keras_seq.ops.gru import gru, gru_step
 from keras_seq.ops.lstm import lstm, lstm_step
 from keras_seq.ops.simple_rnn import simple_rnn, simple_rnn_step
 
-__all__ = ["gru", "gru_step", "lstm", "lstm_step", "simple_rnn", "simple_rnn_step"]
+__all__ = [
+    "gru",
+    "gru_step",
+    "lstm",
+    "lstm_step",
+    "portable_graphs",
+    "simple_rnn",
+    "simple_rnn_step",
+]

@@ -53,6 +53,8 @@ def recurrence(
     state = tuple(ops.convert_to_tensor(array) for array in initial_state)
     if mask is not None:
         mask = ops.convert_to_tensor(mask)
+        # What is masked may be anything, NaN too, and must reach no product.
+        x = ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
     if input_dropout is not None and input_dropout.shape[0] == 1:
         x = x * ops.transpose(input_dropout, (1, 0, 2))
     elif input_dropout is not None:
