@@ -40,9 +40,10 @@ def portable_graphs():
     On a processor the recurrences are traced as loops in threads of their own,
     `MapDefun` operations, which are fast, and which TensorFlow and its servers
     run. TensorFlow Lite, `tf.vectorized_map` around a gradient, and XLA for a
-    function that was traced without it don't know them; nor can `tf.saved_model.save` store a function traced with
-    `training=True` with them. Functions traced within this context hold an
-    ordinary loop instead. On other backends it changes nothing.
+    function that was traced without it don't know them; nor can
+    `tf.saved_model.save` store a function traced with `training=True` with them.
+    Functions traced within this context hold an ordinary loop instead. On other
+    backends it changes nothing.
 
     Example:
 
