@@ -1,4 +1,4 @@
-"""The loop over time: the one place where the backends differ."""
+"""The loop over time, on each backend."""
 
 import keras
 

@@ -22,7 +22,7 @@ def slope_of(activation):
 
 
 def stopped(mask, x):
-    """X where a step counts, 0 where it is masked."""
+    """Puts 0 where a step is masked."""
     return x if mask is None else ops.where(mask, x, ops.zeros_like(x))
 
 

@@ -2,9 +2,9 @@
 
 ```
 for each half of the rows, in a thread of its own:
-    for each block of about ROWS rows:          large products: x W, and backwards
-        for each STEPS steps:                   x W Uᵀ-free work on all of them
-            one step after the other            what is sequential
+    for each block of about ROWS rows:   the products with x, h and the errors
+        for each STEPS steps:            the factors of the errors, the lists
+            for each step:               what is sequential
 ```
 
 Blocks are as long as keeps what they touch in the processor's caches: no array

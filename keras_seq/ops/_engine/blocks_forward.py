@@ -73,7 +73,7 @@ def part(plan, keep):
 
 
 def _project(x, projection):
-    """X W + b, of rows."""
+    """Gives x W + b, of rows."""
     import tensorflow as tf
 
     z = tf.matmul(x, projection[0])
