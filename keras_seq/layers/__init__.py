@@ -1,15 +1,24 @@
 """Keras layers that show their inner workings."""
 
+from keras_seq.layers.attention_decoder import AttentionDecoder, DecoderState
+from keras_seq.layers.bahdanau_attention import BahdanauAttention
+from keras_seq.layers.bahdanau_decoder import BahdanauDecoder
 from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.layers.initializers import ChronoBias, ForgetBias
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
+from keras_seq.layers.luong_attention import LuongAttention
+from keras_seq.layers.monotonic_attention import MonotonicAttention
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 
 __all__ = [
+    "AttentionDecoder",
+    "BahdanauAttention",
+    "BahdanauDecoder",
     "ChronoBias",
+    "DecoderState",
     "ExplicitGRU",
     "ExplicitGRUCell",
     "ExplicitLSTM",
@@ -17,4 +26,6 @@ __all__ = [
     "ExplicitSimpleRNN",
     "ExplicitSimpleRNNCell",
     "ForgetBias",
+    "LuongAttention",
+    "MonotonicAttention",
 ]

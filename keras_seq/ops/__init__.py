@@ -1,6 +1,12 @@
-"""Pure functions: recurrences. Nothing here knows a Layer."""
+"""Pure functions: recurrences, alignments. Nothing here knows a Layer."""
 
 from keras_seq.ops._engine.blocks import portable_graphs
+from keras_seq.ops.alignment import (
+    hard_monotonic,
+    masked_softmax,
+    monotonic,
+    sparsemax,
+)
 from keras_seq.ops.gru import gru, gru_step
 from keras_seq.ops.lstm import lstm, lstm_step
 from keras_seq.ops.simple_rnn import simple_rnn, simple_rnn_step
@@ -8,9 +14,13 @@ from keras_seq.ops.simple_rnn import simple_rnn, simple_rnn_step
 __all__ = [
     "gru",
     "gru_step",
+    "hard_monotonic",
     "lstm",
     "lstm_step",
+    "masked_softmax",
+    "monotonic",
     "portable_graphs",
     "simple_rnn",
     "simple_rnn_step",
+    "sparsemax",
 ]

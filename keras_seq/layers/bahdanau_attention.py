@@ -1,0 +1,240 @@
+"""Additive attention."""
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import check_units
+from keras_seq.layers._attention import AttentionMechanism
+
+LOCATIONS = ("previous", "cumulative")
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class BahdanauAttention(AttentionMechanism):
+    """Additive attention, with learned projections of the query and the memory.
+
+    ```
+    e_ts = vᵀ tanh(W q_t + U m_s + b)
+    a_t = softmax(e_t)                  over the positions that the mask leaves
+    context_t = Σ_s a_ts m_s
+    ```
+
+    The weights are `query_kernel` W (D, units), `memory_kernel` U (E, units),
+    `energy_kernel` v (units,) and `bias` b (units,).
+    (`keras.layers.AdditiveAttention` has neither W nor U.)
+
+    `normalize=True` gives v a length of its own, g v / |v|, with a learned
+    `energy_gain` g that starts at 1 / √units.
+
+    `location="previous"` lets the energies see where the last step looked, and
+    `location="cumulative"` where all steps before looked, which keeps it from
+    looking twice or not at all:
+
+    ```
+    f_t = F * a_{t-1}       or   F * Σ_{t'<t} a_t'      convolved over s
+    e_ts = vᵀ tanh(W q_t + U m_s + V f_ts + b)
+    ```
+
+    with `location_filters` F (location_kernel_size, 1, location_filters) and
+    `location_kernel` V (location_filters, units).
+
+    Where `memory_mask` leaves nothing, weights and context are 0, never NaN, and
+    what the memory holds at masked positions reaches no result.
+
+    Args:
+        units: Size of the space in which queries meet keys, a positive integer.
+        probability: "softmax"; "sparsemax", which leaves most positions at 0; or
+            a function `(energies, mask) -> weights` of arrays (..., S).
+        use_bias: Whether there is a b.
+        normalize: Whether v is normalised.
+        location: None, "previous" or "cumulative".
+        location_filters: Number of filters F.
+        location_kernel_size: Positions that a filter sees; odd, so that a
+            position lies in the middle.
+        dropout: Share of the weights that is set to 0 in training, in [0, 1).
+            The weights that are returned are those before dropout.
+        kernel_initializer: Initialiser of all weights but g and b.
+        kernel_regularizer: Regulariser of W, U and v.
+        seed: Seed of the dropout.
+        **kwargs: What every Keras layer takes.
+
+    Call arguments:
+        query: Shape (B, D), or (B, T, D) for T queries.
+        memory: Shape (B, S, E).
+        memory_mask: True where a position counts, shape (B, S), or None for the
+            mask that came with the memory, or for all.
+        keys: `project_memory(memory)`, to save computing it again.
+        return_attention_scores: Whether to return the weights too.
+        training: Whether dropout acts.
+
+    Returns:
+        The context, shape (B, E) or (B, T, E); with `return_attention_scores`
+        the weights too, shape (B, S) or (B, T, S).
+
+    Raises:
+        ValueError: If an argument is out of its range or the shapes don't fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> attention = BahdanauAttention(8)
+    >>> memory = np.random.default_rng(0).normal(size=(2, 5, 4))
+    >>> context, weights = attention(
+    ...     np.ones((2, 3)), memory, return_attention_scores=True
+    ... )
+    >>> context.shape, weights.shape
+    (TensorShape([2, 4]), TensorShape([2, 5]))
+
+    References:
+        Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly
+        learning to align and translate.
+        Salimans and Kingma (2016), Weight normalization (`normalize`).
+        Chorowski et al. (2015), Attention-based models for speech recognition
+        (`location="previous"`).
+        Tu et al. (2016), Modeling coverage for neural machine translation
+        (`location="cumulative"`).
+    """
+
+    def __init__(
+        self,
+        units,
+        *,
+        probability="softmax",
+        use_bias=True,
+        normalize=False,
+        location=None,
+        location_filters=8,
+        location_kernel_size=15,
+        dropout=0.0,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        seed=None,
+        **kwargs,
+    ):
+        check_units(units)
+        if location is not None and location not in LOCATIONS:
+            raise ValueError(
+                f"`location` must be one of {LOCATIONS} or None; received {location!r}."
+            )
+        if location_filters < 1:
+            raise ValueError(
+                "`location_filters` must be a positive integer; received "
+                f"{location_filters!r}."
+            )
+        if location_kernel_size < 1 or location_kernel_size % 2 == 0:
+            raise ValueError(
+                "`location_kernel_size` must be a positive odd integer; received "
+                f"{location_kernel_size!r}."
+            )
+        super().__init__(probability=probability, dropout=dropout, seed=seed, **kwargs)
+        self.units = int(units)
+        self.use_bias = use_bias
+        self.normalize = normalize
+        self.location = location
+        self.location_filters = location_filters
+        self.location_kernel_size = location_kernel_size
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, query_shape, memory_shape):
+        def kernel(name, shape):
+            return self.add_weight(
+                shape=shape,
+                name=name,
+                initializer=_new(self.kernel_initializer),
+                regularizer=self.kernel_regularizer,
+            )
+
+        self.query_kernel = kernel("query_kernel", (query_shape[-1], self.units))
+        self.memory_kernel = kernel("memory_kernel", (memory_shape[-1], self.units))
+        self.energy_kernel = kernel("energy_kernel", (self.units,))
+        self.bias = self.energy_gain = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.units,), name="bias", initializer="zeros"
+            )
+        if self.normalize:
+            self.energy_gain = self.add_weight(
+                shape=(),
+                name="energy_gain",
+                initializer=keras.initializers.Constant(self.units**-0.5),
+            )
+        if self.location:
+            self.filters = kernel(
+                "location_filters",
+                (self.location_kernel_size, 1, self.location_filters),
+            )
+            self.location_kernel = kernel(
+                "location_kernel", (self.location_filters, self.units)
+            )
+
+    def project_memory(self, memory):
+        """Gives U m_s + b: the keys, shape (B, S, units)."""
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} is not built: call it, or "
+                "`build(query_shape, memory_shape)`, before `project_memory`."
+            )
+        memory = ops.cast(memory, self.compute_dtype)
+        keys = ops.matmul(memory, ops.cast(self.memory_kernel, self.compute_dtype))
+        if self.bias is None:
+            return keys
+        return keys + ops.cast(self.bias, self.compute_dtype)
+
+    def energy_weights(self):
+        """The vector by which tanh is multiplied, shape (units,): v or g v / |v|."""
+        v = self.energy_kernel
+        if self.normalize:
+            v = self.energy_gain * v / ops.sqrt(ops.sum(ops.square(v)))
+        return ops.cast(v, self.compute_dtype)
+
+    def energies(self, query, keys, state=()):
+        query = ops.matmul(
+            ops.cast(query, self.compute_dtype),
+            ops.cast(self.query_kernel, self.compute_dtype),
+        )
+        if self.location:
+            keys = keys + self._seen_before(state[0])
+        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
+        return ops.matmul(hidden, ops.expand_dims(self.energy_weights(), -1))[..., 0]
+
+    def _seen_before(self, weights):
+        """Gives V f: what the weights of the steps before add, (B, S, units)."""
+        features = ops.conv(
+            ops.expand_dims(weights, -1),
+            ops.cast(self.filters, self.compute_dtype),
+            padding="same",
+            data_format="channels_last",
+        )
+        kernel = ops.cast(self.location_kernel, self.compute_dtype)
+        return ops.matmul(features, kernel)
+
+    def get_initial_state(self, memory, memory_mask=None):
+        if not self.location:
+            return ()
+        return (ops.zeros_like(ops.cast(memory[:, :, 0], self.compute_dtype)),)
+
+    def remember(self, weights, state):
+        if self.location == "previous":
+            return (weights,)
+        return (state[0] + weights,) if self.location == "cumulative" else state
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "use_bias": self.use_bias,
+            "normalize": self.normalize,
+            "location": self.location,
+            "location_filters": self.location_filters,
+            "location_kernel_size": self.location_kernel_size,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+
+
+def _new(initializer):
+    """The initialiser, or one like it: an unseeded one repeats what it drew."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        return initializer.clone()
+    return initializer
