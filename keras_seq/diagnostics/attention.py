@@ -1,0 +1,67 @@
+"""Pictures of where attention looks."""
+
+import numpy as np
+
+from keras_seq._extras import require
+
+_PLACE = 0.28  # inches, for a row or a column
+
+
+def plot_attention(weights, source, target, *, title=None):
+    """Draws the attention weights of one pair: a row a target token.
+
+    Weights are drawn from white (0) to black (1).
+
+    Args:
+        weights: Array of shape (T, S).
+        source: Sequence of S strings, what was attended to.
+        target: Sequence of T strings, what was written meanwhile.
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: If the shapes don't fit, or there is nothing to draw.
+
+    Example:
+
+    >>> figure = plot_attention(np.eye(2), ["le", "chat"], ["the", "cat"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['the', 'cat']
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    weights = np.asarray(weights, "float64")
+    source, target = list(map(_shown, source)), list(map(_shown, target))
+    if weights.shape != (len(target), len(source)) or weights.size == 0:
+        raise ValueError(
+            "`weights` must have shape (T, S) = "
+            f"({len(target)}, {len(source)}), the number of target and source "
+            f"strings, with none 0; received shape {weights.shape}."
+        )
+    beside = 0.09 * max(map(len, target)) + 0.4
+    above = 0.09 * max(map(len, source)) + 0.4
+    figure, axis = plt.subplots(
+        figsize=(
+            max(2.5, _PLACE * len(source) + beside),
+            max(1.5, _PLACE * len(target) + above + (0.4 if title else 0)),
+        ),
+        layout="constrained",
+    )
+    axis.imshow(
+        weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
+    )
+    axis.xaxis.tick_top()
+    axis.set_xticks(range(len(source)), source, rotation=90, parse_math=False)
+    axis.set_yticks(range(len(target)), target, parse_math=False)
+    axis.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
+    axis.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)
+    axis.grid(which="minor", color="0.9", linewidth=0.5)
+    axis.tick_params(which="both", length=0)
+    if title:
+        figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def _shown(token):
+    return str(token).replace("\n", "↵").replace(" ", "·")

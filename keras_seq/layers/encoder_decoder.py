@@ -1,0 +1,270 @@
+"""A model from one sequence, or picture, to another sequence."""
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import check_rate
+from keras_seq.layers.attention_decoder import AttentionDecoder
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class EncoderDecoder(keras.Model):
+    """Encodes a source, attends to it, and gives logits of the next token.
+
+    ```
+    memory, state_0 = encoder(embed(source))
+    o_t = decoder(embed(target_t), memory, state_{t-1})
+    r_t = tanh(W_r [o_t; embed(target_t)] + b_r)    with `readout`; else o_t
+    logits_t = r_t Eᵀ + b                           E is the target's embedding
+    ```
+
+    The output shares its matrix with the target's embedding (Press and Wolf,
+    2017), and with the source's too where both have one vocabulary.
+
+    Args:
+        encoder: Layer from (B, S, dim) and `mask` to the memory (B, S, E); or to
+            a tuple, the memory and the decoder's initial state. Without
+            `source_vocabulary`, from the source as it comes.
+        decoder: An `AttentionDecoder`, or a layer that is called and stepped like
+            it, such as `TransformerDecoder`.
+        target_vocabulary: Number of target tokens.
+        source_vocabulary: Number of source tokens; None if the source isn't of
+            tokens.
+        share_embeddings: Whether source and target have one embedding.
+        dim: Size of the embeddings.
+        positions: Layer that adds positions to embeddings (B, T, dim), and takes
+            `start`, such as `PositionalEncoding`; or None.
+        readout: Whether a hidden layer stands before the logits; needed where
+            the decoder's outputs don't have `dim` features.
+        dropout: Share of embeddings and readout set to 0 in training.
+        seed: Seed of the dropout.
+        **kwargs: What every Keras model takes.
+
+    Call arguments:
+        inputs: Dict of "source", integers (B, S), 0 for padding, or what the
+            encoder takes; and "target", integers (B, T): the tokens that are
+            read, the start mark first.
+        training: Whether dropout acts.
+        return_attention_scores: Whether to return the alignment too.
+
+    Returns:
+        Logits of the next tokens, shape (B, T, target_vocabulary); and with
+        `return_attention_scores` the alignment (B, T, S).
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_seq.layers import BahdanauDecoder, ExplicitGRU
+    >>> encoder = ExplicitGRU(8, return_sequences=True)
+    >>> model = EncoderDecoder(
+    ...     encoder, BahdanauDecoder(8, 6), 11, source_vocabulary=9, dim=4
+    ... )
+    >>> model({"source": np.array([[5, 6, 7]]), "target": np.array([[1, 4]])}).shape
+    TensorShape([1, 2, 11])
+
+    References:
+        Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly
+        learning to align and translate.
+        Press and Wolf (2017), Using the output embedding to improve language
+        models.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        target_vocabulary,
+        *,
+        source_vocabulary=None,
+        share_embeddings=False,
+        dim=256,
+        positions=None,
+        readout=True,
+        dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_rate("dropout", dropout)
+        if share_embeddings and source_vocabulary != target_vocabulary:
+            raise ValueError(
+                "`share_embeddings` needs one vocabulary; received "
+                f"source_vocabulary={source_vocabulary!r} and "
+                f"target_vocabulary={target_vocabulary!r}."
+            )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.target_vocabulary = target_vocabulary
+        self.source_vocabulary = source_vocabulary
+        self.share_embeddings = share_embeddings
+        self.dim = dim
+        self.positions = positions
+        self.readout = readout
+        self.dropout = dropout
+        self.seed = seed
+        self.target_embedding = _embedding(target_vocabulary, dim, "target_embedding")
+        self.source_embedding = None
+        if share_embeddings:
+            self.source_embedding = self.target_embedding
+        elif source_vocabulary is not None:
+            self.source_embedding = _embedding(
+                source_vocabulary, dim, "source_embedding"
+            )
+        self.readout_dense = None
+        if readout:
+            self.readout_dense = keras.layers.Dense(
+                dim, activation="tanh", name="readout"
+            )
+        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed)
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(
+            shape=(self.target_vocabulary,), name="bias", initializer="zeros"
+        )
+        # What the sublayers look like follows from one call.
+        source, target = (
+            ops.ones([size or 2 for size in input_shape[name]], "int32")
+            for name in ("source", "target")
+        )
+        self.built = True
+        self.call({"source": source, "target": target})
+
+    def call(self, inputs, training=False, return_attention_scores=False):
+        source, target = inputs["source"], inputs["target"]
+        memory, mask, state = self.encode(source, training)
+        embedded = self._embed(self.target_embedding, target, training=training)
+        options = {} if state is None else {"initial_state": state}
+        outputs, scores = self.decoder(
+            embedded,
+            memory,
+            memory_mask=mask,
+            return_attention_scores=True,
+            training=training,
+            **options,
+        )
+        logits = self._logits(outputs, embedded, training)
+        return (logits, alignment(scores)) if return_attention_scores else logits
+
+    def encode(self, source, training=False):
+        """Reads the source.
+
+        Args:
+            source: As in the call.
+            training: Whether dropout acts.
+
+        Returns:
+            The memory (B, S, E); its mask (B, S), or None; and the decoder's
+            initial state, or None.
+        """
+        mask = None
+        if self.source_embedding is not None:
+            mask = ops.not_equal(source, 0)
+            source = self._embed(self.source_embedding, source, training=training)
+        memory = self.encoder(source, mask=mask, training=training)
+        if isinstance(memory, (tuple, list)):
+            return memory[0], mask, memory[1]
+        return memory, mask, None
+
+    def begin(self, source, max_length):
+        """What `keras_seq.decoding.generate` starts from.
+
+        Args:
+            source: As in the call.
+            max_length: Tokens that will be generated at most: an integer.
+
+        Returns:
+            The state and the constants, for `step`.
+        """
+        memory, mask, state = self.encode(source)
+        constants = {"memory": memory, "keys": self.decoder.project_memory(memory)}
+        if mask is not None:
+            constants["mask"] = mask
+        if isinstance(self.decoder, AttentionDecoder):
+            state = self.decoder.get_initial_state(memory, mask, state)
+        else:
+            state = self.decoder.get_initial_state(memory, max_length=max_length)
+        place = ops.zeros((ops.shape(memory)[0],), "int32")
+        return {"decoder": state, "place": place}, constants
+
+    def step(self, tokens, state, constants):
+        """Reads one token a row: the step function that `generate` wants.
+
+        Args:
+            tokens: Integers (B,).
+            state: The state before.
+            constants: What `begin` gave.
+
+        Returns:
+            The logits (B, target_vocabulary), the state after, and the alignment
+            (B, S).
+        """
+        place = state["place"]
+        embedded = self._embed(self.target_embedding, tokens[:, None], start=place)
+        output, after, scores = self.decoder.step(
+            embedded[:, 0],
+            state["decoder"],
+            constants["memory"],
+            constants["keys"],
+            constants.get("mask"),
+        )
+        logits = self._logits(output, embedded[:, 0], False)
+        return logits, {"decoder": after, "place": place + 1}, alignment(scores)
+
+    def _embed(self, embedding, tokens, start=0, training=False):
+        # The entries have variance 1 / dim, for the logits: here they need 1.
+        embedded = embedding(tokens) * self.dim**0.5
+        if self.positions is not None:
+            embedded = self.positions(embedded, start=start)
+        return self.dropout_layer(embedded, training=training)
+
+    def _logits(self, outputs, embedded, training):
+        if self.readout_dense is not None:
+            outputs = self.readout_dense(ops.concatenate([outputs, embedded], axis=-1))
+        outputs = self.dropout_layer(outputs, training=training)
+        matrix = ops.cast(self.target_embedding.embeddings, outputs.dtype)
+        logits = ops.matmul(outputs, ops.transpose(matrix))
+        return logits + ops.cast(self.bias, outputs.dtype)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "decoder": serialize(self.decoder),
+            "target_vocabulary": self.target_vocabulary,
+            "source_vocabulary": self.source_vocabulary,
+            "share_embeddings": self.share_embeddings,
+            "dim": self.dim,
+            "positions": self.positions and serialize(self.positions),
+            "readout": self.readout,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for name in ("encoder", "decoder", "positions"):
+            if config[name] is not None:
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def alignment(scores):
+    """One weight for each source position: (B, [T,] S).
+
+    A recurrent decoder's scores are that. Of a transformer's, a list with
+    (B, H, [T,] S) a layer, the mean over the heads of the last layer but one,
+    which is nearest to an alignment (Garg et al., 2019).
+    """
+    if not isinstance(scores, (list, tuple)):
+        return scores
+    return ops.mean(scores[-2] if len(scores) > 1 else scores[-1], axis=1)
+
+
+def _embedding(size, dim, name):
+    deviation = keras.initializers.RandomNormal(stddev=dim**-0.5)
+    return keras.layers.Embedding(size, dim, deviation, name=name)

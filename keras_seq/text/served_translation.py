@@ -1,0 +1,206 @@
+"""A translator as a served model: strings in, strings out."""
+
+from keras_seq._extras import require
+from keras_seq.text.translator import with_end
+
+WIDEST = 16
+
+_NOTES = {
+    "source": "the sentence to translate, UTF-8",
+    "translation": "the translation",
+    "score": "ln p of it, divided by the length penalty: nearer to 0 is likelier",
+    "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}; 1 is greedy",
+    "n_best": "translations wanted, 1 to `width`",
+    "length_penalty": "0 or more; above 0 favours longer translations, 1 is usual",
+    "coverage_penalty": "0 or more; above 0 favours translations that leave no "
+    "part of the source out, 0.2 is usual",
+    "translations": "the `n_best` translations, best first, then empty strings",
+    "scores": "what they were ranked by; -inf where there is none",
+    "source_tokens": "what stands for the source's tokens, the end mark (empty) last",
+    "translation_tokens": "what stands for the translation's tokens, the end mark "
+    "(empty) last",
+    "weights": "for each token of the translation the weights of the source's tokens",
+    "nats": "-ln p of the translation and its end mark",
+    "tokens": "number of its tokens, the end mark included",
+}
+
+
+def translation_signatures(translator, *, width=5, length_penalty=1.0):
+    """The signatures of a `Translator` for `keras_seq.serving.export`.
+
+    Args:
+        translator: The `Translator`.
+        width: Width of `serving_default`.
+        length_penalty: Length penalty of `serving_default`.
+
+    Returns:
+        Dict of `keras_seq.serving.Signature`: "serving_default" (source →
+        translation, score), "translate" (width, n_best and penalties row by row
+        → translations, scores), "attention" (source and a translation → the
+        tokens of both and the weights between them) and "score" (source,
+        translation → nats, tokens).
+
+    Raises:
+        ValueError: If `width` is out of its range.
+
+    Example:
+
+    >>> translator = ...  # a Translator, as its example makes it
+    >>> signatures = translation_signatures(translator)
+    >>> sorted(signatures)
+    ['attention', 'score', 'serving_default', 'translate']
+    """
+    tf = require("tensorflow", "serving")
+    from keras_seq.serving import Signature
+
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
+
+    def serving_default(source):
+        found = translator.search(
+            source, float(length_penalty), 0.0, width=width, max_width=width
+        )
+        return {"translation": found["texts"][:, 0], "score": found["scores"][:, 0]}
+
+    def translate(source, width, n_best, length_penalty, coverage_penalty):
+        checks = [
+            tf.debugging.assert_greater(width, 0, "width must be > 0"),
+            tf.debugging.assert_less_equal(width, WIDEST, f"width must be <= {WIDEST}"),
+            tf.debugging.assert_greater(n_best, 0, "n_best must be > 0"),
+            tf.debugging.assert_less_equal(n_best, width, "n_best must be <= width"),
+            *(
+                check
+                for name, value in (
+                    ("length_penalty", length_penalty),
+                    ("coverage_penalty", coverage_penalty),
+                )
+                for check in (
+                    tf.debugging.assert_non_negative(value, f"{name} must be >= 0"),
+                    tf.debugging.assert_less(
+                        value, float("inf"), f"{name} must be finite"
+                    ),
+                )
+            ),
+            *(
+                tf.debugging.assert_equal(
+                    tf.shape(value),
+                    tf.shape(source),
+                    f"{name} must have as many rows as source",
+                )
+                for name, value in (
+                    ("width", width),
+                    ("n_best", n_best),
+                    ("length_penalty", length_penalty),
+                    ("coverage_penalty", coverage_penalty),
+                )
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            source = tf.identity(source)
+        found = translator.search(
+            source,
+            length_penalty,
+            coverage_penalty,
+            width=width,
+            max_width=WIDEST,
+        )
+        wanted = tf.sequence_mask(n_best, WIDEST)
+        return {
+            "translations": tf.where(wanted, found["texts"], ""),
+            "scores": tf.where(wanted, found["scores"], float("-inf")),
+        }
+
+    def attention(source, translation):
+        tokens = {}
+        for name, vocabulary, texts in (
+            ("source_tokens", translator.source, source),
+            ("translation_tokens", translator.target, translation),
+        ):
+            ids, _ = with_end(vocabulary, texts)
+            tokens[name] = vocabulary.pieces_tensor(ids)
+        weights = translator.align(source, translation)
+        written = tf.sequence_mask(
+            with_end(translator.target, translation)[1], tf.shape(weights)[1]
+        )
+        return {**tokens, "weights": tf.where(written[..., None], weights, 0.0)}
+
+    def score(source, translation):
+        nats, tokens = translator.judge(source, translation)
+        return {"nats": nats, "tokens": tokens}
+
+    def signature(function, description, outputs, **dtypes):
+        return Signature(
+            function,
+            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
+            outputs=outputs,
+            description=description,
+            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
+        )
+
+    return {
+        "serving_default": signature(
+            serving_default,
+            f"Translates, with a beam of width {width}.",
+            ("translation", "score"),
+            source=tf.string,
+        ),
+        "translate": signature(
+            translate,
+            "Translates, everything set row by row.",
+            ("translations", "scores"),
+            source=tf.string,
+            width=tf.int32,
+            n_best=tf.int32,
+            length_penalty=tf.float32,
+            coverage_penalty=tf.float32,
+        ),
+        "attention": signature(
+            attention,
+            "Shows where the model looks while it reads a translation.",
+            ("source_tokens", "translation_tokens", "weights"),
+            source=tf.string,
+            translation=tf.string,
+        ),
+        "score": signature(
+            score,
+            "Tells how likely a translation is.",
+            ("nats", "tokens"),
+            source=tf.string,
+            translation=tf.string,
+        ),
+    }
+
+
+def translation_requests(pairs):
+    """Requests to warm a server up with, edge cases among them.
+
+    Args:
+        pairs: A few pairs of a sentence and its translation.
+
+    Returns:
+        Dict from signature to a list of requests, for the `warmup` of
+        `keras_seq.serving.export`.
+
+    Example:
+
+    >>> sorted(translation_requests([("un chat", "a cat")]))
+    ['attention', 'score', 'serving_default', 'translate']
+    """
+    sources, targets = (list(side) for side in zip(*pairs, strict=True))
+    pair = {"source": sources, "translation": targets}
+    asked = [*sources, "", "?!"]
+    rows = range(len(asked))
+    return {
+        "serving_default": [{"source": asked}],
+        "translate": [
+            {
+                "source": asked,
+                "width": [1 + 2 * (row % 3) for row in rows],
+                "n_best": [1 + row % 3 for row in rows],
+                "length_penalty": [0.5 * (row % 3) for row in rows],
+                "coverage_penalty": [0.2 * (row % 2) for row in rows],
+            }
+        ],
+        "attention": [pair],
+        "score": [pair],
+    }

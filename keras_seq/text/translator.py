@@ -1,0 +1,309 @@
+"""Sentences in, sentences out: a trained encoder-decoder with its vocabularies."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.decoding import Beam, generate
+from keras_seq.text.characters import END, START
+from keras_seq.training.batches import batches_by_length
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """One translation of a sentence.
+
+    Attributes:
+        text: The translation.
+        score: ln p of it, divided by the length penalty, with the coverage
+            penalty: what the search ranked it by.
+        finished: Whether the model ended it, rather than the length.
+        source: What stands for the source's tokens, the end mark last.
+        target: What stands for the translation's tokens, the end mark last if
+            the model came to it.
+        alignment: Weights of the source's tokens, shape (target, source).
+    """
+
+    text: str
+    score: float
+    finished: bool
+    source: list
+    target: list
+    alignment: np.ndarray
+
+
+class Translator:
+    """Translates text with an `EncoderDecoder`.
+
+    Args:
+        model: The model.
+        source: Vocabulary of the source.
+        target: Vocabulary of the target.
+        longest: Tokens that a translation may have. A shorter limit is the
+            sentence's own: three times its tokens and 20.
+
+    Example:
+
+    >>> from keras_seq.layers import BahdanauDecoder, EncoderDecoder, ExplicitGRU
+    >>> from keras_seq.text import CharacterVocabulary
+    >>> vocabulary = CharacterVocabulary("abc")
+    >>> model = EncoderDecoder(
+    ...     ExplicitGRU(8, return_sequences=True),
+    ...     BahdanauDecoder(8, 6),
+    ...     len(vocabulary),
+    ...     source_vocabulary=len(vocabulary),
+    ...     dim=4,
+    ... )
+    >>> translator = Translator(model, vocabulary, vocabulary)
+    >>> [best] = translator.translate(["abc"], width=3)
+    >>> best[0].alignment.shape[1]  # a, b, c and the end mark
+    4
+    """
+
+    def __init__(self, model, source, target, *, longest=512):
+        if longest < 1:
+            raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
+        self.model = model
+        self.source = source
+        self.target = target
+        self.longest = longest
+        tf = require("tensorflow", "text")
+        strings = tf.TensorSpec([None], tf.string)
+        number = tf.TensorSpec([], tf.float32)
+        traced = functools.partial(tf.function, autograph=False)
+        self._search = functools.cache(
+            lambda width: traced(
+                functools.partial(self.search, width=width, max_width=width),
+                input_signature=[strings, number, number],
+            )
+        )
+        self._judge = traced(self.judge, input_signature=[strings, strings])
+        self._align = traced(self.align, input_signature=[strings, strings])
+
+    def translate(
+        self,
+        texts,
+        *,
+        width=5,
+        n_best=1,
+        length_penalty=1.0,
+        coverage_penalty=0.0,
+        batch_size=64,
+        progress=None,
+    ):
+        """Translates sentences, those of like length together.
+
+        Args:
+            texts: Strings.
+            width: Hypotheses that the beam search keeps; 1 is greedy.
+            n_best: Translations of each sentence, at most `width`.
+            length_penalty: α of `Beam`.
+            coverage_penalty: β of `Beam`.
+            batch_size: Sentences in a batch.
+            progress: Called as `progress(done, total)`, or None.
+
+        Returns:
+            For each sentence a list of `n_best` `Translation`s, best first.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        texts = list(texts)
+        if not 1 <= n_best <= width:
+            raise ValueError(
+                f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
+            )
+        sizes = [len(text.encode("utf-8", "replace")) for text in texts]
+        results: list = [None] * len(texts)
+        done = 0
+        for batch in batches_by_length(sizes, batch_size):
+            found = self._search(width)(
+                [texts[i].encode("utf-8", "replace") for i in batch],
+                float(length_penalty),
+                float(coverage_penalty),
+            )
+            found = {name: value.numpy() for name, value in found.items()}
+            for row, i in enumerate(batch):
+                source = [*self.source.pieces(self.source.encode(texts[i])), END_MARK]
+                results[i] = [
+                    self._translation(source, {k: v[row] for k, v in found.items()}, n)
+                    for n in range(n_best)
+                ]
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(texts))
+        return results
+
+    def _translation(self, source, found, n):
+        length = int(found["lengths"][n])
+        finished = bool(found["finished"][n])
+        pieces = self.target.pieces(found["ids"][n][:length].tolist())
+        target = [*pieces, END_MARK] if finished else pieces
+        return Translation(
+            text=found["texts"][n].decode(),
+            score=float(found["scores"][n]),
+            finished=finished,
+            source=source,
+            target=target,
+            alignment=found["alignment"][n][: len(target), : len(source)],
+        )
+
+    def score(self, sources, targets, *, batch_size=64):
+        """How likely the model thinks translations to be.
+
+        Args:
+            sources: Strings.
+            targets: Strings, as many.
+            batch_size: Pairs in a batch.
+
+        Returns:
+            -ln p of each translation and its end mark, and the number of its
+            tokens, the end mark included: two arrays.
+        """
+        sources, targets = list(sources), list(targets)
+        if len(sources) != len(targets):
+            raise ValueError(
+                f"`targets` must be as many as `sources`, {len(sources)}; received "
+                f"{len(targets)}."
+            )
+        nats = np.zeros(len(sources))
+        tokens = np.zeros(len(sources), int)
+        sizes = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
+        for batch in batches_by_length(sizes, batch_size):
+            pair = ([texts[i] for i in batch] for texts in (sources, targets))
+            nats[batch], tokens[batch] = (value.numpy() for value in self._judge(*pair))
+        return nats, tokens
+
+    def attention(self, source, target):
+        """How the model aligns a sentence with a given translation.
+
+        Args:
+            source: String.
+            target: String.
+
+        Returns:
+            The source's pieces, the target's pieces, each with the end mark last,
+            and the weights, shape (target, source).
+        """
+        pieces = [
+            [*vocabulary.pieces(vocabulary.encode(text)), END_MARK]
+            for vocabulary, text in ((self.source, source), (self.target, target))
+        ]
+        return (*pieces, self._align([source], [target]).numpy()[0])
+
+    def search(self, texts, length_penalty, coverage_penalty, *, width, max_width):
+        """Translates inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+            length_penalty: float32 tensor, scalar or of shape (B,).
+            coverage_penalty: float32 tensor, scalar or of shape (B,).
+            width: Integer, or int32 tensor of shape (B,).
+            max_width: W, the largest width there may be, an integer.
+
+        Returns:
+            Dict of tensors: "texts", "scores", "finished" and "lengths" (B, W),
+            "ids" (B, W, L), "alignment" (B, W, L, S).
+        """
+        import tensorflow as tf
+
+        ids, lengths = with_end(self.source, texts)
+        limits = tf.minimum(3 * lengths + 20, self.longest)
+        state, constants = self.model.begin(ids, tf.reduce_max(limits))
+        found = generate(
+            self.model.step,
+            state,
+            tf.fill(tf.shape(lengths), START),
+            constants=constants,
+            max_length=limits,
+            strategy=Beam(
+                width,
+                length_penalty=length_penalty,
+                coverage_penalty=coverage_penalty,
+                coverage_mask=constants["mask"],
+                max_width=max_width,
+            ),
+            end_token=END,
+        )
+        shape = tf.shape(found.ids)
+        flat = tf.reshape(found.ids, [-1, shape[2]])
+        written = self.target.decode_tensor(flat, tf.reshape(found.lengths, [-1]))
+        written = tf.reshape(written, shape[:2])
+        # Of nothing comes nothing: a model that was never shown that makes it up.
+        empty = (lengths == 1)[:, None]
+        return {
+            "texts": tf.where(empty, "", written),
+            "scores": found.scores,
+            "finished": found.finished,
+            "lengths": tf.where(empty, 0, found.lengths),
+            "ids": found.ids,
+            "alignment": found.kept,
+        }
+
+    def judge(self, sources, targets):
+        """Gives -ln p and the number of tokens, inside the graph.
+
+        Args:
+            sources: String tensor of shape (B,).
+            targets: String tensor of shape (B,).
+
+        Returns:
+            float32 and int32 tensors of shape (B,).
+        """
+        import tensorflow as tf
+
+        source, _ = with_end(self.source, sources)
+        target, lengths = with_end(self.target, targets)
+        logits = self.model({"source": source, "target": _moved(target)})
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            target, tf.cast(logits, tf.float32)
+        )
+        counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
+        return tf.reduce_sum(nats * counts, axis=1), lengths
+
+    def align(self, sources, targets):
+        """The attention weights of given translations, inside the graph.
+
+        Args:
+            sources: String tensor of shape (B,).
+            targets: String tensor of shape (B,).
+
+        Returns:
+            float32 tensor of shape (B, T, S), end marks included.
+        """
+        source, _ = with_end(self.source, sources)
+        target, _ = with_end(self.target, targets)
+        _, weights = self.model(
+            {"source": source, "target": _moved(target)}, return_attention_scores=True
+        )
+        return weights
+
+
+END_MARK = "⏹"
+
+
+def with_end(vocabulary, texts):
+    """Ids of a batch of strings with their end marks, and their lengths.
+
+    Args:
+        vocabulary: The vocabulary.
+        texts: String tensor of shape (B,).
+
+    Returns:
+        int32 tensors (B, T), padded on the right, and (B,).
+    """
+    import tensorflow as tf
+
+    ids, lengths = vocabulary.encode_tensor(texts)
+    ids = tf.pad(ids, [[0, 0], [0, 1]])
+    last = tf.range(tf.shape(ids)[1]) == lengths[:, None]
+    return tf.where(last, END, ids), lengths + 1
+
+
+def _moved(target):
+    """What the decoder reads: the target behind its start mark."""
+    import tensorflow as tf
+
+    return tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], 1)
