@@ -13,14 +13,27 @@ from keras_seq.training.ngram import NgramModel
 from keras_seq.training.progress import Progress
 from keras_seq.training.report import Report
 from keras_seq.training.run_directory import RunDirectory
+from keras_seq.training.schedules import InverseSquareRootDecay, WarmUp
+from keras_seq.training.sequence_loss import (
+    Perplexity,
+    SequenceCrossEntropy,
+    TokenAccuracy,
+    TokenNats,
+)
 from keras_seq.training.settings import check_settings
 
 __all__ = [
     "EpochCheckpoint",
+    "InverseSquareRootDecay",
     "NgramModel",
+    "Perplexity",
     "Progress",
     "Report",
     "RunDirectory",
+    "SequenceCrossEntropy",
+    "TokenAccuracy",
+    "TokenNats",
+    "WarmUp",
     "batches_by_length",
     "check_settings",
     "command_line",
