@@ -1,7 +1,30 @@
-"""From a step function to sequences: greedy, sampling; inside the graph."""
+"""From a step function to sequences: greedy, sampling, beams; inside the graph."""
 
+from keras_seq.decoding.automaton import Automaton
+from keras_seq.decoding.beam import Beam
+from keras_seq.decoding.constraints import (
+    AllOf,
+    Constraint,
+    ForbiddenTokens,
+    ForcedPrefix,
+    NoRepeatedNgrams,
+)
 from keras_seq.decoding.generate import Generation, generate
 from keras_seq.decoding.stepper import Stepper
 from keras_seq.decoding.strategies import Greedy, Sample, Strategy
 
-__all__ = ["Generation", "Greedy", "Sample", "Stepper", "Strategy", "generate"]
+__all__ = [
+    "AllOf",
+    "Automaton",
+    "Beam",
+    "Constraint",
+    "ForbiddenTokens",
+    "ForcedPrefix",
+    "Generation",
+    "Greedy",
+    "NoRepeatedNgrams",
+    "Sample",
+    "Stepper",
+    "Strategy",
+    "generate",
+]

@@ -38,18 +38,35 @@ def threefry(key, counter):
     return x_0, x_1
 
 
-def uniform(key, step):
+def row_keys(seed, batch):
+    """A key for each row: from its own seed, or from the seed and its place.
+
+    Args:
+        seed: Integer or integer tensor, of shape () or (B,).
+        batch: B.
+
+    Returns:
+        Pair of int32 tensors of shape (B,).
+    """
+    seed = ops.cast(ops.convert_to_tensor(seed), "int32")
+    if len(seed.shape) == 0:
+        return ops.broadcast_to(seed, (batch,)), ops.arange(batch, dtype="int32")
+    return seed, ops.zeros_like(seed)
+
+
+def uniform(key, step, stream=0):
     """One number in [0, 1) for each row, a multiple of 2⁻²⁴.
 
     Args:
         key: Pair of int32 tensors of shape (B,).
         step: Scalar int32 tensor, the step of the loop.
+        stream: Integer: which of the independent numbers of a step.
 
     Returns:
         float32 tensor of shape (B,).
     """
     step = ops.broadcast_to(step, ops.shape(key[0]))
-    bits, _ = threefry(key, (step, ops.zeros_like(step)))
+    bits, _ = threefry(key, (step, ops.full_like(step, stream)))
     return ops.cast(_shift_right(bits, 8), "float32") * np.float32(2.0**-24)
 
 

@@ -5,7 +5,7 @@ import math
 
 from keras import ops
 
-from keras_seq.decoding._arguments import check_numbers, check_rows
+from keras_seq.decoding._arguments import as_column, check_numbers
 
 
 class Strategy(abc.ABC):
@@ -107,10 +107,10 @@ class Sample(Strategy):
         ranked = ops.take_along_axis(weights, order, axis=-1)
         rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
         if self.top_k is not None:
-            top_k = _column("top_k", self.top_k, "int32", logits)
+            top_k = as_column("top_k", self.top_k, "int32", logits.shape[0])
             ranked = ops.where((rank < top_k) | (rank == 0), ranked, 0.0)
         if self.top_p is not None:
-            top_p = _column("top_p", self.top_p, "float32", logits)
+            top_p = as_column("top_p", self.top_p, "float32", logits.shape[0])
             before = ops.cumsum(ranked, axis=-1) - ranked
             nucleus = top_p * ops.sum(ranked, axis=-1, keepdims=True)
             ranked = ops.where((before < nucleus) | (rank == 0), ranked, 0.0)
@@ -119,7 +119,9 @@ class Sample(Strategy):
 
     def _tempered(self, logits):
         """Logits / temperature, with the largest at 0 so that none overflows."""
-        temperature = _column("temperature", self.temperature, "float32", logits)
+        temperature = as_column(
+            "temperature", self.temperature, "float32", logits.shape[0]
+        )
         logits = ops.cast(logits, "float32")
         below = logits - ops.max(logits, axis=-1, keepdims=True)
         return ops.where(below == 0, 0.0, below / ops.maximum(temperature, 0.0))
@@ -142,10 +144,3 @@ def _first(condition):
 
 def _last(condition):
     return ops.shape(condition)[-1] - 1 - _first(ops.flip(condition, axis=-1))
-
-
-def _column(name, value, dtype, logits):
-    """A scalar, or a (B,) tensor as a column that broadcasts over (B, V)."""
-    value = ops.cast(ops.convert_to_tensor(value), dtype)
-    check_rows(name, value, logits.shape[0])
-    return ops.expand_dims(value, -1) if len(value.shape) else value

@@ -1,0 +1,226 @@
+"""The hypotheses of a beam search, and how the best of them are picked.
+
+B rows, W beams, V tokens, S source positions.
+"""
+
+import typing
+
+from keras import ops, tree
+
+from keras_seq.decoding._arguments import as_column
+from keras_seq.decoding._back_pointers import Ends
+from keras_seq.decoding._penalties import coverage_penalty, length_penalty
+
+NONE = float("-inf")  # the score where there is no hypothesis
+
+
+class Live(typing.NamedTuple):
+    """The hypotheses that go on, best first."""
+
+    tokens: typing.Any  # (B·W,), the last of each
+    log_probs: typing.Any  # (B, W), ln P of the whole
+    state: typing.Any  # nest of (B·W, ...)
+    limit_state: typing.Any  # nest of (B·W, ...)
+    coverage: typing.Any  # (B·W, S), or () where none is wanted
+    penalties: typing.Any  # (B, W), the coverage penalty
+
+
+class Pool(typing.NamedTuple):
+    """The best finished hypotheses, best first; each (B, W)."""
+
+    scores: typing.Any
+    steps: typing.Any  # of the end token
+    parents: typing.Any  # the beam that the end token was put to
+    log_probs: typing.Any  # ln p of the end token
+
+
+class Candidates(typing.NamedTuple):
+    """Hypotheses made longer by a token, best first; each (B, N), N ≥ W."""
+
+    log_probs: typing.Any  # ln P of the whole
+    tokens: typing.Any
+    parents: typing.Any
+    own: typing.Any  # ln p of the token
+
+
+class Search:
+    """What stays the same through a search, and the parts of its steps."""
+
+    def __init__(self, beam, start_tokens, row_length, end_token):
+        known = start_tokens.shape[0]
+        self.batch = ops.shape(start_tokens)[0]
+        self.width = beam.max_width
+        self.end_token = end_token
+        self.beam = beam
+        self.mask = beam.mask_for(known)
+        row_width = as_column("width", beam.width, "int32", known)
+        row_width = ops.broadcast_to(row_width, (self.batch, 1))
+        # What a symbolic tensor holds can't be refused.
+        self.row_width = ops.clip(row_width, 1, self.width)
+        self.alpha, self.beta = (
+            as_column(name, getattr(beam, name), "float32", known)
+            for name in ("length_penalty", "coverage_penalty")
+        )
+        self.row_length = row_length
+        self.places = ops.arange(self.width, dtype="int32")
+
+    def first(self, tokens, state, limit_state, keep):
+        """The hypotheses before the first step.
+
+        The beams are alike, so only one of them counts; else they stayed alike.
+        """
+        first = ops.where(self.places == 0, 0.0, NONE)
+        return Live(
+            tokens,
+            ops.broadcast_to(first, (self.batch, self.width)),
+            state,
+            limit_state,
+            ops.zeros_like(self._attention(keep)) if self.beam.covers else (),
+            ops.zeros((self.batch, self.width), "float32"),
+        )
+
+    def empty_pool(self):
+        """No finished hypothesis."""
+        integers = ops.zeros((self.batch, self.width), "int32")
+        floats = ops.zeros((self.batch, self.width), "float32")
+        return Pool(floats + NONE, integers, integers, floats)
+
+    def candidates(self, live_log_probs, token_log_probs):
+        """The 2W best continuations, or all if there are fewer.
+
+        The best of each beam are found first, so that never all W·V are put in
+        order. W + 1 of a beam are enough: at most W that go on are wanted, and
+        an end token counts among the best W alone.
+
+        Args:
+            live_log_probs: Shape (B, W).
+            token_log_probs: Shape (B·W, V).
+        """
+        each = min(self.width + 1, token_log_probs.shape[-1])
+        count = self.width * each
+        own, tokens = ops.top_k(token_log_probs, each)
+        whole = ops.reshape(own, (self.batch, self.width, each))
+        whole = whole + ops.expand_dims(live_log_probs, -1)
+        log_probs, index = ops.top_k(
+            ops.reshape(whole, (self.batch, count)), min(2 * self.width, count)
+        )
+        index = ops.cast(index, "int32")
+        own, tokens = (
+            _pick(ops.reshape(values, (self.batch, count)), index)
+            for values in (own, ops.cast(tokens, "int32"))
+        )
+        return Candidates(log_probs, tokens, index // each, own)
+
+    def cover(self, live, keep=None):
+        """Coverage and its penalty after this step, of the beams that it read."""
+        if not self.beam.covers:
+            return live.coverage, live.penalties
+        covered = live.coverage + self._attention(keep)
+        sources = ops.shape(covered)[1]
+        return covered, coverage_penalty(
+            self.beta,
+            ops.reshape(covered, (self.batch, self.width, sources)),
+            self.mask,
+        )
+
+    def collect(self, pool, candidates, penalties, going, steps):
+        """The pool, after the candidates that end have been put to it.
+
+        Only the best W candidates may end, so that what would not survive if it
+        went on is not kept for having ended.
+        """
+        best = Candidates(*(values[:, : self.width] for values in candidates))
+        ends = ops.logical_and(best.tokens == self.end_token, best.log_probs > NONE)
+        ends = ops.logical_and(ends, self.places < self.row_width)
+        ends = ops.logical_and(ends, ops.expand_dims(going, -1))
+        steps = ops.broadcast_to(ops.expand_dims(steps, -1), ops.shape(best.tokens))
+        penalties = _pick(penalties, best.parents)
+        scores = self._scores(best.log_probs, steps + 1, penalties)
+        entered = Pool(ops.where(ends, scores, NONE), steps, best.parents, best.own)
+        both = Pool(
+            *(ops.concatenate(pair, axis=1) for pair in zip(pool, entered, strict=True))
+        )
+        scores, index = ops.top_k(both.scores, self.width)
+        scores = ops.where(self.places < self.row_width, scores, NONE)
+        return Pool(scores, *(_pick(values, index) for values in both[1:]))
+
+    def survivors(self, candidates):
+        """The best W candidates that go on: `Candidates` of shape (B, W)."""
+        log_probs = candidates.log_probs
+        if self.end_token is not None:
+            log_probs = ops.where(candidates.tokens == self.end_token, NONE, log_probs)
+        log_probs, index = ops.top_k(log_probs, self.width)
+        log_probs = ops.where(self.places < self.row_width, log_probs, NONE)
+        return Candidates(log_probs, *(_pick(v, index) for v in candidates[1:]))
+
+    def succeed(self, live, survivors, going, state, covered, penalties, limits):
+        """The live hypotheses after a step.
+
+        In rows that are done, `log_probs` and `penalties` stay as they were.
+        """
+        base = ops.expand_dims(ops.arange(self.batch, dtype="int32"), -1) * self.width
+        rows = ops.reshape(base + survivors.parents, (-1,))
+        tokens = ops.reshape(survivors.tokens, (-1,))
+        going = ops.expand_dims(going, -1)
+        penalties = _pick(penalties, survivors.parents)
+        return Live(
+            ops.reshape(tokens, ops.shape(live.tokens)),
+            ops.where(going, survivors.log_probs, live.log_probs),
+            _take_rows(state, rows),
+            limits.advance(_take_rows(live.limit_state, rows), tokens),
+            _take_rows(covered, rows),
+            ops.where(going, penalties, live.penalties),
+        )
+
+    def goes_on(self, going, steps, live, pool):
+        """Which rows are not done, (B,): see `beam_search` for the proof."""
+        worst = _pick(pool.scores, self.row_width - 1)
+        longest = length_penalty(self.alpha, ops.expand_dims(self.row_length, -1))
+        attainable = live.log_probs[:, :1] / longest
+        open_ = ops.logical_and(attainable > worst, live.log_probs[:, :1] > NONE)
+        going = ops.logical_and(going, open_[:, 0])
+        return ops.logical_and(going, steps < self.row_length)
+
+    def results(self, steps, live, pool):
+        """Scores (B, W), and the `Ends` of the hypotheses that are returned.
+
+        The finished ones first; those that go on fill the places that are left.
+        """
+        steps = ops.broadcast_to(ops.expand_dims(steps, -1), ops.shape(pool.steps))
+        going_on = self._scores(live.log_probs, steps, live.penalties)
+        going_on, order = ops.top_k(going_on, self.width)
+        finished = ops.sum(ops.cast(pool.scores > NONE, "int32"), -1, keepdims=True)
+        index = ops.where(
+            self.places < finished, self.places, self.width + self.places - finished
+        )
+
+        def merge(pooled, lived):
+            return _pick(ops.concatenate([pooled, lived], axis=1), index)
+
+        scores = merge(pool.scores, going_on)
+        scores = ops.where(self.places < self.row_width, scores, NONE)
+        there = scores > NONE
+        return scores, Ends(
+            last=ops.where(there, merge(pool.steps, steps - 1), -1),
+            beams=merge(pool.parents, ops.cast(order, "int32")),
+            log_probs=merge(pool.log_probs, ops.zeros_like(pool.log_probs)),
+            finished=ops.logical_and(self.places < finished, there),
+        )
+
+    def _scores(self, log_probs, lengths, penalties):
+        return log_probs / length_penalty(self.alpha, lengths) + penalties
+
+    def _attention(self, keep):
+        return ops.cast(self.beam.attention_in(keep), "float32")
+
+
+def _pick(values, index):
+    return ops.take_along_axis(values, index, axis=1)
+
+
+def _take_rows(nest, rows):
+    def take(x):
+        # The shape is told again: more may be known of x than of `rows`.
+        return ops.reshape(ops.take(x, rows, axis=0), ops.shape(x))
+
+    return tree.map_structure(take, nest)

@@ -1,0 +1,110 @@
+"""Beam search: the loop over the hypotheses of every row."""
+
+from keras import ops, tree
+
+from keras_seq.decoding._back_pointers import Trail, read_back
+from keras_seq.decoding._hypotheses import NONE, Search
+from keras_seq.decoding._loop import while_loop
+from keras_seq.decoding._stepping import bind, first_step
+
+
+def beam_search(
+    step,
+    state,
+    start_tokens,
+    row_length,
+    longest,
+    *,
+    beam,
+    limits,
+    end_token,
+    constants,
+):
+    """Searches for the best hypotheses of each row.
+
+    A hypothesis is a row of its own for the step function: row b·W + w of B·W.
+
+    A row is done when no live hypothesis can beat the worst of a full pool.
+    Let a live hypothesis have ln P = ℓ. Whatever tokens follow, each has
+    ln p ≤ 0, so that ln P ≤ ℓ ≤ 0 at the end; lp grows with |Y| ≤ `max_length`
+    for α ≥ 0, so that ln P / lp(Y) ≤ ℓ / lp(max_length); and cp ≤ 0, being a
+    sum of logarithms of at most 1. So the score will be ℓ / lp(max_length) at
+    most, which is largest where ℓ is. Of equals the one in the pool stays.
+
+    Args:
+        step: Function `(tokens, state[, constants]) -> (logits, state[, keep])`.
+        state: Nest of tensors with a leading B.
+        start_tokens: int32 tensor of shape (B,).
+        row_length: int32 tensor of shape (B,): tokens at most.
+        longest: The largest of them.
+        beam: A `Beam`.
+        limits: `Limits` on the tokens.
+        end_token: Integer or None.
+        constants: Nest of tensors with a leading B, or None.
+
+    Returns:
+        The fields of a `Generation`, in their order.
+    """
+    search = Search(beam, start_tokens, row_length, end_token)
+    limit_state = limits.start(start_tokens, longest)
+    tokens, state, limit_state, constants = (
+        _repeat_rows(nest, beam.max_width)
+        for nest in (start_tokens, state, limit_state, constants)
+    )
+    step = bind(step, constants)
+    logits, keep_like = first_step(step, tokens, state, end_token)
+    if logits.shape[-1] is None:
+        raise ValueError(
+            "`step` must return logits (B·W, V) whose V is known when tracing; "
+            f"received shape {tuple(logits.shape)}."
+        )
+
+    def body(_, carry):
+        going, steps, live, pool = carry
+        logits, state, *keep = step(live.tokens, live.state)
+        log_probs = limits.apply(live.limit_state, _log_probs(logits))
+        candidates = search.candidates(live.log_probs, log_probs)
+        covered, penalties = search.cover(live, *keep)
+        if end_token is not None:
+            pool = search.collect(pool, candidates, penalties, going, steps)
+        survivors = search.survivors(candidates)
+        live = search.succeed(live, survivors, going, state, covered, penalties, limits)
+        steps = steps + ops.cast(going, "int32")
+        going = search.goes_on(going, steps, live, pool)
+        kept = tree.flatten(keep[0]) if keep_like is not None else ()
+        emitted = (survivors.tokens, survivors.parents, survivors.own, *kept)
+        return (going, steps, live, pool), emitted
+
+    live = search.first(tokens, state, limit_state, keep_like)
+    pool = search.empty_pool()
+    like = () if keep_like is None else tree.flatten(keep_like)
+    (_, steps, live, pool), written = while_loop(
+        lambda carry: ops.any(carry[0]),
+        body,
+        (row_length > 0, ops.zeros_like(row_length), live, pool),
+        longest,
+        (pool.steps, pool.parents, pool.log_probs, *like),
+        (0, 0, 0.0, *(0 for _ in like)),
+    )
+    scores, ends = search.results(steps, live, pool)
+    ids, log_probs, kept = read_back(
+        Trail(*written[:3], written[3:]),
+        ends,
+        longest,
+        0 if end_token is None else int(end_token),
+    )
+    kept = None if keep_like is None else tree.pack_sequence_as(keep_like, kept)
+    lengths = ends.last + 1 - ops.cast(ends.finished, "int32")
+    return ids, lengths, log_probs, ends.finished, kept, scores
+
+
+def _repeat_rows(nest, count):
+    return tree.map_structure(
+        lambda x: None if x is None else ops.repeat(x, count, axis=0), nest
+    )
+
+
+def _log_probs(logits):
+    """The log-probability of every token; none where the logits hold NaN or +inf."""
+    log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    return ops.where(ops.isnan(log_probs), NONE, log_probs)

@@ -1,0 +1,81 @@
+"""The step function that a user gives: how it is called, what it must return."""
+
+import keras
+from keras import ops, tree
+
+from keras_seq.decoding._arguments import check_end_token
+
+
+def bind(step, constants):
+    """The step function of two arguments, the constants put in."""
+    if constants is None:
+        return step
+    return lambda tokens, state: step(tokens, state, constants)
+
+
+def as_tensors(nest):
+    """The nest with its leaves made tensors."""
+    return tree.map_structure(ops.convert_to_tensor, nest)
+
+
+def first_step(step, tokens, state, end_token):
+    """Calls `step` once and checks what it returns.
+
+    Returns:
+        The logits, and what it gives to keep: None for nothing.
+    """
+    results = step(tokens, state)
+    if not isinstance(results, (tuple, list)) or len(results) not in (2, 3):
+        raise ValueError(
+            "`step` must return (logits, state) or (logits, state, keep); received "
+            f"{results!r}."
+        )
+    logits, new_state, *keep = results
+    shape = tuple(logits.shape)
+    if len(shape) != 2 or shape[0] not in (None, tokens.shape[0] or shape[0]):
+        raise ValueError(
+            "`step` must return logits of shape (B, V) with B = "
+            f"{tokens.shape[0]}; received shape {shape}."
+        )
+    check_end_token(end_token, shape[1])
+    check_state("`step`", state, new_state)
+    return logits, keep[0] if keep else None
+
+
+def check_state(name, before, after):
+    """Refuses a state whose structure, dtypes or shapes are not as before."""
+    forms = [tree.map_structure(_Form, as_tensors(state)) for state in (before, after)]
+    if forms[0] != forms[1]:
+        raise ValueError(
+            f"{name} must return a state of the structure, dtypes and shapes of the "
+            f"state it was given, {forms[0]}; received {forms[1]}."
+        )
+
+
+class _Form:
+    """Dtype and shape of a tensor; sizes that are not known equal any."""
+
+    def __init__(self, tensor):
+        self.dtype = keras.backend.standardize_dtype(tensor.dtype)
+        self.shape = tuple(tensor.shape)
+
+    def __eq__(self, other):
+        return (
+            isinstance(other, _Form)
+            and self.dtype == other.dtype
+            and len(self.shape) == len(other.shape)
+            and all(
+                a is None or b is None or a == b
+                for a, b in zip(self.shape, other.shape, strict=True)
+            )
+        )
+
+    def __repr__(self):
+        return f"{self.dtype}{self.shape}"
+
+
+def zero_unless(condition, value):
+    """The value where the condition (B, ...) holds, 0 elsewhere."""
+    missing = len(value.shape) - len(condition.shape)
+    condition = ops.reshape(condition, (*ops.shape(condition), *(1,) * missing))
+    return ops.where(condition, value, ops.zeros_like(value))
