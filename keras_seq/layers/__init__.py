@@ -1,5 +1,6 @@
 """Keras layers that show their inner workings."""
 
+from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.layers.attention_decoder import AttentionDecoder, DecoderState
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.bahdanau_decoder import BahdanauDecoder
@@ -10,8 +11,11 @@ from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.layers.luong_attention import LuongAttention
 from keras_seq.layers.monotonic_attention import MonotonicAttention
+from keras_seq.layers.positional_encoding import PositionalEncoding
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
+from keras_seq.layers.transformer_decoder import TransformerDecoder
+from keras_seq.layers.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "AttentionDecoder",
@@ -28,4 +32,8 @@ __all__ = [
     "ForgetBias",
     "LuongAttention",
     "MonotonicAttention",
+    "PositionalEncoding",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "TransformerState",
 ]

@@ -1,0 +1,87 @@
+"""What a transformer's decoder remembers between steps."""
+
+import typing
+
+from keras import ops
+
+
+class TransformerState(typing.NamedTuple):
+    """The state of a `TransformerDecoder` between two steps.
+
+    Every tensor has a leading B, so that a beam search can gather rows.
+
+    Attributes:
+        keys: Tuple with the keys of the self-attention of each layer, (B, H,
+            max_length + 1, K). The last place is no step's: what goes past
+            `max_length` is written there.
+        values: The same of the values.
+        position: Number of steps taken, an int32 tensor of shape (B,).
+    """
+
+    keys: typing.Any
+    values: typing.Any
+    position: typing.Any
+
+
+def empty_state(batch, num_layers, num_heads, max_length, size, dtype):
+    def empty():
+        shape = (batch, num_heads, max_length + 1, size)
+        return tuple(ops.zeros(shape, dtype) for _ in range(num_layers))
+
+    return TransformerState(empty(), empty(), ops.zeros((batch,), "int32"))
+
+
+class Past:
+    """Keys and values of the steps before, while the next steps are read."""
+
+    def __init__(self, state, steps):
+        self.state = state
+        self.steps = steps
+        self.max_length = state.keys[0].shape[2] - 1
+        position = ops.expand_dims(state.position, 1)
+        self.positions = position + ops.arange(steps, dtype="int32")
+        self.indices = self._indices()
+        self.keys: list = []
+        self.values: list = []
+
+    def _indices(self):
+        """Row, head and place of each new step, (B · H · T, 3)."""
+        batch, heads = ops.shape(self.state.keys[0])[:2]
+        index = (
+            ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1)),
+            ops.reshape(ops.arange(heads, dtype="int32"), (1, -1, 1)),
+            ops.expand_dims(ops.minimum(self.positions, self.max_length), 1),
+        )
+        shape = (batch, heads, self.steps)
+        index = ops.stack([ops.broadcast_to(i, shape) for i in index], axis=-1)
+        return ops.reshape(index, (-1, 3))
+
+    def remember(self, number, keys, values):
+        """Adds what a layer made of the new steps, (B, H, T, K) each.
+
+        Returns:
+            All keys and values, (B, H, max_length + 1, K) each.
+        """
+        for kept, before, new in (
+            (self.keys, self.state.keys[number], keys),
+            (self.values, self.state.values[number], values),
+        ):
+            new = ops.reshape(new, (-1, new.shape[-1]))
+            kept.append(ops.scatter_update(before, self.indices, new))
+        return self.keys[number], self.values[number]
+
+    def allowed(self):
+        """True for a step's place and those before, (B, 1, T, max_length + 1)."""
+        latest = ops.minimum(self.positions, self.max_length - 1)
+        places = ops.arange(self.max_length + 1, dtype="int32")
+        return places <= ops.expand_dims(latest, (1, 3))
+
+    def nan_outside(self, outputs):
+        """The outputs (B, T, D) with NaN past `max_length`."""
+        inside = ops.expand_dims(self.positions < self.max_length, -1)
+        return ops.where(inside, outputs, ops.full_like(outputs, float("nan")))
+
+    def next_state(self, lengths):
+        taken = self.steps if lengths is None else ops.cast(lengths, "int32")
+        position = self.state.position + taken
+        return TransformerState(tuple(self.keys), tuple(self.values), position)
