@@ -10,6 +10,10 @@ from keras_seq.decoding.constraints import (
     NoRepeatedNgrams,
 )
 from keras_seq.decoding.generate import Generation, generate
+from keras_seq.decoding.scheduled_sampling import (
+    mix_with_predictions,
+    sampling_probability,
+)
 from keras_seq.decoding.stepper import Stepper
 from keras_seq.decoding.strategies import Greedy, Sample, Strategy
 
@@ -27,4 +31,6 @@ __all__ = [
     "Stepper",
     "Strategy",
     "generate",
+    "mix_with_predictions",
+    "sampling_probability",
 ]

@@ -87,8 +87,9 @@ def beam_search(
         (0, 0, 0.0, *(0 for _ in like)),
     )
     scores, ends = search.results(steps, live, pool)
+    tokens, parents, own, *values = written
     ids, log_probs, kept = read_back(
-        Trail(*written[:3], written[3:]),
+        Trail(tokens, parents, own, values),
         ends,
         longest,
         0 if end_token is None else int(end_token),
