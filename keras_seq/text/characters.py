@@ -2,19 +2,29 @@
 
 from collections import Counter
 
-PADDING, START, END, UNKNOWN = range(4)
+from keras_seq.text.vocabulary import (
+    END,
+    PADDING,
+    START,
+    UNKNOWN,
+    Vocabulary,
+    as_batch,
+)
+
+__all__ = ["END", "PADDING", "START", "UNKNOWN", "CharacterVocabulary"]
+
 _NO_CODE_POINT = 0x110000  # above them all
 
 
-class CharacterVocabulary:
+class CharacterVocabulary(Vocabulary):
     """Numbers the characters of a text: one id for each, and four marks.
 
     0 is padding, 1 the start of a document, 2 its end, 3 a character that
     isn't in the vocabulary; characters follow in the order of Unicode. A
     character is a code point, so accented letters may be one or two.
 
-    The tensor methods consist of TensorFlow operations without state (no
-    look-up tables), so they can be exported as they are.
+    Shown as pieces, characters stand for themselves; white space and control
+    characters are shown as "␣" (a space) or as in a Python string ("\\n").
 
     Args:
         characters: The characters, each once, in any order.
@@ -88,13 +98,8 @@ class CharacterVocabulary:
         Raises:
             ValueError: If there is no such id.
         """
-        strings, ids = self._strings(), list(ids)
-        for i in ids:
-            if not 0 <= i < len(strings):
-                raise ValueError(
-                    f"`ids` must be in [0, {len(strings)}); received {i!r} among them."
-                )
-        return "".join(strings[i] for i in ids)
+        strings = self._strings()
+        return "".join(strings[i] for i in self._known(ids))
 
     def encode_tensor(self, texts):
         """Ids of a batch of strings, inside the graph.
@@ -112,12 +117,9 @@ class CharacterVocabulary:
         """
         import tensorflow as tf
 
-        texts = tf.convert_to_tensor(texts)
-        if texts.shape.rank not in (None, 1):
-            raise ValueError(
-                f"`texts` must have shape (B,); received shape {tuple(texts.shape)}."
-            )
-        code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
+        code_points = tf.strings.unicode_decode(
+            as_batch(texts), "UTF-8", errors="replace"
+        )
         lengths = tf.cast(code_points.row_lengths(), "int32")
         code_points = code_points.to_tensor(-1)
         # With one more at the end, every place is one that can be looked up.
@@ -146,3 +148,15 @@ class CharacterVocabulary:
 
     def _strings(self):
         return ["", "", "", "\ufffd", *self.characters]
+
+    def _names(self):
+        return [_visible(string) for string in self._strings()]
+
+    def _arguments(self):
+        return {"characters": self.characters}
+
+
+def _visible(string):
+    if string == " ":
+        return "␣"
+    return string if string.isprintable() else ascii(string)[1:-1]
