@@ -35,7 +35,8 @@ class Beam:
     `generate` then returns W hypotheses a row: the finished ones first, best
     first; then, if fewer than W finished, the best of those that were cut off
     at `max_length` (`finished` False). Places for which there are no hypotheses
-    have a score of -inf and no tokens. Tokens with a logit of -inf are never
+    have a score of -inf (which JSON can't carry: a served model should put a
+    number in its place) and no tokens. Tokens with a logit of -inf are never
     chosen. A hypothesis whose logits hold NaN or +inf is dropped.
 
     Args:
@@ -155,8 +156,8 @@ class Beam:
         if shape is None or len(shape) != 2:
             raise ValueError(
                 "`coverage` must give the attention of shape (B·W, S) where there "
-                "is a `coverage_penalty`; by default it is what the step gives to "
-                'keep, or its entry "attention". Received '
+                "is a `coverage_penalty`, by default what the step gives to keep or "
+                'its entry "attention"; received '
                 f"{attention if shape is None else tuple(shape)}."
             )
         return attention

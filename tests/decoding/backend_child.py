@@ -9,11 +9,21 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seq.decoding import Greedy, Sample, generate
+from keras_seq.decoding import (
+    AllOf,
+    Beam,
+    ForcedPrefix,
+    Greedy,
+    NoRepeatedNgrams,
+    Sample,
+    generate,
+    mix_with_predictions,
+)
 from keras_seq.decoding._random import threefry
 from keras_seq.layers import ExplicitLSTM
 from tests.decoding import cases, oracle
 from tests.decoding.models import stepper
+from tests.decoding.translator import Translator
 
 
 def sequences():
@@ -64,8 +74,76 @@ def jitted():
     return run(cases.PROMPTS).ids
 
 
+def searches():
+    """Every field of every beam search."""
+    model = Translator(6, cases.SOURCES, seed=41)
+    for name, options in cases.BEAMS.items():
+        constraint = None
+        if "prefix" in options:
+            constraint = AllOf(
+                ForcedPrefix(options["prefix"]), NoRepeatedNgrams(options["n"])
+            )
+        result = generate(
+            model.step,
+            model.state,
+            np.full(4, cases.BEAM_START),
+            max_length=cases.BEAM_LONGEST,
+            strategy=Beam(
+                options["width"],
+                max_width=4,
+                length_penalty=options.get("alpha", 0.0),
+                coverage_penalty=options.get("beta", 0.0),
+                coverage_mask=model.mask,
+            ),
+            end_token=0,
+            constants=model.constants,
+            constraint=constraint,
+        )
+        for field in ("ids", "lengths", "log_probs", "finished", "scores"):
+            yield f"beam {name} {field}", getattr(result, field)
+        for field, value in result.kept.items():
+            yield f"beam {name} kept {field}", value
+
+
+def mixed():
+    """Inputs of scheduled sampling, and a gradient of training on them."""
+    model = Translator(6, cases.SOURCES, seed=41)
+
+    def inputs(embedding):
+        def step(tokens, state, constants):
+            logits, state, _ = model.step(tokens, state, constants)
+            return logits + ops.take(embedding, tokens, axis=0), state
+
+        return mix_with_predictions(
+            step,
+            model.state,
+            cases.TARGETS,
+            start_tokens=np.full(4, cases.BEAM_START),
+            probability=cases.PROBABILITY,
+            seed=cases.SEED,
+            constants=model.constants,
+        )
+
+    def loss(embedding):
+        return ops.sum(ops.take(embedding, inputs(embedding), axis=0))
+
+    zeros = np.zeros((6, 6), "float32")
+    if keras.backend.backend() == "jax":
+        import jax
+
+        gradient = jax.jit(jax.grad(loss))(zeros)
+    else:
+        import torch
+
+        embedding = torch.zeros((6, 6), requires_grad=True)
+        loss(embedding).backward()
+        gradient = embedding.grad
+    yield "mixed inputs", inputs(zeros)
+    yield "mixed gradient", gradient
+
+
 def main(path):
-    results = dict(sequences())
+    results = {**dict(sequences()), **dict(searches()), **dict(mixed())}
     if keras.backend.backend() == "jax":
         np.testing.assert_array_equal(jitted(), results["ExplicitLSTM cut off ids"])
     words = [ops.convert_to_tensor(w) for w in cases.WORDS.view("int32").T.copy()]

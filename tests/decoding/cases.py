@@ -15,3 +15,16 @@ SAMPLING: dict = {
     },
 }
 WORDS = np.random.default_rng(2).integers(0, 2**32, (50, 4), "uint32")
+BEAMS: dict = {
+    "penalties": {"width": 4, "alpha": 0.9, "beta": 0.5},
+    "a number a row": {
+        "width": np.array([1, 3, 2, 4], "int32"),
+        "alpha": np.array([0.0, 1.5, 0.5, 0.9], "float32"),
+        "beta": np.array([0.6, 0.0, 0.2, 0.4], "float32"),
+    },
+    "constrained": {"width": 3, "prefix": [1, -1, 2], "n": 2},
+}
+SOURCES = [3, 5, 1, 4]
+BEAM_START, BEAM_LONGEST = 2, 7
+PROBABILITY = 0.6
+TARGETS = np.random.default_rng(3).integers(0, 6, (4, 8)).astype("int32")

@@ -4,12 +4,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.decoding import cases, oracle
+from tests.decoding import beams, cases, oracle
+from tests.decoding.translator import Translator
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,3 +92,63 @@ def test_random_bits(results):
 def test_lengths_of_their_own(results):
     expected = [[1, 0, 0, 0], [6, 7, 8, 9], [10, 11, 0, 0]]
     assert results["lengths of their own"].tolist() == expected
+
+
+@pytest.mark.parametrize("name", cases.BEAMS)
+def test_beams(results, name):
+    options = cases.BEAMS[name]
+    model = Translator(6, cases.SOURCES, seed=41)
+    start = f"beam {name} "
+    fields = {
+        key.removeprefix(start): value
+        for key, value in results.items()
+        if key.startswith(start)
+    }
+    kept = {field: fields.pop(f"kept {field}") for field in ("attention", "read")}
+    result = types.SimpleNamespace(**fields, kept=kept)
+
+    def allowed(ids, token):
+        prefix = options.get("prefix", ())
+        ids = (*ids, token)
+        ngrams = [ids[i : i + 2] for i in range(len(ids) - 1)]
+        return "n" not in options or (
+            all(p in (-1, i) for p, i in zip(prefix, ids, strict=False))
+            and len(set(ngrams)) == len(ngrams)
+        )
+
+    for row in range(4):
+        width, alpha, beta = (
+            options.get(key, 0.0) for key in ("width", "alpha", "beta")
+        )
+        if name == "a number a row":
+            width, alpha, beta = width[row], alpha[row], beta[row]
+        found = beams.expected(
+            model,
+            row,
+            cases.BEAM_START,
+            cases.BEAM_LONGEST,
+            int(width),
+            alpha=float(alpha),
+            beta=float(beta),
+            allowed=allowed,
+        )
+        beams.assert_beams(result, row, found, cases.BEAM_START)
+
+
+def test_scheduled_sampling(results):
+    model = Translator(6, cases.SOURCES, seed=41)
+    inputs = np.zeros_like(cases.TARGETS)
+    for row in range(4):
+        step, state = model.row_step(row), model.state[row].astype("float64")
+        token, key = cases.BEAM_START, (cases.SEED, row)
+        for t in range(inputs.shape[1]):
+            inputs[row, t] = token
+            logits, state, _ = step(token, state)
+            coin = (oracle.threefry(key, (t, 1))[0] >> 8) / 2**24
+            token = cases.TARGETS[row, t]
+            if coin < cases.PROBABILITY:
+                token = oracle.sample(logits, oracle.uniform(key, t))
+    np.testing.assert_array_equal(results["mixed inputs"], inputs)
+    counts = np.bincount(inputs.ravel(), minlength=6)
+    expected = np.broadcast_to(counts[:, None], (6, 6))
+    np.testing.assert_allclose(results["mixed gradient"], expected)
