@@ -23,31 +23,37 @@ def equations_of(cell, training):
 
     Returns:
         The equations, the kernel, the input bias or None, and the tuple of
-        recurrent weights; or None if the cell computes something else: a
-        variant, an activation without a known slope, another class.
+        recurrent weights, in the dtype that the cell computes in; or None if the
+        cell computes something else: a variant, an activation without a known
+        slope, another class.
     """
     if type(cell) not in (*LSTM_CELLS, *GRU_CELLS, *SIMPLE_CELLS):
         return None
-    if getattr(cell, "varied", False) or getattr(cell, "weight_dropout", 0):
+    dropouts = ("dropout", "recurrent_dropout", "weight_dropout")
+    if training and any(getattr(cell, name, 0) for name in dropouts):
         return None
-    if training and (cell.dropout or cell.recurrent_dropout):
+    if getattr(cell, "varied", False):
         return None
-    slope = slope_of(cell.activation)
+    activations = [cell.activation]
+    if type(cell) not in SIMPLE_CELLS:
+        activations.append(cell.recurrent_activation)
+    slopes = [slope_of(activation) for activation in activations]
+    if None in slopes:
+        return None
+    dtype = cell.compute_dtype
+    kernel, recurrent_kernel = (
+        ops.cast(kernel, dtype) for kernel in (cell.kernel, cell.recurrent_kernel)
+    )
+    bias = None if cell.bias is None else ops.cast(cell.bias, dtype)
+    weights: tuple = (recurrent_kernel,)
     if type(cell) in SIMPLE_CELLS:
-        if slope is None:
-            return None
-        weights = (cell.recurrent_kernel,)
-        return SimpleRNN(cell.activation, slope, False), cell.kernel, cell.bias, weights
-    recurrent_slope = slope_of(cell.recurrent_activation)
-    if slope is None or recurrent_slope is None:
-        return None
-    form = cell.activation, cell.recurrent_activation, slope, recurrent_slope
+        return SimpleRNN(cell.activation, slopes[0], False), kernel, bias, weights
+    form = *activations, *slopes
     if type(cell) in LSTM_CELLS:
-        return LSTM(*form), cell.kernel, cell.bias, (cell.recurrent_kernel,)
+        return LSTM(*form), kernel, bias, weights
     if not cell.reset_after:
-        split = ops.split(cell.recurrent_kernel, [2 * cell.units], axis=-1)
-        return GRUResetBefore(*form), cell.kernel, cell.bias, tuple(split)
-    if cell.bias is None:
-        return GRUResetAfter(*form), cell.kernel, None, (cell.recurrent_kernel,)
-    weights = (cell.recurrent_kernel, cell.bias[1])
-    return GRUResetAfter(*form), cell.kernel, cell.bias[0], weights
+        weights = tuple(ops.split(recurrent_kernel, [2 * cell.units], axis=-1))
+        return GRUResetBefore(*form), kernel, bias, weights
+    if bias is not None:
+        weights, bias = (recurrent_kernel, bias[1]), bias[0]
+    return GRUResetAfter(*form), kernel, bias, weights

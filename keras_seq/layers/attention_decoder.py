@@ -1,37 +1,30 @@
 """A recurrent decoder that attends to a memory at every step."""
 
-import typing
-
 import keras
-from keras import ops, tree
+from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_states
-from keras_seq.layers._attention import (
-    AttentionMechanism,
-    check_memory,
+from keras_seq.layers._arguments import as_mask
+from keras_seq.layers._attention_arguments import (
+    check_beside,
+    check_dtype,
+    check_rows,
+    check_shape,
+    check_size,
     without_masked,
 )
-from keras_seq.layers._derived_cell import equations_of
-from keras_seq.layers.bahdanau_attention import BahdanauAttention
-from keras_seq.ops._engine.attended import attended_recurrence
-from keras_seq.ops._scan import scan
+from keras_seq.layers._decoder_state import (
+    DecoderState,
+    Sources,
+    cells_of,
+    hidden_size,
+    initial_state_of,
+    output_size,
+)
+from keras_seq.layers._decoder_steps import take_step, take_steps
+from keras_seq.layers._variant_cell import check_flag
+from keras_seq.layers.attention_mechanism import AttentionMechanism
 
-
-class DecoderState(typing.NamedTuple):
-    """The state of an `AttentionDecoder` between two steps.
-
-    Attributes:
-        cell: List of the cell's states, (B, units) each; for several cells a
-            list of such lists.
-        attention: Tuple with what each attention remembers: a tuple of (B, S)
-            tensors.
-        fed: The output that is fed to the next step with `attend="after"` and
-            `input_feeding`, in a tuple; else an empty tuple.
-    """
-
-    cell: typing.Any
-    attention: typing.Any
-    fed: typing.Any
+__all__ = ["AttentionDecoder", "DecoderState"]
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -57,16 +50,23 @@ class AttentionDecoder(keras.layers.Layer):
 
     With `output_units` the output is tanh([h_t; context_t] W_o) instead, Luong's
     attentional vector. With `input_feeding=False` the cell sees y_{t-1} alone.
-    h is the first state of the cell, of the last one of several.
+    h_t is what the cell gives out, and h_{t-1} its first state; of several cells
+    the last one's.
 
-    A single LSTM, GRU or simple cell (of this package or of Keras, with
-    activations whose slopes are known) that attends before with a plain
-    `BahdanauAttention` runs with a gradient derived by hand, its weight
-    gradients gathered behind the loop. Any other cell and attention works too.
+    Any cell and any attention works. Two cases are faster, with weight gradients
+    gathered behind the loop, if the cells are LSTM, GRU or simple cells (of this
+    package or of Keras) with activations whose slopes are known, and without
+    dropout in training: a single cell that attends before with `BahdanauAttention`
+    (softmax, no `location`); and any number of cells with `input_feeding=False`,
+    where the attention acts on all steps at once.
+
+    Masked steps of `inputs` are taken like the others: their mask is passed on to
+    the layers behind, so that no loss counts them.
 
     Args:
         cell: A cell, or a list of cells of which each reads the output of the
-            one before.
+            one before. It computes in the dtype of the decoder, as the attention
+            does.
         attention: A `BahdanauAttention`, `LuongAttention` or
             `MonotonicAttention`; or a list of such, one for each memory.
         attend: "before" or "after".
@@ -84,7 +84,8 @@ class AttentionDecoder(keras.layers.Layer):
             `DecoderState` to go on from. 0 by default.
         return_state: Whether to return the state behind the last step too.
         return_attention_scores: Whether to return the attention weights too.
-        training: Whether dropout acts.
+        training: Whether dropout acts. Its masks are drawn anew for each call; what
+            a cell drops is the same at every step.
 
     Returns:
         The outputs, shape (B, T, units + E) or (B, T, output_units). With
@@ -93,7 +94,7 @@ class AttentionDecoder(keras.layers.Layer):
 
     Raises:
         ValueError: If an argument is out of its range or the shapes don't fit.
-        TypeError: If `attention` is no attention of this package.
+        TypeError: If `cell` is no cell, or `attention` no attention of this package.
 
     Example:
 
@@ -124,27 +125,28 @@ class AttentionDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if isinstance(cell, (list, tuple)) and cell:
+            cell = keras.layers.StackedRNNCells(list(cell), dtype=self.dtype_policy)
         several = isinstance(attention, (list, tuple))
         attentions = list(attention) if several else [attention]
+        if not attentions:
+            raise ValueError("`attention` must not be an empty list.")
         for one in attentions:
             if not isinstance(one, AttentionMechanism):
                 raise TypeError(
                     "`attention` must be an attention of keras_seq.layers, such as "
                     f"BahdanauAttention, or a list of such; received {one!r}."
                 )
-        if not attentions:
-            raise ValueError("`attention` must not be an empty list.")
+            check_dtype("attention", one, self)
+        for one in cells_of(cell):
+            self._check_cell(one)
         if attend not in ("before", "after"):
             raise ValueError(
                 f"`attend` must be 'before' or 'after'; received {attend!r}."
             )
-        if output_units is not None and output_units < 1:
-            raise ValueError(
-                "`output_units` must be a positive integer or None; received "
-                f"{output_units!r}."
-            )
-        if isinstance(cell, (list, tuple)):
-            cell = keras.layers.StackedRNNCells(list(cell))
+        check_flag("input_feeding", input_feeding)
+        if output_units is not None:
+            output_units = check_size("output_units", output_units)
         self.cell = cell
         self.attentions = attentions
         self.several = several
@@ -161,45 +163,60 @@ class AttentionDecoder(keras.layers.Layer):
                 dtype=self.dtype_policy,
             )
         self.supports_masking = True
+        self._sizes: tuple = (None, [None] * len(attentions))
+
+    def _check_cell(self, cell):
+        if (
+            not isinstance(cell, keras.layers.Layer)
+            or isinstance(cell, keras.layers.RNN)
+            or not hasattr(cell, "state_size")
+        ):
+            raise TypeError(
+                "`cell` must be a cell, such as ExplicitLSTMCell, or a list of cells; "
+                f"received {cell!r}."
+            )
+        check_dtype("cell", cell, self)
 
     @property
     def attention(self):
         """The attention, or the list of them."""
         return self.attentions if self.several else self.attentions[0]
 
-    def build(self, inputs_shape, memory_shape, *args, **kwargs):
-        memories = memory_shape if self.several else [memory_shape]
-        if len(memories) != len(self.attentions):
-            raise ValueError(
-                f"`memory` must be a list of {len(self.attentions)}, one for each "
-                f"attention; received {len(memories)}."
-            )
-        units = _size_of_h(self.cell)
+    def build(self, inputs_shape, memory_shape):
+        check_shape("inputs", inputs_shape, "BTD")
+        memories = self._each("memory", memory_shape)
+        h = output_size(self.cell)
+        query = h if self.attend == "after" else hidden_size(self.cell)
+        for attention, shape in zip(self.attentions, memories, strict=True):
+            check_shape("memory", shape, "BSE")
+            check_rows("inputs", inputs_shape, shape)
+            if not attention.built:
+                attention.build((inputs_shape[0], query), tuple(shape))
         context = sum(shape[-1] for shape in memories)
-        output = units + context if self.output_units is None else self.output_units
         features = inputs_shape[-1]
-        if self.input_feeding:
-            features += context if self.attend == "before" else output
+        if self.input_feeding and self.attend == "before":
+            features += context
+        elif self.input_feeding:
+            features += self.output_units or h + context
         if not self.cell.built:
             self.cell.build((inputs_shape[0], features))
-        for attention, shape in zip(self.attentions, memories, strict=True):
-            if not attention.built:
-                attention.build((inputs_shape[0], units), tuple(shape))
         if self.output_dense is not None and not self.output_dense.built:
-            self.output_dense.build((None, units + context))
+            self.output_dense.build((None, h + context))
+        self._sizes = inputs_shape[-1], [shape[-1] for shape in memories]
 
     def project_memory(self, memory):
         """The keys of the memory, to be computed once for many steps.
 
         Args:
-            memory: As in the call.
+            memory: As in the call; what it holds where it is masked must be finite.
 
         Returns:
             Keys of shape (B, S, ·); a list of such for several attentions.
         """
+        memories = self._each("memory", memory)
         keys = [
-            attention.project_memory(one)
-            for attention, one in zip(self.attentions, self._list(memory), strict=True)
+            attention.project_memory(ops.convert_to_tensor(one))
+            for attention, one in zip(self.attentions, memories, strict=True)
         ]
         return keys if self.several else keys[0]
 
@@ -214,22 +231,8 @@ class AttentionDecoder(keras.layers.Layer):
         Returns:
             A `DecoderState`.
         """
-        memories = self._list(memory)
-        masks = self._masks(memory_mask)
-        batch = ops.shape(memories[0])[0]
-        if cell_state is None:
-            cell_state = self.cell.get_initial_state(batch_size=batch)
-        cell_state = self._check_cell_state(cell_state, memories[0].shape[0])
-        attention = tuple(
-            tuple(attention.get_initial_state(one, mask))
-            for attention, one, mask in zip(
-                self.attentions, memories, masks, strict=True
-            )
-        )
-        fed: tuple = ()
-        if self.input_feeding and self.attend == "after":
-            fed = (ops.zeros((batch, self._output_size(memories)), self.compute_dtype),)
-        return DecoderState(cell_state, attention, fed)
+        memories, masks = self._memories(memory), self._masks(memory_mask)
+        return initial_state_of(self, memories, masks, cell_state)
 
     def step(self, input_t, state, memory, keys=None, memory_mask=None, training=False):
         """Takes one step.
@@ -241,66 +244,47 @@ class AttentionDecoder(keras.layers.Layer):
                 finite.
             keys: `project_memory(memory)`, or None to compute them here.
             memory_mask: As in the call.
-            training: Whether dropout acts.
+            training: Whether dropout acts. What the cells drop stays the same from
+                step to step until their `reset_dropout_mask()` and
+                `reset_recurrent_dropout_mask()`.
 
         Returns:
             The output (B, units + E) or (B, output_units), the state, and the
             attention weights (B, S), for several attentions a list of such.
         """
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} is not built: call it, or "
+                "`build(inputs_shape, memory_shape)`, before `step`."
+            )
+        input_t = ops.cast(input_t, self.compute_dtype)
+        check_shape("input_t", input_t.shape, "BD", features=self._sizes[0])
         keys = self.project_memory(memory) if keys is None else keys
-        given = self._list(memory), self._list(keys), self._masks(memory_mask)
-        output, state, weights = self._step(
-            ops.cast(input_t, self.compute_dtype), state, *given, None, training
+        sources = Sources(
+            self._memories(memory), self._each("keys", keys), self._masks(memory_mask)
+        )
+        drawn = [None] * len(self.attentions)
+        output, state, weights = take_step(
+            self, input_t, state, sources, drawn, training
         )
         return output, state, weights if self.several else weights[0]
 
-    def _step(self, x_t, state, memories, keys, masks, drawn, training):
-        attended = None
-        if self.attend == "before":
-            query = self._query(state.cell)
-            attended = self._look(query, state, memories, keys, masks, drawn, training)
-            if self.input_feeding:
-                x_t = ops.concatenate([x_t, *attended[0]], axis=-1)
-        elif self.input_feeding:
-            x_t = ops.concatenate([x_t, state.fed[0]], axis=-1)
-        h, cell_state = self.cell(x_t, state.cell, training=training)
-        if attended is None:
-            attended = self._look(h, state, memories, keys, masks, drawn, training)
-        contexts, weights, attention = attended
-        output = self._output(ops.concatenate([h, *contexts], axis=-1))
-        fed = (output,) if state.fed else ()
-        cell_state = tree.pack_sequence_as(state.cell, tree.flatten(cell_state))
-        return output, DecoderState(cell_state, attention, fed), weights
+    def join(self, h, contexts):
+        """The output [h; context], or what `output_units` makes of it.
 
-    def _query(self, cell_state):
-        """Gives h, the first state of the last cell."""
-        stacked = isinstance(self.cell, keras.layers.StackedRNNCells)
-        return cell_state[-1][0] if stacked else cell_state[0]
-
-    def _look(self, query, state, memories, keys, masks, drawn, training):
-        drawn = [None] * len(memories) if drawn is None else drawn
-        contexts, weights, states = [], [], []
-        for attention, *given, remembered, numbers in zip(
-            self.attentions,
-            memories,
-            keys,
-            masks,
-            state.attention,
-            drawn,
-            strict=True,
-        ):
-            context, weight, after = attention.step(
-                query, *given, remembered, training, numbers
-            )
-            contexts.append(context)
-            weights.append(weight)
-            states.append(tuple(after))
-        return contexts, weights, tuple(states)
-
-    def _output(self, h_and_context):
+        Args:
+            h: Shape (..., units).
+            contexts: List of tensors (..., E).
+        """
+        h_and_context = ops.concatenate([h, *contexts], axis=-1)
         if self.output_dense is None:
             return h_and_context
         return self.output_dense(h_and_context)
+
+    def output_size(self, memories):
+        """Size of the output, for a list of memories."""
+        context = sum(memory.shape[-1] for memory in memories)
+        return self.output_units or output_size(self.cell) + context
 
     def call(
         self,
@@ -312,33 +296,34 @@ class AttentionDecoder(keras.layers.Layer):
         return_attention_scores=False,
         training=False,
     ):
-        memories, masks = self._list(memory), self._masks(memory_mask)
-        for one, mask in zip(memories, masks, strict=True):
-            check_memory(inputs, one, mask)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        features, sizes = self._sizes
+        check_shape("inputs", inputs.shape, "BTD", features=features)
+        memories, masks = self._memories(memory), self._masks(memory_mask)
+        for one, size, mask in zip(memories, sizes, masks, strict=True):
+            check_shape("memory", one.shape, "BSE", features=size)
+            check_rows("inputs", inputs.shape, one.shape)
+            if mask is not None:
+                check_beside("memory_mask", mask, one, 2)
         memories = [
-            without_masked(ops.cast(one, self.compute_dtype), mask)
-            for one, mask in zip(memories, masks, strict=True)
+            without_masked(one, mask) for one, mask in zip(memories, masks, strict=True)
         ]
         keys = [
             attention.project_memory(one)
             for attention, one in zip(self.attentions, memories, strict=True)
         ]
-        state = initial_state
-        if not isinstance(state, DecoderState):
-            state = self.get_initial_state(
-                memories if self.several else memories[0],
-                masks if self.several else masks[0],
-                state,
-            )
         batch, steps = ops.shape(inputs)[:2]
         drawn = [
             attention.draw(steps, batch, ops.shape(one)[1], training)
             for attention, one in zip(self.attentions, memories, strict=True)
         ]
-        derived = self._derived(training)
-        run = self._run if derived is None else self._run_derived
-        outputs, weights, state = run(
-            inputs, state, memories, keys, masks, drawn, training, derived
+        outputs, weights, state = take_steps(
+            self,
+            inputs,
+            initial_state_of(self, memories, masks, initial_state),
+            Sources(memories, keys, masks),
+            drawn,
+            training,
         )
         results: tuple = (outputs,)
         if return_state:
@@ -347,117 +332,29 @@ class AttentionDecoder(keras.layers.Layer):
             results += (weights if self.several else weights[0],)
         return results if len(results) > 1 else outputs
 
-    def _derived(self, training):
-        """The cell's equations where the whole step has a gradient by hand."""
-        attention = self.attentions[0]
-        plain = (
-            len(self.attentions) == 1
-            and type(attention) is BahdanauAttention
-            and attention.probability == "softmax"
-            and attention.location is None
-        )
-        if not plain or self.attend != "before" or not self.input_feeding:
-            return None
-        return equations_of(self.cell, training)
-
-    def _run_derived(
-        self, inputs, state, memories, keys, masks, drawn, training, derived
-    ):
-        equations, kernel, bias, weights = derived
-        (attention,) = self.attentions
-
-        def cast(weight):
-            return ops.cast(weight, self.compute_dtype)
-
-        features = inputs.shape[-1]
-        projected = ops.matmul(inputs, cast(kernel[:features]))
-        if bias is not None:
-            projected = projected + cast(bias)
-        h, contexts, scores, final = attended_recurrence(
-            equations,
-            projected,
-            tuple(state.cell),
-            keys[0],
-            memories[0],
-            attention.energy_weights(),
-            cast(attention.query_kernel),
-            cast(kernel[features:]),
-            tuple(map(cast, weights)),
-            mask=masks[0],
-            factors=drawn[0][0] if drawn[0] else None,
-        )
-        outputs = self._output(ops.concatenate([h, contexts], axis=-1))
-        return outputs, [scores], DecoderState(list(final), ((),), ())
-
-    def _run(self, inputs, state, memories, keys, masks, drawn, training, derived):
-        sequences = [ops.transpose(inputs, (1, 0, 2)), *tree.flatten(drawn)]
-        flat = tuple(tree.flatten(state))
-        if training:
-            # One step outside the loop, for its side effect: the cells draw the
-            # masks of their dropout, which hold for the whole sequence.
-            self._reset_dropout()
-            first = ops.sum(sequences[0][:1], axis=0)
-            self._step(first, state, memories, keys, masks, None, training)
-
-        def step(flat, sliced):
-            before = tree.pack_sequence_as(state, list(flat))
-            numbers = tree.pack_sequence_as(drawn, list(sliced[1:]))
-            output, after, weights = self._step(
-                sliced[0], before, memories, keys, masks, numbers, training
-            )
-            return tuple(tree.flatten(after)), (output, *weights)
-
-        output = ops.zeros(
-            (ops.shape(inputs)[0], self._output_size(memories)), self.compute_dtype
-        )
-        like = [memory[:, :, 0] for memory in memories]
-        final, emitted = scan(step, flat, tuple(sequences), emit_like=(output, *like))
-        self._reset_dropout()
-        outputs, *weights = (ops.transpose(array, (1, 0, 2)) for array in emitted)
-        return outputs, weights, tree.pack_sequence_as(state, list(final))
-
-    def _reset_dropout(self):
-        for cell in getattr(self.cell, "cells", [self.cell]):
-            if hasattr(cell, "reset_dropout_mask"):
-                cell.reset_dropout_mask()
-                cell.reset_recurrent_dropout_mask()
-
-    def _list(self, given):
+    def _each(self, name, given):
+        """A list with what is given for each attention."""
         if not self.several:
-            return [ops.convert_to_tensor(given)]
-        if not isinstance(given, (list, tuple)) or len(given) != len(self.attentions):
+            return [given]
+        count = len(self.attentions)
+        if not isinstance(given, (list, tuple)) or len(given) != count:
+            a_list = isinstance(given, (list, tuple))
+            received = f"one of {len(given)}" if a_list else type(given).__name__
             raise ValueError(
-                f"`memory` must be a list of {len(self.attentions)}, one for each "
-                f"attention; received {given!r}."
+                f"`{name}` must be a list of {count}, one for each attention; "
+                f"received {received}."
             )
-        return [ops.convert_to_tensor(one) for one in given]
+        return list(given)
+
+    def _memories(self, memory):
+        return [
+            ops.cast(one, self.compute_dtype) for one in self._each("memory", memory)
+        ]
 
     def _masks(self, memory_mask):
         if memory_mask is None:
             return [None] * len(self.attentions)
-        masks = memory_mask if self.several else [memory_mask]
-        return [as_mask(mask) for mask in masks]
-
-    def _output_size(self, memories):
-        if self.output_units is not None:
-            return self.output_units
-        return _size_of_h(self.cell) + sum(memory.shape[-1] for memory in memories)
-
-    def _check_cell_state(self, state, batch):
-        sizes = self.cell.state_size
-        if isinstance(self.cell, keras.layers.StackedRNNCells):
-            if not isinstance(state, (list, tuple)) or len(state) != len(sizes):
-                raise ValueError(
-                    f"`initial_state` must be a list of {len(sizes)}, the states of "
-                    f"each cell; received {state!r}."
-                )
-            checked = [
-                check_states("initial_state", one, size, batch)
-                for one, size in zip(state, sizes, strict=True)
-            ]
-        else:
-            checked = check_states("initial_state", state, sizes, batch)
-        return tree.map_structure(lambda s: ops.cast(s, self.compute_dtype), checked)
+        return [as_mask(mask) for mask in self._each("memory_mask", memory_mask)]
 
     def compute_mask(self, inputs, previous_mask=None):
         if isinstance(previous_mask, (list, tuple)):
@@ -466,11 +363,12 @@ class AttentionDecoder(keras.layers.Layer):
 
     def get_config(self):
         cell = self.cell
-        cells = getattr(cell, "cells", cell)
+        if type(cell) is keras.layers.StackedRNNCells:
+            cell = list(cell.cells)
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
-            "cell": serialize(cells),
+            "cell": serialize(cell),
             "attention": serialize(self.attention),
             "attend": self.attend,
             "input_feeding": self.input_feeding,
@@ -483,9 +381,3 @@ class AttentionDecoder(keras.layers.Layer):
         for name in ("cell", "attention"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _size_of_h(cell):
-    """Size of the first state of the last cell."""
-    last = getattr(cell, "cells", [cell])[-1].state_size
-    return last[0] if isinstance(last, (list, tuple)) else last

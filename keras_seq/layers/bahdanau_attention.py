@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_units
-from keras_seq.layers._attention import AttentionMechanism
+from keras_seq.layers._attention_arguments import check_size
+from keras_seq.layers._variant_cell import check_flag
+from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
 
 LOCATIONS = ("previous", "cumulative")
 
@@ -31,12 +32,14 @@ class BahdanauAttention(AttentionMechanism):
     looking twice or not at all:
 
     ```
-    f_t = F * a_{t-1}       or   F * Σ_{t'<t} a_t'      convolved over s
+    p_t = a_{t-1}       or   Σ_{t'<t} a_t',           0 for the first query
+    f_ts = Σ_k F_k p_{t, s+k-K//2}                    0 outside of the memory
     e_ts = vᵀ tanh(W q_t + U m_s + V f_ts + b)
     ```
 
-    with `location_filters` F (location_kernel_size, 1, location_filters) and
-    `location_kernel` V (location_filters, units).
+    with `filters` F (K, 1, location_filters), K being `location_kernel_size`, and
+    `location_kernel` V (location_filters, units). A call with T queries then takes
+    them in turn, from the first on.
 
     Where `memory_mask` leaves nothing, weights and context are 0, never NaN, and
     what the memory holds at masked positions reaches no result.
@@ -48,13 +51,13 @@ class BahdanauAttention(AttentionMechanism):
         use_bias: Whether there is a b.
         normalize: Whether v is normalised.
         location: None, "previous" or "cumulative".
-        location_filters: Number of filters F.
-        location_kernel_size: Positions that a filter sees; odd, so that a
+        location_filters: Number of filters, a positive integer.
+        location_kernel_size: K, the positions that a filter sees; odd, so that a
             position lies in the middle.
         dropout: Share of the weights that is set to 0 in training, in [0, 1).
             The weights that are returned are those before dropout.
         kernel_initializer: Initialiser of all weights but g and b.
-        kernel_regularizer: Regulariser of W, U and v.
+        kernel_regularizer: Regulariser of the same weights.
         seed: Seed of the dropout.
         **kwargs: What every Keras layer takes.
 
@@ -63,7 +66,8 @@ class BahdanauAttention(AttentionMechanism):
         memory: Shape (B, S, E).
         memory_mask: True where a position counts, shape (B, S), or None for the
             mask that came with the memory, or for all.
-        keys: `project_memory(memory)`, to save computing it again.
+        keys: `project_memory(memory)`, to save computing it again. What the memory
+            held at masked positions must have been finite then.
         return_attention_scores: Whether to return the weights too.
         training: Whether dropout acts.
 
@@ -111,23 +115,22 @@ class BahdanauAttention(AttentionMechanism):
         seed=None,
         **kwargs,
     ):
-        check_units(units)
+        units = check_size("units", units)
+        check_flag("use_bias", use_bias)
+        check_flag("normalize", normalize)
         if location is not None and location not in LOCATIONS:
             raise ValueError(
                 f"`location` must be one of {LOCATIONS} or None; received {location!r}."
             )
-        if location_filters < 1:
-            raise ValueError(
-                "`location_filters` must be a positive integer; received "
-                f"{location_filters!r}."
-            )
-        if location_kernel_size < 1 or location_kernel_size % 2 == 0:
+        location_filters = check_size("location_filters", location_filters)
+        location_kernel_size = check_size("location_kernel_size", location_kernel_size)
+        if location_kernel_size % 2 == 0:
             raise ValueError(
                 "`location_kernel_size` must be a positive odd integer; received "
                 f"{location_kernel_size!r}."
             )
         super().__init__(probability=probability, dropout=dropout, seed=seed, **kwargs)
-        self.units = int(units)
+        self.units = units
         self.use_bias = use_bias
         self.normalize = normalize
         self.location = location
@@ -137,11 +140,13 @@ class BahdanauAttention(AttentionMechanism):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, query_shape, memory_shape):
+        super().build(query_shape, memory_shape)
+
         def kernel(name, shape):
             return self.add_weight(
                 shape=shape,
                 name=name,
-                initializer=_new(self.kernel_initializer),
+                initializer=new_initializer(self.kernel_initializer),
                 regularizer=self.kernel_regularizer,
             )
 
@@ -161,8 +166,7 @@ class BahdanauAttention(AttentionMechanism):
             )
         if self.location:
             self.filters = kernel(
-                "location_filters",
-                (self.location_kernel_size, 1, self.location_filters),
+                "filters", (self.location_kernel_size, 1, self.location_filters)
             )
             self.location_kernel = kernel(
                 "location_kernel", (self.location_filters, self.units)
@@ -170,11 +174,7 @@ class BahdanauAttention(AttentionMechanism):
 
     def project_memory(self, memory):
         """Gives U m_s + b: the keys, shape (B, S, units)."""
-        if not self.built:
-            raise ValueError(
-                f"layer {self.name!r} is not built: call it, or "
-                "`build(query_shape, memory_shape)`, before `project_memory`."
-            )
+        self.check_built()
         memory = ops.cast(memory, self.compute_dtype)
         keys = ops.matmul(memory, ops.cast(self.memory_kernel, self.compute_dtype))
         if self.bias is None:
@@ -217,7 +217,7 @@ class BahdanauAttention(AttentionMechanism):
     def remember(self, weights, state):
         if self.location == "previous":
             return (weights,)
-        return (state[0] + weights,) if self.location == "cumulative" else state
+        return (state[0] + weights,)
 
     def get_config(self):
         return {
@@ -231,10 +231,3 @@ class BahdanauAttention(AttentionMechanism):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
-
-
-def _new(initializer):
-    """The initialiser, or one like it: an unseeded one repeats what it drew."""
-    if isinstance(initializer, keras.initializers.Initializer):
-        return initializer.clone()
-    return initializer

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_seq.layers._arguments import check_rate
+from keras_seq.layers._attention_arguments import check_size
 from keras_seq.layers.attention_decoder import AttentionDecoder
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.gru_cell import ExplicitGRUCell
@@ -78,6 +80,9 @@ class BahdanauDecoder(AttentionDecoder):
             raise ValueError(
                 f"`cell` must be one of {sorted(CELLS)}; received {cell!r}."
             )
+        units = check_size("units", units)
+        attention_units = check_size("attention_units", attention_units)
+        check_rate("attention_dropout", attention_dropout)
         dtype = kwargs.get("dtype")
         super().__init__(
             CELLS[cell](

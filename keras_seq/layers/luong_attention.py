@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_units
-from keras_seq.layers._attention import AttentionMechanism
+from keras_seq.layers._attention_arguments import check_size
+from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
 
 SCORES = ("dot", "general", "concat")
 
@@ -15,9 +15,9 @@ class LuongAttention(AttentionMechanism):
 
     ```
     dot      e_ts = q_tᵀ m_s                        D = E
-    general  e_ts = q_tᵀ W m_s                      memory_kernel (E, D)
-    concat   e_ts = vᵀ tanh(W [q_t; m_s])           kernel (D + E, units),
-                                                    energy_kernel (units,)
+    general  e_ts = q_tᵀ Wᵀ m_s                     kernel W (E, D)
+    concat   e_ts = vᵀ tanh(Wᵀ [q_t; m_s])          kernel W (D + E, units),
+                                                    energy_kernel v (units,)
     a_t = softmax(e_t)                  over the positions that the mask leaves
     context_t = Σ_s a_ts m_s
     ```
@@ -47,7 +47,8 @@ class LuongAttention(AttentionMechanism):
         memory: Shape (B, S, E).
         memory_mask: True where a position counts, shape (B, S), or None for the
             mask that came with the memory, or for all.
-        keys: `project_memory(memory)`, to save computing it again.
+        keys: `project_memory(memory)`, to save computing it again. What the memory
+            held at masked positions must have been finite then.
         return_attention_scores: Whether to return the weights too.
         training: Whether dropout acts.
 
@@ -88,7 +89,7 @@ class LuongAttention(AttentionMechanism):
         if score not in SCORES:
             raise ValueError(f"`score` must be one of {SCORES}; received {score!r}.")
         if score == "concat":
-            check_units(units)
+            units = check_size("units", units)
         elif units is not None:
             raise ValueError(
                 f"`units` must be None with score={score!r}, which has no hidden "
@@ -106,38 +107,36 @@ class LuongAttention(AttentionMechanism):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, query_shape, memory_shape):
+        super().build(query_shape, memory_shape)
         D, E = query_shape[-1], memory_shape[-1]
         if self.score == "dot" and D != E:
             raise ValueError(
                 "score='dot' needs queries and memory of one size; received sizes "
                 f"{D} and {E}. score='general' takes any."
             )
+
+        def kernel(name, shape):
+            return self.add_weight(
+                shape=shape,
+                name=name,
+                initializer=new_initializer(self.kernel_initializer),
+                regularizer=self.kernel_regularizer,
+            )
+
         self.kernel = self.energy_kernel = self.energy_gain = None
-        options = {
-            "initializer": self.kernel_initializer,
-            "regularizer": self.kernel_regularizer,
-        }
         if self.score == "general":
-            self.kernel = self.add_weight(shape=(E, D), name="memory_kernel", **options)
+            self.kernel = kernel("kernel", (E, D))
         elif self.score == "concat":
-            self.kernel = self.add_weight(
-                shape=(D + E, self.units), name="kernel", **options
-            )
-            self.energy_kernel = self.add_weight(
-                shape=(self.units,), name="energy_kernel", **options
-            )
+            self.kernel = kernel("kernel", (D + E, self.units))
+            self.energy_kernel = kernel("energy_kernel", (self.units,))
         if self.scale == "learned":
             self.energy_gain = self.add_weight(
                 shape=(), name="energy_gain", initializer="ones"
             )
 
     def project_memory(self, memory):
-        """Gives W m_s, or m_s itself: the keys, shape (B, S, D or units)."""
-        if not self.built:
-            raise ValueError(
-                f"layer {self.name!r} is not built: call it, or "
-                "`build(query_shape, memory_shape)`, before `project_memory`."
-            )
+        """Gives Wᵀ m_s, or m_s itself: the keys, shape (B, S, D or units)."""
+        self.check_built()
         memory = ops.cast(memory, self.compute_dtype)
         if self.kernel is None:
             return memory

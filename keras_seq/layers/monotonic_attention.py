@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._attention import AttentionMechanism
+from keras_seq.layers._attention_arguments import check_dtype, check_number
+from keras_seq.layers._variant_cell import check_flag
+from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.ops import hard_monotonic, monotonic
 
 
@@ -26,11 +28,12 @@ class MonotonicAttention(AttentionMechanism):
     in turn, from the first position on.
 
     Args:
-        attention: Whose energies are taken: a `BahdanauAttention`, best with
-            `normalize=True`, or a `LuongAttention`, best with a `scale`.
+        attention: Whose energies are taken, and nothing else: a
+            `BahdanauAttention`, best with `normalize=True`, or a `LuongAttention`,
+            best with a `scale`. Its `probability` and `dropout` must be left alone.
         noise: Standard deviation of ε, 0 or more.
-        energy_bias: What r starts at. Negative, -1 to -4, for long memories:
-            else no weight gets far at first.
+        energy_bias: What the learned r starts at. Negative, -1 to -4, for long
+            memories: else no weight gets far at first.
         hard: Whether to stop at one position outside training. If not, the
             weights are the expected ones there too.
         dropout: Share of the weights that is set to 0 in training, in [0, 1).
@@ -70,20 +73,29 @@ class MonotonicAttention(AttentionMechanism):
         seed=None,
         **kwargs,
     ):
-        if not isinstance(attention, AttentionMechanism):
+        if not isinstance(attention, AttentionMechanism) or isinstance(
+            attention, MonotonicAttention
+        ):
             raise TypeError(
                 "`attention` must be a BahdanauAttention or LuongAttention; received "
                 f"{attention!r}."
             )
-        if not noise >= 0:
-            raise ValueError(f"`noise` must be 0 or more; received {noise!r}.")
+        if attention.probability != "softmax" or attention.dropout:
+            raise ValueError(
+                "`attention` gives its energies alone, so it must have "
+                "probability='softmax' and dropout=0; received "
+                f"probability={attention.probability!r}, dropout={attention.dropout}."
+            )
+        check_flag("hard", hard)
         super().__init__(dropout=dropout, seed=seed, **kwargs)
+        check_dtype("attention", attention, self)
         self.attention = attention
-        self.noise = noise
-        self.energy_bias = energy_bias
+        self.noise = check_number("noise", noise, 0)
+        self.energy_bias = check_number("energy_bias", energy_bias)
         self.hard = hard
 
     def build(self, query_shape, memory_shape):
+        super().build(query_shape, memory_shape)
         if not self.attention.built:
             self.attention.build(query_shape, memory_shape)
         self.bias = self.add_weight(
@@ -119,16 +131,16 @@ class MonotonicAttention(AttentionMechanism):
 
     def align(self, energies, memory_mask, state, drawn=(), training=False):
         previous, *others = state
-        energies = energies[:, 0]
         if training and self.noise:
             energies = energies + drawn[-1]
-        choice = ops.sigmoid(energies)
+        choice = ops.sigmoid(energies[:, 0])
         if memory_mask is not None:
             choice = ops.where(memory_mask, choice, ops.zeros_like(choice))
         stop = hard_monotonic if self.hard and not training else monotonic
         weights = stop(choice, previous)
         # What the wrapped attention remembers of weights, it must hear of these.
-        others = self.attention.remember(weights, others)
+        if others:
+            others = self.attention.remember(weights, others)
         return ops.expand_dims(weights, 1), (weights, *others)
 
     def get_config(self):

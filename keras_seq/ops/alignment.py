@@ -24,12 +24,12 @@ def masked_softmax(energies, mask=None):
     >>> import numpy as np
     >>> energies = np.array([[0.0, 0.0, 5.0]])
     >>> masked_softmax(energies, np.array([[True, True, False]])).numpy()
-    array([[0.5, 0.5, 0. ]], dtype=float32)
+    array([[0.5, 0.5, 0. ]])
     """
     energies = ops.convert_to_tensor(energies)
     if mask is None:
-        return ops.softmax(energies, axis=-1)
-    return _zero_masked(ops.softmax(_lowest_masked(energies, mask), axis=-1), mask)
+        return _softmax(energies)
+    return _zero_masked(_softmax(_lowest_masked(energies, mask)), mask)
 
 
 def sparsemax(energies, mask=None):
@@ -51,25 +51,26 @@ def sparsemax(energies, mask=None):
 
     >>> import numpy as np
     >>> sparsemax(np.array([[2.0, 1.5, 0.0]])).numpy()
-    array([[0.75, 0.25, 0.  ]], dtype=float32)
+    array([[0.75, 0.25, 0.  ]])
 
     References:
         Martins and Astudillo (2016), From softmax to sparsemax.
     """
-    e = ops.convert_to_tensor(energies)
-    if mask is not None:
-        e = _lowest_masked(e, mask)
+    given = ops.convert_to_tensor(energies)
+    e = given if mask is None else _lowest_masked(given, mask)
+    # In numbers of 16 bits a long source cannot be counted, much less summed.
+    e = ops.cast(e, keras.backend.result_type(e.dtype, "float32"))
     e = e - ops.max(e, axis=-1, keepdims=True)
     # A position less than max - 1 has no weight: so none of them need be large.
     e = ops.maximum(e, -2.0)
-    ranked = ops.sort(e, axis=-1)
-    ranked = ops.flip(ranked, axis=-1)
+    ranked = ops.flip(ops.sort(e, axis=-1), axis=-1)
     rank = ops.cast(ops.arange(1, ops.shape(e)[-1] + 1), e.dtype)
     total = ops.cumsum(ranked, axis=-1)
     in_support = ops.cast(1 + rank * ranked > total, e.dtype)
     size = ops.sum(in_support, axis=-1, keepdims=True)
     threshold = (ops.sum(ranked * in_support, axis=-1, keepdims=True) - 1) / size
-    return _zero_masked(ops.maximum(e - threshold, 0.0), mask)
+    weights = ops.cast(ops.maximum(e - threshold, 0.0), given.dtype)
+    return _zero_masked(weights, mask)
 
 
 def monotonic(choice, previous):
@@ -97,7 +98,7 @@ def monotonic(choice, previous):
 
     >>> import numpy as np
     >>> monotonic(np.array([[0.5, 0.5, 1.0]]), np.array([[1.0, 0.0, 0.0]])).numpy()
-    array([[0.5 , 0.25, 0.25]], dtype=float32)
+    array([[0.5 , 0.25, 0.25]])
 
     References:
         Raffel et al. (2017), Online and linear-time attention by enforcing
@@ -110,13 +111,7 @@ def monotonic(choice, previous):
         [ops.zeros_like(passed[..., :1]), passed[..., :-1]], axis=-1
     )
 
-    # The paper divides by a cumulative product, which vanishes. Linear functions
-    # q -> a q + b compose to such functions, so nothing need be divided.
-    def compose(first, second):
-        return first[0] * second[0], second[0] * first[1] + second[1]
-
-    _, reached = ops.associative_scan(compose, (passed, previous), axis=-1)
-    return choice * reached
+    return choice * _reached(passed, previous)
 
 
 def hard_monotonic(choice, previous):
@@ -136,7 +131,7 @@ def hard_monotonic(choice, previous):
     >>> import numpy as np
     >>> p = np.array([[0.9, 0.2, 0.7]])
     >>> hard_monotonic(p, np.array([[0.0, 1.0, 0.0]])).numpy()
-    array([[0., 0., 1.]], dtype=float32)
+    array([[0., 0., 1.]])
     """
     previous = ops.convert_to_tensor(previous)
     stops = ops.cast(ops.convert_to_tensor(choice) > 0.5, previous.dtype)
@@ -144,15 +139,50 @@ def hard_monotonic(choice, previous):
     return stops * ops.cast(ops.cumsum(stops, axis=-1) == stops, previous.dtype)
 
 
+def _softmax(energies):
+    # Keras warns about the softmax of a single number.
+    if energies.shape[-1] == 1:
+        return 0 * energies + 1
+    return ops.softmax(energies, axis=-1)
+
+
+def _reached(passed, entered):
+    """Gives q with q_j = passed_j q_{j-1} + entered_j, q before the first being 0.
+
+    The paper divides by a cumulative product, which vanishes. But the functions
+    q -> a q + b compose to such functions: those of 1, 2, 4 ... positions are made
+    of one another, and nothing need be divided.
+    """
+
+    def doubled(by, passed, entered):
+        earlier = _moved(entered, by) * passed
+        return 2 * by, _moved(passed, by) * passed, earlier + entered
+
+    source, by = passed.shape[-1], 1
+    if source is None:
+        return ops.while_loop(
+            lambda by, *_: by < ops.shape(passed)[-1], doubled, (1, passed, entered)
+        )[2]
+    while by < source:
+        by, passed, entered = doubled(by, passed, entered)
+    return entered
+
+
+def _moved(x, by):
+    """Moves what x holds to later positions."""
+    return ops.concatenate([ops.zeros_like(x[..., :by]), x[..., :-by]], axis=-1)
+
+
 def _lowest_masked(energies, mask):
-    lowest = ops.full_like(energies, _lowest(energies.dtype))
-    return ops.where(mask, energies, lowest)
+    return ops.where(mask, energies, ops.full_like(energies, _lowest(energies.dtype)))
 
 
 def _lowest(dtype):
-    """A number below all energies that no subtraction takes to infinity."""
-    return -1e4 if keras.backend.standardize_dtype(dtype) == "float16" else -1e30
+    """A number below all energies: with 16 bits they may be large themselves."""
+    return -65504.0 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
 
 
 def _zero_masked(weights, mask):
-    return weights if mask is None else ops.where(mask, weights, 0.0 * weights)
+    return (
+        weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
+    )

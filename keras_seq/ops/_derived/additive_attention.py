@@ -89,5 +89,8 @@ class AdditiveAttention:
         Args:
             d_energies: Σ_t δe. Shape (B, S).
             squared: Σ_t δe_s u_s². Shape (B, S, units).
+
+        Both may have more digits than v: so does what is returned.
         """
-        return self.energy_weights * (ops.expand_dims(d_energies, -1) - squared)
+        v = ops.cast(self.energy_weights, squared.dtype)
+        return v * (ops.expand_dims(d_energies, -1) - squared)

@@ -39,6 +39,7 @@ def attended_recurrence(
     *,
     mask=None,
     factors=None,
+    training=False,
 ):
     """Runs a recurrence with additive attention.
 
@@ -55,13 +56,15 @@ def attended_recurrence(
         mask: True where a position of the memory counts, shape (B, S), or None.
         factors: Dropout's factors on the attention weights, shape (T, B, S), or
             None.
+        training: Whether to keep what a gradient needs. Without it a gradient
+            runs the steps again.
 
     Returns:
         h (B, T, units), the contexts (B, T, E), the attention weights (B, T, S)
         and the final state.
     """
     count = len(initial_state)
-    problem = _Problem(equations, count, mask, factors)
+    problem = _Problem(equations, count, mask, factors, training)
     arguments = tuple(
         map(
             ops.convert_to_tensor,
@@ -92,9 +95,9 @@ def attended_recurrence(
 class _Problem:
     """What of the call is not differentiated."""
 
-    def __init__(self, equations, states, mask, factors):
+    def __init__(self, equations, states, mask, factors, training):
         self.equations, self.states = equations, states
-        self.mask, self.factors = mask, factors
+        self.mask, self.factors, self.training = mask, factors, training
 
     def run(self, *arguments):
         """The results, and the function from their errors to the arguments'.
@@ -102,23 +105,19 @@ class _Problem:
         The results are the final state, and h, the contexts and the attention
         weights of all steps, each (T, B, ·).
         """
-        final, (states, kept, contexts, attention) = self._forward(
-            arguments, differentiable=False
-        )
+        results, kept = self._forward(arguments, keep=self.training)
 
         def gradient(*errors):
-            return self._backward(
-                arguments, (states, kept, contexts, attention), errors
-            )
+            needed = kept
+            if not self.training:
+                _, needed = self._forward(arguments, keep=True)
+            return self._backward(arguments, results, needed, errors)
 
-        return (*final, states[0], contexts, attention), gradient
+        return results, gradient
 
     def plain(self, *arguments):
         """The same by operations that the backend can differentiate."""
-        final, (states, _, contexts, attention) = self._forward(
-            arguments, differentiable=True
-        )
-        return (*final, states[0], contexts, attention)
+        return self._forward(arguments, keep=False, differentiable=True)[0]
 
     def _unpack(self, arguments):
         x, *rest = arguments
@@ -127,13 +126,13 @@ class _Problem:
         attention = AdditiveAttention(keys, memory, self.mask, v)
         return x, state, attention, query_kernel, context_kernel, tuple(weights)
 
-    def _forward(self, arguments, *, differentiable):
+    def _forward(self, arguments, *, keep, differentiable=False):
+        """The results; and the states but h and what the equations keep."""
         x, state, attention, query_kernel, context_kernel, weights = self._unpack(
             arguments
         )
         x = ops.transpose(x, (1, 0, 2))
         products = forward_products(weights, self.equations)
-        count = len(state)
 
         def step(state, inputs):
             x_t, *factors = inputs
@@ -141,7 +140,8 @@ class _Problem:
             context, scores = attention.step(query, factors[0] if factors else None)
             z = x_t + ops.matmul(context, context_kernel)
             state, kept = self.equations.step(z, state, products)
-            return state, (*state, context, scores, *kept)
+            kept = (*state[1:], *kept) if keep else ()
+            return state, (state[0], context, scores, *kept)
 
         memory = attention.memory
         _, like = self.equations.step(ops.sum(x[:1], axis=0), state, products)
@@ -149,18 +149,19 @@ class _Problem:
             step,
             state,
             (x,) if self.factors is None else (x, self.factors),
-            emit_like=(*state, memory[:, 0], memory[:, :, 0], *like),
+            emit_like=(
+                state[0],
+                memory[:, 0],
+                memory[:, :, 0],
+                *((*state[1:], *like) if keep else ()),
+            ),
             differentiable=differentiable,
         )
-        states, (contexts, scores), kept = (
-            emitted[:count],
-            emitted[count : count + 2],
-            emitted[count + 2 :],
-        )
-        return final, (states, kept, contexts, scores)
+        return (*final, *emitted[:3]), emitted[3:]
 
-    def _backward(self, arguments, found, errors):
-        states, kept, contexts, scores = found
+    def _backward(self, arguments, results, kept, errors):
+        h, contexts, scores = results[self.states :]
+        states, kept = (h, *kept[: self.states - 1]), kept[self.states - 1 :]
         _, initial, attention, query_kernel, context_kernel, weights = self._unpack(
             arguments
         )

@@ -1,0 +1,85 @@
+"""Checks of arguments that the attention layers share."""
+
+import math
+import numbers
+
+from keras import ops
+
+
+def check_size(name, value):
+    """Refuses a size, a count or a number of units that is none; an int comes back."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
+    return int(value)
+
+
+def check_number(name, value, least=None):
+    """Refuses what is no finite number of at least `least`; a float comes back."""
+    number = not isinstance(value, bool) and isinstance(value, numbers.Real)
+    if not number or not math.isfinite(value) or (least is not None and value < least):
+        wanted = "a number" if least is None else f"a number, {least} or more"
+        raise ValueError(f"`{name}` must be {wanted}; received {value!r}.")
+    return float(value)
+
+
+def check_dtype(name, layer, owner):
+    """Refuses a layer that computes with other numbers than the one it is part of."""
+    if layer.compute_dtype != owner.compute_dtype:
+        raise ValueError(
+            f"`{name}` must compute in {owner.compute_dtype}, as {owner.name!r} does; "
+            f"received {layer.name!r}, which computes in {layer.compute_dtype}. Give "
+            "all of them the same `dtype`."
+        )
+
+
+def check_shape(name, shape, *forms, features=None):
+    """Refuses a shape that has none of the forms.
+
+    Args:
+        name: Of the argument.
+        shape: None where a size is not known; that of the last axis must be.
+        forms: A letter for each axis: "BTD" for (B, T, D).
+        features: Size of the last axis, or None for any.
+    """
+    shape = tuple(shape)
+    size = shape[-1] if len(shape) in map(len, forms) else None
+    if size is None or size != (features or size):
+        letters = [[*form[:-1], str(features or form[-1])] for form in forms]
+        wanted = " or ".join(f"({', '.join(form)})" for form in letters)
+        raise ValueError(f"`{name}` must have shape {wanted}; received {shape}.")
+
+
+def check_rows(name, shape, memory_shape):
+    """Refuses a memory that has not as many rows as what attends to it."""
+    if not _matches(memory_shape[:1], shape[:1]):
+        raise ValueError(
+            f"`memory` must have as many rows as `{name}`, {shape[0]}; received "
+            f"{memory_shape[0]}."
+        )
+
+
+def check_beside(name, array, memory, rank):
+    """Refuses a mask or keys, (B, S) or (B, S, ·), that don't fit the memory."""
+    received, expected = tuple(array.shape), tuple(memory.shape[:2])
+    if len(received) != rank or not _matches(received[:2], expected):
+        axes = ("B", "S", "·")[:rank]
+        sizes = (*expected, "·")[:rank]
+        raise ValueError(
+            f"`{name}` must have shape ({', '.join(axes)}) = "
+            f"({', '.join(map(str, sizes))}); received {received}."
+        )
+
+
+def without_masked(memory, memory_mask):
+    """The memory with zeros where it is masked: it may hold anything there."""
+    if memory_mask is None:
+        return memory
+    mask = ops.expand_dims(memory_mask, -1)
+    return ops.where(mask, memory, ops.zeros_like(memory))
+
+
+def _matches(received, expected):
+    return all(
+        r is None or e is None or r == e
+        for r, e in zip(received, expected, strict=True)
+    )

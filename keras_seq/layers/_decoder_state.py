@@ -1,0 +1,168 @@
+"""What an `AttentionDecoder` carries from step to step, and what it looks at."""
+
+import typing
+
+import keras
+from keras import ops, tree
+
+from keras_seq.layers._arguments import check_states
+
+
+class DecoderState(typing.NamedTuple):
+    """The state of an `AttentionDecoder` between two steps.
+
+    Attributes:
+        cell: List of the cell's states, (B, units) each; for several cells a
+            list of such lists.
+        attention: Tuple with what each attention remembers: a tuple of (B, S)
+            tensors.
+        fed: The output that is fed to the next step with `attend="after"` and
+            `input_feeding`, in a tuple; else an empty tuple.
+    """
+
+    cell: typing.Any
+    attention: typing.Any
+    fed: typing.Any
+
+
+class Sources(typing.NamedTuple):
+    """What all steps look at.
+
+    Attributes:
+        memories: List with the memory of each attention, (B, S, E).
+        keys: List with the keys of each memory, (B, S, ·).
+        masks: List with the mask of each memory, (B, S) or None.
+    """
+
+    memories: list
+    keys: list
+    masks: list
+
+
+def cells_of(cell):
+    """The list of cells that a cell consists of."""
+    stacked = isinstance(cell, keras.layers.StackedRNNCells)
+    return list(cell.cells) if stacked else [cell]
+
+
+def hidden_of(cell, cell_state):
+    """Gives h, the first state of the last cell."""
+    stacked = isinstance(cell, keras.layers.StackedRNNCells)
+    return cell_state[-1][0] if stacked else cell_state[0]
+
+
+def hidden_size(cell):
+    """Size of the first state of the last cell."""
+    return _sizes(cells_of(cell)[-1])[0]
+
+
+def output_size(cell):
+    """Size of what the last cell gives out."""
+    last = cells_of(cell)[-1]
+    return getattr(last, "output_size", None) or hidden_size(last)
+
+
+def first_cell_state(cell, batch, dtype):
+    """The state before the first step: the cells' own, or zeros."""
+    states = []
+    for one in cells_of(cell):
+        if hasattr(one, "get_initial_state"):
+            state = one.get_initial_state(batch_size=batch)
+            states.append(list(state) if tree.is_nested(state) else [state])
+        else:
+            states.append([ops.zeros((batch, size), dtype) for size in _sizes(one)])
+    return states if isinstance(cell, keras.layers.StackedRNNCells) else states[0]
+
+
+def initial_state_of(decoder, memories, masks, given):
+    """The state before the first step.
+
+    Args:
+        decoder: The decoder.
+        memories: List of tensors (B, S, E).
+        masks: List of masks (B, S) or None.
+        given: States of the cell, a `DecoderState` to go on from, or None.
+    """
+    cell, dtype = decoder.cell, decoder.compute_dtype
+    batch, rows = ops.shape(memories[0])[0], memories[0].shape[0]
+    going_on = is_decoder_state(given)
+    cell_state = given
+    if given is None or going_on:
+        cell_state = first_cell_state(cell, batch, dtype)
+    attention = tuple(
+        tuple(attention.get_initial_state(memory, mask))
+        for attention, memory, mask in zip(
+            decoder.attentions, memories, masks, strict=True
+        )
+    )
+    fed: tuple = ()
+    if decoder.input_feeding and decoder.attend == "after":
+        fed = (ops.zeros((batch, decoder.output_size(memories)), dtype),)
+    cell_state = check_cell_state(cell, cell_state, rows, dtype)
+    fresh = DecoderState(cell_state, attention, fed)
+    return check_decoder_state(given, fresh) if going_on else fresh
+
+
+def check_cell_state(cell, state, rows, dtype):
+    """The state of the cells as lists, or a refusal.
+
+    Args:
+        cell: The cell.
+        state: What should be its state.
+        rows: B, or None where it is not known.
+        dtype: That of the result.
+    """
+    cells = cells_of(cell)
+    if not isinstance(cell, keras.layers.StackedRNNCells):
+        state = check_states("initial_state", state, cell.state_size, rows)
+    elif isinstance(state, (list, tuple)) and len(state) == len(cells):
+        state = [
+            check_states("initial_state", one, part.state_size, rows)
+            for one, part in zip(state, cells, strict=True)
+        ]
+    else:
+        received = (
+            f"one of {len(state)}"
+            if isinstance(state, (list, tuple))
+            else type(state).__name__
+        )
+        raise ValueError(
+            f"`initial_state` must be a list of {len(cells)}, the states of each cell; "
+            f"received {received}."
+        )
+    return tree.map_structure(lambda s: ops.cast(s, dtype), state)
+
+
+def is_decoder_state(given):
+    """Whether it is a `DecoderState`, or the list that Keras reloads as one."""
+    return isinstance(given, DecoderState) or (
+        isinstance(given, (list, tuple))
+        and len(given) == 3
+        and all(isinstance(part, (list, tuple)) for part in given)
+        and all(isinstance(remembered, (list, tuple)) for remembered in given[1])
+    )
+
+
+def check_decoder_state(given, fresh):
+    """The state to go on from, in the structure and dtypes of the fresh one."""
+    received = [ops.convert_to_tensor(array) for array in tree.flatten(given)]
+    expected = tree.flatten(fresh)
+    shapes = [tuple(array.shape) for array in received]
+    wanted = [tuple(array.shape) for array in expected]
+    fits = len(shapes) == len(wanted) and all(
+        len(s) == len(w)
+        and all(a is None or b is None or a == b for a, b in zip(s, w, strict=True))
+        for s, w in zip(shapes, wanted, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"`initial_state` must be a DecoderState with tensors of shapes {wanted}; "
+            f"received shapes {shapes}."
+        )
+    cast = [ops.cast(r, e.dtype) for r, e in zip(received, expected, strict=True)]
+    return tree.pack_sequence_as(fresh, cast)
+
+
+def _sizes(cell):
+    size = cell.state_size
+    return list(size) if isinstance(size, (list, tuple)) else [size]

@@ -1,0 +1,333 @@
+"""What the attention mechanisms have in common."""
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import as_mask, check_rate
+from keras_seq.layers._attention_arguments import (
+    check_beside,
+    check_rows,
+    check_shape,
+    without_masked,
+)
+from keras_seq.ops import masked_softmax, sparsemax
+from keras_seq.ops._scan import scan
+
+PROBABILITIES = {"softmax": masked_softmax, "sparsemax": sparsemax}
+
+
+class AttentionMechanism(keras.layers.Layer):
+    """Attends to a memory: energies, weights, context.
+
+    ```
+    e_ts = energy(query_t, memory_s)
+    a_t = probability(e_t)              over the positions that the mask leaves
+    context_t = Σ_s a_ts memory_s
+    ```
+
+    A subclass defines `energies`, the one thing in which mechanisms differ, and
+    puts what of it needs the memory alone into `project_memory`. If it has
+    weights of its own, its `build` makes them and calls this one's. If its
+    energies depend on the weights of the steps before, it overrides
+    `get_initial_state` and `remember` too. It then does all that the mechanisms of
+    this package do: calls, steps, masks, dropout, and `AttentionDecoder`.
+
+    Args:
+        probability: "softmax"; "sparsemax", which leaves most positions at 0; or
+            a function `(energies, mask) -> weights` of arrays (..., S), to be
+            registered with Keras if the layer is saved.
+        dropout: Share of the weights that is set to 0 in training, in [0, 1);
+            the others are scaled up. The weights that are returned are those
+            before dropout.
+        seed: Seed of all that is drawn in training.
+        **kwargs: What every Keras layer takes.
+
+    Call arguments:
+        query: Shape (B, D), or (B, T, D) for T queries, which are taken in turn
+            where the energies depend on the weights of the steps before.
+        memory: Shape (B, S, E).
+        memory_mask: True where a position counts, shape (B, S), or None for the
+            mask that came with the memory, or for all.
+        keys: `project_memory(memory)`, to save computing it again. What the memory
+            held at masked positions must have been finite then.
+        return_attention_scores: Whether to return the weights too.
+        training: Whether dropout acts.
+
+    Returns:
+        The context, shape (B, E) or (B, T, E); with `return_attention_scores`
+        the weights too, shape (B, S) or (B, T, S).
+
+    Raises:
+        ValueError: If an argument is out of its range or the shapes don't fit.
+
+    Example:
+
+    Attention to what is near in the space of the memory:
+
+    >>> import numpy as np
+    >>> @keras.saving.register_keras_serializable(package="example")
+    ... class NearestAttention(AttentionMechanism):
+    ...     def energies(self, query, keys, state=()):
+    ...         apart = ops.expand_dims(query, 2) - ops.expand_dims(keys, 1)
+    ...         return -ops.sum(ops.square(apart), axis=-1)
+    >>> memory = np.array([[[0.0, 3.0], [1.0, 1.0], [-4.0, 0.0]]])
+    >>> NearestAttention()(np.array([[1.0, 1.0]]), memory).numpy().round(1)
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, *, probability="softmax", dropout=0.0, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not callable(probability) and probability not in PROBABILITIES:
+            raise ValueError(
+                f"`probability` must be one of {sorted(PROBABILITIES)} or a function; "
+                f"received {probability!r}."
+            )
+        check_rate("dropout", dropout)
+        self.probability = probability
+        self.dropout = float(dropout)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+        self._sizes = None, None
+
+    def build(self, query_shape, memory_shape):
+        """Keeps the sizes D and E; a subclass makes its weights too."""
+        self._check_shapes(query_shape, memory_shape)
+        self._sizes = query_shape[-1], memory_shape[-1]
+
+    def _check_shapes(self, query_shape, memory_shape):
+        query, memory = self._sizes
+        check_shape("query", query_shape, "BD", "BTD", features=query)
+        check_shape("memory", memory_shape, "BSE", features=memory)
+        check_rows("query", query_shape, memory_shape)
+
+    def check_built(self):
+        """Refuses to compute keys before there are weights to do it with."""
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} is not built: call it, or "
+                "`build(query_shape, memory_shape)`, before `project_memory`."
+            )
+
+    def project_memory(self, memory):
+        """What the energies need of the memory: computed once, for all steps.
+
+        Args:
+            memory: Shape (B, S, E).
+
+        Returns:
+            The keys, shape (B, S, ·).
+        """
+        return ops.cast(memory, self.compute_dtype)
+
+    def energies(self, query, keys, state=()):
+        """How well each position fits each query.
+
+        Args:
+            query: Shape (B, T, D).
+            keys: What `project_memory` gave. Shape (B, S, ·).
+            state: What `get_initial_state` or the last step gave.
+
+        Returns:
+            Shape (B, T, S).
+        """
+        raise NotImplementedError
+
+    def get_initial_state(self, memory, memory_mask=None):
+        """What the first step finds of the steps before it: a tuple of tensors.
+
+        Args:
+            memory: Shape (B, S, E).
+            memory_mask: True where a position counts, shape (B, S), or None.
+
+        Returns:
+            Tuple of tensors with a leading B; empty where no step depends on those
+            before.
+        """
+        return ()
+
+    def align(self, energies, memory_mask, state, drawn=(), training=False):
+        """From energies to weights.
+
+        Args:
+            energies: Shape (B, T, S); T is 1 where there is a state.
+            memory_mask: True where a position counts, shape (B, S), or None.
+            state: What `get_initial_state` or the last step gave.
+            drawn: What `draw` gave for this step.
+            training: Whether a gradient is wanted.
+
+        Returns:
+            The weights, shape (B, T, S), and the state.
+        """
+        if memory_mask is not None:
+            memory_mask = ops.expand_dims(memory_mask, 1)
+        probability = self.probability
+        if not callable(probability):
+            probability = PROBABILITIES[probability]
+        weights = probability(energies, memory_mask)
+        return weights, self.remember(weights[:, 0], state) if state else state
+
+    def remember(self, weights, state):
+        """The state behind a step with these weights, (B, S)."""
+        return state
+
+    def draw(self, steps, batch, source, training):
+        """The random numbers of a whole sequence, drawn before its loop.
+
+        Returns:
+            Tuple of tensors (T, B, S): factors on the weights, if there is
+            dropout, and whatever `align` wants.
+        """
+        if not training or not self.dropout:
+            return ()
+        ones = ops.ones((steps, batch, source), self.compute_dtype)
+        return (keras.random.dropout(ones, self.dropout, seed=self.seed_generator),)
+
+    def step(
+        self,
+        query,
+        memory,
+        keys=None,
+        memory_mask=None,
+        state=(),
+        training=False,
+        drawn=None,
+    ):
+        """Attends with one query a row.
+
+        Args:
+            query: Shape (B, D).
+            memory: Shape (B, S, E); what it holds where it is masked must be
+                finite.
+            keys: `project_memory(memory)`, or None to have it computed here.
+            memory_mask: True where a position counts, shape (B, S), or None.
+            state: What `get_initial_state` or the last step gave.
+            training: Whether dropout acts.
+            drawn: What `draw` gave for this step, or None to draw here.
+
+        Returns:
+            The context (B, E), the weights (B, S), and the state.
+        """
+        if keys is None:
+            keys = self.project_memory(memory)
+        if drawn is None:
+            batch, source = ops.shape(memory)[:2]
+            drawn = [d[0] for d in self.draw(1, batch, source, training)]
+        drawn = [ops.expand_dims(d, 1) for d in drawn]
+        context, weights, state = self._attend(
+            ops.expand_dims(query, 1), memory, keys, memory_mask, state, drawn, training
+        )
+        return context[:, 0], weights[:, 0], state
+
+    def steps(self, queries, memory, keys, memory_mask, state, drawn, training):
+        """Attends with T queries a row: at once, or in turn where there is a state.
+
+        Args:
+            queries: Shape (B, T, D).
+            memory: Shape (B, S, E); what it holds where it is masked must be
+                finite.
+            keys: `project_memory(memory)`.
+            memory_mask: True where a position counts, shape (B, S), or None.
+            state: What `get_initial_state` or the last step gave.
+            drawn: What `draw` gave for T steps.
+            training: Whether dropout acts.
+
+        Returns:
+            The contexts (B, T, E), the weights (B, T, S), and the state.
+        """
+        if not state:
+            drawn = [ops.transpose(d, (1, 0, 2)) for d in drawn]
+            return self._attend(
+                queries, memory, keys, memory_mask, state, drawn, training
+            )
+
+        def step(state, inputs):
+            context, weights, state = self.step(
+                inputs[0], memory, keys, memory_mask, state, training, inputs[1:]
+            )
+            return tuple(state), (context, weights)
+
+        state, (contexts, weights) = scan(
+            step,
+            tuple(state),
+            (ops.transpose(queries, (1, 0, 2)), *drawn),
+            emit_like=(memory[:, 0], memory[:, :, 0]),
+            unroll=queries.shape[1] == 1,
+        )
+        contexts, weights = (ops.transpose(y, (1, 0, 2)) for y in (contexts, weights))
+        return contexts, weights, state
+
+    def _attend(self, queries, memory, keys, memory_mask, state, drawn, training):
+        """From queries (B, T, D), and numbers (B, T, S), to contexts and weights."""
+        energies = self.energies(queries, keys, state)
+        weights, state = self.align(energies, memory_mask, state, drawn, training)
+        used = weights * drawn[0] if self.dropout and drawn else weights
+        return ops.matmul(used, memory), weights, state
+
+    def call(
+        self,
+        query,
+        memory,
+        memory_mask=None,
+        keys=None,
+        return_attention_scores=False,
+        training=False,
+    ):
+        query, memory = (ops.cast(a, self.compute_dtype) for a in (query, memory))
+        self._check_shapes(query.shape, memory.shape)
+        memory_mask = as_mask(memory_mask)
+        if memory_mask is not None:
+            check_beside("memory_mask", memory_mask, memory, 2)
+            memory = without_masked(memory, memory_mask)
+        if keys is None:
+            keys = self.project_memory(memory)
+        else:
+            keys = ops.cast(keys, self.compute_dtype)
+            check_beside("keys", keys, memory, 3)
+        one = len(query.shape) == 2
+        queries = ops.expand_dims(query, 1) if one else query
+        batch, steps = ops.shape(queries)[:2]
+        context, weights, _ = self.steps(
+            queries,
+            memory,
+            keys,
+            memory_mask,
+            self.get_initial_state(memory, memory_mask),
+            self.draw(steps, batch, ops.shape(memory)[1], training),
+            training,
+        )
+        if one:
+            context, weights = context[:, 0], weights[:, 0]
+        return (context, weights) if return_attention_scores else context
+
+    def compute_mask(self, query, previous_mask=None):
+        mask = previous_mask
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        return mask
+
+    def get_config(self):
+        probability = self.probability
+        if callable(probability):
+            probability = keras.saving.serialize_keras_object(probability)
+        return {
+            **super().get_config(),
+            "probability": probability,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("probability", "attention"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def new_initializer(initializer):
+    """The initialiser, or one like it: an unseeded one repeats what it drew."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        return initializer.clone()
+    return initializer
