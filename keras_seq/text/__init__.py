@@ -1,8 +1,12 @@
 """Text to ids and back, inside the graph."""
 
 from keras_seq.text.characters import CharacterVocabulary
+from keras_seq.text.normalising import normalise, normalise_tensor
+from keras_seq.text.parallel import PairCorpus, read_pairs, read_two
+from keras_seq.text.splitting import split_pairs
 from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
+from keras_seq.text.words import WordVocabulary
 
 __all__ = [
     "END",
@@ -10,6 +14,13 @@ __all__ = [
     "START",
     "UNKNOWN",
     "CharacterVocabulary",
+    "PairCorpus",
     "SubwordVocabulary",
     "Vocabulary",
+    "WordVocabulary",
+    "normalise",
+    "normalise_tensor",
+    "read_pairs",
+    "read_two",
+    "split_pairs",
 ]

@@ -121,7 +121,7 @@ class Merging:
             )
 
         def merge(symbols, words, result):
-            count = tf.size(symbols, "int64")
+            count = tf.size(symbols, tf.int64)
             order = tf.cast(result, "int64") * count + tf.range(count)
             first = tf.math.segment_min(order, words)
             first = tf.boolean_mask(first, first < count * _NONE) % count

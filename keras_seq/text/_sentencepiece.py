@@ -85,4 +85,5 @@ def _is_control(character):
 
 def _only(text, kept):
     """The words of a text, where what isn't kept ends a word."""
-    return " ".join("".join(c if c in kept else " " for c in text).split(" ")).strip()
+    words = "".join(c if c in kept else " " for c in text).split(" ")
+    return " ".join(filter(None, words))

@@ -17,14 +17,14 @@ _NO_CODE_POINT = 0x110000  # above them all
 
 
 class CharacterVocabulary(Vocabulary):
-    """Numbers the characters of a text: one id for each, and four marks.
+    r"""Numbers the characters of a text: one id for each, and four marks.
 
     0 is padding, 1 the start of a document, 2 its end, 3 a character that
     isn't in the vocabulary; characters follow in the order of Unicode. A
     character is a code point, so accented letters may be one or two.
 
     Shown as pieces, characters stand for themselves; white space and control
-    characters are shown as "␣" (a space) or as in a Python string ("\\n").
+    characters are shown as "␣" (a space) or as in a Python string ("\n").
 
     Args:
         characters: The characters, each once, in any order.

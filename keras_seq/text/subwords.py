@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 
 from keras_seq.text import _sentencepiece
 from keras_seq.text._likeliest import Likeliest
@@ -51,11 +52,11 @@ class SubwordVocabulary(Vocabulary):
 
     >>> texts = ["low lower lowest", "new newer newest"]
     >>> vocabulary = SubwordVocabulary.fit(texts, size=280)
-    >>> ids = vocabulary.encode("lower and newer 😀")
+    >>> ids = vocabulary.encode("newer low  é")
+    >>> vocabulary.pieces(ids)
+    ['ne', '·wer', 'low', '␣', '␣', '<0xC3>', '<0xA9>']
     >>> vocabulary.decode(ids)
-    'lower and newer 😀'
-    >>> vocabulary.pieces(vocabulary.encode("newest low é"))
-    ['new', '·est', 'low', '␣', '<0xC3>', '<0xA9>']
+    'newer low  é'
 
     References:
         Kudo and Richardson, 2018. SentencePiece: A simple and language
@@ -72,7 +73,7 @@ class SubwordVocabulary(Vocabulary):
         _check(self.entries, self.scores)
         ids = {piece: _FIRST_PIECE + i for i, piece in enumerate(self.entries)}
         if self.scores is None:
-            self._splitter = Merging(ids, len(self))
+            self._splitter: Merging | Likeliest = Merging(ids, len(self))
         else:
             by_piece = dict(zip(self.entries, self.scores, strict=True))
             self._splitter = Likeliest(ids, by_piece, len(self))
@@ -165,14 +166,15 @@ class SubwordVocabulary(Vocabulary):
             ValueError: If the number that the model needs is missing or out of
                 its range, or the other one is given.
         """
-        name, amount, other = ("dropout", dropout, alpha)
-        if self.model == "unigram":
-            name, amount, other = ("alpha", alpha, dropout)
-        limit = 1 if name == "dropout" else float("inf")
+        if self.model == "bpe":
+            name, amount, other, limit = "dropout", dropout, alpha, 1
+        else:
+            name, amount, other, limit = "alpha", alpha, dropout, sys.float_info.max
         if other is not None or amount is None or not 0 <= amount <= limit:
             raise ValueError(
-                f"`{name}` alone must be given for {self.model!r}, in [0, {limit}]; "
-                f"received `dropout` {dropout!r}, `alpha` {alpha!r}."
+                f"For {self.model!r}, `{name}` alone must be given, finite, from 0"
+                f"{' to 1' if limit == 1 else ''}; received `dropout` {dropout!r} "
+                f"and `alpha` {alpha!r}."
             )
         chance = seed if isinstance(seed, random.Random) else random.Random(seed)
         return [
@@ -224,7 +226,7 @@ class SubwordVocabulary(Vocabulary):
             lambda: (words, words),
         )
         ids, rows = self._spelled_tensor(ids, tf.gather(rows, words))
-        count = tf.size(texts, "int32")
+        count = tf.size(texts, tf.int32)
         ids = tf.RaggedTensor.from_value_rowids(ids, rows, count)
         return ids.to_tensor(0), tf.cast(ids.row_lengths(), "int32")
 

@@ -1,0 +1,88 @@
+"""Classes of characters, alike for Python's regular expressions and the graph's.
+
+Each engine has its own Unicode tables, of different age. So the classes are
+spelled out as ranges, and changed characters looked up in a table.
+"""
+
+import functools
+import sys
+import unicodedata
+
+SURROGATES = range(0xD800, 0xE000)
+BYTE_ORDER_MARK = "\ufeff"
+_NO_CODE_POINT = 0x110000
+
+
+def is_space(character):
+    """Whether it is white space or a control character."""
+    return unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp")
+
+
+def is_blank(character):
+    """Whether it separates words without being shown."""
+    return is_space(character) or character == BYTE_ORDER_MARK
+
+
+def is_word(character):
+    """Whether words consist of it: letters, marks, digits, "_", joiners."""
+    category = unicodedata.category(character)
+    return category[0] in "LMN" or (
+        category in ("Pc", "Cf") and character != BYTE_ORDER_MARK
+    )
+
+
+@functools.cache
+def ranges(predicate):
+    """First and last code point of each run of characters that fulfil it."""
+    found: list[list[int]] = []
+    for code_point in range(sys.maxunicode + 1):
+        if code_point in SURROGATES or not predicate(chr(code_point)):
+            continue
+        if found and found[-1][1] == code_point - 1:
+            found[-1][1] = code_point
+        else:
+            found.append([code_point, code_point])
+    return found
+
+
+def python_class(predicate):
+    """The inside of a character class for `re`."""
+    return "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in ranges(predicate))
+
+
+def graph_class(predicate):
+    """The inside of a character class for `tf.strings.regex_replace`."""
+    return "".join(f"\\x{{{a:x}}}-\\x{{{b:x}}}" for a, b in ranges(predicate))
+
+
+@functools.cache
+def _changes(change):
+    """The characters that `change` changes, in order, and what they become."""
+    code_points = [c for c in range(sys.maxunicode + 1) if c not in SURROGATES]
+    changed = [c for c in code_points if change(chr(c)) != chr(c)]
+    return changed, [change(chr(c)) for c in changed]
+
+
+def change(text, function):
+    """The text with each character changed by itself, e.g. by `str.lower`."""
+    return "".join(map(function, text))
+
+
+def change_tensor(texts, function):
+    """The same for a string tensor of shape (B,), valid UTF-8."""
+    import tensorflow as tf
+
+    characters = tf.strings.unicode_split(texts, "UTF-8")
+    code_points = tf.strings.unicode_decode(texts, "UTF-8").flat_values
+    changed, results = _changes(function)
+    known = tf.constant([*changed, _NO_CODE_POINT])
+    places = tf.searchsorted(known, code_points)
+    return tf.strings.unsorted_segment_join(
+        tf.where(
+            tf.gather(known, places) == code_points,
+            tf.gather(tf.constant([*results, ""]), places),
+            characters.flat_values,
+        ),
+        characters.value_rowids(),
+        tf.size(texts, tf.int64),
+    )

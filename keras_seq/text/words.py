@@ -1,0 +1,224 @@
+"""Text as words: to ids and back, in Python and inside the graph."""
+
+import functools
+import re
+from collections import Counter
+
+from keras_seq.text._classes import (
+    change,
+    change_tensor,
+    graph_class,
+    is_blank,
+    is_word,
+    python_class,
+)
+from keras_seq.text.vocabulary import UNKNOWN, Vocabulary, as_batch, encodable
+
+_FIRST_WORD = UNKNOWN + 1
+_BUCKETS = 2**62
+_TOKEN = "[0-9]+(?:[.,:][0-9]+)+|[{word}]+(?:['’][{word}]+)*|[^{blank}]"
+# What is written without a space before it, and what without one after it.
+_NO_SPACE_BEFORE = frozenset(".,;:!?…)]}%°-/、。，．！？：；）」』")
+_NO_SPACE_AFTER = frozenset("([{¿¡$#@-/（「『")
+
+
+class WordVocabulary(Vocabulary):
+    r"""Numbers the words of a text.
+
+    A word is a run of letters, marks, digits, "_" and joiners, with apostrophes
+    inside ("don't"); numbers hold points, commas and colons ("3.14"). Any other
+    character is a word by itself, white space and control characters separate.
+    So the words of languages that are written without spaces are not found.
+
+    0 to 3 are the marks, the words follow. Decoding writes spaces between
+    words, except where punctuation needs none, so it gives a readable text, not
+    always the one that was encoded.
+
+    Args:
+        words: The words, each once, in the order of their ids.
+        lowercase: Whether texts are put into lower case, each character by
+            itself.
+
+    Raises:
+        ValueError: If a word comes twice, or would not be found in a text: it
+            has a space in it, say, or an upper-case letter with `lowercase`.
+
+    Example:
+
+    >>> texts = ["Don't worry, be happy!", "Be quick!"]
+    >>> vocabulary = WordVocabulary.fit(texts, lowercase=True)
+    >>> vocabulary.words[:3]
+    ['!', 'be', ',']
+    >>> ids = vocabulary.encode("Don't be sad!")
+    >>> ids
+    [7, 5, 3, 4]
+    >>> vocabulary.decode(ids)
+    "don't be �!"
+    """
+
+    def __init__(self, words, *, lowercase=False):
+        self.words = list(words)
+        self.lowercase = bool(lowercase)
+        for word in self.words:
+            if not isinstance(word, str) or self._split(word) != [word]:
+                raise ValueError(
+                    "`words` must be single words as a text is split into them; "
+                    f"received {word!r} among them."
+                )
+        self._ids = {word: _FIRST_WORD + i for i, word in enumerate(self.words)}
+        if len(self._ids) != len(self.words):
+            twice = [word for word, n in Counter(self.words).items() if n > 1]
+            raise ValueError(f"`words` must differ; {twice[0]!r} comes twice.")
+        self._strings = ["", "", "", "\ufffd", *self.words]
+
+    @classmethod
+    def fit(cls, texts, *, size=None, min_count=1, lowercase=False):
+        """Makes the vocabulary of the words in `texts`, the most frequent first.
+
+        Args:
+            texts: Strings, of the training split alone.
+            size: Ids at most, the four marks included; None for any number.
+            min_count: Rarer words are left out and count as unknown, so that a
+                model learns what an unknown word is.
+            lowercase: Whether texts are put into lower case.
+
+        Returns:
+            A `WordVocabulary`.
+
+        Raises:
+            ValueError: If `size` is less than 4 or `min_count` less than 1.
+        """
+        if size is not None and size < _FIRST_WORD:
+            raise ValueError(
+                f"`size` must be None or at least {_FIRST_WORD}; received {size!r}."
+            )
+        if min_count < 1:
+            raise ValueError(f"`min_count` must be at least 1; received {min_count!r}.")
+        empty = cls([], lowercase=lowercase)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(empty._split(text))
+        words = sorted(
+            (word for word, count in counts.items() if count >= min_count),
+            key=lambda word: (-counts[word], word),
+        )
+        kept = None if size is None else size - _FIRST_WORD
+        return cls(words[:kept], lowercase=lowercase)
+
+    def __len__(self):
+        """Number of ids, the four marks included."""
+        return _FIRST_WORD + len(self.words)
+
+    def encode(self, text):
+        """Ids of the words of `text`, without marks: a list of integers."""
+        return [self._ids.get(word, UNKNOWN) for word in self._split(text)]
+
+    def decode(self, ids):
+        """Text of `ids`; marks give nothing, unknown gives U+FFFD.
+
+        Raises:
+            ValueError: If there is no such id.
+        """
+        parts: list[str] = []
+        previous = ""
+        for i in self._known(ids):
+            if i < UNKNOWN:
+                continue
+            word = self._strings[i]
+            if parts and not (previous in _NO_SPACE_AFTER or word in _NO_SPACE_BEFORE):
+                parts.append(" ")
+            parts.append(word)
+            previous = word
+        return "".join(parts)
+
+    def encode_tensor(self, texts):
+        """Ids of a batch of strings, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,), UTF-8; what isn't valid UTF-8
+                becomes U+FFFD.
+
+        Returns:
+            int32 tensor of shape (B, T), padded on the right with 0, and the
+            lengths, int32, shape (B,).
+
+        Raises:
+            ValueError: If `texts` has another number of dimensions.
+        """
+        import tensorflow as tf
+
+        words = self._split_tensor(as_batch(texts))
+        # Words are found by their hashes, then compared: no table to be kept.
+        with tf.init_scope():
+            hashes = tf.strings.to_hash_bucket_fast(
+                tf.constant(self.words, tf.string), _BUCKETS
+            ).numpy()
+        order = hashes.argsort()
+        known = tf.constant([*hashes[order], _BUCKETS], tf.int64)
+        names = tf.constant([*(self.words[i] for i in order), ""])
+        numbers = tf.constant([*(order + _FIRST_WORD), UNKNOWN], tf.int32)
+        places = tf.searchsorted(
+            known, tf.strings.to_hash_bucket_fast(words.flat_values, _BUCKETS)
+        )
+        found = tf.gather(names, places) == words.flat_values
+        ids = tf.where(found, tf.gather(numbers, places), UNKNOWN)
+        ids = words.with_values(ids)
+        return ids.to_tensor(0), tf.cast(ids.row_lengths(), "int32")
+
+    def decode_tensor(self, ids, lengths):
+        """Strings of a batch of ids, inside the graph.
+
+        Args:
+            ids: int32 tensor of shape (B, T).
+            lengths: int32 tensor of shape (B,): how many ids of a row count.
+
+        Returns:
+            String tensor of shape (B,), UTF-8.
+        """
+        import tensorflow as tf
+
+        counts = tf.sequence_mask(lengths, tf.shape(ids)[1]) & (ids >= UNKNOWN)
+        kept = tf.boolean_mask(ids, counts)
+        rows = tf.boolean_mask(
+            tf.broadcast_to(tf.range(tf.shape(ids)[0])[:, None], tf.shape(ids)), counts
+        )
+        opens = tf.constant([word in _NO_SPACE_AFTER for word in self._strings])
+        closes = tf.constant([word in _NO_SPACE_BEFORE for word in self._strings])
+        spaced = (
+            (rows[1:] == rows[:-1])
+            & ~tf.gather(opens, kept[:-1])
+            & ~tf.gather(closes, kept[1:])
+        )
+        words = tf.gather(tf.constant(self._strings), kept)
+        words = tf.concat([words[:1], tf.where(spaced, " ", "") + words[1:]], 0)
+        return tf.strings.unsorted_segment_join(words, rows, tf.shape(ids)[0])
+
+    def _names(self):
+        return self._strings
+
+    def _arguments(self):
+        return {"words": self.words, "lowercase": self.lowercase}
+
+    def _split(self, text):
+        text = encodable(text)
+        if self.lowercase:
+            text = change(text, str.lower)
+        return _tokens().findall(text)
+
+    def _split_tensor(self, texts):
+        import tensorflow as tf
+
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        if self.lowercase:
+            texts = change_tensor(texts, str.lower)
+        blank = graph_class(is_blank)
+        token = _TOKEN.format(word=graph_class(is_word), blank=blank)
+        texts = tf.strings.regex_replace(texts, f"[{blank}]+", " ")
+        return tf.strings.split(tf.strings.regex_replace(texts, token, r" \0 "))
+
+
+@functools.cache
+def _tokens():
+    return re.compile(
+        _TOKEN.format(word=python_class(is_word), blank=python_class(is_blank))
+    )
