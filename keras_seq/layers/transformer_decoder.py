@@ -104,6 +104,8 @@ class TransformerDecoder(TransformerStack):
             cross-attention too; without a memory, those of the self-attention.
         return_self_attention_scores: Whether to return the weights of the
             self-attention too.
+        inputs_mask: The mask that came with the inputs. Keras fills it in where
+            there is a memory, and `mask` where there is none.
 
     Returns:
         Shape (B, T, D). With `return_attention_scores` a list of the weights of
@@ -136,11 +138,9 @@ class TransformerDecoder(TransformerStack):
         architecture (`norm_first`).
     """
 
-    memory_features = None
-    memory_projection = None  # there is none until a memory is seen
-
     def build(self, inputs_shape, memory_shape=None):
         numbers = self.build_stack(inputs_shape[-1], crosses=memory_shape is not None)
+        self.memory_features = self.memory_projection = None
         if memory_shape is None:
             return
         self.memory_features = memory_shape[-1]
@@ -159,10 +159,10 @@ class TransformerDecoder(TransformerStack):
         training=False,
         return_attention_scores=False,
         return_self_attention_scores=False,
+        inputs_mask=None,
     ):
-        # Keras fills in `mask` only where there is no other tensor.
-        mask = getattr(inputs, "_keras_mask", None) if mask is None else mask
-        mask, memory_mask = as_mask(mask), as_mask(memory_mask)
+        mask = as_mask(inputs_mask if mask is None else mask)
+        memory_mask = as_mask(memory_mask)
         self.check_inputs(inputs, mask)
         self._check_memory(memory, memory_mask, inputs.shape[0])
         dtype = self.compute_dtype
@@ -369,6 +369,7 @@ class TransformerDecoder(TransformerStack):
         training=False,
         return_attention_scores=False,
         return_self_attention_scores=False,
+        inputs_mask=None,
     ):
         self.check_inputs(inputs, as_mask(mask))
         self._check_memory(memory, as_mask(memory_mask), inputs.shape[0])

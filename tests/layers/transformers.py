@@ -50,9 +50,9 @@ def encoder(**options):
     return with_random_weights(layer)
 
 
-def decoder(memory=True, **options):
+def decoder(memory=True, memory_features=E, **options):
     layer = TransformerDecoder(**{**SIZES, **options})
-    layer.build((None, None, D), (None, None, E) if memory else None)
+    layer.build((None, None, D), (None, None, memory_features) if memory else None)
     return with_random_weights(layer)
 
 
