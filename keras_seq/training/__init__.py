@@ -1,6 +1,6 @@
 """What every recipe needs and Keras lacks: run directories, resuming, reports."""
 
-from keras_seq.training.batches import batches_by_length, pad
+from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
 from keras_seq.training.command_line import command_line
 from keras_seq.training.curves import plot_history
@@ -20,6 +20,7 @@ from keras_seq.training.sequence_loss import (
     TokenAccuracy,
     TokenNats,
 )
+from keras_seq.training.sequence_to_sequence import pair_batches, pair_dataset
 from keras_seq.training.settings import check_settings
 
 __all__ = [
@@ -35,11 +36,14 @@ __all__ = [
     "TokenNats",
     "WarmUp",
     "batches_by_length",
+    "batches_by_tokens",
     "check_settings",
     "command_line",
     "next_token_batches",
     "next_token_dataset",
     "ngram_nats",
     "pad",
+    "pair_batches",
+    "pair_dataset",
     "plot_history",
 ]

@@ -1,15 +1,24 @@
 """Training that can be killed at any moment and goes on as if it had not."""
 
-import csv
-import io
 import math
 import os
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_seq._files import atomic_write, remove_leftovers
+from keras_seq.training._checkpoint_files import (
+    check_shapes,
+    history_table,
+    load_arrays,
+    load_named,
+    mean_arrays,
+    read_history,
+    save_arrays,
+)
+from keras_seq.training._measuring import measured
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
@@ -28,20 +37,49 @@ class EpochCheckpoint(keras.callbacks.Callback):
     stops when `patience` epochs have passed without a better value; when it
     ends, the model has the best weights.
 
+    The monitored value may be one that another callback puts into the logs in
+    its `on_epoch_end`, such as a BLEU score: the callbacks given to `fit` come
+    before this one, and what they log is in the history.
+
     A value that is NaN is never the best: it counts as an epoch without
     improvement, so a training that diverges stops when `patience` runs out,
     and ends with the best weights from before.
 
+    With `average`, the model ends with the mean of the weights of its best
+    epochs, if that mean has a better monitored value than the best epoch; if
+    not, with those of the best epoch. Vaswani et al. and Popel and Bojar take
+    the last checkpoints of a training that never gets worse; here a training
+    may go on for `patience` epochs after its best, so the best are taken, which
+    are the last where nothing gets worse. Their weights are kept in
+    epoch-N.npz. Running statistics, such as those of batch normalisation, are
+    averaged too, which only approximates those of the mean.
+
     Args:
         directory: Folder for the checkpoints; made if missing.
-        monitor: Name of the logged value to minimise, e.g. `"val_loss"`.
+        monitor: Name of the logged value that decides, e.g. `"val_loss"`.
+        mode: `"min"` if less is better, `"max"` if more is.
         patience: Epochs to go on without improvement, at least 1, or None to
             run to the end.
+        average: Number of best epochs whose mean is tried, at least 1; None or
+            1 for none.
+        seconds: Time for training, above 0: it stops after the epoch that
+            reaches it. The time of earlier runs counts, without the epochs
+            that they didn't finish. How many epochs there are then depends on
+            the machine, so that a run is not reproducible. None for no limit.
         resume: Whether to go on from last.npz, if there is one. If not, the
             checkpoints in `directory` are removed when training starts.
 
+    Attributes:
+        history: List of dicts, the logged values of each epoch.
+        seconds_trained: Duration of all epochs in seconds, those of earlier
+            runs included.
+        average_values: The values measured with the mean of the best epochs,
+            after a `fit` with `average`; else None.
+        averaged: Whether the model has that mean.
+
     Raises:
-        ValueError: If `patience` is less than 1.
+        ValueError: If an argument is out of its range, or if `monitor` is not
+            in the history of the checkpoint.
 
     Example:
 
@@ -54,22 +92,50 @@ class EpochCheckpoint(keras.callbacks.Callback):
     ...     checkpoint.fit(model, x, x, epochs=2, verbose=0)
     ...     len(checkpoint.history)
     2
+
+    References:
+
+    - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 6.1
+    - [Popel and Bojar, 2018](https://arxiv.org/abs/1804.00247), section 4.8
     """
 
-    def __init__(self, directory, *, monitor="val_loss", patience=None, resume=False):
+    def __init__(
+        self,
+        directory,
+        *,
+        monitor="val_loss",
+        mode="min",
+        patience=None,
+        average=None,
+        seconds=None,
+        resume=False,
+    ):
         super().__init__()
-        if patience is not None and patience < 1:
+        if mode not in ("min", "max"):
+            raise ValueError(f"`mode` must be 'min' or 'max'; received {mode!r}.")
+        for name, value in (("patience", patience), ("average", average)):
+            if value is not None and value < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1 or None; received {value!r}."
+                )
+        if seconds is not None and not seconds > 0:
             raise ValueError(
-                f"`patience` must be at least 1 or None; received {patience!r}."
+                f"`seconds` must be above 0 or None; received {seconds!r}."
             )
         self.directory = Path(directory)
         self.monitor = monitor
+        self.mode = mode
         self.patience = patience
+        self.average = average
+        self.seconds = seconds
         self.history = []
+        self.seconds_trained = 0.0
+        self.average_values = None
+        self.averaged = False
+        self._started = 0.0
         self._resume = resume
         if resume and self._last.is_file():
-            with np.load(self._last) as last:
-                self.history = _read_history(str(last["history"]))
+            self._read_last()
             self._check_monitor(self.history[-1])
 
     @property
@@ -85,16 +151,31 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def _best(self):
         return self.directory / "best.npz"
 
+    def _epoch_file(self, index):
+        return self.directory / f"epoch-{index + 1:04d}.npz"
+
     @property
     def best_epoch(self):
         """Index into `history` of the best epoch; None if no value is a number."""
+        return next(iter(self._ranking()), None)
+
+    def _ranking(self):
+        """Indices of the epochs, the best first; of two as good, the earlier."""
         values = [row[self.monitor] for row in self.history]
         numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
-        return min(numbers, key=values.__getitem__, default=None)
+        sign = -1 if self.mode == "max" else 1
+        return sorted(numbers, key=lambda i: sign * values[i])
+
+    @property
+    def _kept(self):
+        """Indices of the epochs whose mean is tried, the best first."""
+        return self._ranking()[: self.average] if (self.average or 1) > 1 else []
 
     @property
     def stopped(self):
-        """Whether `patience` has run out."""
+        """Whether `patience` or `seconds` has run out."""
+        if self.seconds is not None and self.seconds_trained >= self.seconds:
+            return True
         if self.patience is None:
             return False
         best = self.best_epoch
@@ -104,19 +185,25 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def fit(self, model, *args, epochs, callbacks=(), **kwargs):
         """`model.fit`, from where the last run was, ending at the best weights.
 
-        Called again, it goes on from the last epoch.
+        Called again, it goes on from the last epoch. To measure the mean of the
+        best epochs, the model is evaluated on `validation_data`; if that
+        doesn't give the monitored value, `on_epoch_end` of `callbacks` is called
+        once more, from the first of them until one has logged it.
 
         Args:
             model: A compiled and built Keras model.
             *args: As for `model.fit`.
             epochs: Epochs in all, those of earlier runs included.
-            callbacks: Callbacks beside this one.
+            callbacks: Callbacks beside this one, called before it.
             **kwargs: As for `model.fit`.
 
         Raises:
             ValueError: If the model isn't compiled and built, if its variables
                 are not those of the checkpoint, if `monitor` isn't logged or
-                was not a number in any epoch, or if `epochs` is less than 1.
+                was not a number in any epoch, if `epochs` is less than 1, if
+                `average` is used and nothing measures the mean, or if the
+                checkpoint lacks weights because it was made with another
+                `monitor`, `mode` or `average`.
         """
         if epochs < 1:
             raise ValueError(f"`epochs` must be at least 1; received {epochs!r}.")
@@ -128,11 +215,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
         if self._resume and self._last.is_file():
             self._restore(model)
         else:
-            self.history = []
-            self._last.unlink(missing_ok=True)
-            self._best.unlink(missing_ok=True)
+            self._forget()
+            for path in (self._last, self._best, *self.directory.glob("epoch-*.npz")):
+                path.unlink(missing_ok=True)
         self._resume = True
         if len(self.history) < epochs and not self.stopped:
+            self._started = time.monotonic() - self.seconds_trained
             model.fit(
                 *args,
                 epochs=epochs,
@@ -145,56 +233,91 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 f"{self.monitor!r} was not a number in any of {len(self.history)} "
                 "epochs: the training diverged, and no weights are the best."
             )
-        model.set_weights(_load_arrays(self._best))
+        if self._kept:
+            self._try_mean(model, callbacks, kwargs)
+        if not self.averaged:
+            model.set_weights(load_arrays(self._best))
 
     def on_epoch_end(self, epoch, logs=None):
+        """Writes the checkpoint."""
         self._check_monitor(logs or {})
+        if (self.average or 1) > 1 and self.monitor in self.model.get_metrics_result():
+            raise ValueError(
+                "`monitor` must be measured on validation data, or be logged by a "
+                f"callback, for `average`; received {self.monitor!r}."
+            )
+        self.seconds_trained = time.monotonic() - self._started
         self.history.append(
             {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
         )
         # last.npz alone is what resuming trusts; the rest follows from it.
-        _save_arrays(
+        save_arrays(
             self._last,
             [keras.ops.convert_to_numpy(v) for v in _variables(self.model)],
-            history=np.array(_history_table(self.history)),
+            history=np.array(history_table(self.history)),
+            seconds=np.array(self.seconds_trained),
         )
         self._write_what_follows(self.model)
         if self.stopped:
             self.model.stop_training = True
 
+    def _forget(self):
+        self.history = []
+        self.seconds_trained = 0.0
+        self.average_values = None
+        self.averaged = False
+
+    def _read_last(self):
+        self.history = read_history(load_named(self._last, "history"))
+        self.seconds_trained = load_named(self._last, "seconds", 0.0)
+
     def _restore(self, model):
-        variables = _variables(model)
-        arrays = _load_arrays(self._last)
-        found = [array.shape for array in arrays]
-        expected = [tuple(variable.shape) for variable in variables]
-        if found != expected:
-            differing = [
-                f"{variable.path!r} has shape {tuple(variable.shape)} and had {shape}"
-                for variable, shape in zip(variables, found, strict=False)
-                if tuple(variable.shape) != shape
-            ]
-            if len(found) != len(expected):
-                differing = [
-                    f"it holds {len(found)} variables, the model and its optimizer "
-                    f"have {len(expected)}"
-                ]
-            raise ValueError(
-                f"{os.fspath(self._last)!r} is the checkpoint of another model: "
-                f"{', '.join(differing)}."
-            )
+        variables, arrays = _variables(model), load_arrays(self._last)
+        check_shapes(self._last, variables, arrays)
+        self._forget()
+        self._read_last()
+        self._check_files()
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        with np.load(self._last) as last:
-            self.history = _read_history(str(last["history"]))
         self._write_what_follows(model)
 
     def _write_what_follows(self, model):
         """Writes what last.npz implies: a killed run may not have come to it."""
-        atomic_write(
-            self.directory.parent / "history.csv", _history_table(self.history)
+        newest = len(self.history) - 1
+        kept = {self._epoch_file(index) for index in self._kept}
+        if newest in self._kept:
+            save_arrays(self._epoch_file(newest), model.get_weights())
+        for path in self.directory.glob("epoch-*.npz"):
+            if path not in kept:
+                path.unlink()
+        atomic_write(self.directory.parent / "history.csv", history_table(self.history))
+        if self.best_epoch == newest:
+            save_arrays(self._best, model.get_weights(), epoch=np.array(newest + 1))
+
+    def _check_files(self):
+        """Refuses a checkpoint that was made with other settings."""
+        newest = len(self.history) - 1  # comes from last.npz
+        lacking = {i for i in self._kept if not self._epoch_file(i).is_file()}
+        best = self.best_epoch
+        if best not in (None, newest):
+            number = load_named(self._best, "epoch", best + 1)
+            lacking |= {best} if number != best + 1 else set()
+        if lacking - {newest}:
+            raise ValueError(
+                f"{os.fspath(self.directory)!r} lacks the weights of epoch "
+                f"{', '.join(str(i + 1) for i in sorted(lacking - {newest}))}: it was "
+                "made with another `monitor`, `mode` or `average`."
+            )
+
+    def _try_mean(self, model, callbacks, fit_options):
+        """Gives the model the mean of its best epochs, if that is better."""
+        model.set_weights(mean_arrays([self._epoch_file(i) for i in self._kept]))
+        values = measured(
+            model, self.monitor, len(self.history), callbacks, fit_options
         )
-        if self.best_epoch == len(self.history) - 1:
-            _save_arrays(self._best, model.get_weights())
+        self.average_values = values
+        mean, best = values[self.monitor], self.history[self.best_epoch][self.monitor]
+        self.averaged = bool(mean > best if self.mode == "max" else mean < best)
 
     def _check_monitor(self, logs):
         if self.monitor not in logs:
@@ -209,33 +332,3 @@ def _variables(model):
     metrics = {id(v) for v in model.metrics_variables}
     model_variables = [v for v in model.variables if id(v) not in metrics]
     return model_variables + list(model.optimizer.variables)
-
-
-def _history_table(history):
-    table = io.StringIO()
-    names = dict.fromkeys(name for row in history for name in row)
-    writer = csv.DictWriter(table, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return table.getvalue()
-
-
-def _read_history(text):
-    return [
-        {name: int(v) if name == "epoch" else float(v) for name, v in row.items() if v}
-        for row in csv.DictReader(io.StringIO(text))
-    ]
-
-
-def _save_arrays(path, arrays, **named):
-    buffer = io.BytesIO()
-    # A file of NumPy's has no bfloat16; float32 holds it exactly.
-    arrays = [a.astype("float32") if a.dtype.kind == "V" else a for a in arrays]
-    np.savez(buffer, **{str(i): array for i, array in enumerate(arrays)}, **named)
-    atomic_write(path, buffer.getvalue())
-
-
-def _load_arrays(path):
-    with np.load(path) as file:
-        count = sum(name.isdecimal() for name in file.files)
-        return [file[str(i)] for i in range(count)]

@@ -1,6 +1,10 @@
 """Trains in processes that are killed, one after the other.
 
-Usage: python -m tests.training.killed_child FOLDER:MOMENT ...
+Usage: python -m tests.training.killed_child AVERAGE FOLDER:MOMENT ...
+
+With AVERAGE above 1, the mean of so many epochs is tried, and what is monitored
+comes from a callback, the more the better; the loss decides otherwise.
+
 
 A moment is `batch N`, `open N` or `os.rename N`: when the N-th training step
 ends, or just before the N-th file of the checkpoint is opened or renamed; or
@@ -46,9 +50,27 @@ def build_model():
     return model
 
 
-def train(folder, callbacks=()):
+class Score(keras.callbacks.Callback):
+    """Logs how well a model does, by a measure of its own."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        x, y, weight = zip(*next_token_dataset(documents(8, 1), 8), strict=True)
+        p = keras.ops.softmax(self.model(x[0], training=False))
+        p = np.take_along_axis(np.array(p), np.array(y[0])[..., None], -1)[..., 0]
+        logs["val_score"] = float(np.average(p, weights=weight[0]))
+
+
+def train(folder, average, callbacks=()):
     """Trains to the end, from wherever the last process was."""
-    checkpoint = EpochCheckpoint(folder / "checkpoints", patience=3, resume=True)
+    options = {"average": average, "monitor": "val_score", "mode": "max"}
+    checkpoint = EpochCheckpoint(
+        folder / "checkpoints",
+        patience=3,
+        resume=True,
+        **(options if average > 1 else {}),
+    )
+    if average > 1:
+        callbacks = [*callbacks, Score()]
     model = build_model()
     train_documents = documents(16, 0)
     chance = {"seed": 3, "first_epoch": checkpoint.first_epoch}
@@ -69,6 +91,9 @@ def train(folder, callbacks=()):
     result = {f"weight_{i}": weight for i, weight in enumerate(model.get_weights())}
     for name in checkpoint.history[0]:
         result[name] = np.array([row[name] for row in checkpoint.history])
+    for name, value in (checkpoint.average_values or {}).items():
+        result[f"mean_{name}"] = np.array(value)
+    result["averaged"] = np.array(checkpoint.averaged)
     return {**result, "best_epoch": np.array(checkpoint.best_epoch)}
 
 
@@ -102,26 +127,26 @@ def die_at_event(kind, number):
     sys.addaudithook(hook)
 
 
-def run(folder, moment):
+def run(folder, average, moment):
     if moment == "never":
-        np.savez(folder / "result.npz", **train(folder))
+        np.savez(folder / "result.npz", **train(folder, average))
         return
     kind, number = moment.rsplit(" ", 1)
     if kind in ("batch", "after"):
-        train(folder, [DieAtStep(kind, float(number))])
+        train(folder, average, [DieAtStep(kind, float(number))])
     else:
         die_at_event(kind, int(number))
-        train(folder)
+        train(folder, average)
 
 
-def main(arguments):
+def main(average, *arguments):
     for argument in arguments:
         name, moment = argument.rsplit(":", 1)
         folder = Path(name)
         # A fork shares the import of TensorFlow, which hasn't run anything yet.
         process = os.fork()
         if process == 0:
-            run(folder, moment)
+            run(folder, int(average), moment)
             os._exit(0)
         _, status = os.waitpid(process, 0)
         expected = {0} if moment == "never" else {signal.SIGKILL}
@@ -131,4 +156,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -1,11 +1,11 @@
-"""`batches_by_length` and `pad`."""
+"""`batches_by_length`, `batches_by_tokens` and `pad`."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from keras_seq.training import batches_by_length, pad
+from keras_seq.training import batches_by_length, batches_by_tokens, pad
 
 LENGTHS = np.random.default_rng(0).geometric(1 / 60, 503) + 10
 
@@ -113,3 +113,105 @@ def test_pad():
 def test_what_pad_refuses(row):
     with pytest.raises(ValueError, match="`sequences` must be sequences of integers"):
         pad([[1, 2], row])
+
+
+PAIR_LENGTHS = np.stack(
+    [LENGTHS, (LENGTHS * np.random.default_rng(1).uniform(0.6, 1.5, 503)).astype(int)],
+    axis=1,
+)
+EITHER = pytest.mark.parametrize(
+    "lengths", [LENGTHS, PAIR_LENGTHS], ids=["lengths", "pairs"]
+)
+
+
+def padded_size(lengths, batch):
+    return len(batch) * lengths[batch].reshape(len(batch), -1).max(0).sum()
+
+
+@EITHER
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("tokens", [1300, 3000, 10**7])
+def test_no_batch_is_larger_than_the_budget(lengths, seed, tokens):
+    for epoch in (0, 7):
+        batches = batches_by_tokens(lengths, tokens, seed=seed, epoch=epoch)
+        assert sorted(np.concatenate(batches)) == list(range(503))
+        sizes = [padded_size(lengths, batch) for batch in batches]
+        assert max(sizes) <= tokens
+        assert (tokens < 10**7) == (len(batches) > 1)
+
+
+@EITHER
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("count", [1, 2, 37, 400, 503])
+def test_as_many_batches_as_asked_for(lengths, seed, count):
+    for epoch in (0, 7):
+        batches = batches_by_tokens(lengths, count=count, seed=seed, epoch=epoch)
+        assert len(batches) == count
+        assert sorted(np.concatenate(batches)) == list(range(503))
+        assert min(map(len, batches)) > 0
+    # No budget smaller than the largest batch does with so few.
+    largest = max(padded_size(lengths, batch) for batch in batches)
+    longest = lengths.reshape(503, -1).sum(1).max()
+    if largest > longest:
+        tighter = batches_by_tokens(lengths, largest - 1, seed=seed, epoch=7)
+        assert len(tighter) > count
+    else:
+        assert count >= 400
+
+
+def test_sequences_of_the_same_length():
+    for count, largest in ((4, 3), (5, 2), (7, 2), (9, 2), (10, 1)):
+        sizes = [len(batch) for batch in batches_by_tokens([5] * 10, count=count)]
+        assert (len(sizes), max(sizes), sum(sizes)) == (count, largest, 10)
+    assert len(batches_by_tokens([0] * 10, count=4)) == 4
+    assert len(batches_by_tokens([[0, 0]] * 10, 7)) == 1
+
+
+def test_seed_and_epoch_decide_by_tokens_too():
+    def grouped(seed, epoch):
+        return as_lists(batches_by_tokens(PAIR_LENGTHS, 3000, seed=seed, epoch=epoch))
+
+    assert grouped(0, 1) == grouped(0, 1)
+    assert len({str(sorted(grouped(s, e))) for s in (0, 1) for e in (0, 1)}) == 4
+    assert grouped(None, 0) == grouped(None, 3)
+    sizes = [PAIR_LENGTHS[batch].mean() for batch in grouped(0, 0)]
+    assert abs(np.corrcoef(sizes, np.arange(len(sizes)))[0, 1]) < 0.5
+
+
+def test_little_of_the_pairs_is_padding():
+    def share(batches):
+        sizes = sum(padded_size(PAIR_LENGTHS, batch) for batch in batches)
+        return 1 - PAIR_LENGTHS.sum() / sizes
+
+    order = np.argsort(PAIR_LENGTHS.sum(1))
+    by_sum = [order[i : i + 12] for i in range(0, 503, 12)]
+    by_tokens = batches_by_tokens(PAIR_LENGTHS, count=len(by_sum))
+    assert share(by_tokens) < 0.85 * share(by_sum)
+    assert share(batches_by_tokens(PAIR_LENGTHS, 3000, seed=0)) < 0.25
+    assert share(batches_by_tokens(PAIR_LENGTHS, 3000, seed=0, spread=0)) < 0.18
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_few_sequences_by_tokens(seed):
+    assert batches_by_tokens([], 4, seed=seed) == []
+    assert as_lists(batches_by_tokens([7], 7, seed=seed)) == [[0]]
+    assert as_lists(batches_by_tokens([[3, 4]], count=1, seed=seed)) == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "exactly one of `tokens` and `count` must be given; received None and N"),
+        ({"tokens": 9, "count": 2}, "exactly one of `tokens` and `count`"),
+        ({"tokens": 3}, "`tokens` must be at least 4, the size of the longest"),
+        ({"count": 0}, "`count` must be an integer from 1 to 2"),
+        ({"count": 3}, "`count` must be an integer from 1 to 2"),
+        ({"count": 1.5}, "`count` must be an integer from 1 to 2"),
+        ({"tokens": 9, "spread": 1}, r"`spread` must be in \[0, 1\)"),
+        ({"tokens": 9, "lengths": [[1, 2, 3]]}, "`lengths` must be a sequence of leng"),
+        ({"tokens": 9, "lengths": [[3, -1]]}, "`lengths` must be a sequence of length"),
+    ],
+)
+def test_what_batches_by_tokens_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        batches_by_tokens(**{"lengths": [1, 4], **options})

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -18,10 +19,24 @@ from tests.training import killed_child
 ROOT = Path(__file__).parents[2]
 
 
-def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path):
-    moments = [
+# Just before the n-th file of a checkpoint is opened or takes its name.
+MOMENTS = {
+    1: [
         "os.rename 2",  # last.npz is there, history.csv and best.npz are not
         "open 3",  # at the next last.npz, after both were made good
+    ],
+    3: [
+        "os.rename 2",  # last.npz is there, epoch-0001.npz and the rest are not
+        "open 8",  # after these three and the next last.npz, at epoch-0002.npz
+        "os.rename 7",  # in the second epoch after that
+    ],
+}
+
+
+@pytest.mark.parametrize("average", MOMENTS)
+def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path, average):
+    moments = [
+        *MOMENTS[average],
         "batch 7",  # in the second epoch after that
         f"after {random.uniform(0, 1):.4f}",  # anywhere
         "never",
@@ -31,7 +46,7 @@ def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path):
     killed.mkdir()
     runs = [f"{whole}:never", *(f"{killed}:{moment}" for moment in moments)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.training.killed_child", *runs],
+        [sys.executable, "-m", "tests.training.killed_child", str(average), *runs],
         cwd=ROOT,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,
@@ -47,9 +62,12 @@ def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path):
     # It came to its end early, after more epochs than one.
     assert 3 < len(expected["epoch"]) < killed_child.EPOCHS
     assert expected["best_epoch"] == len(expected["epoch"]) - 4
+    assert ("mean_val_score" in expected) == (average > 1)
     assert (whole / "history.csv").read_text() == (killed / "history.csv").read_text()
-    left = [path.name for path in (killed / "checkpoints").iterdir()]
-    assert sorted(left) == ["best.npz", "last.npz"]
+    left = {path.name for path in (killed / "checkpoints").iterdir()}
+    assert {"best.npz", "last.npz"} <= left
+    assert len(left) == 2 + (average if average > 1 else 0)
+    assert left == {path.name for path in (whole / "checkpoints").iterdir()}
 
 
 # A line through noise: its loss falls for as long as it trains.
@@ -289,3 +307,200 @@ def test_arguments(tmp_path):
     unbuilt.compile("sgd", "mse")
     with pytest.raises(ValueError, match="`model` must be compiled and built"):
         fit(tmp_path, unbuilt, 1)
+
+
+class Record(keras.callbacks.Callback):
+    """Logs values that depend on the weights, and keeps the weights."""
+
+    def __init__(self, function, name="val_score"):
+        super().__init__()
+        self.function, self.name, self.weights = function, name, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights.append(self.model.get_weights())
+        logs[self.name] = self.function(*self.weights[-1])
+
+
+def test_more_is_better(tmp_path):
+    values = [1, 4, 4, np.nan, 3, -np.inf]
+    model, log = line(), LogAs(values, "val_bleu")
+    checkpoint = EpochCheckpoint(
+        tmp_path / "run", monitor="val_bleu", mode="max", patience=3
+    )
+    options = {"callbacks": [log], "shuffle": False, "verbose": 0}
+    checkpoint.fit(model, X, Y, epochs=6, **options)
+    assert checkpoint.best_epoch == 1
+    assert len(checkpoint.history) == 5
+    assert_same_weights(model.get_weights(), log.weights[1])
+    # What the callback logged is in the table, and read from there on resuming.
+    with open(tmp_path / "history.csv", newline="") as file:
+        rows = [float(row["val_bleu"]) for row in csv.DictReader(file)]
+    np.testing.assert_array_equal(rows, values[:5])
+    again = EpochCheckpoint(
+        tmp_path / "run", monitor="val_bleu", mode="max", patience=3, resume=True
+    )
+    assert (again.best_epoch, again.stopped) == (1, True)
+
+
+def swinging():
+    """A model whose weights go back and forth around those that are sought."""
+    model = line(optimizer=keras.optimizers.SGD(0.1, momentum=0.95))
+    model.set_weights([np.zeros((3, 1), "float32"), np.zeros(1, "float32")])
+    return model
+
+
+@pytest.mark.parametrize("by", ["validation_data", "callback"])
+def test_the_mean_of_the_best_epochs(tmp_path, by):
+    """Swinging around the goal, the mean is nearer to it than any epoch."""
+
+    def distance(kernel, bias):
+        return float(np.square(X @ kernel + bias - Y).mean())
+
+    def train(folder, model, **options):
+        record = Record(distance if by == "callback" else lambda *_: 0.0)
+        checkpoint = EpochCheckpoint(
+            folder,
+            monitor="val_score" if by == "callback" else "val_loss",
+            **options,
+        )
+        data = {} if by == "callback" else {"validation_data": (X, Y)}
+        checkpoint.fit(
+            model, X, Y, epochs=9, callbacks=[record], shuffle=False, verbose=0, **data
+        )
+        return checkpoint, record
+
+    model = swinging()
+    checkpoint, record = train(tmp_path / "run", model, average=4)
+    values = [row[checkpoint.monitor] for row in checkpoint.history]
+    best = sorted(range(9), key=values.__getitem__)[:4]
+    kept = sorted(path.name for path in (tmp_path / "run").glob("epoch-*"))
+    assert kept == sorted(f"epoch-{i + 1:04d}.npz" for i in best)
+    means = [
+        np.mean([record.weights[i][j] for i in best], axis=0, dtype="float64")
+        for j in range(2)
+    ]
+    expected = distance(*means)
+    assert expected < min(values), "the mean isn't better: the test shows nothing"
+    assert checkpoint.averaged
+    for got, mean in zip(model.get_weights(), means, strict=True):
+        np.testing.assert_allclose(got, mean, rtol=1e-6)
+    np.testing.assert_allclose(
+        checkpoint.average_values[checkpoint.monitor], expected, rtol=1e-5
+    )
+    # The history and the best epoch are those of the epochs, as without.
+    assert checkpoint.best_epoch == best[0]
+    assert len(checkpoint.history) == 9
+    # Resumed when it is done, from anywhere, it ends there again.
+    resumed = line()
+    again, _ = train(tmp_path / "run", resumed, average=4, resume=True)
+    assert_same_weights(resumed.get_weights(), model.get_weights())
+    assert again.average_values == checkpoint.average_values
+    # Without, it ends at the best epoch, and keeps nothing else.
+    plain = swinging()
+    other, record = train(tmp_path / "plain", plain)
+    assert_same_weights(plain.get_weights(), record.weights[best[0]])
+    assert other.average_values is None
+    assert not other.averaged
+    assert not list((tmp_path / "plain").glob("epoch-*"))
+
+
+def test_a_mean_that_is_not_better_is_not_taken(tmp_path):
+    """Falling all the time, the last epoch is better than any mean."""
+    model, record = line(optimizer=keras.optimizers.SGD(0.01)), Record(lambda *_: 0.0)
+    checkpoint = EpochCheckpoint(tmp_path / "run", average=3)
+    options = {"validation_data": (X, Y), "callbacks": [record], "verbose": 0}
+    checkpoint.fit(model, X, Y, epochs=5, shuffle=False, **options)
+    assert not checkpoint.averaged
+    assert checkpoint.average_values["val_loss"] > checkpoint.history[4]["val_loss"]
+    assert_same_weights(model.get_weights(), record.weights[4])
+
+
+def test_what_the_mean_needs(tmp_path):
+    def train(folder="run", callbacks=(), epochs=2, **options):
+        checkpoint = EpochCheckpoint(tmp_path / folder, **{"average": 2, **options})
+        checkpoint.fit(line(), X, Y, epochs=epochs, callbacks=callbacks, verbose=0)
+        return checkpoint
+
+    with pytest.raises(
+        ValueError, match=r"must be measured on validation data, .*'loss'"
+    ):
+        train(monitor="loss")
+    assert not (tmp_path / "run" / "last.npz").exists()
+
+    class Once(Record):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch < 2:
+                super().on_epoch_end(epoch, logs)
+
+    with pytest.raises(ValueError, match=r"needs 'val_score' of the mean.*give \[\]"):
+        train(monitor="val_score", callbacks=[Once(lambda *_: 1.0)])
+
+
+def test_a_checkpoint_that_was_made_with_other_settings(tmp_path):
+    values = [3, 1, 2, 4]
+
+    def train(epochs=4, **options):
+        checkpoint = EpochCheckpoint(tmp_path / "run", monitor="val_score", **options)
+        log = LogAs([*values, 9, 0], "val_score")
+        checkpoint.fit(line(), X, Y, epochs=epochs, callbacks=[log], verbose=0)
+        return checkpoint
+
+    train(average=2)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+    with pytest.raises(ValueError, match="lacks the weights of epoch 1: it was made"):
+        train(average=3, resume=True)
+    with pytest.raises(ValueError, match="lacks the weights of epoch 1: it was made"):
+        train(average=2, mode="max", resume=True)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+    assert train(average=2, epochs=5, resume=True).best_epoch == 1
+
+
+class Slow(keras.callbacks.Callback):
+    """Makes an epoch last a given time at least."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def on_epoch_begin(self, epoch, logs=None):
+        time.sleep(self.seconds)
+
+
+def test_time_that_runs_out(tmp_path):
+    def train(folder, epochs=4, pause=0.06, **options):
+        model = line()
+        checkpoint = EpochCheckpoint(tmp_path / folder, monitor="loss", **options)
+        checkpoint.fit(model, X, Y, epochs=epochs, callbacks=[Slow(pause)], verbose=0)
+        return checkpoint
+
+    assert len(train("enough", seconds=1e6).history) == 4
+    at_once = train("at once", seconds=1e-9)
+    assert (len(at_once.history), at_once.stopped) == (1, True)
+    # Each epoch takes 0.06 s or more: two are enough.
+    assert len(train("two", seconds=0.12).history) <= 2
+    # The time of earlier runs counts; that of one that had no limit, too.
+    first = train("parts", epochs=2)
+    assert first.seconds_trained >= 0.12
+    resumed = train("parts", seconds=0.12, resume=True)
+    assert (len(resumed.history), resumed.stopped) == (2, True)
+    assert resumed.seconds_trained == first.seconds_trained
+    longer = train("parts", seconds=first.seconds_trained + 0.05, resume=True)
+    assert len(longer.history) == 3
+    assert longer.seconds_trained >= first.seconds_trained + 0.06
+    # The file of an earlier version knows no time.
+    last = tmp_path / "parts" / "last.npz"
+    kept = {name: value for name, value in np.load(last).items() if name != "seconds"}
+    np.savez(last, **kept)
+    old = EpochCheckpoint(tmp_path / "parts", monitor="loss", resume=True)
+    assert (old.first_epoch, old.seconds_trained) == (3, 0)
+
+
+def test_new_arguments(tmp_path):
+    for options, message in {
+        ("mode", "auto"): "`mode` must be 'min' or 'max'; received 'auto'",
+        ("average", 0): "`average` must be at least 1 or None; received 0",
+        ("seconds", 0): "`seconds` must be above 0 or None; received 0",
+        ("seconds", float("nan")): "`seconds` must be above 0 or None; received nan",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            EpochCheckpoint(tmp_path / "run", **dict([options]))

@@ -1,0 +1,47 @@
+"""The validation values of weights that no epoch ended with."""
+
+import keras
+
+
+def measured(model, monitor, epoch, callbacks, fit_options):
+    """What validation says of the model as it is.
+
+    Args:
+        model: A compiled model.
+        monitor: Name of the value that is needed.
+        epoch: Number that callbacks are given.
+        callbacks: If evaluating doesn't give `monitor`, `on_epoch_end` of these
+            is called, from the first until one has logged it.
+        fit_options: Keyword arguments of `fit`, its validation data among them.
+
+    Returns:
+        Dict of floats.
+
+    Raises:
+        ValueError: If nothing gives `monitor`.
+    """
+    values = {}
+    data = fit_options.get("validation_data")
+    if data is not None:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        batch_size = fit_options.get("validation_batch_size")
+        found = model.evaluate(
+            x,
+            y,
+            sample_weight=sample_weight,
+            batch_size=batch_size or fit_options.get("batch_size"),
+            steps=fit_options.get("validation_steps"),
+            verbose=0,
+            return_dict=True,
+        )
+        values = {f"val_{name}": value for name, value in found.items()}
+    for callback in callbacks:
+        if monitor not in values:
+            callback.set_model(model)
+            callback.on_epoch_end(epoch, values)
+    if monitor not in values:
+        raise ValueError(
+            f"`average` needs {monitor!r} of the mean, from `validation_data` or a "
+            f"callback; they give {sorted(values)}."
+        )
+    return {name: float(value) for name, value in values.items()}

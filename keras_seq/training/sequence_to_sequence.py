@@ -1,0 +1,122 @@
+"""Pairs of sequences as training data for an encoder and a decoder."""
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.training.batches import batches_by_tokens, pad
+
+
+def pair_batches(pairs, tokens=None, *, count=None, seed=None, epoch=0):
+    """Batches of pairs of like length, with what the decoder reads and must say.
+
+    Args:
+        pairs: Pairs of lists of token ids, source and target, the target with
+            its start and end marks. 0 is the padding.
+        tokens: Largest size of a batch, as for `batches_by_tokens`: its rows
+            times the sum of the longest source and of the longest target read.
+        count: Number of batches, instead of `tokens`.
+        seed: Seed of the shuffling; None for none.
+        epoch: Number of the epoch, which shuffles differently.
+
+    Yields:
+        Tuples `(inputs, targets, weights)`: inputs a dict of `"source"`, int32
+        of shape (B, S), and `"target"`, the tokens that the decoder reads, int32
+        of shape (B, T); targets the tokens that come next, int32 of shape (B, T);
+        weights float32 of shape (B, T): 1, and 0 for padding.
+
+    Raises:
+        ValueError: If a target has no start mark, or as `batches_by_tokens` does.
+
+    Example:
+
+    >>> inputs, targets, weights = next(pair_batches([([5, 6, 7], [1, 8, 2])], 5))
+    >>> inputs["source"].tolist(), inputs["target"].tolist(), targets.tolist()
+    ([[5, 6, 7]], [[1, 8]], [[8, 2]])
+    """
+    lengths = _lengths(pairs)
+    batches = batches_by_tokens(lengths, tokens, count=count, seed=seed, epoch=epoch)
+    for batch in batches:
+        source = pad([pairs[i][0] for i in batch])
+        target = pad([pairs[i][1] for i in batch])
+        weights = np.arange(target.shape[1] - 1) < lengths[batch, 1:]
+        inputs = {"source": source, "target": target[:, :-1]}
+        yield inputs, target[:, 1:], weights.astype("float32")
+
+
+def pair_dataset(pairs, tokens=None, *, count=None, seed=None, first_epoch=None):
+    """The batches as a `tf.data.Dataset`.
+
+    Args:
+        pairs: Pairs of lists of token ids; or a function from the number of an
+            epoch to such pairs, for data that change from epoch to epoch, such
+            as sampled subwords. It is called once an epoch, from another thread.
+        tokens: Largest size of a batch, as for `pair_batches`.
+        count: Number of batches, instead of `tokens`.
+        seed: Seed of the shuffling; None for none.
+        first_epoch: None gives one pass, over the pairs of epoch 0. A number
+            gives all epochs from it on, without end, for `fit` with
+            `steps_per_epoch=count`: epoch for epoch the same, wherever it
+            starts. It needs `count`, as the number of batches that a limit
+            gives changes from epoch to epoch.
+
+    Returns:
+        Dataset of the tuples of `pair_batches`.
+
+    Raises:
+        ValueError: If `first_epoch` is given without `count`, or as
+            `pair_batches` does.
+
+    Example:
+
+    >>> pairs = [([5, 6], [1, 7, 2]), ([5], [1, 2]), ([6, 6, 6], [1, 8, 8, 2])]
+    >>> [inputs["source"].shape for inputs, *_ in pair_dataset(pairs, count=2)]
+    [TensorShape([2, 2]), TensorShape([1, 3])]
+    """
+    tf = require("tensorflow", "recipes")
+    if first_epoch is not None and count is None:
+        raise ValueError(
+            f"`count` must be given with `first_epoch`; received {tokens!r} for "
+            "`tokens` and no `count`."
+        )
+
+    def current(epoch):
+        return pairs(epoch) if callable(pairs) else pairs
+
+    def generate():
+        epoch = first_epoch or 0
+        while True:
+            yield from pair_batches(
+                current(epoch), tokens, count=count, seed=seed, epoch=epoch
+            )
+            epoch += 1
+            if first_epoch is None:
+                return
+
+    ids = tf.TensorSpec([None, None], tf.int32)
+    dataset = tf.data.Dataset.from_generator(
+        generate,
+        output_signature=(
+            {"source": ids, "target": ids},
+            ids,
+            tf.TensorSpec([None, None], tf.float32),
+        ),
+    )
+    # Keras warns of a data set that ends when it can't know that it would.
+    size = tf.data.INFINITE_CARDINALITY
+    if first_epoch is None:
+        size = count
+        if size is None:
+            size = len(batches_by_tokens(_lengths(current(0)), tokens, seed=seed))
+    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+
+
+def _lengths(pairs):
+    """Tokens that encoder and decoder read of each pair, shape (N, 2)."""
+    lengths = np.array([[len(source), len(target) - 1] for source, target in pairs])
+    lengths = lengths.reshape(-1, 2)
+    if (lengths[:, 1] < 0).any():
+        raise ValueError(
+            "`pairs` must have targets with a start mark at least; number "
+            f"{lengths[:, 1].argmin()} is empty."
+        )
+    return lengths
