@@ -3,7 +3,14 @@
 import keras
 from keras import ops
 
-from keras_seq.layers import BahdanauDecoder, EncoderDecoder, ExplicitLSTM
+from keras_seq.layers import (
+    BahdanauDecoder,
+    EncoderDecoder,
+    ExplicitLSTM,
+    PositionalEncoding,
+    TransformerDecoder,
+    TransformerEncoder,
+)
 
 
 @keras.saving.register_keras_serializable(package="recipes")
@@ -55,7 +62,7 @@ class BidirectionalEncoder(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def recurrent(config, source_size, target_size):
+def recurrent(config, source_size, target_size, shared):
     """A bidirectional LSTM, and an LSTM with additive attention."""
     units = config.units
     return EncoderDecoder(
@@ -65,9 +72,33 @@ def recurrent(config, source_size, target_size):
         BahdanauDecoder(units, units // 2),
         target_size,
         source_vocabulary=source_size,
-        share_embeddings=not config.separate_vocabularies,
+        share_embeddings=shared,
         dim=units // 2,
         dropout=config.dropout,
         seed=config.seed,
         name="attention",
+    )
+
+
+def transformer(config, source_size, target_size, shared):
+    """A transformer, small as suits small corpora."""
+    dim = config.units // 2
+    options = {
+        "num_layers": 3,
+        "num_heads": 4,
+        "intermediate_dim": config.units,
+        "dropout": config.dropout,
+    }
+    return EncoderDecoder(
+        TransformerEncoder(**options, name="encoder"),
+        TransformerDecoder(**options, name="decoder"),
+        target_size,
+        source_vocabulary=source_size,
+        share_embeddings=shared,
+        dim=dim,
+        positions=PositionalEncoding(),
+        readout=False,
+        dropout=config.dropout,
+        seed=config.seed,
+        name="transformer",
     )

@@ -4,6 +4,7 @@ from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.layers.attention_decoder import AttentionDecoder, DecoderState
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.bahdanau_decoder import BahdanauDecoder
+from keras_seq.layers.encoder_decoder import EncoderDecoder
 from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.layers.initializers import ChronoBias, ForgetBias
@@ -23,6 +24,7 @@ __all__ = [
     "BahdanauDecoder",
     "ChronoBias",
     "DecoderState",
+    "EncoderDecoder",
     "ExplicitGRU",
     "ExplicitGRUCell",
     "ExplicitLSTM",

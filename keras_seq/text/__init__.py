@@ -3,8 +3,14 @@
 from keras_seq.text.characters import CharacterVocabulary
 from keras_seq.text.normalising import normalise, normalise_tensor
 from keras_seq.text.parallel import PairCorpus, read_pairs, read_two
+from keras_seq.text.served_translation import (
+    translation_card,
+    translation_requests,
+    translation_signatures,
+)
 from keras_seq.text.splitting import split_pairs
 from keras_seq.text.subwords import SubwordVocabulary
+from keras_seq.text.translator import Translation, Translator
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 from keras_seq.text.words import WordVocabulary
 
@@ -16,6 +22,8 @@ __all__ = [
     "CharacterVocabulary",
     "PairCorpus",
     "SubwordVocabulary",
+    "Translation",
+    "Translator",
     "Vocabulary",
     "WordVocabulary",
     "normalise",
@@ -23,4 +31,7 @@ __all__ = [
     "read_pairs",
     "read_two",
     "split_pairs",
+    "translation_card",
+    "translation_requests",
+    "translation_signatures",
 ]

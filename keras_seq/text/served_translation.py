@@ -204,3 +204,36 @@ def translation_requests(pairs):
         "attention": [pair],
         "score": [pair],
     }
+
+
+def translation_card(name, data, figures):
+    """The model card of a translator.
+
+    Args:
+        name: Name of the model.
+        data: Dict with the "name", "digest" and "terms" of the pairs that it learnt
+            from, and their number, "train".
+        figures: Dict of its figures on pairs that it hadn't read.
+
+    Returns:
+        Dict for the `model_card` of `keras_seq.serving.export`.
+
+    Example:
+
+    >>> data = {"name": "mine", "digest": "0", "terms": "free", "train": 9}
+    >>> translation_card("mine", data, {"bleu": 30.0})["metrics"]
+    {'bleu': 30.0}
+    """
+    return {
+        "name": name,
+        "description": "An encoder and a decoder with attention that translate "
+        "sentence by sentence.",
+        "intended_use": "Translating sentences like those that it learnt from; "
+        "teaching.",
+        "limits": "It knows the subjects and the style of its data and no other, and "
+        "translates other text fluently and wrongly. It doesn't say that it doesn't "
+        "know.",
+        "data": f"{data['train']} pairs of {data['name']}, SHA-256 {data['digest']}",
+        "terms": data["terms"],
+        "metrics": figures,
+    }

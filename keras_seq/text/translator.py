@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.decoding import Beam, generate
-from keras_seq.text.characters import END, START
+from keras_seq.text.normalising import normalise, normalise_tensor
+from keras_seq.text.vocabulary import END, START
 from keras_seq.training.batches import batches_by_length
 
 
@@ -36,6 +37,8 @@ class Translation:
 
 class Translator:
     """Translates text with an `EncoderDecoder`.
+
+    Text is normalised first (`normalise` with "NFC").
 
     Args:
         model: The model.
@@ -126,7 +129,7 @@ class Translator:
             )
             found = {name: value.numpy() for name, value in found.items()}
             for row, i in enumerate(batch):
-                source = [*self.source.pieces(self.source.encode(texts[i])), END_MARK]
+                source = _pieces(self.source, texts[i])
                 results[i] = [
                     self._translation(source, {k: v[row] for k, v in found.items()}, n)
                     for n in range(n_best)
@@ -187,11 +190,27 @@ class Translator:
             The source's pieces, the target's pieces, each with the end mark last,
             and the weights, shape (target, source).
         """
-        pieces = [
-            [*vocabulary.pieces(vocabulary.encode(text)), END_MARK]
-            for vocabulary, text in ((self.source, source), (self.target, target))
-        ]
-        return (*pieces, self._align([source], [target]).numpy()[0])
+        weights = self._align([source], [target]).numpy()[0]
+        return _pieces(self.source, source), _pieces(self.target, target), weights
+
+    def teacher_forced(self, sources, targets):
+        """What the model reads in training, and what it should give.
+
+        Args:
+            sources: Strings.
+            targets: Strings, as many.
+
+        Returns:
+            The model's inputs; the ids that come next, an array (B, T); and where
+            they count, a boolean array (B, T).
+        """
+        import tensorflow as tf
+
+        source, _ = with_end(self.source, tf.constant(list(sources)))
+        target, lengths = with_end(self.target, tf.constant(list(targets)))
+        counts = tf.sequence_mask(lengths, tf.shape(target)[1]).numpy()
+        inputs = {"source": source, "target": _moved(target)}
+        return inputs, target.numpy(), counts
 
     def search(self, texts, length_penalty, coverage_penalty, *, width, max_width):
         """Translates inside the graph.
@@ -281,11 +300,15 @@ class Translator:
         return weights
 
 
-END_MARK = "⏹"
+END_MARK = "■"
+
+
+def _pieces(vocabulary, text):
+    return [*vocabulary.pieces(vocabulary.encode(normalise(text))), END_MARK]
 
 
 def with_end(vocabulary, texts):
-    """Ids of a batch of strings with their end marks, and their lengths.
+    """Ids of a batch of normalised strings with end marks, and their lengths.
 
     Args:
         vocabulary: The vocabulary.
@@ -296,7 +319,7 @@ def with_end(vocabulary, texts):
     """
     import tensorflow as tf
 
-    ids, lengths = vocabulary.encode_tensor(texts)
+    ids, lengths = vocabulary.encode_tensor(normalise_tensor(texts))
     ids = tf.pad(ids, [[0, 0], [0, 1]])
     last = tf.range(tf.shape(ids)[1]) == lengths[:, None]
     return tf.where(last, END, ids), lengths + 1

@@ -1,0 +1,276 @@
+"""The translation recipe's settings and its pairs of sentences."""
+
+import dataclasses
+import random
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+
+from keras_seq.text import (
+    END,
+    START,
+    PairCorpus,
+    SubwordVocabulary,
+    Vocabulary,
+    normalise,
+    read_pairs,
+    split_pairs,
+)
+from keras_seq.training import check_settings, pair_dataset
+
+OUT = "runs/translation"
+TATOEBA = "tatoeba-fra-eng"
+TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
+FEWEST_PAIRS = 20  # to train on, validate and test
+LARGEST_TEST = 1000  # pairs, and of the validation
+TOKENS = 4096  # of both sides, in a training step
+READ = 1_000_000  # pairs, in all epochs together
+LONGEST = 200  # tokens of a training sentence
+SUBWORD_DROPOUT = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a run."""
+
+    data: str = "dates"
+    """Pairs to learn from: dates (in many languages and styles, to ISO 8601);
+    tatoeba-fra-eng (French to English, fetched from manythings.org/anki); a TSV,
+    source<TAB>target, which may be a .gz or in a .zip; or a folder with train.tsv,
+    validation.tsv and test.tsv."""
+    reverse: bool = False
+    """Translate from the second column to the first."""
+    out: str = OUT
+    """Folder for everything that the run makes."""
+    seed: int = 1
+    """Seed of the split, the weights, the order, the dropout and the subwords."""
+    architecture: Literal["attention", "transformer"] = "attention"
+    """attention: a bidirectional LSTM, and an LSTM that attends to it.
+    transformer: attention alone."""
+    epochs: int | None = None
+    """Passes over the training pairs at most. By default as many as suit their
+    number."""
+    units: int | None = None
+    """Size of the decoder's state; half of it is the size of the embeddings, and of
+    a transformer's layers. By default 512; 128 for dates and with `quick`."""
+    vocabulary_size: int = 4000
+    """Subwords in a vocabulary."""
+    separate_vocabularies: bool = False
+    """Whether source and target have vocabularies and embeddings of their own."""
+    dropout: float | None = None
+    """Share of the features that is dropped in training. By default 0.3; 0.1 for
+    dates."""
+    label_smoothing: float = 0.1
+    """Probability that training takes from the right token and gives to all."""
+    learning_rate: float | None = None
+    """Highest learning rate: it rises to it, then falls. By default 0.003."""
+    quick: bool = False
+    """A minute to see that all works: few pairs, a small model."""
+    resume: bool = False
+    """Continue the run in `out`."""
+    overwrite: bool = False
+    """Replace the run in `out`."""
+
+    def complete(self):
+        """The settings with nothing left open; ValueError for a bad one."""
+        check_settings(
+            self,
+            at_least_1=("epochs", "units", "vocabulary_size"),
+            shares=("dropout", "label_smoothing"),
+            above_0=("learning_rate",),
+            seeds=("seed",),
+        )
+        dates = self.data == "dates"
+        if dates and self.reverse:
+            raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
+        path = Path(self.data)
+        small = 128 if dates or self.quick else 512
+        return dataclasses.replace(
+            self,
+            # From another folder, a relative path would name another file.
+            data=str(path.resolve()) if path.exists() else self.data,
+            units=small if self.units is None else self.units,
+            dropout=(0.1 if dates else 0.3) if self.dropout is None else self.dropout,
+            learning_rate=self.learning_rate or 3e-3,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The pairs, split by sentence, and the vocabularies of the training pairs."""
+
+    name: str
+    digest: str
+    terms: str
+    train: list
+    validation: list
+    test: list
+    source: Vocabulary
+    target: Vocabulary
+    epochs: int
+    monitor: str
+    config: Config
+    styles: list | None = None
+
+    def ids(self, pair, chance=None):
+        """Ids of a pair with their marks; subwords at random with a `chance`."""
+
+        def encode(vocabulary, text):
+            if chance is None or not isinstance(vocabulary, SubwordVocabulary):
+                return vocabulary.encode(text)
+            return vocabulary.encode_sampled(text, chance, dropout=SUBWORD_DROPOUT)
+
+        source, target = (
+            encode(vocabulary, text)
+            for vocabulary, text in zip((self.source, self.target), pair, strict=True)
+        )
+        return [*source[:LONGEST], END], [START, *target[:LONGEST], END]
+
+    @property
+    def steps_per_epoch(self):
+        """Training steps in an epoch, of about `TOKENS` tokens each."""
+        total = sum(len(s) + len(t) - 1 for s, t in map(self.ids, self.train))
+        return max(1, round(total / TOKENS))
+
+    def training_batches(self, first_epoch):
+        """Batches of all epochs from one on; every epoch splits words anew."""
+
+        def pairs(epoch):
+            chance = random.Random(f"{self.config.seed} {epoch}")
+            return [self.ids(pair, chance) for pair in self.train]
+
+        return pair_dataset(
+            pairs,
+            count=self.steps_per_epoch,
+            seed=self.config.seed,
+            first_epoch=first_epoch,
+        )
+
+    def validation_batches(self):
+        """The validation pairs, once."""
+        return pair_dataset([self.ids(pair) for pair in self.validation], TOKENS)
+
+    def keep_vocabularies(self, run):
+        """Writes what the verbs need of the data; refuses data that have changed."""
+        if (run / "vocabulary.json").is_file():
+            before = run.read_json("vocabulary.json")["digest"]
+            if before != self.digest:
+                raise ValueError(
+                    f"--data {self.name!r} is not what the run was started with: its "
+                    f"digest was {before[:12]} and is {self.digest[:12]}."
+                )
+        run.write_json(
+            "vocabulary.json",
+            {
+                "digest": self.digest,
+                "source": self.source.to_config(),
+                "target": self.target.to_config(),
+            },
+        )
+
+    def description(self):
+        """What metrics.json says of the data."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+            "source_vocabulary": len(self.source),
+            "target_vocabulary": len(self.target),
+            "terms": self.terms,
+        }
+
+
+def load_data(config):
+    """Reads or writes the pairs, splits them, and fits the vocabularies."""
+    if config.data == "dates":
+        return _dates(config)
+    corpus, parts, terms = _sentences(config)
+    train, validation, test = parts
+    if config.quick:
+        train, validation, test = train[:400], validation[:50], test[:50]
+    if min(map(len, (train, validation, test))) < 1 or len(train) < FEWEST_PAIRS:
+        raise ValueError(
+            f"--data {config.data!r} has {len(train)} training, {len(validation)} "
+            f"validation and {len(test)} test pairs; {FEWEST_PAIRS}, 1 and 1 are "
+            "needed at least."
+        )
+    sides = [[pair[side] for pair in train] for side in (0, 1)]
+    size = min(config.vocabulary_size, 600) if config.quick else config.vocabulary_size
+    if config.separate_vocabularies:
+        source, target = (SubwordVocabulary.fit(texts, size=size) for texts in sides)
+    else:
+        source = target = SubwordVocabulary.fit([*sides[0], *sides[1]], size=size)
+    longer = sum(
+        max(len(source.encode(s)), len(target.encode(t))) > LONGEST for s, t in train
+    )
+    if longer:
+        print(f"{longer} training pairs are cut off behind {LONGEST} tokens")
+    epochs = int(np.clip(round(READ / len(train)), 1, 60))
+    return Data(
+        name=Path(config.data).name,
+        digest=corpus.digest,
+        terms=terms,
+        train=train,
+        validation=validation,
+        test=test,
+        source=source,
+        target=target,
+        epochs=config.epochs or (3 if config.quick else epochs),
+        monitor="val_bleu",
+        config=config,
+    )
+
+
+def _sentences(config):
+    """The corpus, its three parts, and its terms."""
+    columns = (1, 0) if config.reverse else (0, 1)
+    terms = "Those of your file."
+    path = Path(config.data)
+    try:
+        if config.data == TATOEBA:
+            path, terms = _fetched(), "CC BY 2.0, the contributors of tatoeba.org."
+            columns = columns[::-1]  # the file has English first
+        if path.is_dir():
+            return _three_files(path, columns, terms)
+        corpus = read_pairs(path, columns=columns)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--data: {error}") from error
+    print(corpus.summary())
+    pairs = [(normalise(s), normalise(t)) for s, t in corpus.pairs]
+    share = min(0.1, LARGEST_TEST / len(pairs))
+    try:
+        parts = split_pairs(
+            pairs, (1 - 2 * share, share, share), seed=config.seed, by="both"
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"--data {config.data!r}: {len(pairs)} pairs can't be split into training, "
+            f"validation and test: {error}"
+        ) from error
+    return corpus, parts, terms
+
+
+def _three_files(folder, columns, terms):
+    """A folder with a split of its own."""
+    corpora = [
+        read_pairs(folder / f"{part}.tsv", columns=columns)
+        for part in ("train", "validation", "test")
+    ]
+    for corpus in corpora:
+        print(corpus.summary())
+    parts = [
+        [(normalise(s), normalise(t)) for s, t in corpus.pairs] for corpus in corpora
+    ]
+    whole = PairCorpus(
+        folder.name, tuple(pair for corpus in corpora for pair in corpus.pairs), 0, 0
+    )
+    return whole, parts, terms
+
+
+def _fetched():
+    """The file with Tatoeba's pairs, downloaded once."""
+    return keras.utils.get_file("fra-eng.zip", TATOEBA_URL, cache_subdir="datasets")
