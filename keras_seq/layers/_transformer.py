@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import typing
 
 import keras
 
@@ -69,7 +70,7 @@ class TransformerStack(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.seed = seed
-        self.features = None
+        self.features: typing.Any = None
         self.supports_masking = True
 
     def new_norm(self, name):
@@ -144,8 +145,8 @@ def check_positive_integer(name, value):
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
 
-def check_memory(memory, memory_mask, batch, features):
-    """Refuses a memory that isn't (B, S, E), or a mask of it that isn't (B, S)."""
+def check_memory(memory, batch, features):
+    """Refuses a memory that isn't (B, S, E)."""
     shape = tuple(memory.shape)
     if (
         len(shape) != 3
@@ -156,12 +157,16 @@ def check_memory(memory, memory_mask, batch, features):
             f"`memory` must have shape (B, S, E) = ({batch or 'B'}, S, {features}); "
             f"received shape {shape}."
         )
-    if memory_mask is None:
-        return
-    received = tuple(memory_mask.shape)
-    if len(received) != 2 or any(
-        None not in (m, e) and m != e for m, e in zip(received, shape[:2], strict=True)
+
+
+def check_memory_mask(memory_mask, batch, source):
+    """Refuses a mask of the memory that isn't (B, S)."""
+    shape = tuple(memory_mask.shape)
+    if len(shape) != 2 or any(
+        None not in sizes and sizes[0] != sizes[1]
+        for sizes in zip(shape, (batch, source), strict=True)
     ):
         raise ValueError(
-            f"`memory_mask` must have shape (B, S) = {shape[:2]}; received {received}."
+            f"`memory_mask` must have shape (B, S) = ({batch}, {source}); received "
+            f"{shape}."
         )

@@ -5,6 +5,7 @@ methods, not them: Keras would cast the visibility to the compute dtype.
 """
 
 import itertools
+import typing
 
 import keras
 from keras import ops
@@ -162,7 +163,7 @@ class Block(keras.layers.Layer):
         super().__init__(dtype=stack.dtype_policy, name=name)
         with keras.name_scope(name):
             self.self_attention = SelfAttention(stack, features, numbers)
-            self.cross_attention = None
+            self.cross_attention: typing.Any = None
             if crosses:
                 self.cross_attention = CrossAttention(stack, features, numbers)
             self.feed_forward = FeedForward(stack, features, numbers)

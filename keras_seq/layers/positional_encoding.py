@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import typing
 
 import keras
 import numpy as np
@@ -105,7 +106,7 @@ class PositionalEncoding(keras.layers.Layer):
                 f"{max_wavelength!r}."
             )
         self.learned = learned
-        self.max_length = None if max_length is None else int(max_length)
+        self.max_length: typing.Any = None if max_length is None else int(max_length)
         self.max_wavelength = max_wavelength
         self.scale = scale
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
@@ -154,7 +155,7 @@ class PositionalEncoding(keras.layers.Layer):
         shape = tuple(inputs.shape)
         _check_rank(shape)
         steps = shape[1] if len(shape) == 3 else 1
-        first = 0 if start is None else start
+        first: typing.Any = 0 if start is None else start
         if isinstance(first, (bool, numbers.Real)):
             if not _is_whole(first, least=0):
                 raise ValueError(

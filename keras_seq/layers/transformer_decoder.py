@@ -1,5 +1,7 @@
 """The decoder of a transformer, which shows its attention and can be stepped."""
 
+import typing
+
 import keras
 from keras import ops
 
@@ -14,6 +16,7 @@ from keras_seq.layers._multi_head import (
 from keras_seq.layers._transformer import (
     TransformerStack,
     check_memory,
+    check_memory_mask,
     check_positive_integer,
 )
 from keras_seq.layers._transformer_cache import (
@@ -140,7 +143,8 @@ class TransformerDecoder(TransformerStack):
 
     def build(self, inputs_shape, memory_shape=None):
         numbers = self.build_stack(inputs_shape[-1], crosses=memory_shape is not None)
-        self.memory_features = self.memory_projection = None
+        self.memory_features = None
+        self.memory_projection: typing.Any = None
         if memory_shape is None:
             return
         self.memory_features = memory_shape[-1]
@@ -178,7 +182,7 @@ class TransformerDecoder(TransformerStack):
                 return_attention_scores,
             ),
         )
-        results = (outputs,)
+        results: tuple = (outputs,)
         if return_attention_scores:
             results += (own if keys is None else crossed,)
         if return_self_attention_scores:
@@ -197,9 +201,9 @@ class TransformerDecoder(TransformerStack):
             A tuple of L pairs (keys, values), each (B, H, S, K).
         """
         self._check_built()
-        memory = ops.cast(ops.convert_to_tensor(memory), self.compute_dtype)
         memory_mask = as_mask(memory_mask)
         self._check_memory(memory, memory_mask, None)
+        memory = ops.cast(ops.convert_to_tensor(memory), self.compute_dtype)
         return self._project_memory(memory, memory_mask)
 
     def get_initial_state(self, memory=None, *, max_length, batch_size=None):
@@ -286,14 +290,18 @@ class TransformerDecoder(TransformerStack):
         self._check_built()
         inputs = ops.cast(ops.convert_to_tensor(inputs), self.compute_dtype)
         self.check_inputs(inputs, None)
+        memory_mask = as_mask(memory_mask)
         if keys is None and self.memory_projection is not None:
             keys = self.project_memory(memory, memory_mask)
+        if keys is not None and memory_mask is not None:
+            batch, _, source, _ = keys[0][0].shape
+            check_memory_mask(memory_mask, batch, source)
         past, dtype = Past(state, ops.shape(inputs)[1]), self.compute_dtype
         outputs, own, crossed = self._run(
             inputs,
             visibility(past.allowed(), dtype, none_is_blind=True),
             keys,
-            visible_keys(as_mask(memory_mask), dtype),
+            visible_keys(memory_mask, dtype),
             training,
             scores=(keys is None, True),
             remember=past.remember,
@@ -323,15 +331,19 @@ class TransformerDecoder(TransformerStack):
         own, crossed = [], []
         for number, block in enumerate(self.blocks):
             attention = block.self_attention
-            query, *new = attention.project(x)
-            known = new if remember is None else remember(number, *new)
-            x, weights = attention.look(x, query, *known, past, training, scores[0])
+            query, new_keys, new_values = attention.project(x)
+            if remember is not None:
+                new_keys, new_values = remember(number, new_keys, new_values)
+            x, weights = attention.look(
+                x, query, new_keys, new_values, past, training, scores[0]
+            )
             own.append(weights)
             if keys is not None:
                 attention = block.cross_attention
                 (query,) = attention.project(x)
+                memory_keys, memory_values = keys[number]
                 x, weights = attention.look(
-                    x, query, *keys[number], present, training, scores[1]
+                    x, query, memory_keys, memory_values, present, training, scores[1]
                 )
                 crossed.append(weights)
             x = block.feed_forward.run(x, training)
@@ -351,7 +363,9 @@ class TransformerDecoder(TransformerStack):
                 "built."
             )
         if memory is not None:
-            check_memory(memory, memory_mask, batch, self.memory_features)
+            check_memory(memory, batch, self.memory_features)
+            if memory_mask is not None:
+                check_memory_mask(memory_mask, *memory.shape[:2])
 
     def _check_built(self):
         if not self.built:
@@ -375,7 +389,7 @@ class TransformerDecoder(TransformerStack):
         self._check_memory(memory, as_mask(memory_mask), inputs.shape[0])
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         batch, steps, _ = inputs.shape
-        results = (outputs,)
+        results: tuple = (outputs,)
         if return_attention_scores:
             source = steps if memory is None else memory.shape[1]
             results += (self.scores_spec(batch, steps, source),)

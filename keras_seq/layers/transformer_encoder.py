@@ -110,8 +110,9 @@ class TransformerEncoder(TransformerStack):
         scores = []
         for block in self.blocks:
             attention = block.self_attention
+            query, keys, values = attention.project(x)
             x, weights = attention.look(
-                x, *attention.project(x), visible, training, return_attention_scores
+                x, query, keys, values, visible, training, return_attention_scores
             )
             scores.append(weights)
             x = block.feed_forward.run(x, training)
