@@ -128,9 +128,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.patience = patience
         self.average = average
         self.seconds = seconds
-        self.history = []
+        self.history: list[dict[str, float]] = []
         self.seconds_trained = 0.0
-        self.average_values = None
+        self.average_values: dict[str, float] | None = None
         self.averaged = False
         self._started = 0.0
         self._resume = resume
