@@ -1,6 +1,7 @@
 """The translation recipe's settings and its pairs of sentences."""
 
 import dataclasses
+import itertools
 import random
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ import numpy as np
 from keras_seq.text import (
     END,
     START,
+    CharacterVocabulary,
     PairCorpus,
     SubwordVocabulary,
     Vocabulary,
@@ -18,7 +20,8 @@ from keras_seq.text import (
     read_pairs,
     split_pairs,
 )
-from keras_seq.training import check_settings, pair_dataset
+from keras_seq.training import Progress, check_settings, pair_dataset
+from recipes._translation_dates import dates
 
 OUT = "runs/translation"
 TATOEBA = "tatoeba-fra-eng"
@@ -29,6 +32,7 @@ TOKENS = 4096  # of both sides, in a training step
 READ = 1_000_000  # pairs, in all epochs together
 LONGEST = 200  # tokens of a training sentence
 SUBWORD_DROPOUT = 0.1
+HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates have
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,6 +226,46 @@ def load_data(config):
         epochs=config.epochs or (3 if config.quick else epochs),
         monitor="val_bleu",
         config=config,
+    )
+
+
+def _dates(config):
+    """Dates written out, no day of which is in two parts."""
+    counts = {"train": 40_000, "validation": 2000, "test": 4000}
+    if config.quick:
+        counts = {"train": 2000, "validation": 100, "test": 100}
+    drawn = {
+        part: dates(
+            count,
+            part=part,
+            seed=config.seed,
+            held_out=HELD_OUT,
+            progress=Progress(f"writing dates, {part}"),
+        )
+        for part, count in counts.items()
+    }
+    parts = {
+        part: [(normalise(date.text), date.iso) for date in found]
+        for part, found in drawn.items()
+    }
+    corpus = PairCorpus("dates", tuple(itertools.chain(*parts.values())), 0, 0)
+    return Data(
+        name="dates",
+        digest=corpus.digest,
+        terms="Written by this recipe from the Unicode Common Locale Data Repository "
+        "(Unicode License), through Babel.",
+        **parts,
+        source=CharacterVocabulary.fit(
+            (text for text, _ in parts["train"]), min_count=5
+        ),
+        target=CharacterVocabulary("-0123456789"),
+        epochs=config.epochs or (3 if config.quick else 10),
+        monitor="val_exact",
+        config=config,
+        styles=[
+            f"{date.style}{', held out' if date.held_out else ''}"
+            for date in drawn["test"]
+        ],
     )
 
 

@@ -37,7 +37,7 @@ class Past:
     def __init__(self, state, steps):
         self.state = state
         self.steps = steps
-        self.max_length = state.keys[0].shape[2] - 1
+        self.max_length = ops.shape(state.keys[0])[2] - 1
         position = ops.expand_dims(state.position, 1)
         self.positions = position + ops.arange(steps, dtype="int32")
         self.indices = self._indices()

@@ -211,14 +211,16 @@ class TransformerDecoder(TransformerStack):
 
         Args:
             memory: As in the call. Its rows are counted.
-            max_length: Number of steps that can be taken, a positive integer.
+            max_length: Number of steps that can be taken, a positive integer; or,
+                on TensorFlow, a scalar int32 tensor.
             batch_size: B, an integer or scalar tensor: where there is no memory.
 
         Returns:
             A `TransformerState`.
         """
         self._check_built()
-        check_positive_integer("max_length", max_length)
+        if not hasattr(max_length, "shape"):
+            check_positive_integer("max_length", max_length)
         if (memory is None) == (batch_size is None):
             raise ValueError(
                 "Either `memory` or `batch_size` must be given, and not both; "
@@ -229,7 +231,7 @@ class TransformerDecoder(TransformerStack):
             ops.shape(memory)[0] if batch_size is None else batch_size,
             self.num_layers,
             self.num_heads,
-            int(max_length),
+            max_length,
             self.features // self.num_heads,
             self.compute_dtype,
         )
