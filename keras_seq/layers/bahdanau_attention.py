@@ -44,6 +44,9 @@ class BahdanauAttention(AttentionMechanism):
     Where `memory_mask` leaves nothing, weights and context are 0, never NaN, and
     what the memory holds at masked positions reaches no result.
 
+    A call with T queries makes an array (B, T, S, units), with `location` one
+    (B, S, units) for each query.
+
     Args:
         units: Size of the space in which queries meet keys, a positive integer.
         probability: "softmax"; "sparsemax", which leaves most positions at 0; or
