@@ -7,6 +7,8 @@ from collections import Counter
 from keras_seq._extras import require
 
 SPACE = "\u2581"  # how SentencePiece writes a space, which begins a word
+_RESERVED = (" ", SPACE, "\u2585")  # the last one the trainer needs for itself
+_LONGEST = 2**30  # bytes, the most there may be; longer sentences are left out
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 
@@ -38,8 +40,7 @@ def train(texts, size, model, coverage):
         byte_fallback=True,
         normalization_rule_name="identity",
         remove_extra_whitespaces=False,
-        # By default longer sentences are left out.
-        max_sentence_length=max(len(s.encode()) for s in sentences) + 1,
+        max_sentence_length=_LONGEST,
         pad_id=0,
         bos_id=1,
         eos_id=2,
@@ -67,7 +68,7 @@ def _characters(texts, limit, coverage):
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
-    for character in [c for c in counts if c in (" ", SPACE) or _is_control(c)]:
+    for character in [c for c in counts if c in _RESERVED or _is_control(c)]:
         del counts[character]
     left_out = (1 - coverage) * counts.total()
     kept = [

@@ -11,6 +11,7 @@ from keras_seq.text._classes import (
     is_space,
     python_class,
 )
+from keras_seq.text._unconverted import unconverted
 from keras_seq.text.vocabulary import as_batch, encodable
 
 _FORMS = ("NFC", "NFKC", None)
@@ -58,6 +59,7 @@ def normalise(text, *, form="NFC", casefold=False):
     return _spaces().sub(" ", text).strip(" ")
 
 
+@unconverted
 def normalise_tensor(texts, *, form="NFC", casefold=False):
     r"""What `normalise` does, inside the graph.
 

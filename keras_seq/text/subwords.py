@@ -8,6 +8,7 @@ from keras_seq.text import _sentencepiece
 from keras_seq.text._likeliest import Likeliest
 from keras_seq.text._merging import Merging
 from keras_seq.text._sentencepiece import BYTES, SPACE
+from keras_seq.text._unconverted import unconverted
 from keras_seq.text.vocabulary import UNKNOWN, Vocabulary, as_batch, encodable
 
 _FIRST_BYTE = UNKNOWN + 1
@@ -167,7 +168,7 @@ class SubwordVocabulary(Vocabulary):
                 its range, or the other one is given.
         """
         if self.model == "bpe":
-            name, amount, other, limit = "dropout", dropout, alpha, 1
+            name, amount, other, limit = "dropout", dropout, alpha, 1.0
         else:
             name, amount, other, limit = "alpha", alpha, dropout, sys.float_info.max
         if other is not None or amount is None or not 0 <= amount <= limit:
@@ -197,6 +198,7 @@ class SubwordVocabulary(Vocabulary):
         text = joined.decode("utf-8", "replace").replace(SPACE, " ")
         return text.removeprefix(" ")
 
+    @unconverted
     def encode_tensor(self, texts):
         """Ids of a batch of strings, inside the graph.
 

@@ -12,6 +12,7 @@ from keras_seq.text._classes import (
     is_word,
     python_class,
 )
+from keras_seq.text._unconverted import unconverted
 from keras_seq.text.vocabulary import UNKNOWN, Vocabulary, as_batch, encodable
 
 _FIRST_WORD = UNKNOWN + 1
@@ -131,6 +132,7 @@ class WordVocabulary(Vocabulary):
             previous = word
         return "".join(parts)
 
+    @unconverted
     def encode_tensor(self, texts):
         """Ids of a batch of strings, inside the graph.
 
@@ -177,6 +179,7 @@ class WordVocabulary(Vocabulary):
         """
         import tensorflow as tf
 
+        ids = tf.convert_to_tensor(ids)
         counts = tf.sequence_mask(lengths, tf.shape(ids)[1]) & (ids >= UNKNOWN)
         kept = tf.boolean_mask(ids, counts)
         rows = tf.boolean_mask(
