@@ -56,11 +56,13 @@ def graph_class(predicate):
 
 
 @functools.cache
-def _changes(change):
-    """The characters that `change` changes, in order, and what they become."""
+def _changes(function):
+    """The characters that `function` changes, in order, and what they become."""
     code_points = [c for c in range(sys.maxunicode + 1) if c not in SURROGATES]
-    changed = [c for c in code_points if change(chr(c)) != chr(c)]
-    return changed, [change(chr(c)) for c in changed]
+    changed = [c for c in code_points if function(chr(c)) != chr(c)]
+    results = [[ord(c) for c in function(chr(c))] for c in changed]
+    longest = max(map(len, results))
+    return changed, [[*row, *[-1] * (longest - len(row))] for row in results]
 
 
 def change(text, function):
@@ -72,17 +74,21 @@ def change_tensor(texts, function):
     """The same for a string tensor of shape (B,), valid UTF-8."""
     import tensorflow as tf
 
-    characters = tf.strings.unicode_split(texts, "UTF-8")
-    code_points = tf.strings.unicode_decode(texts, "UTF-8").flat_values
     changed, results = _changes(function)
     known = tf.constant([*changed, _NO_CODE_POINT])
+    becomes = tf.constant([*results, results[0]])
+    spelled = tf.strings.unicode_decode(texts, "UTF-8")
+    code_points = spelled.flat_values
     places = tf.searchsorted(known, code_points)
-    return tf.strings.unsorted_segment_join(
-        tf.where(
-            tf.gather(known, places) == code_points,
-            tf.gather(tf.constant([*results, ""]), places),
-            characters.flat_values,
-        ),
-        characters.value_rowids(),
-        tf.size(texts, tf.int64),
+    found = tf.gather(known, places) == code_points
+    unchanged = tf.pad(
+        code_points[:, None],
+        [[0, 0], [0, becomes.shape[1] - 1]],
+        constant_values=-1,
+    )
+    code_points = tf.where(found[:, None], tf.gather(becomes, places), unchanged)
+    # Not `unsorted_segment_join`: its memory is rows times the longest of them.
+    counted = tf.RaggedTensor.from_tensor(code_points, padding=-1)
+    return tf.strings.unicode_encode(
+        spelled.with_values(counted).merge_dims(1, 2), "UTF-8"
     )

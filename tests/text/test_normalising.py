@@ -10,6 +10,8 @@ from keras_seq.serving import Signature, check, export
 from keras_seq.text import normalise, normalise_tensor
 from tests.text import samples
 
+pytest.importorskip("tensorflow_text")
+
 OPTIONS = list(itertools.product(["NFC", "NFKC", None], [False, True]))
 BY_HAND = [
     ("  a \t\n b\u202f\u3000c ", {}, "a b c"),

@@ -20,6 +20,8 @@ from keras_seq.text import (
 )
 from tests.text import samples
 
+pytest.importorskip("sentencepiece")
+
 FITTED = {
     "characters": lambda texts: CharacterVocabulary.fit(texts, min_count=2),
     "bpe": lambda texts: SubwordVocabulary.fit(texts, size=380),
