@@ -159,11 +159,12 @@ class EncoderDecoder(keras.Model):
             The memory (B, S, E); its mask (B, S), or None; and the decoder's
             initial state, or None.
         """
-        mask = None
+        mask, options = None, {}
         if self.source_embedding is not None:
             mask = ops.not_equal(source, 0)
             source = self._embed(self.source_embedding, source, training=training)
-        memory = self.encoder(source, mask=mask, training=training)
+            options = {"mask": mask}
+        memory = self.encoder(source, training=training, **options)
         if isinstance(memory, (tuple, list)):
             return memory[0], mask, memory[1]
         return memory, mask, None

@@ -118,6 +118,7 @@ class Translator:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
+        Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         sizes = [len(text.encode("utf-8", "replace")) for text in texts]
         results: list = [None] * len(texts)
         done = 0

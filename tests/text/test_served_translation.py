@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from keras_seq import serving
+from keras_seq.text import (
+    translation_card,
+    translation_requests,
+    translation_signatures,
+)
+from tests.text.translators import SOURCES, translator
+
+PAIRS = [("abc", "da"), ("d", "b ab")]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    tf = pytest.importorskip("tensorflow")
+    trained = translator()
+    path = tmp_path_factory.mktemp("served") / "translation"
+    data = {"name": "letters", "digest": "0" * 64, "terms": "none", "train": 2}
+    serving.export(
+        trained.model,
+        path,
+        translation_signatures(trained, width=3),
+        warmup=translation_requests(PAIRS),
+        model_card=translation_card("letters", data, {"bleu": 0.0}),
+    )
+    return trained, path, tf.saved_model.load(str(path / "1")).signatures
+
+
+def test_it_serves(exported):
+    report = serving.check(exported[1])
+    assert set(report.signatures) == {
+        "serving_default",
+        "translate",
+        "attention",
+        "score",
+    }
+
+
+def test_translations_are_the_translators_own(exported):
+    trained, _, signatures = exported
+    expected = trained.translate(SOURCES, width=3)
+    found = signatures["serving_default"](source=np.array(SOURCES, object))
+    texts = [text.decode() for text in found["translation"].numpy()]
+    assert texts == [best.text for (best,) in expected]
+    scores = [best.score for (best,) in expected]
+    np.testing.assert_allclose(found["score"], scores, atol=1e-5)
+
+
+def test_each_row_has_its_own_search(exported):
+    trained, _, signatures = exported
+    asked = [(1, 1, 0.0, 0.0), (4, 3, 1.0, 0.0), (2, 2, 0.6, 0.3)]
+    widths, counts, lengths, coverages = zip(*asked, strict=True)
+    found = signatures["translate"](
+        source=np.array(["abc"] * 3, object),
+        width=np.array(widths, "int32"),
+        n_best=np.array(counts, "int32"),
+        length_penalty=np.array(lengths, "float32"),
+        coverage_penalty=np.array(coverages, "float32"),
+    )
+    for row, (width, count, length, coverage) in enumerate(asked):
+        [expected] = trained.translate(
+            ["abc"],
+            width=width,
+            n_best=count,
+            length_penalty=length,
+            coverage_penalty=coverage,
+        )
+        texts = [text.decode() for text in found["translations"].numpy()[row]]
+        assert texts[:count] == [t.text for t in expected]
+        assert not any(texts[count:])
+        np.testing.assert_allclose(
+            found["scores"].numpy()[row, :count],
+            [t.score for t in expected],
+            atol=1e-5,
+        )
+
+
+def test_attention_and_score(exported):
+    trained, _, signatures = exported
+    sources, targets = (np.array(side, object) for side in zip(*PAIRS, strict=True))
+    seen = signatures["attention"](source=sources, translation=targets)
+    judged = signatures["score"](source=sources, translation=targets)
+    nats, tokens = trained.score(list(sources), list(targets))
+    np.testing.assert_allclose(judged["nats"], nats, rtol=1e-5)
+    np.testing.assert_array_equal(judged["tokens"], tokens)
+    for row, (source, target) in enumerate(PAIRS):
+        _, _, weights = trained.attention(source, target)
+        T, S = weights.shape
+        served = seen["weights"].numpy()[row]
+        np.testing.assert_allclose(served[:T, :S], weights, atol=1e-5)
+        assert not served[T:].any()
+        assert not served[:, S:].any()
+        letters = [token.decode() for token in seen["source_tokens"].numpy()[row]]
+        assert letters[: S - 1] == list(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("width", 0, "width must be > 0"),
+        ("width", 17, "width must be <= 16"),
+        ("n_best", 0, "n_best must be > 0"),
+        ("n_best", 5, "n_best must be <= width"),
+        ("length_penalty", -1.0, "length_penalty must be >= 0"),
+        ("coverage_penalty", np.inf, "coverage_penalty must be finite"),
+    ],
+)
+def test_bad_requests_are_refused(exported, name, value, message):
+    import tensorflow as tf
+
+    request = {
+        "source": ["abc"],
+        "width": [4],
+        "n_best": [2],
+        "length_penalty": [1.0],
+        "coverage_penalty": [0.0],
+    }
+    request[name] = [value]
+    dtypes = {"source": tf.string, "width": tf.int32, "n_best": tf.int32}
+    tensors = {
+        key: tf.constant(values, dtypes.get(key, tf.float32))
+        for key, values in request.items()
+    }
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        exported[2]["translate"](**tensors)
+
+
+def test_refused_width():
+    with pytest.raises(ValueError, match=r"`width` must be in \[1, 16\]; received 0"):
+        translation_signatures(translator(), width=0)

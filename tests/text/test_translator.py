@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from tests.text.translators import SOURCES, translator
+
+END_MARK = "■"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return translator()
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    return trained.translate(SOURCES, width=4, n_best=3)
+
+
+def test_scores_are_those_of_the_model(trained, found):
+    """ln p of a finished translation over ((5 + length) / 6)^1, by `score`."""
+    for source, best in zip(SOURCES, found, strict=True):
+        for translation in best:
+            if not translation.finished or not source:
+                continue
+            nats, tokens = trained.score([source], [translation.text])
+            expected = -nats[0] / ((5 + tokens[0]) / 6)
+            assert translation.score == pytest.approx(expected, abs=1e-4)
+
+
+def test_best_first_and_different(found):
+    for best in found:
+        assert len(best) == 3
+        ended = [t.score for t in best if t.finished]
+        assert ended == sorted(ended, reverse=True)
+        assert len({(t.text, t.finished) for t in best if t.text}) == sum(
+            bool(t.text) for t in best
+        )
+
+
+def test_alignments_fit_the_pieces(trained, found):
+    for source, best in zip(SOURCES, found, strict=True):
+        for translation in best:
+            shape = (len(translation.target), len(translation.source))
+            assert translation.alignment.shape == shape
+            assert translation.source == [*source, END_MARK]
+            assert "".join(translation.target).rstrip(END_MARK) == (
+                translation.text.replace(" ", "␣")
+            )
+            np.testing.assert_allclose(translation.alignment.sum(-1), 1, atol=1e-5)
+
+
+def test_alignment_of_a_given_translation(trained, found):
+    best = next(b for b, *_ in found if b.finished and b.text)
+    source = "".join(best.source).rstrip(END_MARK)
+    source_pieces, target_pieces, weights = trained.attention(source, best.text)
+    assert source_pieces == best.source
+    assert target_pieces == best.target
+    np.testing.assert_allclose(weights, best.alignment, atol=1e-5)
+
+
+def test_nothing_comes_of_nothing(found):
+    for translation in found[1]:
+        assert translation.text == ""
+
+
+def test_rows_do_not_depend_on_their_batch(trained, found):
+    for source, best in zip(SOURCES, found, strict=True):
+        [alone] = trained.translate([source], width=4, n_best=3)
+        assert [t.text for t in alone] == [t.text for t in best]
+
+
+def test_score_by_the_models_own_logits(trained):
+    source, target = "abc", "da b"
+    vocabulary = trained.source
+    wanted = [*vocabulary.encode(target), 2]
+    logits = np.asarray(
+        trained.model(
+            {
+                "source": np.array([[*vocabulary.encode(source), 2]]),
+                "target": np.array([[1, *wanted[:-1]]]),
+            }
+        )
+    )[0].astype("float64")
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    nats, tokens = trained.score(["b", source], ["abcd é", target])
+    assert nats[1] == pytest.approx(-log_p[range(5), wanted].sum(), rel=1e-5)
+    assert tokens.tolist() == [7, 5]
+
+
+def test_text_is_normalised(trained):
+    [composed], [apart] = trained.translate(["dé a", " de\u0301\t a\n"], width=1)
+    assert composed.text == apart.text
+    assert composed.source == apart.source
+
+
+def test_what_is_unknown_or_no_text_is_translated_too(trained):
+    strange = ["\x00\x07", "日本語 😀", "a" * 2000, "\ud800"]
+    assert len(trained.translate(strange, width=2)) == 4
+
+
+def test_a_translation_is_as_long_as_may_be():
+    short = translator(longest=3)
+    short.model.bias.assign(np.where(np.arange(10) < 4, -99.0, 0.0))
+    [[translation]] = short.translate(["abc"], width=1)
+    assert not translation.finished
+    assert len(translation.text) == 3
+    assert END_MARK not in translation.target
+
+
+def test_progress(trained):
+    calls = []
+    trained.translate(
+        SOURCES, width=1, batch_size=2, progress=lambda *call: calls.append(call)
+    )
+    assert calls == [(2, 5), (4, 5), (5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: t.translate(["a"], n_best=0), "`n_best` must be in.*received 0"),
+        (lambda t: t.translate(["a"], width=2, n_best=3), "`n_best` must be in"),
+        (lambda t: t.translate(["a"], width=1, length_penalty=-1), "`length_penalty`"),
+        (lambda t: t.score(["a"], []), "`targets` must be as many.*1; received 0"),
+        (lambda t: translator(longest=0), "`longest` must be at least 1"),
+    ],
+)
+def test_refused(trained, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(trained)
