@@ -42,7 +42,7 @@ def test_alignments_fit_the_pieces(trained, found):
         for translation in best:
             shape = (len(translation.target), len(translation.source))
             assert translation.alignment.shape == shape
-            assert translation.source == [*source, END_MARK]
+            assert translation.source == [*source.replace(" ", "␣"), END_MARK]
             assert "".join(translation.target).rstrip(END_MARK) == (
                 translation.text.replace(" ", "␣")
             )

@@ -1,0 +1,270 @@
+"""The translation recipe, run as a user runs it."""
+
+import csv
+import gzip
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seq import serving
+from keras_seq.training import command_line
+from recipes import translation as recipe
+from recipes._translation_data import load_data
+from recipes._translation_results import (
+    TranslationScore,
+    by_length,
+    by_style,
+    figures_of,
+    nearest_translations,
+)
+
+VERBS = {
+    "translate": recipe.translate_text,
+    "evaluate": recipe.evaluate_run,
+    "export": recipe.export_run,
+}
+NUMBERS = (
+    "nul",
+    "un",
+    "deux",
+    "trois",
+    "quatre",
+    "cinq",
+    "six",
+    "sept",
+    "huit",
+    "neuf",
+)
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def start(*arguments):
+    command_line(recipe.Config, recipe.main, VERBS, list(map(str, arguments)))
+
+
+def fails(capsys, *arguments):
+    """Runs the command line, which must fail; its one line."""
+    with pytest.raises(SystemExit) as stopped:
+        start(*arguments)
+    assert stopped.value.code not in (0, None)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def pairs_file(tmp_path_factory):
+    """Numbers of three digits, in French words and in English ones."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("pairs") / "numbers.tsv.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for digits in rng.permutation(1000)[:200]:
+            digits = [int(d) for d in f"{digits:03d}"]
+            french, english = (
+                " ".join(words[d] for d in digits) for words in (NUMBERS, NAMES)
+            )
+            file.write(f"{french}\t{english}\n")
+    return path
+
+
+@pytest.fixture(scope="module", params=["attention", "transformer"])
+def run(request, pairs_file, tmp_path_factory):
+    """A finished run."""
+    out = tmp_path_factory.mktemp("translation") / "run"
+    start(
+        *("--data", pairs_file, "--out", out, "--quick", "--epochs", 2),
+        *("--architecture", request.param),
+    )
+    return out
+
+
+def test_run_directory_is_complete(run):
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        *("config.json", "metrics.json", "history.csv", "model.keras"),
+        *("checkpoints", "figures", "report.html", "saved_model"),
+        *("vocabulary.json", "translations.tsv"),
+    }
+
+
+def test_metrics_have_what_the_contract_asks(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics) == {
+        *("recipe", "config", "data", "parameters", "train_seconds"),
+        *("validation", "test", "baseline"),
+    }
+    data, test = metrics["data"], metrics["test"]
+    assert data["train"] + data["validation"] + data["test"] == 200
+    assert len(data["digest"]) == 64
+    assert set(metrics["baseline"]) == {"copy", "nearest"}
+    assert "version:" in test["signatures"]["bleu"]
+    with open(run / "translations.tsv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert len(rows) == data["test"]
+    again = figures_of(
+        [row["translation"] for row in rows], [row["reference"] for row in rows]
+    )
+    assert again["bleu"] == pytest.approx(test["bleu"])
+    assert again["chrf"] == pytest.approx(test["chrf"])
+    with open(run / "history.csv") as file:
+        scores = [float(row["val_bleu"]) for row in csv.DictReader(file)]
+    assert metrics["validation"]["val_bleu"] == max(scores)
+
+
+def test_no_sentence_is_in_two_parts(pairs_file):
+    config = recipe.Config(data=str(pairs_file)).complete()
+    data = load_data(config)
+    parts = [data.train, data.validation, data.test]
+    for side in (0, 1):
+        sets = [{pair[side] for pair in part} for part in parts]
+        assert sum(map(len, sets)) == len(set().union(*sets))
+
+
+def test_saved_model_of_the_run_serves(run):
+    report = serving.check(run / "saved_model")
+    assert set(report.signatures) == {
+        *("serving_default", "translate", "attention", "score")
+    }
+
+
+def test_translate_shows_translations_and_the_alignment(run, tmp_path, capsys):
+    picture = tmp_path / "seen.png"
+    start("translate", "un deux trois", "--run", run, "--n-best", 2, "--out", picture)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 3
+    scores = [float(line.split()[0]) for line in lines[:2]]
+    assert scores == sorted(scores, reverse=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["", "x" * 10_000, "\x00\x07\x1b", "日本語 😀"])
+def test_translate_takes_any_text(run, tmp_path, text):
+    start("translate", text, "--run", run, "--out", tmp_path / "seen.png")
+
+
+def test_evaluate_gives_the_figures_of_the_run(run, tmp_path):
+    start("evaluate", "--run", run, "--out", tmp_path / "figures.json")
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert figures["test"]["bleu"] == metrics["test"]["bleu"]
+    assert figures["baseline"] == metrics["baseline"]
+
+
+def test_a_second_run_over_the_first_is_refused(run, pairs_file, capsys):
+    before = (run / "metrics.json").read_bytes()
+    message = fails(capsys, "--data", pairs_file, "--out", run, "--quick")
+    assert "--resume" in message
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_interrupted_and_resumed_it_ends_with_the_same_weights(
+    pairs_file, tmp_path, monkeypatch
+):
+    common = ("--data", pairs_file, "--quick", "--epochs", 2, "--out")
+    start(*common, tmp_path / "whole")
+    measure = TranslationScore.on_epoch_end
+
+    def interrupted(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        measure(self, epoch, logs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TranslationScore, "on_epoch_end", interrupted)
+        with pytest.raises(SystemExit):
+            start(*common, tmp_path / "part")
+    assert not (tmp_path / "part" / "model.keras").exists()
+    start(*common, tmp_path / "part", "--resume")
+    whole, part = (
+        keras.models.load_model(tmp_path / name / "model.keras", compile=False)
+        for name in ("whole", "part")
+    )
+    for a, b in zip(whole.weights, part.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_reverse(pairs_file):
+    config = recipe.Config(data=str(pairs_file), reverse=True, quick=True)
+    source, target = load_data(config.complete()).train[0]
+    assert set(source.split()) <= set(NAMES)
+    assert set(target.split()) <= set(NUMBERS)
+
+
+def test_a_folder_keeps_its_own_split(tmp_path):
+    for part, lines in {"train": 30, "validation": 2, "test": 3}.items():
+        text = "".join(f"{part} {i}\t{i} {part}\n" for i in range(lines))
+        (tmp_path / f"{part}.tsv").write_text(text, "utf-8")
+    data = load_data(recipe.Config(data=str(tmp_path)).complete())
+    assert [len(p) for p in (data.train, data.validation, data.test)] == [30, 2, 3]
+    assert data.test[1] == ("test 1", "1 test")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\tb\nc\n", "bad.tsv:2"),
+        (b"a\tb\nc\xff\td\n", "bad.tsv:2: expected UTF-8"),
+        (b"", "expected pairs"),
+        (b"a\tb\n", "1 pairs can't be split"),
+        (b"a\tb\nc\td\ne\tf\n" * 3, "3 pairs can't be split|20, 1 and 1 are needed"),
+    ],
+)
+def test_bad_data(content, message, tmp_path, capsys):
+    path = tmp_path / "bad.tsv"
+    path.write_bytes(content)
+    out = tmp_path / "run"
+    assert re.search(message, fails(capsys, "--data", path, "--out", out))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere.tsv"], "nowhere.tsv"),
+        (["--reverse"], "`reverse` is not for dates"),
+        (["--units", "0"], "`units` must be at least 1"),
+        (["--label-smoothing", "1"], "`label_smoothing` must be in"),
+        (["--vocabulary-size", "100"], "size"),
+    ],
+)
+def test_bad_settings(arguments, message, pairs_file, tmp_path, capsys):
+    if "--vocabulary-size" in arguments:
+        arguments = [*arguments, "--data", str(pairs_file)]
+    assert message in fails(capsys, *arguments, "--out", tmp_path / "run")
+
+
+def test_a_run_that_is_not_there(tmp_path, capsys):
+    assert "nothing" in fails(capsys, "translate", "a", "--run", tmp_path / "nothing")
+
+
+def test_dates_have_no_day_in_two_parts():
+    data = load_data(recipe.Config(quick=True).complete())
+    days = [
+        {iso for _, iso in part} for part in (data.train, data.validation, data.test)
+    ]
+    assert sum(map(len, days)) == len(set().union(*days))
+    assert len(data.styles) == len(data.test)
+    assert data.monitor == "val_exact"
+
+
+def test_nearest_sentence_is_found():
+    train = [("the cat sat", "1"), ("a dog ran off", "2"), ("two birds", "3")]
+    assert nearest_translations(train, ["a cat sat", "dogs ran"]) == ["1", "2"]
+
+
+def test_figures_by_length_and_style():
+    sources = ["a", "a b c", "a b c d e f", "a b c d e g"]
+    texts = ["x", "y", "z", "w"]
+    references = ["x", "n", "z", "n"]
+    rows = by_length(sources, texts, references)
+    assert [(row["words"], row["pairs"], row["exact"]) for row in rows] == [
+        ("1-5", 2, 0.5),
+        ("6-10", 2, 0.5),
+    ]
+    rows = by_style(["p", "q", "p", "p"], texts, references)
+    assert [(row["style"], row["dates"]) for row in rows] == [("p", 3), ("q", 1)]
+    assert rows[0]["exact"] == pytest.approx(2 / 3)
+    assert rows[1]["exact"] == 0
