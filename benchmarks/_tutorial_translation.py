@@ -7,7 +7,7 @@ is how the decoder sees the source.
 import keras
 from keras import ops
 
-from keras_seq.layers import BahdanauDecoder, EncoderDecoder, ExplicitLSTM
+from keras_seq.layers import BahdanauDecoder, EncoderDecoder
 from recipes._translation_model import BidirectionalEncoder
 
 

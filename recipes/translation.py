@@ -47,12 +47,15 @@ PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
 
 
-def build_model(config, data):
+ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
+
+
+def build_model(config, data, architecture=None):
     """The encoder-decoder of the architecture asked for, compiled."""
     keras.utils.set_random_seed(config.seed)
-    build = {"attention": recurrent, "transformer": transformer}[config.architecture]
+    architecture = architecture or ARCHITECTURES[config.architecture]
     shared = data.source is data.target
-    model = build(config, len(data.source), len(data.target), shared)
+    model = architecture(config, len(data.source), len(data.target), shared)
     model.build({"source": (None, None), "target": (None, None)})
     steps = data.steps_per_epoch * data.epochs
     warmup = min(400, steps // 5)

@@ -1,0 +1,143 @@
+"""How well the translation recipe's models translate, and models without their parts.
+
+    python benchmarks/translation.py --data FOLDER [--minutes 45] [--out FOLDER]
+                                     [--models attention,transformer,...]
+
+FOLDER holds train.tsv, validation.tsv and test.tsv, source<TAB>target; for Tatoeba's
+French-English file (29,000 training pairs, split by English sentence) make it with
+
+    python benchmarks/translation.py --tatoeba fra-eng.zip --data FOLDER
+
+Models: "attention" and "transformer" are the recipe's with its default settings;
+"without_attention" is the recurrent one whose decoder sees a summary of the source
+alone; "tutorial" is a bidirectional GRU with `keras.layers.AdditiveAttention`, Adam
+at 0.001, neither dropout nor label smoothing, as the well-known tutorials have it.
+
+All read the same subwords and are trained for the same time: a few steps are timed,
+and as many epochs are run as the minutes allow, so that every schedule comes to its
+end. The weights of the best epoch (by BLEU on the validation sentences) are judged on
+the test sentences, the tutorial's greedily, the others with a beam of 5 too.
+"""
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+
+import keras
+from _timing import machine, write_json
+from _tutorial_translation import Tutorial, without_attention
+
+from keras_seq.text import Translator, read_pairs, split_pairs
+from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
+from recipes import translation as recipe
+from recipes._translation_data import Config, load_data
+from recipes._translation_results import TranslationScore, figures_of
+
+MODELS = ("attention", "transformer", "without_attention", "tutorial")
+TIMED = 30  # steps
+
+
+def tatoeba(archive, folder):
+    """Writes 29,000 training, 1,000 validation and 1,000 test pairs."""
+    corpus = read_pairs(archive, columns=(1, 0))
+    parts = split_pairs(corpus, (29_000, 1000, 1000), seed=1, by="target")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pairs in zip(("train", "validation", "test"), parts, strict=True):
+        lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
+        (folder / f"{name}.tsv").write_text(lines, "utf-8")
+        print(f"{len(pairs)} pairs in {folder / name}.tsv")
+
+
+def build(name, config, data):
+    """A compiled model."""
+    if name in ("attention", "transformer"):
+        return recipe.build_model(dataclasses.replace(config, architecture=name), data)
+    if name == "without_attention":
+        return recipe.build_model(config, data, without_attention)
+    keras.utils.set_random_seed(config.seed)
+    model = Tutorial(
+        len(data.source), len(data.target), config.units // 2, config.units
+    )
+    ids = keras.ops.ones((1, 2), "int32")
+    model({"source": ids, "target": ids})
+    model.compile(
+        keras.optimizers.Adam(1e-3), SequenceCrossEntropy(), jit_compile=False
+    )
+    return model
+
+
+def seconds_per_epoch(name, config, data):
+    """Time of an epoch, of some of its steps."""
+    model = build(name, config, data)
+    batches = iter(data.training_batches(0))
+    for _ in range(3):
+        model.train_on_batch(*next(batches))
+    start = time.perf_counter()
+    for _ in range(TIMED):
+        model.train_on_batch(*next(batches))
+    return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
+
+
+def run(name, config, minutes, out):
+    """Trains a model and judges it."""
+    data = load_data(config)
+    epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
+    data = dataclasses.replace(data, epochs=epochs)
+    print(f"{name}: {epochs} epochs", flush=True)
+    model = build(name, config, data)
+    translator = Translator(model, data.source, data.target)
+    averaged = recipe.AVERAGED if name != "tutorial" else None
+    checkpoint = EpochCheckpoint(
+        out / name / "checkpoints", monitor="val_bleu", mode="max", average=averaged
+    )
+    start = time.perf_counter()
+    checkpoint.fit(
+        model,
+        data.training_batches(0),
+        epochs=epochs,
+        steps_per_epoch=data.steps_per_epoch,
+        shuffle=False,
+        validation_data=data.validation_batches(),
+        callbacks=[TranslationScore(translator, data.validation[:500])],
+        verbose=2,
+    )
+    seconds = time.perf_counter() - start
+    sources, references = zip(*data.test, strict=True)
+    figures = {
+        f"beam_{width}" if width > 1 else "greedy": figures_of(
+            [best.text for (best,) in translator.translate(sources, width=width)],
+            references,
+        )
+        for width in ((1,) if name == "tutorial" else (1, 5))
+    }
+    return {
+        "parameters": model.count_params(),
+        "epochs": epochs,
+        "seconds": round(seconds),
+        "best_epoch": checkpoint.best_epoch + 1,
+        **figures,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tatoeba", type=Path, help="write DATA from this file")
+    parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--out", type=Path, default=Path("build/translation"))
+    arguments = parser.parse_args()
+    if arguments.tatoeba:
+        tatoeba(arguments.tatoeba, arguments.data)
+        return
+    config = Config(data=str(arguments.data), out=str(arguments.out)).complete()
+    results = {"machine": machine(), "minutes": arguments.minutes, "models": {}}
+    for name in arguments.models.split(","):
+        results["models"][name] = run(name, config, arguments.minutes, arguments.out)
+        print(name, results["models"][name], flush=True)
+        write_json(arguments.out / "translation.json", results)
+
+
+if __name__ == "__main__":
+    main()
