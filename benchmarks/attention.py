@@ -14,7 +14,6 @@ sentences), both with weights that let no sentence end before `LENGTH` tokens.
 """
 
 import argparse
-import functools
 import statistics
 import types
 from pathlib import Path
