@@ -32,7 +32,7 @@ from keras_seq.text import Translator, read_pairs, split_pairs
 from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
 from recipes import translation as recipe
 from recipes._translation_data import Config, load_data
-from recipes._translation_results import TranslationScore, figures_of
+from recipes._translation_results import TranslationScore, figures_of, spread
 
 MODELS = ("attention", "transformer", "without_attention", "tutorial")
 TIMED = 30  # steps
@@ -99,7 +99,9 @@ def run(name, config, minutes, out):
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
         validation_data=data.validation_batches(),
-        callbacks=[TranslationScore(translator, data.validation[:500])],
+        callbacks=[
+            TranslationScore(translator, spread(data.validation, recipe.SCORED))
+        ],
         verbose=2,
     )
     seconds = time.perf_counter() - start

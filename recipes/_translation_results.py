@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.diagnostics import plot_attention
+from keras_seq.diagnostics import drawable, plot_attention
 from keras_seq.text import END
 from keras_seq.training import Report, plot_history
 
@@ -34,6 +34,12 @@ class TranslationScore(keras.callbacks.Callback):
         found = self.translator.translate(sources, width=1, batch_size=128)
         figures = figures_of([best.text for (best,) in found], references)
         logs["val_bleu"], logs["val_exact"] = figures["bleu"], figures["exact"]
+
+
+def spread(pairs, count):
+    """At most `count` of the pairs, from all over the list: it may be sorted."""
+    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs)))
+    return [pairs[int(place)] for place in places]
 
 
 def figures_of(translations, references):
@@ -220,12 +226,14 @@ def write_results(run, metrics, history, data, found):
 
 def _chosen(pairs):
     """Indices of sentences to draw: of middling length, spread over the test set."""
-    words = np.array([len(source) for source, _ in pairs])
-    middling = np.flatnonzero(
-        (words >= np.quantile(words, 0.3)) & (words <= np.quantile(words, 0.9))
-    )
-    places = np.linspace(0, len(middling) - 1, min(SHOWN, len(middling)))
-    return [int(middling[int(place)]) for place in places]
+    lengths = np.array([len(source) for source, _ in pairs])
+    lower, upper = np.quantile(lengths, [0.3, 0.9])
+    chosen = [
+        i
+        for i, pair in enumerate(pairs)
+        if lower <= lengths[i] <= upper and drawable("".join(pair))
+    ]
+    return spread(chosen, SHOWN)
 
 
 def _report(metrics, data, found, curves, scores, drawn):

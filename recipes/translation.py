@@ -38,6 +38,7 @@ from recipes._translation_results import (
     by_style,
     figures_of,
     nearest_translations,
+    spread,
     token_accuracy,
     write_results,
 )
@@ -45,6 +46,7 @@ from recipes._translation_results import (
 WIDTH = 5  # of the beam
 PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
+SCORED = 500  # validation sentences that are translated after every epoch
 
 
 ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
@@ -91,7 +93,7 @@ def train(config, data, model, translator, run):
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
         validation_data=data.validation_batches(),
-        callbacks=[TranslationScore(translator, data.validation[:500])],
+        callbacks=[TranslationScore(translator, spread(data.validation, SCORED))],
     )
     return checkpoint
 

@@ -10,7 +10,8 @@ _PLACE = 0.28  # inches, for a row or a column
 def plot_attention(weights, source, target, *, title=None):
     """Draws the attention weights of one pair: a row a target token.
 
-    Weights are drawn from white (0) to black (1).
+    Weights are drawn from white (0) to black (1). Characters that matplotlib's font
+    doesn't have become boxes: `drawable` tells whether there are any.
 
     Args:
         weights: Array of shape (T, S).
@@ -61,6 +62,26 @@ def plot_attention(weights, source, target, *, title=None):
     if title:
         figure.suptitle(title, parse_math=False)
     return figure
+
+
+def drawable(text):
+    """Whether matplotlib's font has every character of a text.
+
+    Args:
+        text: String.
+
+    Returns:
+        Boolean.
+
+    Example:
+
+    >>> drawable("élan"), drawable("日本")
+    (True, False)
+    """
+    manager = require("matplotlib.font_manager", "plots")
+    fonts = require("matplotlib.ft2font", "plots")
+    font = fonts.FT2Font(manager.findfont(manager.FontProperties()))
+    return all(font.get_char_index(ord(c)) for c in text if not c.isspace())
 
 
 def _shown(token):
