@@ -18,6 +18,7 @@ from keras_seq.text import (
     Vocabulary,
     normalise,
     read_pairs,
+    read_two,
     split_pairs,
 )
 from keras_seq.training import Progress, check_settings, pair_dataset
@@ -42,8 +43,8 @@ class Config:
     data: str = "dates"
     """Pairs to learn from: dates (in many languages and styles, to ISO 8601);
     tatoeba-fra-eng (French to English, fetched from manythings.org/anki); a TSV,
-    source<TAB>target, which may be a .gz or in a .zip; or a folder with train.tsv,
-    validation.tsv and test.tsv."""
+    source<TAB>target, which may be a .gz or in a .zip; SOURCE,TARGET, two files whose
+    lines belong together; or a folder with train.tsv, validation.tsv and test.tsv."""
     reverse: bool = False
     """Translate from the second column to the first."""
     out: str = OUT
@@ -58,7 +59,7 @@ class Config:
     number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the embeddings, and of
-    a transformer's layers. By default 512; 128 for dates and with `quick`."""
+    a transformer's layers. By default 512; 192 for dates; 128 with `quick`."""
     vocabulary_size: int = 4000
     """Subwords in a vocabulary."""
     separate_vocabularies: bool = False
@@ -89,13 +90,15 @@ class Config:
         dates = self.data == "dates"
         if dates and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
-        path = Path(self.data)
-        small = 128 if dates or self.quick else 512
+        units = 128 if self.quick else 192 if dates else 512
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
-            data=str(path.resolve()) if path.exists() else self.data,
-            units=small if self.units is None else self.units,
+            data=",".join(
+                str(Path(name).resolve()) if Path(name).exists() else name
+                for name in _names(self.data)
+            ),
+            units=self.units or units,
             dropout=(0.1 if dates else 0.3) if self.dropout is None else self.dropout,
             learning_rate=self.learning_rate or 3e-3,
         )
@@ -188,6 +191,12 @@ class Data:
         }
 
 
+def _names(data):
+    """The one or two files that `--data` names."""
+    names = data.split(",")
+    return [data] if Path(data).exists() or len(names) != 2 else names
+
+
 def load_data(config):
     """Reads or writes the pairs, splits them, and fits the vocabularies."""
     if config.data == "dates":
@@ -215,7 +224,7 @@ def load_data(config):
         print(f"{longer} training pairs are cut off behind {LONGEST} tokens")
     epochs = int(np.clip(round(READ / len(train)), 1, 60))
     return Data(
-        name=Path(config.data).name,
+        name=corpus.name,
         digest=corpus.digest,
         terms=terms,
         train=train,
@@ -231,7 +240,7 @@ def load_data(config):
 
 def _dates(config):
     """Dates written out, no day of which is in two parts."""
-    counts = {"train": 40_000, "validation": 2000, "test": 4000}
+    counts = {"train": 240_000, "validation": 2000, "test": 4000}
     if config.quick:
         counts = {"train": 2000, "validation": 100, "test": 100}
     drawn = {
@@ -259,7 +268,7 @@ def _dates(config):
             (text for text, _ in parts["train"]), min_count=5
         ),
         target=CharacterVocabulary("-0123456789"),
-        epochs=config.epochs or (3 if config.quick else 10),
+        epochs=config.epochs or (3 if config.quick else 4),
         monitor="val_exact",
         config=config,
         styles=[
@@ -280,7 +289,11 @@ def _sentences(config):
             columns = columns[::-1]  # the file has English first
         if path.is_dir():
             return _three_files(path, columns, terms)
-        corpus = read_pairs(path, columns=columns)
+        names = _names(config.data)
+        if len(names) == 2:
+            corpus = read_two(*(names[column] for column in columns))
+        else:
+            corpus = read_pairs(path, columns=columns)
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
     print(corpus.summary())

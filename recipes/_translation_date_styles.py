@@ -70,8 +70,8 @@ class Template:
         """Every text that it can write, with 0 for a number; and how to read it.
 
         Yields:
-            Tuples `(text, reading)`, a reading `(slots, month, weekday)`: what
-            each number is, and what the names say, or None.
+            Tuples `(text, reading)`, a reading `(slots, month)`: what each number
+            is, and what the month's name says, or None.
         """
         indices = {
             "m": range(12) if ("names", "m") in self._kinds else [None],
@@ -94,7 +94,7 @@ class Template:
                     parts.append(shape)
                     slots += constants
             month = None if index["m"] is None else index["m"] + 1
-            yield "".join(parts), (tuple(slots), month, index["w"])
+            yield "".join(parts), (tuple(slots), month)
 
 
 class DateStyles:
@@ -275,7 +275,7 @@ def _shape_and_numbers(text):
 
 def _read(reading, found):
     """The date that a reading gives to the numbers of a text, or None."""
-    slots, month, weekday = reading
+    slots, month = reading
     if len(slots) != len(found):
         return None
     values = {"m": month}
@@ -295,7 +295,6 @@ def _read(reading, found):
     if not 1900 <= values["y"] <= 2099:
         return None
     try:
-        date = datetime.date(values["y"], values["m"], values["d"])
+        return datetime.date(values["y"], values["m"], values["d"])
     except ValueError:
         return None
-    return date if weekday in (None, date.weekday()) else None

@@ -11,7 +11,8 @@ patterns of all languages at hand; if two of them find different dates, it is
 left out. So "3/4/2005" never occurs, which is 4 March in the United States and
 3 April elsewhere, but "13/4/2005" and "4/13/2005" do; and a month's name that
 is another month's in another language (Polish and Croatian have a "listopada"
-each) occurs only where the rest of the text tells them apart. Three orders of
+each) occurs only where the rest of the text tells them apart. A weekday tells
+nothing apart, since nobody reads a date with a calendar in hand. Three orders of
 numbers are left out altogether, as they would cost far more common ones: year,
 day, month; a two-digit year first; and month first without slashes.
 

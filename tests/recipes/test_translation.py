@@ -202,6 +202,19 @@ def test_a_folder_keeps_its_own_split(tmp_path):
     assert data.test[1] == ("test 1", "1 test")
 
 
+def test_two_files(tmp_path, capsys):
+    french, english = tmp_path / "some.fr", tmp_path / "some.en"
+    french.write_text("".join(f"un {i}\n" for i in range(60)), "utf-8")
+    english.write_text("".join(f"one {i}\n" for i in range(60)), "utf-8")
+    config = recipe.Config(data=f"{french},{english}").complete()
+    source, target = load_data(config).train[0]
+    assert (source[:3], target[:4]) == ("un ", "one ")
+    english.write_text("one 0\n", "utf-8")
+    message = fails(capsys, "--data", f"{french},{english}", "--out", tmp_path / "run")
+    assert "60" in message
+    assert "1" in message
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
