@@ -1,4 +1,4 @@
-"""Pure functions: recurrences, alignments. Nothing here knows a Layer."""
+"""Pure functions: recurrences, alignments, a loss. Nothing here knows a Layer."""
 
 from keras_seq.ops._engine.blocks import portable_graphs
 from keras_seq.ops.alignment import (
@@ -7,11 +7,13 @@ from keras_seq.ops.alignment import (
     monotonic,
     sparsemax,
 )
+from keras_seq.ops.cross_entropy import cross_entropy
 from keras_seq.ops.gru import gru, gru_step
 from keras_seq.ops.lstm import lstm, lstm_step
 from keras_seq.ops.simple_rnn import simple_rnn, simple_rnn_step
 
 __all__ = [
+    "cross_entropy",
     "gru",
     "gru_step",
     "hard_monotonic",

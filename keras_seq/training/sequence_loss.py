@@ -5,6 +5,8 @@ import numbers
 import keras
 from keras import ops
 
+from keras_seq.ops import cross_entropy
+
 # A target that no vocabulary has, and that float32 holds exactly: Keras makes
 # floats of the targets on their way to `call`.
 _NOT_COUNTED = -(2**31)
@@ -101,19 +103,20 @@ class SequenceCrossEntropy(keras.losses.Loss):
         real = ops.not_equal(y_true, _NOT_COUNTED)
         if self.mask_id is not None:
             real = ops.logical_and(real, ops.not_equal(y_true, self.mask_id))
-        # Here, not only in the sum: 0 · NaN is NaN, in the gradient too.
-        y_pred = ops.where(real[..., None], y_pred, 1.0)
         if not self.from_logits:
+            # Here, not only in the loss: 0 · NaN is NaN, in the gradient too.
+            y_pred = ops.where(real[..., None], y_pred, 1.0)
             y_pred = ops.log(ops.maximum(y_pred, keras.config.epsilon()))
         known = ops.logical_and(y_true >= 0, y_true < ops.shape(y_pred)[-1])
-        index = ops.where(ops.logical_and(real, known), y_true, 0)
-        target = ops.take_along_axis(y_pred, index[..., None], axis=-1)[..., 0]
-        if self.label_smoothing:
-            target = (1 - self.label_smoothing) * target
-            target += self.label_smoothing * ops.mean(y_pred, axis=-1)
-        losses = ops.logsumexp(y_pred, axis=-1) - target
-        losses = ops.where(known, losses, float("nan"))
-        return ops.where(real, losses, 0.0)
+        losses = cross_entropy(
+            y_pred,
+            ops.where(ops.logical_and(real, known), y_true, 0),
+            label_smoothing=self.label_smoothing,
+            mask=real,
+        )
+        return ops.where(
+            ops.logical_or(known, ops.logical_not(real)), losses, float("nan")
+        )
 
     def get_config(self):
         """The constructor's arguments."""
