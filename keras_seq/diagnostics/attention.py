@@ -5,6 +5,7 @@ import numpy as np
 from keras_seq._extras import require
 
 _PLACE = 0.28  # inches, for a row or a column
+_LONGEST = 40  # inches: more tokens become narrower, and not all have a label
 
 
 def plot_attention(weights, source, target, *, title=None):
@@ -40,12 +41,14 @@ def plot_attention(weights, source, target, *, title=None):
             f"({len(target)}, {len(source)}), the number of target and source "
             f"strings, with none 0; received shape {weights.shape}."
         )
-    beside = 0.09 * max(map(len, target)) + 0.4
-    above = 0.09 * max(map(len, source)) + 0.4
+    beside, above = (
+        0.09 * min(40, max(map(len, labels))) + 0.4 for labels in (target, source)
+    )
+    width, height = (min(_LONGEST, _PLACE * len(labels)) for labels in (source, target))
     figure, axis = plt.subplots(
         figsize=(
-            max(2.5, _PLACE * len(source) + beside),
-            max(1.5, _PLACE * len(target) + above + (0.4 if title else 0)),
+            max(2.5, width + beside),
+            max(1.5, height + above + (0.4 if title else 0)),
         ),
         layout="constrained",
     )
@@ -53,15 +56,23 @@ def plot_attention(weights, source, target, *, title=None):
         weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
     )
     axis.xaxis.tick_top()
-    axis.set_xticks(range(len(source)), source, rotation=90, parse_math=False)
-    axis.set_yticks(range(len(target)), target, parse_math=False)
-    axis.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
-    axis.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)
-    axis.grid(which="minor", color="0.9", linewidth=0.5)
+    across, down = _labelled(source), _labelled(target)
+    axis.set_xticks(across, [source[i] for i in across], rotation=90, parse_math=False)
+    axis.set_yticks(down, [target[i] for i in down], parse_math=False)
+    if len(across) == len(source) and len(down) == len(target):
+        axis.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
+        axis.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)
+        axis.grid(which="minor", color="0.9", linewidth=0.5)
     axis.tick_params(which="both", length=0)
     if title:
         figure.suptitle(title, parse_math=False)
     return figure
+
+
+def _labelled(labels):
+    """Places of the labels that there is room for."""
+    step = int(np.ceil(_PLACE * len(labels) / _LONGEST))
+    return range(0, len(labels), step)
 
 
 def drawable(text):

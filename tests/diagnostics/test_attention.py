@@ -25,6 +25,16 @@ def test_a_row_for_each_target_and_a_column_for_each_source():
     figure.canvas.draw()  # the dollar signs are no formula
 
 
+def test_long_sequences_fit_a_page(tmp_path):
+    weights = np.random.default_rng(0).dirichlet(np.ones(3000), size=20)
+    figure = plot_attention(weights, ["s"] * 3000, ["t" * 300] * 20)
+    figure.savefig(tmp_path / "long.png", dpi=100)
+    assert max(figure.get_size_inches()) < 50
+    labels = figure.axes[0].get_xticklabels()
+    assert 100 < len(labels) < 200
+    assert len(figure.axes[0].get_yticklabels()) == 20
+
+
 def test_title():
     figure = plot_attention(np.ones((1, 1)), ["a"], ["b"], title="$1 is 1")
     figure.canvas.draw()
