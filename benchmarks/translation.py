@@ -128,7 +128,7 @@ def main():
     parser.add_argument("--tatoeba", type=Path, help="write DATA from this file")
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--out", type=Path, default=Path("build/translation"))
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/translation"))
     arguments = parser.parse_args()
     if arguments.tatoeba:
         tatoeba(arguments.tatoeba, arguments.data)
