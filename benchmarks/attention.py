@@ -220,7 +220,9 @@ def decoding(name, build, repeats):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/attention.json"))
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/benchmarks/attention.json")
+    )
     arguments = parser.parse_args()
     results = {"machine": machine(), "training": [], "decoding": {}}
     for shape in SHAPES:
