@@ -68,6 +68,8 @@ class Translator:
     def __init__(self, model, source, target, *, longest=512):
         if longest < 1:
             raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
+        if not model.built:
+            model.build({"source": (None, None), "target": (None, None)})
         self.model = model
         self.source = source
         self.target = target
