@@ -9,6 +9,7 @@ class Block(keras.layers.Layer):
 
     def __init__(self, heads, dim, hidden, *, decoder, dropout=0.0):
         super().__init__()
+        self.supports_masking = True
         self.decoder = decoder
 
         def attention():
