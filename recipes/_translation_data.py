@@ -1,6 +1,7 @@
 """The translation recipe's settings and its pairs of sentences."""
 
 import dataclasses
+import functools
 import itertools
 import random
 from pathlib import Path
@@ -135,7 +136,7 @@ class Data:
         )
         return [*source[:LONGEST], END], [START, *target[:LONGEST], END]
 
-    @property
+    @functools.cached_property
     def steps_per_epoch(self):
         """Training steps in an epoch, of about `TOKENS` tokens each."""
         total = sum(len(s) + len(t) - 1 for s, t in map(self.ids, self.train))
