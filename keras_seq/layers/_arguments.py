@@ -5,9 +5,17 @@ import numbers
 import keras
 
 
-def check_units(units):
-    if isinstance(units, bool) or not isinstance(units, numbers.Integral) or units <= 0:
-        raise ValueError(f"`units` must be a positive integer; received {units!r}.")
+def is_whole(value, least):
+    """Whether a value is an integer of at least `least`."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return whole and value >= least
+
+
+def check_size(name, value):
+    """Refuses a size, a count or a number of units that is none; an int comes back."""
+    if not is_whole(value, least=1):
+        raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
+    return int(value)
 
 
 def check_rate(name, rate):

@@ -6,13 +6,6 @@ import numbers
 from keras import ops
 
 
-def check_size(name, value):
-    """Refuses a size, a count or a number of units that is none; an int comes back."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
-    return int(value)
-
-
 def check_number(name, value, least=None):
     """Refuses what is no finite number of at least `least`; a float comes back."""
     number = not isinstance(value, bool) and isinstance(value, numbers.Real)

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_seq.layers._arguments import check_rate, check_units
+from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._variant_cell import VariantCell
 
 
@@ -14,12 +14,12 @@ class RecurrentCell(VariantCell):
     """
 
     def __init__(self, units, *, dropout, recurrent_dropout, **options):
-        check_units(units)
+        # Keras takes no NumPy integer for the size of a single state.
+        units = check_size("units", units)
         check_rate("dropout", dropout)
         check_rate("recurrent_dropout", recurrent_dropout)
-        # Keras takes no NumPy integer for the size of a single state.
         super().__init__(
-            int(units), dropout=dropout, recurrent_dropout=recurrent_dropout, **options
+            units, dropout=dropout, recurrent_dropout=recurrent_dropout, **options
         )
 
     def dropout_masks(self, x_t, h_t, training):

@@ -6,7 +6,7 @@ import typing
 
 import keras
 
-from keras_seq.layers._arguments import check_mask, check_rate
+from keras_seq.layers._arguments import check_mask, check_rate, check_size, is_whole
 from keras_seq.layers._transformer_blocks import Block, Numbers
 
 
@@ -38,7 +38,7 @@ class TransformerStack(keras.layers.Layer):
             ("num_heads", num_heads),
             ("intermediate_dim", intermediate_dim),
         ):
-            check_positive_integer(name, value)
+            check_size(name, value)
         check_rate("dropout", dropout)
         if attention_dropout is not None:
             check_rate("attention_dropout", attention_dropout)
@@ -133,16 +133,6 @@ class TransformerStack(keras.layers.Layer):
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "seed": self.seed,
         }
-
-
-def is_whole(value, least):
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    return whole and value >= least
-
-
-def check_positive_integer(name, value):
-    if not is_whole(value, least=1):
-        raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
 
 def check_memory(memory, batch, features):

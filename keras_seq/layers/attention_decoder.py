@@ -3,13 +3,12 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask
+from keras_seq.layers._arguments import as_mask, check_size
 from keras_seq.layers._attention_arguments import (
     check_beside,
     check_dtype,
     check_rows,
     check_shape,
-    check_size,
     without_masked,
 )
 from keras_seq.layers._decoder_state import (

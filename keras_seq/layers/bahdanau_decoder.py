@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_seq.layers._arguments import check_rate
-from keras_seq.layers._attention_arguments import check_size
+from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers.attention_decoder import AttentionDecoder
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.gru_cell import ExplicitGRUCell

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._attention_arguments import check_size
+from keras_seq.layers._arguments import check_size
 from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
 
 SCORES = ("dot", "general", "concat")

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.layers._arguments import is_whole
+
 _NOT_A_NUMBER = float("nan")
 
 
@@ -86,7 +88,7 @@ class PositionalEncoding(keras.layers.Layer):
         for name, value in (("learned", learned), ("scale", scale)):
             if not isinstance(value, bool):
                 raise ValueError(f"`{name}` must be True or False; received {value!r}.")
-        if learned and not _is_whole(max_length, least=1):
+        if learned and not is_whole(max_length, least=1):
             raise ValueError(
                 "`max_length` must be a positive integer with `learned=True`; "
                 f"received {max_length!r}."
@@ -157,7 +159,7 @@ class PositionalEncoding(keras.layers.Layer):
         steps = shape[1] if len(shape) == 3 else 1
         first: typing.Any = 0 if start is None else start
         if isinstance(first, (bool, numbers.Real)):
-            if not _is_whole(first, least=0):
+            if not is_whole(first, least=0):
                 raise ValueError(
                     "`start` must be an integer of at least 0, or a tensor of such; "
                     f"received {start!r}."
@@ -207,11 +209,6 @@ class PositionalEncoding(keras.layers.Layer):
                 self.embeddings_initializer
             ),
         }
-
-
-def _is_whole(value, least):
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    return whole and value >= least
 
 
 def _check_rank(shape):

@@ -5,7 +5,7 @@ import typing
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask
+from keras_seq.layers._arguments import as_mask, check_size
 from keras_seq.layers._multi_head import (
     split_heads,
     visibility,
@@ -17,7 +17,6 @@ from keras_seq.layers._transformer import (
     TransformerStack,
     check_memory,
     check_memory_mask,
-    check_positive_integer,
 )
 from keras_seq.layers._transformer_cache import (
     Past,
@@ -220,7 +219,7 @@ class TransformerDecoder(TransformerStack):
         """
         self._check_built()
         if not hasattr(max_length, "shape"):
-            check_positive_integer("max_length", max_length)
+            check_size("max_length", max_length)
         if (memory is None) == (batch_size is None):
             raise ValueError(
                 "Either `memory` or `batch_size` must be given, and not both; "
