@@ -162,21 +162,12 @@ class Data:
 
     def keep_vocabularies(self, run):
         """Writes what the verbs need of the data; refuses data that have changed."""
-        if (run / "vocabulary.json").is_file():
-            before = run.read_json("vocabulary.json")["digest"]
-            if before != self.digest:
-                raise ValueError(
-                    f"--data {self.name!r} is not what the run was started with: its "
-                    f"digest was {before[:12]} and is {self.digest[:12]}."
-                )
-        run.write_json(
-            "vocabulary.json",
-            {
-                "digest": self.digest,
-                "source": self.source.to_config(),
-                "target": self.target.to_config(),
-            },
-        )
+        known = {
+            "digest": self.digest,
+            "source": self.source.to_config(),
+            "target": self.target.to_config(),
+        }
+        run.keep_known("vocabulary.json", known, self.name)
 
     def description(self):
         """What metrics.json says of the data."""

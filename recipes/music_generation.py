@@ -177,14 +177,7 @@ def keep_vocabulary(run, data):
         "characters": data.vocabulary.characters,
         "headers": data.style.counts,
     }
-    if (run / "vocabulary.json").is_file():
-        before = run.read_json("vocabulary.json")["digest"]
-        if before != known["digest"]:
-            raise ValueError(
-                f"--data {data.corpus.name!r} is not what the run was started with: "
-                f"its digest was {before[:12]} and is {known['digest'][:12]}."
-            )
-    run.write_json("vocabulary.json", known)
+    run.keep_known("vocabulary.json", known, data.corpus.name)
 
 
 def main(config):

@@ -208,6 +208,26 @@ class RunDirectory:
         """Writes `value` as indented JSON and returns the path."""
         return self.write(name, _as_json(value))
 
+    def keep_known(self, name: str, known: dict[str, Any], data: str) -> Path:
+        """Writes what a run knows of its data; refuses data that have changed.
+
+        Args:
+            name: Name of the JSON file.
+            known: What is written, the "digest" of the data among it.
+            data: Name of the data, for the message.
+
+        Raises:
+            ValueError: If the file is there and has another digest.
+        """
+        if (self.path / name).is_file():
+            before, now = self.read_json(name)["digest"], known["digest"]
+            if before != now:
+                raise ValueError(
+                    f"--data {data!r} is not what the run was started with: its "
+                    f"digest was {before[:12]} and is {now[:12]}."
+                )
+        return self.write_json(name, known)
+
     def write(self, name: str, data: bytes | str) -> Path:
         """Writes a file, making its folders, and returns its path."""
         path = self.path / name

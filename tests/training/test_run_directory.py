@@ -340,3 +340,16 @@ def test_settings_are_compared_as_json(tmp_path):
     assert RunDirectory.start(tmp_path, same, resume=True).config["folder"] == "x"
     text = (tmp_path / "config.json").read_text()
     assert json.loads(text)["sizes"] == [1.0, 2]
+
+
+def test_what_is_known_of_the_data_is_kept_until_they_change(tmp_path):
+    run = RunDirectory.start(tmp_path / "run", Config())
+    known = {"digest": "a" * 64, "characters": "xyz"}
+    for _ in range(2):
+        run.keep_known("known.json", known, "mine")
+    before = (tmp_path / "run" / "known.json").read_bytes()
+    message = "--data 'mine' is not what .* was aaaaaaaaaaaa and is bbbbbbbbbbbb"
+    with pytest.raises(ValueError, match=message):
+        run.keep_known("known.json", {"digest": "b" * 64}, "mine")
+    assert (tmp_path / "run" / "known.json").read_bytes() == before
+    assert run.read_json("known.json") == known
