@@ -15,8 +15,9 @@ at 0.001, neither dropout nor label smoothing, as the well-known tutorials have 
 
 All read the same subwords and are trained for the same time: a few steps are timed,
 and as many epochs are run as the minutes allow, so that every schedule comes to its
-end. The weights of the best epoch (by BLEU on the validation sentences) are judged on
-the test sentences, the tutorial's greedily, the others with a beam of 5 too.
+end; as in the recipe, a model stops sooner that hasn't translated the validation
+sentences better for 8 epochs. The weights of the best epoch (by BLEU on them) are
+judged on the test sentences, the tutorial's greedily, the others with a beam of 5 too.
 """
 
 import argparse
@@ -89,7 +90,11 @@ def run(name, config, minutes, out):
     translator = Translator(model, data.source, data.target)
     averaged = recipe.AVERAGED if name != "tutorial" else None
     checkpoint = EpochCheckpoint(
-        out / name / "checkpoints", monitor="val_bleu", mode="max", average=averaged
+        out / name / "checkpoints",
+        monitor="val_bleu",
+        mode="max",
+        patience=recipe.PATIENCE,
+        average=averaged,
     )
     start = time.perf_counter()
     checkpoint.fit(
