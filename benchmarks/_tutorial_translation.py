@@ -91,20 +91,22 @@ class Tutorial(keras.Model):
         return self.read(inputs["target"], state, memory, mask)[0]
 
     def read(self, target, state, memory, mask):
-        """Logits of what comes next, and the state behind it."""
+        """Logits of what comes next, the state behind it, and where it looked."""
         queries, state = self.decoder(
             self.target_embedding(target), initial_state=state
         )
-        context = self.attention([queries, memory], mask=[None, mask])
+        context, scores = self.attention(
+            [queries, memory], mask=[None, mask], return_attention_scores=True
+        )
         hidden = self.hidden(ops.concatenate([queries, context], axis=-1))
-        return self.logits(hidden), state
+        return self.logits(hidden), state, scores
 
     def begin(self, source, max_length):
         memory, mask, state = self.encode(source)
         return state, {"memory": memory, "mask": mask}
 
     def step(self, tokens, state, constants):
-        logits, state = self.read(
+        logits, state, scores = self.read(
             tokens[:, None], state, constants["memory"], constants["mask"]
         )
-        return logits[:, 0], state
+        return logits[:, 0], state, scores[:, 0]
