@@ -99,6 +99,7 @@ def gru(
     return_sequences=True,
     return_gates=False,
     training=False,
+    probes=None,
 ):
     """The GRU over a whole sequence: `gru_step` applied T times.
 
@@ -133,6 +134,9 @@ def gru(
         training: Whether a gradient will be asked for. The results and the
             gradient are the same; without it nothing is kept for the gradient,
             which then runs the steps again.
+        probes: A tuple of one tensor that is added to h_t, of shape (B, T, units),
+            or None. Where it is 0 its gradient is that of h_t, along all paths;
+            where a step is masked it is 0.
 
     Returns:
         A tuple `(h, (h_T,), gates)`: h of shape (B, T, units), or None without
@@ -164,11 +168,12 @@ def gru(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
         "show": return_gates,
+        "probes": probes,
     }
     slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
-        def step(x, state):
+        def step(x, state, probe):
             h, gates = gru_step(
                 x,
                 state[0],
@@ -179,7 +184,7 @@ def gru(
                 recurrent_activation=recurrent_activation,
                 reset_after=reset_after,
             )
-            return (h,), gates
+            return (h if probe is None else h + probe[0],), gates
 
         h, state, shown = by_autodiff(
             lambda x: project(x, kernel, input_bias, input_dropout),

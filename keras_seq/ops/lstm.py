@@ -73,6 +73,7 @@ def lstm(
     return_sequences=True,
     return_gates=False,
     training=False,
+    probes=None,
 ):
     """The LSTM over a whole sequence: `lstm_step` applied T times.
 
@@ -103,6 +104,10 @@ def lstm(
         training: Whether a gradient will be asked for. The results and the
             gradient are the same; without it nothing is kept for the gradient,
             which then runs the steps again.
+        probes: A pair that is added to h_t and to c_t, each of shape (B, T,
+            units), or None. Where it is 0 its gradient is that of h_t and of
+            c_t, along all paths (c_t acts on h_t too); where a step is masked it
+            is 0.
 
     Returns:
         A tuple `(h, (h_T, c_T), gates)`: h of shape (B, T, units), or None
@@ -126,11 +131,12 @@ def lstm(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
         "show": return_gates,
+        "probes": probes,
     }
     slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
-        def step(x, state):
+        def step(x, state, probe):
             z = x + project(state[0], recurrent_kernel, None, recurrent_dropout)
             h, c, gates = lstm_step(
                 z,
@@ -138,6 +144,9 @@ def lstm(
                 activation=activation,
                 recurrent_activation=recurrent_activation,
             )
+            if probe is not None:
+                c = c + probe[1]
+                h = gates[3] * activation(c) + probe[0]
             return (h, c), gates
 
         h, state, shown = by_autodiff(

@@ -62,6 +62,7 @@ def simple_rnn(
     return_sequences=True,
     return_gates=False,
     training=False,
+    probes=None,
 ):
     """The simple recurrence over a sequence: `simple_rnn_step` applied T times.
 
@@ -91,6 +92,9 @@ def simple_rnn(
         training: Whether a gradient will be asked for. The results and the
             gradient are the same; without it nothing is kept for the gradient,
             which then runs the steps again.
+        probes: A tuple of one tensor that is added to h_t, of shape (B, T, units),
+            or None. Where it is 0 its gradient is that of h_t, along all paths;
+            where a step is masked it is 0.
 
     Returns:
         A tuple `(h, (h_T,), gates)`: h of shape (B, T, units), or None without
@@ -115,11 +119,12 @@ def simple_rnn(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
         "show": return_gates,
+        "probes": probes,
     }
     slope = slope_of(activation)
     if unroll or recurrent_dropout is not None or slope is None:
 
-        def step(x, state):
+        def step(x, state, probe):
             h, pre_activation = simple_rnn_step(
                 x,
                 state[0],
@@ -127,7 +132,7 @@ def simple_rnn(
                 recurrent_dropout=recurrent_dropout,
                 activation=activation,
             )
-            return (h,), pre_activation
+            return (h if probe is None else h + probe[0],), pre_activation
 
         h, state, shown = by_autodiff(
             lambda x: project(x, kernel, bias, input_dropout),

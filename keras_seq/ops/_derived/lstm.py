@@ -28,7 +28,7 @@ class LSTM:
         self.recurrent_activation = recurrent_activation
         self.recurrent_slope = recurrent_slope
 
-    def step(self, z, state, weights):
+    def step(self, z, state, weights, memory_probe=None):
         h_prev, c_prev = state
         z = z + weights[0](h_prev)
         # One σ for all is faster than three for the gates, a quarter of it unused.
@@ -36,6 +36,8 @@ class LSTM:
         units = c_prev.shape[-1]
         candidate = self.activation(z[:, 2 * units : 3 * units])
         c = f * c_prev + i * candidate
+        if memory_probe is not None:
+            c = c + memory_probe
         return (o * self.activation(c), c), (i, f, candidate, o)
 
     def factors(self, before, after, kept, mask, upstream):
@@ -74,6 +76,11 @@ class LSTM:
         if masked:
             d_h_prev = d_h_prev + d_h * others[0]
         return (d_h_prev, d_c * keep), (d_z,)
+
+    def totals(self, errors, factors, *, shown):
+        d_h, d_c = errors
+        d_c = d_c + d_h * factors[1]
+        return d_h, d_c + factors[-2] if shown else d_c
 
     def kept_sizes(self, units):
         return (units,) * 4

@@ -12,6 +12,7 @@ def by_autodiff(
     initial_state,
     *,
     shown,
+    probes=None,
     mask=None,
     go_backwards=False,
     unroll=False,
@@ -23,11 +24,13 @@ def by_autodiff(
     Args:
         project_input: Function that does for all steps at once what needs no
             state: (T, B, D) to (T, B, ...).
-        step: Function `(projected_t, state) -> state, shown`, both tuples of
-            tensors (B, units), h first.
+        step: Function `(projected_t, state, probe_t) -> state, shown`, all but
+            the first tuples of tensors (B, units), h first. It adds the probe to
+            its new state; without probes it gets None.
         inputs: The sequence x. Shape (B, T, D).
         initial_state: Tuple of (B, units) tensors.
         shown: How many tensors `step` shows.
+        probes: Tuple of (B, T, units) tensors, one for each state, or None.
         mask: True where a step counts, shape (B, T), or None for all.
         go_backwards: Whether to run from the last step to the first.
         unroll: Whether to write the T steps out instead of looping.
@@ -39,19 +42,24 @@ def by_autodiff(
         then the states but h, each (B, T, units), or an empty tuple.
     """
     state = tuple(ops.convert_to_tensor(array) for array in initial_state)
-    x = ops.transpose(ops.convert_to_tensor(inputs), (1, 0, 2))
+
+    def in_order(array):
+        """Of (B, T, ·) the steps in the order of the run."""
+        array = ops.transpose(ops.convert_to_tensor(array), (1, 0, 2))
+        return ops.flip(array, axis=0) if go_backwards else array
+
+    sequences = (project_input(in_order(inputs)),)
     if mask is not None:
-        mask = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
-    if go_backwards:
-        x = ops.flip(x, axis=0)
-        mask = None if mask is None else ops.flip(mask, axis=0)
-    projected = project_input(x)
+        sequences += (in_order(ops.expand_dims(mask, -1)),)
+    sequences += tuple(map(in_order, probes or ()))
 
     def step_or_skip(state, inputs):
-        new, gates = step(inputs[0], state)
+        projected, *rest = inputs
+        counts = None if mask is None else rest.pop(0)
+        new, gates = step(projected, state, rest or None)
         if mask is not None:
             new = tuple(
-                ops.where(inputs[1], after, before)
+                ops.where(counts, after, before)
                 for after, before in zip(new, state, strict=True)
             )
         emitted = new[:1] if return_sequences else ()
@@ -61,7 +69,7 @@ def by_autodiff(
     final, emitted = scan(
         step_or_skip,
         state,
-        (projected,) if mask is None else (projected, mask),
+        sequences,
         emit_like=state[:1] * count,
         unroll=unroll,
     )

@@ -17,7 +17,7 @@ def recurrence(
     initial_state,
     kernel,
     bias,
-    weights,
+    own_weights,
     *,
     mask=None,
     input_dropout=None,
@@ -25,6 +25,7 @@ def recurrence(
     return_sequences=True,
     show=False,
     training=False,
+    probes=None,
 ):
     """Runs a recurrence.
 
@@ -34,7 +35,7 @@ def recurrence(
         initial_state: Tuple of (B, units) tensors.
         kernel: W. Shape (D, packed).
         bias: b, or None.
-        weights: Tuple of the recurrence's own weights.
+        own_weights: Tuple of the recurrence's own weights.
         mask: True where a step counts, shape (B, T), or None.
         input_dropout: Factors on x, shape (1, B, D), or (gates, B, D) for factors
             of its own for each gate; None for none.
@@ -43,6 +44,8 @@ def recurrence(
         show: Whether to return what the equations show.
         training: Whether to keep what a gradient needs. Without it a gradient
             runs the steps again.
+        probes: What is added to the states of every step, a tuple of (B, T, units)
+            tensors, or None.
 
     Returns:
         h of shape (B, T, units) or None; the final state; what is shown, each of
@@ -64,8 +67,10 @@ def recurrence(
     if go_backwards:
         x = ops.flip(x, axis=1)
         mask = None if mask is None else ops.flip(mask, axis=1)
+        probes = probes and [ops.flip(probe, axis=1) for probe in probes]
     projection = tuple(array for array in (kernel, bias) if array is not None)
     count, projected = len(state), len(projection)
+    probes = tuple(map(ops.convert_to_tensor, probes or ()))
 
     def plain(*arguments):
         """The same by operations that the backend can differentiate."""
@@ -73,12 +78,15 @@ def recurrence(
         state, projection, weights = (
             tuple(rest[:count]),
             rest[count : count + projected],
-            rest[count + projected :],
+            rest[count + projected : count + projected + len(own_weights)],
         )
+        probes = rest[count + projected + len(own_weights) :]
         products = forward_products(weights, equations)
 
-        def step(z, state):
-            new, kept = equations.step(z, state, products)
+        def step(z, state, probe):
+            new, kept = equations.step(z, state, products, *(probe or ())[1:])
+            if probe is not None:
+                new = (new[0] + probe[0], *new[1:])
             return new, kept[: equations.shown]
 
         h, final, shown = by_autodiff(
@@ -87,14 +95,20 @@ def recurrence(
             x,
             state,
             shown=equations.shown,
+            probes=probes,
             mask=mask,
             return_sequences=return_sequences,
             show=show,
         )
         return (*final, *([h] if return_sequences else []), *shown)
 
-    in_blocks = blocks.apply_here() and not whole.is_at_most_one(x.shape[1])
-    run = blocks.run if in_blocks else whole.run
+    options = {}
+    if probes:
+        run, options["probed"] = whole.run, True
+    elif blocks.apply_here() and not whole.is_at_most_one(x.shape[1]):
+        run = blocks.run
+    else:
+        run = whole.run
     function = run(
         equations,
         mask,
@@ -103,6 +117,7 @@ def recurrence(
         return_sequences=return_sequences,
         show=show,
         training=training,
+        **options,
     )
 
     def derived(*arguments):
@@ -111,7 +126,7 @@ def recurrence(
             gradient = differentiable(gradient, plain, arguments)
         return results, gradient
 
-    results = with_gradient(derived, x, *state, *projection, *weights)
+    results = with_gradient(derived, x, *state, *projection, *own_weights, *probes)
     final, rest = tuple(results[:count]), list(results[count:])
     h = rest.pop(0) if return_sequences else None
     return h, final, tuple(rest)

@@ -7,7 +7,7 @@ weights behind it.
 
 from keras import ops
 
-from keras_seq.ops._derived.slopes import product_of, sum_of
+from keras_seq.ops._derived.slopes import product_of, stopped, sum_of
 from keras_seq.ops._engine.products import (
     backward_layout,
     backward_products,
@@ -17,7 +17,17 @@ from keras_seq.ops._projection import project
 from keras_seq.ops._scan import scan
 
 
-def run(equations, mask, *, states, projected, return_sequences, show, training):
+def run(
+    equations,
+    mask,
+    *,
+    states,
+    projected,
+    return_sequences,
+    show,
+    training,
+    probed=False,
+):
     """The function that runs a recurrence, and brings its gradient.
 
     Args:
@@ -28,9 +38,11 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
         return_sequences: Whether to return h of all steps.
         show: Whether to return what the equations show.
         training: Whether to keep what a gradient needs.
+        probed: Whether something is added to the states of every step.
 
     Returns:
-        Function of x (B, T, D), the initial state, W, b and the weights. It
+        Function of x (B, T, D), the initial state, W, b, the weights, and what is
+        added to the states of every step, (B, T, units) each, if `probed`. It
         returns a tuple, the final state, h and what is shown, each (B, T, ·); and
         the function from their errors to those of its arguments.
     """
@@ -41,11 +53,15 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
         initial = tuple(rest[:states])
         projection = rest[states : states + projected]
         weights = rest[states + projected :]
+        probes = None
+        if probed:
+            probes = tuple(ops.transpose(p, (1, 0, 2)) for p in weights[-states:])
+            weights = weights[:-states]
         x = ops.transpose(x, (1, 0, 2))
 
         def run_forward(keep):
             z = project(x, *projection) if projected else x
-            return forward(equations, z, initial, weights, mask, keep=keep)
+            return forward(equations, z, initial, weights, mask, probes, keep=keep)
 
         final, found, kept = run_forward(training or show)
         results = [*(found[:1] if return_sequences else ())]
@@ -58,7 +74,7 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
             if not (training or show):
                 _, *needed = run_forward(True)
             by_step = [ops.transpose(d, (1, 0, 2)) for d in errors[states:]]
-            d_initial, d_z, d_weights = backward(
+            d_initial, d_z, d_weights, d_states = backward(
                 equations,
                 initial,
                 *needed,
@@ -67,6 +83,7 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
                 errors[:states],
                 by_step.pop(0) if return_sequences else None,
                 by_step if show else None,
+                totals=probed,
             )
             d_projection = []
             if projected:
@@ -74,14 +91,16 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
                 d_z = ops.matmul(d_z, ops.transpose(projection[0]))
             d_x = ops.transpose(d_z, (1, 0, 2))
             by_weight = [*d_projection, *d_weights[: len(weights)]]
-            return (d_x, *d_initial, *(ops.cast(d, x.dtype) for d in by_weight))
+            d_probes = (ops.transpose(d, (1, 0, 2)) for d in d_states)
+            by_weight = (ops.cast(d, x.dtype) for d in by_weight)
+            return (d_x, *d_initial, *by_weight, *d_probes)
 
         return (*final, *results), gradient
 
     return function
 
 
-def forward(equations, x, state, weights, mask, *, keep):
+def forward(equations, x, state, weights, mask, probes, *, keep):
     """Runs all steps.
 
     Args:
@@ -90,6 +109,8 @@ def forward(equations, x, state, weights, mask, *, keep):
         state: Tuple of (B, units) tensors.
         weights: Weights of the recurrence.
         mask: True where a step counts, shape (T, B, 1), or None.
+        probes: What is added to the states of every step, each (T, B, units), or
+            None.
         keep: Whether to return what a gradient and the gates need.
 
     Returns:
@@ -99,15 +120,20 @@ def forward(equations, x, state, weights, mask, *, keep):
     products = forward_products(weights, equations)
 
     def step(state, inputs):
-        new, kept = equations.step(inputs[0], state, products)
+        z, *rest = inputs
+        counts = None if mask is None else rest.pop(0)
+        new, kept = equations.step(z, state, products, *rest[1:])
+        if rest:
+            new = (new[0] + rest[0], *new[1:])
         if mask is not None:
             new = tuple(
-                ops.where(inputs[1], after, before)
+                ops.where(counts, after, before)
                 for after, before in zip(new, state, strict=True)
             )
         return new, (*new, *kept) if keep else new[:1]
 
     sequences = (x,) if mask is None else (x, mask)
+    sequences += probes or ()
     _, like = equations.step(ops.sum(x[:1], axis=0), state, products)
     emit_like = (*state, *like) if keep else state[:1]
     final, emitted = scan(
@@ -122,7 +148,19 @@ def forward(equations, x, state, weights, mask, *, keep):
     return final, emitted[:count], emitted[count:]
 
 
-def backward(equations, initial, states, kept, weights, mask, d_state, d_h, upstream):
+def backward(
+    equations,
+    initial,
+    states,
+    kept,
+    weights,
+    mask,
+    d_state,
+    d_h,
+    upstream,
+    *,
+    totals=False,
+):
     """Runs all steps backwards.
 
     Args:
@@ -135,9 +173,11 @@ def backward(equations, initial, states, kept, weights, mask, d_state, d_h, upst
         d_state: Errors of the final state.
         d_h: Errors of h, shape (T, B, units), or None.
         upstream: Errors of what is shown, each (T, B, ·), or None.
+        totals: Whether the errors of the states of every step are wanted.
 
     Returns:
-        Errors of the initial state; of x, shape (T, B, packed); of the weights.
+        Errors of the initial state; of x, shape (T, B, packed); of the weights; and
+        of the states of every step, each (T, B, units), or an empty tuple.
     """
     before = tuple(
         ops.concatenate([first[None], array])[:-1]
@@ -152,19 +192,21 @@ def backward(equations, initial, states, kept, weights, mask, d_state, d_h, upst
         if d_h is not None:
             errors = (errors[0] + inputs[-1], *errors[1:])
             inputs = inputs[:-1]
-        return equations.back(
+        before, emitted = equations.back(
             errors,
             inputs,
             transposed,
             masked=mask is not None,
             shown=upstream is not None,
         )
+        return before, (*emitted, *errors) if totals else emitted
 
     row = initial[0]
     sizes = equations.emitted_sizes(row.shape[-1])
     emit_like = tuple(
         ops.concatenate([row] * (size // row.shape[-1]), axis=-1) for size in sizes
     )
+    emit_like += tuple(initial) if totals else ()
     d_initial, emitted = scan(
         step,
         tuple(d_state),
@@ -174,8 +216,14 @@ def backward(equations, initial, states, kept, weights, mask, d_state, d_h, upst
         unroll=is_at_most_one(before[0].shape[0]),
         differentiable=False,
     )
+    d_states = ()
+    if totals:
+        count = len(initial)
+        emitted, errors = emitted[:-count], emitted[-count:]
+        d_states = equations.totals(errors, stepwise, shown=upstream is not None)
+        d_states = tuple(stopped(mask, d) for d in d_states)
     finished = equations.finish(aside, emitted)
-    return d_initial, *equations.gather(before[0], finished)
+    return d_initial, *equations.gather(before[0], finished), d_states
 
 
 def is_at_most_one(length):

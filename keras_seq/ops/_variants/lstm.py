@@ -50,7 +50,7 @@ class VariedLSTM:
         z = self.norm_x(project(x, self.kernel, None, self.input_dropout))
         return z if self.bias is None else z + self.bias
 
-    def step(self, projected, state):
+    def step(self, projected, state, memory_probe=None):
         h_prev, c_prev = state
         from_h = project(h_prev, self.recurrent_kernel, None, self.recurrent_dropout)
         z_i, z_f, z_c, z_o = ops.split(projected + self.norm_h(from_h), 4, axis=-1)
@@ -58,6 +58,8 @@ class VariedLSTM:
         f = self.recurrent_activation(self._peep(1, z_f, c_prev))
         candidate = self.activation(z_c)
         c = self.norm_c(f * c_prev + i * candidate)
+        if memory_probe is not None:
+            c = c + memory_probe
         o = self.recurrent_activation(self._peep(2, z_o, c))
         return (o * self.activation(c), c), (i, f, candidate, o)
 

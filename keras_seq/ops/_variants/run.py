@@ -11,6 +11,7 @@ def run_variant(
     initial_state,
     *,
     zoneout,
+    probes=None,
     mask=None,
     go_backwards=False,
     unroll=False,
@@ -29,6 +30,8 @@ def run_variant(
         initial_state: Tuple of (B, units) tensors.
         zoneout: Tuple of k, one for each state: a number for all units of all
             steps, a (T, B, units) tensor in the order of the run, or None for 0.
+        probes: What is added to the states of every step, a tuple of (B, T, units)
+            tensors, or None.
         mask: True where a step counts, shape (B, T), or None for all.
         go_backwards: Whether to run from the last step to the first.
         unroll: Whether to write the T steps out instead of looping.
@@ -45,20 +48,24 @@ def run_variant(
         # What a step needs beside its input travels with it, on the last axis.
         return ops.concatenate([equations.project(x), *drawn], axis=-1)
 
-    def step(projected, state):
+    def step(projected, state, probe):
         packed = projected.shape[-1] - units * len(drawn)
         places = [packed + units * n for n in range(len(drawn))]
         projected, *slices = ops.split(projected, places, axis=-1)
         rest = iter(slices)
         keep = [next(rest) if ops.is_tensor(k) else k for k in zoneout]
-        return step_variant(equations, projected, state, keep)
+        return step_variant(equations, projected, state, keep, probe)
+
+    def step_undrawn(projected, state, probe):
+        return step_variant(equations, projected, state, zoneout, probe)
 
     h, state, shown = by_autodiff(
         project_input if drawn else equations.project,
-        step if drawn else lambda x, state: step_variant(equations, x, state, zoneout),
+        step if drawn else step_undrawn,
         inputs,
         initial_state,
         shown=len(equations.gates),
+        probes=probes,
         mask=mask,
         go_backwards=go_backwards,
         unroll=unroll,
@@ -69,11 +76,20 @@ def run_variant(
     return h, state, named_gates(*names)
 
 
-def step_variant(equations, projected, state, zoneout):
+def step_variant(equations, projected, state, zoneout, probe=None):
     """One step: as `run_variant`, from what `equations.project` gives."""
-    new, gates = equations.step(projected, state)
+    probe = [None] * len(state) if probe is None else list(probe)
+    inside = ()
+    if len(probe) > 1 and zoneout[1] is None:
+        # This memory acts on h; one that zoneout mixes acts on the next step alone.
+        inside, probe[1] = (probe[1],), None
+    new, gates = equations.step(projected, state, *inside)
     state = tuple(
         after if keep is None else keep * before + (1 - keep) * after
         for after, before, keep in zip(new, state, zoneout, strict=True)
+    )
+    state = tuple(
+        after if added is None else after + added
+        for after, added in zip(state, probe, strict=True)
     )
     return state, gates
