@@ -1,7 +1,7 @@
 """How well the translation recipe's models translate, and models without their parts.
 
-    python benchmarks/translation.py --data FOLDER [--minutes 45] [--out FOLDER]
-                                     [--models attention,transformer,...]
+    python benchmarks/translation.py --data FOLDER [--minutes 45] [--epochs N]
+                                     [--models attention,transformer,...] [--out FOLDER]
 
 FOLDER holds train.tsv, validation.tsv and test.tsv, source<TAB>target; for Tatoeba's
 French-English file (29,000 training pairs, split by English sentence) make it with
@@ -14,8 +14,8 @@ alone; "tutorial" is a bidirectional GRU with `keras.layers.AdditiveAttention`, 
 at 0.001, neither dropout nor label smoothing, as the well-known tutorials have it.
 
 All read the same subwords and are trained for the same time: a few steps are timed,
-and as many epochs are run as the minutes allow, so that every schedule comes to its
-end; as in the recipe, a model stops sooner that hasn't translated the validation
+and as many epochs are run as the minutes allow (or as `--epochs` says, where other
+work disturbs the timing), so that every schedule comes to its end; as in the recipe, a model stops sooner that hasn't translated the validation
 sentences better for 8 epochs. The weights of the best epoch (by BLEU on them) are
 judged on the test sentences, the tutorial's greedily, the others with a beam of 5 too.
 """
@@ -80,10 +80,11 @@ def seconds_per_epoch(name, config, data):
     return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
 
 
-def run(name, config, minutes, out):
+def run(name, config, minutes, epochs, out):
     """Trains a model and judges it."""
     data = load_data(config)
-    epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
+    if epochs is None:
+        epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
     data = dataclasses.replace(data, epochs=epochs)
     print(f"{name}: {epochs} epochs", flush=True)
     model = build(name, config, data)
@@ -132,6 +133,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tatoeba", type=Path, help="write DATA from this file")
     parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--epochs", type=int, help="instead of minutes")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/translation"))
     arguments = parser.parse_args()
@@ -141,7 +143,9 @@ def main():
     config = Config(data=str(arguments.data), out=str(arguments.out)).complete()
     results = {"machine": machine(), "minutes": arguments.minutes, "models": {}}
     for name in arguments.models.split(","):
-        results["models"][name] = run(name, config, arguments.minutes, arguments.out)
+        results["models"][name] = run(
+            name, config, arguments.minutes, arguments.epochs, arguments.out
+        )
         print(name, results["models"][name], flush=True)
         write_json(arguments.out / "translation.json", results)
 
