@@ -7,14 +7,27 @@ from keras_seq.diagnostics.alignments import (
     attention_entropy,
 )
 from keras_seq.diagnostics.attention import drawable, plot_attention
+from keras_seq.diagnostics.clipping_monitor import ClippingMonitor
+from keras_seq.diagnostics.gate_activity import GateActivity, gate_activity
 from keras_seq.diagnostics.gates import plot_gates
+from keras_seq.diagnostics.gradient_flow import (
+    GradientFlow,
+    gradient_flow,
+    plot_gradient_flow,
+)
 
 __all__ = [
     "AlignmentAgreement",
+    "ClippingMonitor",
+    "GateActivity",
+    "GradientFlow",
     "alignment_agreement",
     "attention_coverage",
     "attention_entropy",
     "drawable",
+    "gate_activity",
+    "gradient_flow",
     "plot_attention",
     "plot_gates",
+    "plot_gradient_flow",
 ]

@@ -1,0 +1,165 @@
+"""The recurrent layers of a model, and what runs inside them."""
+
+import contextlib
+
+import keras
+from keras import ops
+
+from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
+
+_EXPLICIT = (ExplicitLSTM, ExplicitGRU, ExplicitSimpleRNN)
+_TWINS = {
+    keras.layers.LSTM: ExplicitLSTM,
+    keras.layers.GRU: ExplicitGRU,
+    keras.layers.SimpleRNN: ExplicitSimpleRNN,
+}
+
+
+def recurrent_layers(model, layers=None):
+    """The recurrent layers that can be looked into, by name.
+
+    Those are `ExplicitLSTM`, `ExplicitGRU`, `ExplicitSimpleRNN` and their peers in
+    Keras, wherever in the model they are, in `keras.layers.Bidirectional` too.
+
+    Args:
+        model: A Keras model or layer that has been built.
+        layers: Names of those that are wanted, or None for all.
+
+    Returns:
+        Dict from the name, or the path where two have one name, to the layer.
+
+    Raises:
+        ValueError: If there is no such layer, or not yet any weights.
+    """
+    found = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, (*_EXPLICIT, *_TWINS))
+    ]
+    names = [layer.name for layer in found]
+    named = {
+        layer.name if names.count(layer.name) == 1 else layer.path: layer
+        for layer in found
+    }
+    if not named:
+        raise ValueError(
+            "`model` must have a recurrent layer (LSTM, GRU or SimpleRNN, explicit or "
+            f"Keras's); received {model!r}, which has none."
+        )
+    if layers is not None:
+        missing = [name for name in layers if name not in named]
+        if missing or not layers:
+            raise ValueError(
+                f"`layers` must be names among {list(named)}; received {layers!r}."
+            )
+        named = {name: named[name] for name in layers}
+    raw = [name for name, layer in named.items() if not layer.built]
+    if raw:
+        raise ValueError(f"`model` must have been built; {raw} have no weights yet.")
+    return named
+
+
+@contextlib.contextmanager
+def intercepted(layers, wrap):
+    """Within it, each layer runs what `wrap` makes of its recurrence.
+
+    Args:
+        layers: Dict of layers by name, as `recurrent_layers` gives.
+        wrap: Function `(name, layer, run) -> run`, where `run` is as
+            `RecurrentLayer.recurrence`: it takes x, the initial state, the weights,
+            and the options of all recurrences.
+
+    Layers of Keras's run meanwhile as the explicit layer with their weights. What
+    the call changes beside (states of stateful layers, seeds) stays changed.
+    """
+    with contextlib.ExitStack() as stack:
+        for name, layer in layers.items():
+            explicit = layer
+            if not isinstance(layer, _EXPLICIT):
+                explicit = _twin(layer)
+                stack.enter_context(_replaced(layer, "call", _calling(layer, explicit)))
+            owner, method = (
+                (explicit.cell, "run_varied")
+                if explicit.cell.varied
+                else (explicit, "recurrence")
+            )
+            run = wrap(name, explicit, getattr(owner, method))
+            stack.enter_context(_replaced(owner, method, run))
+        yield
+
+
+def in_time(array, layer):
+    """What a layer gives in the order of its run, in the order of its input."""
+    return ops.flip(array, axis=1) if layer.go_backwards else array
+
+
+def in_graph(function):
+    """The function as a graph, where the backend has graphs of its own."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    traced = tf.function(function)
+    # Called by itself it would warn of graphs that it traced, which are as many as
+    # there are shapes.
+    return lambda *arguments: traced.get_concrete_function(*arguments)(*arguments)
+
+
+@contextlib.contextmanager
+def kept_as_they_are(model):
+    """Whatever happens within, variables that don't train have their values after it.
+
+    States of stateful layers, seeds of dropout, moving averages, metrics.
+    """
+    variables = [
+        variable
+        for variable in model.variables
+        if not any(variable is trained for trained in model.trainable_variables)
+    ]
+    variables += getattr(model, "metrics_variables", [])
+    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+@contextlib.contextmanager
+def _replaced(thing, name, value):
+    """An attribute of the instance, past Keras's tracking of attributes."""
+    attributes = vars(thing)
+    before = attributes.get(name)
+    attributes[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del attributes[name]
+        else:
+            attributes[name] = before
+
+
+def _twin(layer):
+    """The explicit layer with the options of one of Keras's, and the same weights."""
+    kind = next(twin for peer, twin in _TWINS.items() if isinstance(layer, peer))
+    config = {**layer.get_config(), "stateful": False}
+    config.pop("use_cudnn", None)
+    twin = kind.from_config(config)
+    twin.build((None, None, layer.cell.kernel.shape[0]))
+    for name in ("kernel", "recurrent_kernel", "bias"):
+        vars(twin.cell)[name] = getattr(layer.cell, name)
+    return twin
+
+
+def _calling(layer, twin):
+    """What a layer of Keras's is called with, given to its twin."""
+
+    def call(sequences, initial_state=None, mask=None, training=False):
+        if initial_state is None and layer.stateful:
+            initial_state = layer.states
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        return twin(sequences, initial_state, mask=mask, training=training)
+
+    return call

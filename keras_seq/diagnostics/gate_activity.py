@@ -1,0 +1,202 @@
+"""What the gates of a model's recurrent layers do on given input."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops, tree
+
+from keras_seq.diagnostics._interception import (
+    in_graph,
+    in_time,
+    intercepted,
+    kept_as_they_are,
+    recurrent_layers,
+)
+
+_KEEPS = {"forget", "update"}  # gates that say how much of the state stays
+_GATES = ("input", "forget", "output", "update", "reset")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GateActivity:
+    """What one layer did, step by step.
+
+    Attributes:
+        layer: Name of the layer.
+        values: Dict of arrays of shape (B, T, units): of an LSTM "input", "forget",
+            "candidate", "output", "cell" (c_t) and "hidden" (h_t); of a GRU
+            "update", "reset", "candidate" and "hidden"; of a simple recurrence
+            "pre_activation" and "hidden". Where a step is masked the gates are 0
+            and the states repeat what was carried. In the order of the input, also
+            of a layer that runs backwards.
+        mask: True where a step counts, (B, T).
+    """
+
+    layer: str
+    values: dict
+    mask: np.ndarray
+
+    @property
+    def gates(self):
+        """Those of `values` that lie in [0, 1]."""
+        return {name: self.values[name] for name in _GATES if name in self.values}
+
+    def saturation(self, low=0.1, high=0.9):
+        """How often each gate is all but closed and all but open.
+
+        Args:
+            low: Below it a gate counts as closed ("left-saturated").
+            high: Above it a gate counts as open ("right-saturated").
+
+        Returns:
+            Dict from the gate to two arrays of shape (units,): the share of the
+            steps that count in which it is closed, and that in which it is open.
+            NaN if no step counts.
+
+        Raises:
+            ValueError: If not 0 <= low <= high <= 1.
+
+        References:
+            Karpathy, Johnson and Fei-Fei (2016), Visualizing and understanding
+            recurrent networks (figure 4).
+        """
+        if not 0 <= low <= high <= 1:
+            raise ValueError(
+                "`low` and `high` must be 0 <= low <= high <= 1; received "
+                f"low={low!r} and high={high!r}."
+            )
+        return {
+            gate: (self._mean(values < low), self._mean(values > high))
+            for gate, values in self.gates.items()
+        }
+
+    def half_life(self):
+        """In how many steps half of each unit's memory is gone, if nothing is added.
+
+        ```
+        t_½ = ln ½ / mean_t ln f_t
+        ```
+
+        with f the forget gate of an LSTM, or the update gate of a GRU, which in
+        Keras's equations is what it keeps.
+
+        Returns:
+            Array of shape (units,), in steps: 0 where the gate was ever shut
+            entirely, infinity where it was always open.
+
+        Raises:
+            ValueError: If the layer has no such gate.
+        """
+        kept = _KEEPS & set(self.values)
+        if not kept:
+            raise ValueError(
+                f"`half_life` needs a forget or update gate; the layer {self.layer!r} "
+                f"has {list(self.values)}."
+            )
+        gate = np.asarray(self.values[kept.pop()], "float64")
+        with np.errstate(divide="ignore"):
+            lost = -self._mean(np.log(gate))
+            return np.log(2) / np.where(lost == 0, 0.0, lost)
+
+    def _mean(self, values):
+        """The mean over the steps that count, for each unit."""
+        counted = np.asarray(values, "float64")[self.mask]
+        if not len(counted):
+            return np.full(counted.shape[-1], np.nan)
+        return counted.mean(axis=0)
+
+
+def gate_activity(model, x, *, layers=None, batch_size=32):
+    """Runs a model, and shows what every gate of its recurrent layers does.
+
+    It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
+    `keras.layers.LSTM`, `GRU` and `SimpleRNN`, in `Bidirectional` too; they don't
+    have to return their gates, nor sequences. The model is not changed: what its
+    states, seeds and metrics were they are afterwards.
+
+    Args:
+        model: A Keras model that has been built.
+        x: What the model is called with: an array, or a nest of arrays, whose first
+            axis is the batch.
+        layers: Names of the layers that are wanted, or None for all.
+        batch_size: Rows that run at once.
+
+    Returns:
+        Dict from the layer's name to its `GateActivity`. A layer that the model
+        calls again shows the last call.
+
+    Raises:
+        ValueError: If the model has no such layer, or doesn't call it.
+
+    Example:
+
+    >>> reader = keras.layers.LSTM(4, name="reader")
+    >>> model = keras.Sequential([keras.Input((None, 3)), reader])
+    >>> activity = gate_activity(model, np.ones((2, 5, 3), "float32"))["reader"]
+    >>> activity.values["forget"].shape, activity.half_life().shape
+    ((2, 5, 4), (4,))
+    """
+    named = recurrent_layers(model, layers)
+    rows = len(tree.flatten(x)[0])
+    if not rows:
+        raise ValueError("`x` must have at least one row; received none.")
+    batches = []
+    found: dict = {}
+
+    def run(batch):
+        model(batch, training=False)
+        return found
+
+    with (
+        kept_as_they_are(model),
+        intercepted(named, lambda *arguments: _recording(found, *arguments)),
+    ):
+        # A loop in a graph is several times faster than one step by step.
+        run = in_graph(run)
+        for start in range(0, rows, batch_size):
+            batch = tree.map_structure(
+                lambda array, start=start: ops.convert_to_tensor(
+                    array[start : start + batch_size]
+                ),
+                x,
+            )
+            batches.append(tree.map_structure(ops.convert_to_numpy, run(batch)))
+    missing = [name for name in named if name not in found]
+    if missing:
+        raise ValueError(
+            f"`model` must call its recurrent layers; it doesn't call {missing}."
+        )
+    return {
+        name: GateActivity(
+            layer=name,
+            values={
+                key: np.concatenate([batch[name][0][key] for batch in batches])
+                for key in batches[0][name][0]
+            },
+            mask=np.concatenate([batch[name][1] for batch in batches]),
+        )
+        for name in named
+    }
+
+
+def _recording(found, name, layer, recurrence):
+    """The recurrence, which leaves what it shows in `found`, and the mask."""
+
+    def run(sequences, *rest, mask=None, **options):
+        wanted = {k: options[k] for k in ("return_sequences", "return_gates")}
+        options.update(return_sequences=True, return_gates=True)
+        h, state, gates = recurrence(sequences, *rest, mask=mask, **options)
+        counts = mask
+        if counts is None:
+            counts = ops.ones(ops.shape(sequences)[:2], "bool")
+        values = {
+            key: in_time(value, layer) for key, value in {**gates, "hidden": h}.items()
+        }
+        found[name] = values, counts
+        return (
+            h if wanted["return_sequences"] else None,
+            state,
+            gates if wanted["return_gates"] else None,
+        )
+
+    return run

@@ -1,0 +1,318 @@
+"""How the gradient of a loss flows back through time."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seq._extras import require
+from keras_seq.diagnostics._interception import (
+    in_graph,
+    intercepted,
+    kept_as_they_are,
+    recurrent_layers,
+)
+
+STATES = ("hidden", "cell")  # h_t, and an LSTM's c_t
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """The gradient with respect to each state of one layer.
+
+    Attributes:
+        layer: Name of the layer.
+        gradients: Dict of arrays (B, T, units): "hidden" is ∂L/∂h_t and, of an LSTM,
+            "cell" is ∂L/∂c_t, each along all paths, in the order of the input. 0
+            where a step is masked.
+        mask: True where a step counts, (B, T).
+        backwards: Whether the layer runs from the last step to the first.
+    """
+
+    layer: str
+    gradients: dict
+    mask: np.ndarray
+    backwards: bool = False
+
+    def norms(self, state="hidden"):
+        """‖∂L/∂h_t‖ of each row and step.
+
+        Args:
+            state: "hidden", or of an LSTM "cell".
+
+        Returns:
+            Array of shape (B, T), NaN where a step is masked.
+
+        Raises:
+            ValueError: If the layer has no such state.
+        """
+        if state not in self.gradients:
+            raise ValueError(
+                f"`state` must be one of {list(self.gradients)}; received {state!r}."
+            )
+        # In float64: squares of small numbers vanish in float32.
+        gradient = np.asarray(self.gradients[state], "float64")
+        norms = np.linalg.norm(gradient, axis=-1)
+        return np.where(self.mask, norms, np.nan)
+
+    def by_distance(self, state="hidden"):
+        """The mean norm at each distance from the last step that a row ran.
+
+        Args:
+            state: "hidden", or of an LSTM "cell".
+
+        Returns:
+            Array of shape (D,), D the length of the longest row, masked steps left
+            out: entry d is the mean, over rows that are longer than d, of the norm
+            at d steps before the last.
+        """
+        rows = [row[~np.isnan(row)] for row in self.norms(state)]
+        if not self.backwards:
+            rows = [row[::-1] for row in rows]
+        longest = max(map(len, rows))
+        return np.array(
+            [np.mean([row[d] for row in rows if len(row) > d]) for d in range(longest)]
+        )
+
+    def factor(self, state="hidden"):
+        """By what the gradient is multiplied, on average, with each step back.
+
+        It is the slope of a straight line through ln `by_distance`, by least
+        squares, exponentiated: below 1 the gradient vanishes, above 1 it explodes.
+
+        Args:
+            state: "hidden", or of an LSTM "cell".
+
+        Returns:
+            Float; NaN if fewer than two distances have a gradient above 0.
+        """
+        norms = self.by_distance(state)
+        distance = np.flatnonzero(np.isfinite(norms) & (norms > 0))
+        if len(distance) < 2:
+            return float("nan")
+        slope, _ = np.polyfit(distance, np.log(norms[distance]), 1)
+        return float(np.exp(slope))
+
+    def reach(self, share=1e-6, state="hidden"):
+        """How far back the gradient is felt.
+
+        Args:
+            share: Of the gradient at distance 0; at less it counts as lost.
+            state: "hidden", or of an LSTM "cell".
+
+        Returns:
+            The largest distance at which the norm is still at least `share` of that
+            at distance 0: an integer. D - 1 means that nothing is lost within the
+            sequence.
+
+        Raises:
+            ValueError: If `share` isn't above 0, or the gradient at distance 0 is 0.
+        """
+        if not share > 0:
+            raise ValueError(f"`share` must be above 0; received {share!r}.")
+        norms = self.by_distance(state)
+        if not len(norms) or norms[0] == 0:
+            raise ValueError(
+                f"`reach` compares with the gradient of the last step, which is 0 in "
+                f"{self.layer!r}: the loss doesn't see that step's {state!r}."
+            )
+        return int(np.flatnonzero(norms >= share * norms[0])[-1])
+
+
+def gradient_flow(
+    model,
+    x,
+    y,
+    *,
+    loss=None,
+    sample_weight=None,
+    layers=None,
+    training=False,
+):
+    """The gradient of the loss with respect to every state, from one backward pass.
+
+    For h_t and c_t of each recurrent layer and each step t, ∂L/∂h_t counts all paths
+    from h_t to the loss: through the output of the step and through all later steps.
+    (∂L/∂c_t counts h_t = o_t ⊙ tanh(c_t) too.) It is exact: zeros are added to the
+    states, and the gradient with respect to these zeros is taken.
+
+    How far back one step's error is felt is seen with a loss on the last step alone,
+    which a model with an output for every step needs to be given:
+    `loss=lambda y, output: keras.losses.mean_squared_error(y[:, -1], output[:, -1])`.
+    A loss on all steps brings an error of its own to each.
+
+    It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
+    `keras.layers.LSTM`, `GRU` and `SimpleRNN`, in `Bidirectional` too, on the
+    TensorFlow backend. The model is not changed: what its states, seeds and metrics
+    were they are afterwards.
+
+    Args:
+        model: A Keras model that has been built.
+        x: What the model is called with.
+        y: What the loss compares the model's output with.
+        loss: Function `(y, output) -> values`, whose mean is L, or None for the loss
+            that the model was compiled with.
+        sample_weight: Weights of the rows for the compiled loss, or None.
+        layers: Names of the layers that are wanted, or None for all.
+        training: Whether dropout acts.
+
+    Returns:
+        Dict from the layer's name to its `GradientFlow`. A layer that the model calls
+        again shows the last call.
+
+    Raises:
+        ValueError: If the model has no such layer, doesn't call it, or has no loss.
+        NotImplementedError: On other backends than TensorFlow.
+
+    Example:
+
+    >>> reader = keras.layers.LSTM(4, name="reader")
+    >>> model = keras.Sequential(
+    ...     [keras.Input((None, 3)), reader, keras.layers.Dense(1)]
+    ... )
+    >>> x, y = np.ones((2, 50, 3), "float32"), np.ones((2, 1), "float32")
+    >>> flows = gradient_flow(model, x, y, loss=keras.losses.mean_squared_error)
+    >>> flow = flows["reader"]
+    >>> flow.norms().shape, flow.norms("cell").shape, flow.factor() < 1
+    ((2, 50), (2, 50), True)
+
+    References:
+        Bengio, Simard and Frasconi (1994), Learning long-term dependencies with
+        gradient descent is difficult.
+        Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent
+        neural networks.
+    """
+    flow = FlowFunction(model, loss=loss, layers=layers, training=training)
+    return flow(x, y, sample_weight)
+
+
+class FlowFunction:
+    """`gradient_flow` of one model, for many batches: traced once for each shape."""
+
+    def __init__(self, model, *, loss=None, layers=None, training=False):
+        if keras.backend.backend() != "tensorflow":
+            raise NotImplementedError(
+                "`gradient_flow` needs the TensorFlow backend; this is "
+                f"{keras.backend.backend()}."
+            )
+        if loss is None and not getattr(model, "compiled", False):
+            raise ValueError(
+                "`loss` must be given, since the model was not compiled; received None."
+            )
+        self.model, self.loss, self.training = model, loss, training
+        self.named = recurrent_layers(model, layers)
+        self.found: dict = {}
+        self.compiled = in_graph(self._gradients)
+
+    def __call__(self, x, y, sample_weight=None):
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda array: None if array is None else ops.convert_to_tensor(array),
+            (x, y, sample_weight),
+        )
+        with kept_as_they_are(self.model), intercepted(self.named, self._probing):
+            found = self.compiled(x, y, sample_weight)
+        return {
+            name: GradientFlow(
+                layer=name,
+                gradients=dict(
+                    zip(STATES, map(ops.convert_to_numpy, found[name][0]), strict=False)
+                ),
+                mask=ops.convert_to_numpy(found[name][1]),
+                backwards=layer.go_backwards,
+            )
+            for name, layer in self.named.items()
+        }
+
+    def _gradients(self, x, y, sample_weight):
+        import tensorflow as tf
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            self.tape = tape
+            self.found.clear()
+            output = self.model(x, training=self.training)
+            value = self._value(x, y, output, sample_weight)
+        self.tape = None
+        missing = [name for name in self.named if name not in self.found]
+        if missing:
+            raise ValueError(
+                f"`model` must call its recurrent layers; it doesn't call {missing}."
+            )
+        probes = {name: probes for name, (probes, _) in self.found.items()}
+        gradients = tape.gradient(
+            value, probes, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return {name: (gradients[name], mask) for name, (_, mask) in self.found.items()}
+
+    def _value(self, x, y, output, sample_weight):
+        if self.loss is not None:
+            return ops.mean(self.loss(y, output))
+        return self.model.compute_loss(
+            x=x, y=y, y_pred=output, sample_weight=sample_weight, training=self.training
+        )
+
+    def _probing(self, name, layer, recurrence):
+        """The recurrence with zeros added to its states."""
+
+        def run(sequences, initial_state, *weights, mask=None, **options):
+            batch, steps = ops.shape(sequences)[:2]
+            probes = [
+                ops.zeros((batch, steps, state.shape[-1]), state.dtype)
+                for state in initial_state
+            ]
+            for probe in probes:
+                self.tape.watch(probe)
+            counts = ops.ones((batch, steps), "bool") if mask is None else mask
+            self.found[name] = probes, counts
+            return recurrence(
+                sequences, initial_state, *weights, mask=mask, probes=probes, **options
+            )
+
+        return run
+
+
+def plot_gradient_flow(flows, *, state="hidden", title=None):
+    """Draws how the gradient's norm changes with the distance from the last step.
+
+    Args:
+        flows: Dict from a label to a `GradientFlow`, as `gradient_flow` gives, or to
+            an array as `GradientFlow.by_distance` gives.
+        state: "hidden", or of LSTMs "cell".
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure: a line for each label, the norms divided by that at
+        distance 0, on a logarithmic scale.
+
+    Raises:
+        ValueError: If there is nothing to draw.
+
+    Example:
+
+    >>> figure = plot_gradient_flow({"halved": 0.5 ** np.arange(50)})
+    >>> figure.axes[0].get_xlabel()
+    'steps back'
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    if not flows:
+        raise ValueError("`flows` must have an entry at least; received none.")
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    for label, flow in flows.items():
+        norms = flow.by_distance(state) if isinstance(flow, GradientFlow) else flow
+        norms = np.asarray(norms, "float64")
+        if not len(norms) or not norms[0] > 0:
+            raise ValueError(
+                f"`flows[{label!r}]` must start with a norm above 0; received "
+                f"{norms[:1].tolist()}."
+            )
+        # What has vanished altogether has no place on a logarithmic scale.
+        relative = np.where(norms > 0, norms / norms[0], np.nan)
+        axis.plot(np.arange(len(norms)), relative, label=str(label))
+    axis.axhline(1, color="0.7", linewidth=0.8)
+    axis.set_yscale("log")
+    axis.set_xlabel("steps back")
+    axis.set_ylabel("norm of the gradient, 1 at the last step")
+    axis.legend(fontsize=8)
+    if title:
+        axis.set_title(title, parse_math=False)
+    return figure
