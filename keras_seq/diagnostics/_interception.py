@@ -5,6 +5,7 @@ import contextlib
 import keras
 from keras import ops
 
+from keras_seq.diagnostics._replacing import replaced
 from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
 
 _EXPLICIT = (ExplicitLSTM, ExplicitGRU, ExplicitSimpleRNN)
@@ -77,14 +78,14 @@ def intercepted(layers, wrap):
             explicit = layer
             if not isinstance(layer, _EXPLICIT):
                 explicit = _twin(layer)
-                stack.enter_context(_replaced(layer, "call", _calling(layer, explicit)))
+                stack.enter_context(replaced(layer, "call", _calling(layer, explicit)))
             owner, method = (
                 (explicit.cell, "run_varied")
                 if explicit.cell.varied
                 else (explicit, "recurrence")
             )
             run = wrap(name, explicit, getattr(owner, method))
-            stack.enter_context(_replaced(owner, method, run))
+            stack.enter_context(replaced(owner, method, run))
         yield
 
 
@@ -123,21 +124,6 @@ def kept_as_they_are(model):
     finally:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-
-
-@contextlib.contextmanager
-def _replaced(thing, name, value):
-    """An attribute of the instance, past Keras's tracking of attributes."""
-    attributes = vars(thing)
-    before = attributes.get(name)
-    attributes[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del attributes[name]
-        else:
-            attributes[name] = before
 
 
 def _twin(layer):

@@ -1,0 +1,22 @@
+"""Changing an object for the time of a block."""
+
+import contextlib
+
+
+@contextlib.contextmanager
+def replaced(thing, name, value):
+    """Within it, an attribute of the instance is another; then as it was before.
+
+    It goes past `__setattr__`, with which Keras tracks attributes.
+    """
+    attributes = vars(thing)
+    there = name in attributes
+    before = attributes.get(name)
+    attributes[name] = value
+    try:
+        yield
+    finally:
+        if there:
+            attributes[name] = before
+        else:
+            del attributes[name]
