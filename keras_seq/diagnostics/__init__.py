@@ -15,12 +15,14 @@ from keras_seq.diagnostics.gradient_flow import (
     gradient_flow,
     plot_gradient_flow,
 )
+from keras_seq.diagnostics.state_jacobians import StateJacobians, state_jacobians
 
 __all__ = [
     "AlignmentAgreement",
     "ClippingMonitor",
     "GateActivity",
     "GradientFlow",
+    "StateJacobians",
     "alignment_agreement",
     "attention_coverage",
     "attention_entropy",
@@ -30,4 +32,5 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "state_jacobians",
 ]

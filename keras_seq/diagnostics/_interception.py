@@ -106,6 +106,14 @@ def in_graph(function):
     return lambda *arguments: traced.get_concrete_function(*arguments)(*arguments)
 
 
+def needs_tensorflow(name):
+    """Refuses backends whose gradients aren't taken by a tape."""
+    if keras.backend.backend() != "tensorflow":
+        raise NotImplementedError(
+            f"`{name}` needs the TensorFlow backend; this is {keras.backend.backend()}."
+        )
+
+
 @contextlib.contextmanager
 def kept_as_they_are(model):
     """Whatever happens within, variables that don't train have their values after it.

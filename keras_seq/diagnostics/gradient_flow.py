@@ -11,6 +11,7 @@ from keras_seq.diagnostics._interception import (
     in_graph,
     intercepted,
     kept_as_they_are,
+    needs_tensorflow,
     recurrent_layers,
 )
 
@@ -191,11 +192,7 @@ class FlowFunction:
     """`gradient_flow` of one model, for many batches: traced once for each shape."""
 
     def __init__(self, model, *, loss=None, layers=None, training=False):
-        if keras.backend.backend() != "tensorflow":
-            raise NotImplementedError(
-                "`gradient_flow` needs the TensorFlow backend; this is "
-                f"{keras.backend.backend()}."
-            )
+        needs_tensorflow("gradient_flow")
         if loss is None and not getattr(model, "compiled", False):
             raise ValueError(
                 "`loss` must be given, since the model was not compiled; received None."
