@@ -4,12 +4,14 @@ import contextlib
 import csv
 import io
 import math
+import typing
 from pathlib import Path
 
 import keras
 from keras import ops
 
 from keras_seq._files import atomic_write
+from keras_seq.diagnostics._clipping import with_step
 from keras_seq.diagnostics._replacing import replaced
 
 NAMES = (
@@ -93,7 +95,7 @@ class ClippingMonitor(keras.callbacks.Callback):
     def __init__(self, filename=None):
         super().__init__()
         self.filename = filename
-        self._run = None
+        self._run: typing.Any = None
 
     def on_train_begin(self, logs=None):
         if self.filename is not None:
@@ -190,7 +192,7 @@ class _Run:
         def measured_clip(gradients):
             clipped = clip(gradients)
             totals = ops.convert_to_tensor(self.totals)
-            self.totals.assign(_added(totals, self.optimizer, gradients, clipped))
+            self.totals.assign(with_step(totals, self.optimizer, gradients, clipped))
             return clipped
 
         with contextlib.ExitStack() as stack:
@@ -220,74 +222,9 @@ class _Run:
         return dict(zip(NAMES, values, strict=True))
 
 
-def _added(totals, optimizer, gradients, clipped):
-    """The totals with one more step."""
-    steps, clippings, factors, norms, largest, not_finite = ops.unstack(totals)
-    gradients = [g for g in gradients if g is not None]
-    lengths = _lengths(map(_entries, gradients))
-    norm = _length(lengths)
-    finite = ops.isfinite(norm)
-    norm = ops.where(finite, norm, 0.0)
-    acts, factor = ops.zeros_like(finite), ops.ones_like(norm)
-    if any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
-        acts = ops.logical_and(finite, _is_clipped(optimizer, gradients, lengths, norm))
-        before = norm
-        if any(map(_is_rows, gradients)):
-            before = _length(_lengths(map(_summed, gradients)))
-        clipped = [_summed(g) for g in clipped if g is not None]
-        factor = _length(_lengths(clipped)) / ops.where(before > 0, before, 1.0)
-    return ops.stack(
-        [
-            steps + 1,
-            clippings + ops.cast(acts, "float32"),
-            factors + ops.where(acts, factor, 0.0),
-            norms + norm,
-            ops.maximum(largest, norm),
-            not_finite + ops.cast(ops.logical_not(finite), "float32"),
-        ]
-    )
-
-
-def _is_clipped(optimizer, gradients, lengths, norm):
-    """Whether the optimizer changes the gradient; it heeds the first that is set."""
-    if optimizer.clipnorm:
-        return ops.any(lengths > optimizer.clipnorm)
-    if optimizer.global_clipnorm:
-        return norm > optimizer.global_clipnorm
-    entries = ops.stack([ops.max(ops.abs(_entries(g))) for g in gradients])
-    return ops.any(ops.cast(entries, "float32") > optimizer.clipvalue)
-
-
-def _lengths(tensors):
-    return ops.stack([_length(tensor) for tensor in tensors])
-
-
-def _length(tensor):
-    return ops.sqrt(ops.sum(ops.square(ops.cast(tensor, "float32"))))
-
-
-def _entries(gradient):
-    """What the optimizer looks at: all entries, or the rows that there are."""
-    return gradient.values if _is_rows(gradient) else gradient
-
-
-def _summed(gradient):
-    """The gradient with equal rows added up."""
-    if not _is_rows(gradient):
-        return gradient
-    import tensorflow as tf
-
-    return tf.convert_to_tensor(gradient)
-
-
-def _is_rows(gradient):
-    """Whether it is TensorFlow's gradient of a table of which rows were taken."""
-    return hasattr(gradient, "indices") and hasattr(gradient, "dense_shape")
-
-
 def _clipping_optimizer(model):
     """The optimizer of a model that clips, inside of one that scales the loss."""
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: typing.Any = getattr(model, "optimizer", None)
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
