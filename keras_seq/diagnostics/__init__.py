@@ -9,19 +9,25 @@ from keras_seq.diagnostics.alignments import (
 from keras_seq.diagnostics.attention import drawable, plot_attention
 from keras_seq.diagnostics.clipping_monitor import ClippingMonitor
 from keras_seq.diagnostics.gate_activity import GateActivity, gate_activity
+from keras_seq.diagnostics.gate_monitor import GateMonitor
 from keras_seq.diagnostics.gates import plot_gates
 from keras_seq.diagnostics.gradient_flow import (
     GradientFlow,
     gradient_flow,
     plot_gradient_flow,
 )
+from keras_seq.diagnostics.gradient_flow_monitor import GradientFlowMonitor
+from keras_seq.diagnostics.lstmvis import write_lstmvis
+from keras_seq.diagnostics.saturation import plot_saturation
 from keras_seq.diagnostics.state_jacobians import StateJacobians, state_jacobians
 
 __all__ = [
     "AlignmentAgreement",
     "ClippingMonitor",
     "GateActivity",
+    "GateMonitor",
     "GradientFlow",
+    "GradientFlowMonitor",
     "StateJacobians",
     "alignment_agreement",
     "attention_coverage",
@@ -32,5 +38,7 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_saturation",
     "state_jacobians",
+    "write_lstmvis",
 ]

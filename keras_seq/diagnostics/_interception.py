@@ -60,6 +60,15 @@ def recurrent_layers(model, layers=None):
     return named
 
 
+def check_called(named, found):
+    """Refuses layers that the model has, but didn't call."""
+    missing = [name for name in named if name not in found]
+    if missing:
+        raise ValueError(
+            f"`model` must call its recurrent layers; it doesn't call {missing}."
+        )
+
+
 @contextlib.contextmanager
 def intercepted(layers, wrap):
     """Within it, each layer runs what `wrap` makes of its recurrence.

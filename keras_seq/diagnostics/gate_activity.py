@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
+    check_called,
     in_graph,
     in_time,
     intercepted,
@@ -136,67 +137,71 @@ def gate_activity(model, x, *, layers=None, batch_size=32):
     >>> activity.values["forget"].shape, activity.half_life().shape
     ((2, 5, 4), (4,))
     """
-    named = recurrent_layers(model, layers)
-    rows = len(tree.flatten(x)[0])
-    if not rows:
-        raise ValueError("`x` must have at least one row; received none.")
-    batches = []
-    found: dict = {}
+    return ActivityFunction(model, layers)(x, batch_size)
 
-    def run(batch):
-        model(batch, training=False)
-        return found
 
-    with (
-        kept_as_they_are(model),
-        intercepted(named, lambda *arguments: _recording(found, *arguments)),
-    ):
+class ActivityFunction:
+    """`gate_activity` of one model, again and again: traced once for each shape."""
+
+    def __init__(self, model, layers=None):
+        self.model = model
+        self.named = recurrent_layers(model, layers)
+        self.found: dict = {}
         # A loop in a graph is several times faster than one step by step.
-        run = in_graph(run)
-        for start in range(0, rows, batch_size):
-            batch = tree.map_structure(
-                lambda array, start=start: ops.convert_to_tensor(
-                    array[start : start + batch_size]
-                ),
-                x,
+        self.run = in_graph(self._run)
+
+    def __call__(self, x, batch_size=32):
+        rows = len(tree.flatten(x)[0])
+        if not rows:
+            raise ValueError("`x` must have at least one row; received none.")
+        batches = []
+        with kept_as_they_are(self.model), intercepted(self.named, self._recording):
+            for start in range(0, rows, batch_size):
+                batch = tree.map_structure(
+                    lambda array, start=start: ops.convert_to_tensor(
+                        array[start : start + batch_size]
+                    ),
+                    x,
+                )
+                found = self.run(batch)
+                batches.append(tree.map_structure(ops.convert_to_numpy, found))
+        return {
+            name: GateActivity(
+                layer=name,
+                values={
+                    key: np.concatenate([batch[name][0][key] for batch in batches])
+                    for key in batches[0][name][0]
+                },
+                mask=np.concatenate([batch[name][1] for batch in batches]),
             )
-            batches.append(tree.map_structure(ops.convert_to_numpy, run(batch)))
-    missing = [name for name in named if name not in found]
-    if missing:
-        raise ValueError(
-            f"`model` must call its recurrent layers; it doesn't call {missing}."
-        )
-    return {
-        name: GateActivity(
-            layer=name,
-            values={
-                key: np.concatenate([batch[name][0][key] for batch in batches])
-                for key in batches[0][name][0]
-            },
-            mask=np.concatenate([batch[name][1] for batch in batches]),
-        )
-        for name in named
-    }
-
-
-def _recording(found, name, layer, recurrence):
-    """The recurrence, which leaves what it shows in `found`, and the mask."""
-
-    def run(sequences, *rest, mask=None, **options):
-        wanted = {k: options[k] for k in ("return_sequences", "return_gates")}
-        options.update(return_sequences=True, return_gates=True)
-        h, state, gates = recurrence(sequences, *rest, mask=mask, **options)
-        counts = mask
-        if counts is None:
-            counts = ops.ones(ops.shape(sequences)[:2], "bool")
-        values = {
-            key: in_time(value, layer) for key, value in {**gates, "hidden": h}.items()
+            for name in self.named
         }
-        found[name] = values, counts
-        return (
-            h if wanted["return_sequences"] else None,
-            state,
-            gates if wanted["return_gates"] else None,
-        )
 
-    return run
+    def _run(self, batch):
+        self.found.clear()
+        self.model(batch, training=False)
+        check_called(self.named, self.found)
+        return dict(self.found)
+
+    def _recording(self, name, layer, recurrence):
+        """The recurrence, which leaves what it shows in `found`, and the mask."""
+
+        def run(sequences, *rest, mask=None, **options):
+            wanted = {k: options[k] for k in ("return_sequences", "return_gates")}
+            options.update(return_sequences=True, return_gates=True)
+            h, state, gates = recurrence(sequences, *rest, mask=mask, **options)
+            counts = mask
+            if counts is None:
+                counts = ops.ones(ops.shape(sequences)[:2], "bool")
+            values = {
+                key: in_time(value, layer)
+                for key, value in {**gates, "hidden": h}.items()
+            }
+            self.found[name] = values, counts
+            return (
+                h if wanted["return_sequences"] else None,
+                state,
+                gates if wanted["return_gates"] else None,
+            )
+
+        return run

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seq._extras import require
 from keras_seq.diagnostics._interception import (
+    check_called,
     in_graph,
     intercepted,
     kept_as_they_are,
@@ -230,11 +231,7 @@ class FlowFunction:
             output = self.model(x, training=self.training)
             value = self._value(x, y, output, sample_weight)
         self.tape = None
-        missing = [name for name in self.named if name not in self.found]
-        if missing:
-            raise ValueError(
-                f"`model` must call its recurrent layers; it doesn't call {missing}."
-            )
+        check_called(self.named, self.found)
         probes = {name: probes for name, (probes, _) in self.found.items()}
         gradients = tape.gradient(
             value, probes, unconnected_gradients=tf.UnconnectedGradients.ZERO

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
+    check_called,
     in_graph,
     intercepted,
     kept_as_they_are,
@@ -115,19 +116,15 @@ def state_jacobians(model, x, *, layer=None):
 
     def recording(name, explicit, recurrence):
         def run(sequences, *rest, **options):
-            seen["recurrence"] = recurrence
-            seen["arguments"] = sequences, rest, options
+            seen[name] = recurrence, sequences, rest, options
             return recurrence(sequences, *rest, **options)
 
         return run
 
     def jacobians(x):
         model(x, training=False)
-        if not seen:
-            raise ValueError(
-                f"`model` must call its recurrent layers; it doesn't call {[name]}."
-            )
-        return _jacobians(seen["recurrence"], *seen["arguments"])
+        check_called(named, seen)
+        return _jacobians(*seen[name])
 
     with kept_as_they_are(model), intercepted(named, recording):
         x = tree.map_structure(ops.convert_to_tensor, x)

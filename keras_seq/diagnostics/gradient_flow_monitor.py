@@ -1,0 +1,101 @@
+"""A callback that watches the gradient through time while a model trains."""
+
+from keras_seq.diagnostics._monitor import Monitor
+from keras_seq.diagnostics.gradient_flow import FlowFunction, plot_gradient_flow
+
+
+class GradientFlowMonitor(Monitor):
+    """Watches how far back the gradient reaches, epoch by epoch.
+
+    Before training and behind every `every`th epoch it takes `gradient_flow` of the
+    same input, and for each state ("hidden", of an LSTM "cell" too) of each layer:
+
+    ```
+    last        mean norm of the gradient at the last step
+    first       mean norm at the greatest distance from it
+    factor      by what it is multiplied with each step back
+    reach       the largest distance at which it is a millionth of `last` or more
+    ```
+
+    They are in `history`, a list of dicts, and in the CSV file; for TensorBoard there
+    is a picture of norm against distance too (`plot_gradient_flow`). The model is not
+    changed. The price of a look is about two training steps on `x`; the first one
+    traces them. It needs the TensorFlow backend.
+
+    Args:
+        x: What the model is called with.
+        y: What the loss compares the model's output with.
+        loss: As in `gradient_flow`: None for the loss that the model was compiled
+            with.
+        layers: Names of the layers that are wanted, or None for all.
+        every: Epochs between two looks.
+        filename: CSV file to which lines are added, one for each layer and state, or
+            None. What it has stays, and must be such lines.
+        log_dir: Folder of TensorBoard's event files, or None. It needs the extras
+            "tensorboard" and "plots".
+
+    Raises:
+        ValueError: If `every` isn't a positive integer; when training starts, if the
+            model has no recurrent layer that can be looked into, or `filename` has
+            other columns.
+        FileNotFoundError: When training starts, if the folder of `filename` is
+            missing.
+
+    Example:
+
+    >>> reader = keras.layers.LSTM(4, name="reader")
+    >>> model = keras.Sequential(
+    ...     [keras.Input((None, 2)), reader, keras.layers.Dense(1)]
+    ... )
+    >>> model.compile("adam", "mse")
+    >>> x, y = np.ones((8, 5, 2), "float32"), np.ones((8, 1), "float32")
+    >>> monitor = GradientFlowMonitor(x[:2], y[:2])
+    >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[monitor])
+    >>> [row["reach"] for row in monitor.history if row["state"] == "hidden"]
+    [4, 4, 4]
+    """
+
+    columns = ("epochs", "layer", "state", "last", "first", "factor", "reach")
+    place = "gradient_flow"
+
+    def __init__(
+        self,
+        x,
+        y,
+        *,
+        loss=None,
+        layers=None,
+        every=1,
+        filename=None,
+        log_dir=None,
+    ):
+        super().__init__(layers=layers, every=every, filename=filename, log_dir=log_dir)
+        self.x, self.y, self.loss = x, y, loss
+
+    def prepared(self):
+        flow = FlowFunction(self.model, loss=self.loss, layers=self.layers)
+        return lambda: flow(self.x, self.y)
+
+    def rows(self, found):
+        for layer, flow in found.items():
+            for state in flow.gradients:
+                norms = flow.by_distance(state)
+                yield {
+                    "layer": layer,
+                    "state": state,
+                    "last": float(norms[0]),
+                    "first": float(norms[-1]),
+                    "factor": flow.factor(state),
+                    # Nothing can be said of it where the loss doesn't see the last.
+                    "reach": flow.reach(state=state) if norms[0] > 0 else None,
+                }
+
+    def pictures(self, found):
+        for state in ("hidden", "cell"):
+            flows = {
+                layer: flow
+                for layer, flow in found.items()
+                if state in flow.gradients and flow.by_distance(state)[0] > 0
+            }
+            if flows:
+                yield state, plot_gradient_flow(flows, state=state)
