@@ -7,6 +7,7 @@ from keras_seq.diagnostics.alignments import (
     attention_entropy,
 )
 from keras_seq.diagnostics.attention import drawable, plot_attention
+from keras_seq.diagnostics.attention_map import attention_map
 from keras_seq.diagnostics.clipping_monitor import ClippingMonitor
 from keras_seq.diagnostics.gate_activity import GateActivity, gate_activity
 from keras_seq.diagnostics.gate_monitor import GateMonitor
@@ -20,6 +21,7 @@ from keras_seq.diagnostics.gradient_flow_monitor import GradientFlowMonitor
 from keras_seq.diagnostics.lstmvis import write_lstmvis
 from keras_seq.diagnostics.saturation import plot_saturation
 from keras_seq.diagnostics.state_jacobians import StateJacobians, state_jacobians
+from keras_seq.diagnostics.unrolled import plot_unrolled
 
 __all__ = [
     "AlignmentAgreement",
@@ -32,6 +34,7 @@ __all__ = [
     "alignment_agreement",
     "attention_coverage",
     "attention_entropy",
+    "attention_map",
     "drawable",
     "gate_activity",
     "gradient_flow",
@@ -39,6 +42,7 @@ __all__ = [
     "plot_gates",
     "plot_gradient_flow",
     "plot_saturation",
+    "plot_unrolled",
     "state_jacobians",
     "write_lstmvis",
 ]
