@@ -1,17 +1,14 @@
 """How often, and by how much, an optimizer clips its gradients."""
 
 import contextlib
-import csv
-import io
 import math
 import typing
-from pathlib import Path
 
 import keras
 from keras import ops
 
-from keras_seq._files import atomic_write
 from keras_seq.diagnostics._clipping import with_step
+from keras_seq.diagnostics._records import CsvTable
 from keras_seq.diagnostics._replacing import replaced
 
 NAMES = (
@@ -95,11 +92,11 @@ class ClippingMonitor(keras.callbacks.Callback):
     def __init__(self, filename=None):
         super().__init__()
         self.filename = filename
+        self._table = CsvTable(filename, ("epoch", *NAMES))
         self._run: typing.Any = None
 
     def on_train_begin(self, logs=None):
-        if self.filename is not None:
-            _read(self.filename)
+        self._table.check()
         leftover = vars(self.model).get("train_function")
         if isinstance(leftover, _Step):
             # Another callback has failed just before a step.
@@ -116,9 +113,7 @@ class ClippingMonitor(keras.callbacks.Callback):
         values = self._run.values()
         if logs is not None:
             logs.update(values)
-        if self.filename is not None:
-            row = {"epoch": epoch, **values}
-            atomic_write(self.filename, _read(self.filename) + _line(row.values()))
+        self._table.add([{"epoch": epoch, **values}])
 
     def on_train_end(self, logs=None):
         self._run = None
@@ -239,28 +234,3 @@ def _clipping_optimizer(model):
             f"a strategy with {strategy.num_replicas_in_sync}."
         )
     return optimizer
-
-
-def _read(filename):
-    """What the CSV file has, or the line with which it will start."""
-    path, header = Path(filename), _line(("epoch", *NAMES))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"`filename` must be in a folder that exists; received {str(filename)!r}."
-        )
-    if not path.exists():
-        return header
-    with open(path, encoding="utf-8", newline="") as file:
-        content = file.read()
-    if not content.startswith(header):
-        raise ValueError(
-            f"`filename` must be new, or start with the line {header.strip()!r}; "
-            f"received {str(filename)!r}, which starts with {content[:60]!r}."
-        )
-    return content
-
-
-def _line(values):
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(values)
-    return buffer.getvalue()
