@@ -1,6 +1,7 @@
 """The recurrent layers of a model, and what runs inside them."""
 
 import contextlib
+import typing
 
 import keras
 from keras import ops
@@ -9,7 +10,7 @@ from keras_seq.diagnostics._replacing import replaced
 from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
 
 _EXPLICIT = (ExplicitLSTM, ExplicitGRU, ExplicitSimpleRNN)
-_TWINS = {
+_TWINS: dict[type, typing.Any] = {
     keras.layers.LSTM: ExplicitLSTM,
     keras.layers.GRU: ExplicitGRU,
     keras.layers.SimpleRNN: ExplicitSimpleRNN,
@@ -32,7 +33,7 @@ def recurrent_layers(model, layers=None):
     Raises:
         ValueError: If there is no such layer, or not yet any weights.
     """
-    found = [
+    found: list[typing.Any] = [
         layer
         for layer in model._flatten_layers()
         if isinstance(layer, (*_EXPLICIT, *_TWINS))
@@ -135,6 +136,14 @@ def kept_as_they_are(model):
         if not any(variable is trained for trained in model.trainable_variables)
     ]
     variables += getattr(model, "metrics_variables", [])
+    # Keras doesn't count them among the variables of a model.
+    variables += [
+        state
+        for layer in model._flatten_layers()
+        if getattr(layer, "stateful", False)
+        for state in keras.tree.flatten(getattr(layer, "states", None))
+        if state is not None
+    ]
     values = [keras.ops.convert_to_numpy(variable) for variable in variables]
     try:
         yield

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import typing
 from pathlib import Path
 
 from keras_seq._extras import require
@@ -64,7 +65,7 @@ class Summaries:
     """
 
     def __init__(self, log_dir):
-        self.writer = None
+        self.writer: typing.Any = None
         if log_dir is not None:
             require("tensorboard", "tensorboard")
             import tensorflow as tf

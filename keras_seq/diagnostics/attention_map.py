@@ -85,7 +85,7 @@ def attention_map(model, inputs):
     )
     with (
         kept_as_they_are(model),
-        _kept_states(model),
+        kept_as_they_are(model),
         contextlib.ExitStack() as stack,
     ):
         for layer in layers:
@@ -98,27 +98,6 @@ def attention_map(model, inputs):
             f"{model!r}, which calls none of {[layer.name for layer in layers]}."
         )
     return found
-
-
-@contextlib.contextmanager
-def _kept_states(model):
-    """Whatever happens within, stateful layers have their states after it.
-
-    Keras doesn't count them among the variables of a model.
-    """
-    states = [
-        state
-        for layer in model._flatten_layers()
-        if getattr(layer, "stateful", False)
-        for state in keras.tree.flatten(getattr(layer, "states", None))
-        if state is not None
-    ]
-    values = [_as_numpy(state) for state in states]
-    try:
-        yield
-    finally:
-        for state, value in zip(states, values, strict=True):
-            state.assign(value)
 
 
 def _gives_weights(layer):

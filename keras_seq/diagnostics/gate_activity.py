@@ -131,6 +131,7 @@ def gate_activity(model, x, *, layers=None, batch_size=32):
 
     Example:
 
+    >>> import keras
     >>> reader = keras.layers.LSTM(4, name="reader")
     >>> model = keras.Sequential([keras.Input((None, 3)), reader])
     >>> activity = gate_activity(model, np.ones((2, 5, 3), "float32"))["reader"]

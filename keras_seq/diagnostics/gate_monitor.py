@@ -44,6 +44,7 @@ class GateMonitor(Monitor):
 
     Example:
 
+    >>> import keras
     >>> reader = keras.layers.LSTM(4, name="reader")
     >>> model = keras.Sequential(
     ...     [keras.Input((None, 2)), reader, keras.layers.Dense(1)]

@@ -43,6 +43,8 @@ class GradientFlowMonitor(Monitor):
 
     Example:
 
+    >>> import keras
+    >>> import numpy as np
     >>> reader = keras.layers.LSTM(4, name="reader")
     >>> model = keras.Sequential(
     ...     [keras.Input((None, 2)), reader, keras.layers.Dense(1)]

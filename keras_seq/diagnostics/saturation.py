@@ -23,6 +23,8 @@ def plot_saturation(activity, *, low=0.1, high=0.9, title=None):
 
     Example:
 
+    >>> import keras
+    >>> import numpy as np
     >>> from keras_seq.diagnostics import gate_activity
     >>> reader = keras.layers.GRU(4, name="reader")
     >>> model = keras.Sequential([keras.Input((None, 3)), reader])

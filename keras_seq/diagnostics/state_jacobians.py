@@ -92,6 +92,7 @@ def state_jacobians(model, x, *, layer=None):
 
     Example:
 
+    >>> import keras
     >>> model = keras.Sequential([keras.Input((None, 3)), keras.layers.SimpleRNN(4)])
     >>> found = state_jacobians(model, np.ones((1, 30, 3), "float32"))
     >>> found.jacobians["hidden"].shape, found.spectral_norms()[-1]

@@ -48,7 +48,7 @@ def by_autodiff(
         array = ops.transpose(ops.convert_to_tensor(array), (1, 0, 2))
         return ops.flip(array, axis=0) if go_backwards else array
 
-    sequences = (project_input(in_order(inputs)),)
+    sequences: tuple = (project_input(in_order(inputs)),)
     if mask is not None:
         sequences += (in_order(ops.expand_dims(mask, -1)),)
     sequences += tuple(map(in_order, probes or ()))

@@ -1,5 +1,7 @@
 """A recurrence over a whole sequence, with the gradient that its equations state."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -103,12 +105,11 @@ def recurrence(
         return (*final, *([h] if return_sequences else []), *shown)
 
     options = {}
+    run: Callable = whole.run
     if probes:
-        run, options["probed"] = whole.run, True
+        options["probed"] = True
     elif blocks.apply_here() and not whole.is_at_most_one(x.shape[1]):
         run = blocks.run
-    else:
-        run = whole.run
     function = run(
         equations,
         mask,

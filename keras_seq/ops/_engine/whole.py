@@ -92,7 +92,7 @@ def run(
             d_x = ops.transpose(d_z, (1, 0, 2))
             by_weight = [*d_projection, *d_weights[: len(weights)]]
             d_probes = (ops.transpose(d, (1, 0, 2)) for d in d_states)
-            by_weight = (ops.cast(d, x.dtype) for d in by_weight)
+            by_weight = [ops.cast(d, x.dtype) for d in by_weight]
             return (d_x, *d_initial, *by_weight, *d_probes)
 
         return (*final, *results), gradient

@@ -79,7 +79,7 @@ def run_variant(
 def step_variant(equations, projected, state, zoneout, probe=None):
     """One step: as `run_variant`, from what `equations.project` gives."""
     probe = [None] * len(state) if probe is None else list(probe)
-    inside = ()
+    inside: tuple = ()
     if len(probe) > 1 and zoneout[1] is None:
         # This memory acts on h; one that zoneout mixes acts on the next step alone.
         inside, probe[1] = (probe[1],), None
