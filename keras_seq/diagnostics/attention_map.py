@@ -83,11 +83,7 @@ def attention_map(model, inputs):
         if "training" in inspect.signature(model.call).parameters
         else {}
     )
-    with (
-        kept_as_they_are(model),
-        kept_as_they_are(model),
-        contextlib.ExitStack() as stack,
-    ):
+    with kept_as_they_are(model), contextlib.ExitStack() as stack:
         for layer in layers:
             for thing, name, value in _replacements(layer, found):
                 stack.enter_context(replaced(thing, name, value))
