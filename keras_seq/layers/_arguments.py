@@ -25,6 +25,11 @@ def check_rate(name, rate):
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
 
 
+def check_flag(name, value):
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False; received {value!r}.")
+
+
 def check_implementation(implementation):
     if implementation not in (1, 2):
         raise ValueError(

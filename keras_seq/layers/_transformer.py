@@ -6,7 +6,13 @@ import typing
 
 import keras
 
-from keras_seq.layers._arguments import check_mask, check_rate, check_size, is_whole
+from keras_seq.layers._arguments import (
+    check_flag,
+    check_mask,
+    check_rate,
+    check_size,
+    is_whole,
+)
 from keras_seq.layers._transformer_blocks import Block, Numbers
 
 
@@ -42,10 +48,7 @@ class TransformerStack(keras.layers.Layer):
         check_rate("dropout", dropout)
         if attention_dropout is not None:
             check_rate("attention_dropout", attention_dropout)
-        if not isinstance(norm_first, bool):
-            raise ValueError(
-                f"`norm_first` must be True or False; received {norm_first!r}."
-            )
+        check_flag("norm_first", norm_first)
         if (
             isinstance(layer_norm_epsilon, bool)
             or not isinstance(layer_norm_epsilon, numbers.Real)

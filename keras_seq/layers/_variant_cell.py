@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_rate
+from keras_seq.layers._arguments import check_flag, check_rate
 from keras_seq.layers.initializers import GateBias
 from keras_seq.ops._variants import LayerNorm, run_variant, step_variant
 
@@ -193,11 +193,6 @@ class VariantCell(keras.layers.Layer):
             "zoneout": list(zoneout) if isinstance(zoneout, tuple) else zoneout,
             "weight_dropout": self.weight_dropout,
         }
-
-
-def check_flag(name, value):
-    if not isinstance(value, bool):
-        raise ValueError(f"`{name}` must be True or False; received {value!r}.")
 
 
 def _count(state_size):

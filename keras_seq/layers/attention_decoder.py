@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_size
+from keras_seq.layers._arguments import as_mask, check_flag, check_size
 from keras_seq.layers._attention_arguments import (
     check_beside,
     check_dtype,
@@ -20,7 +20,6 @@ from keras_seq.layers._decoder_state import (
     output_size,
 )
 from keras_seq.layers._decoder_steps import take_step, take_steps
-from keras_seq.layers._variant_cell import check_flag
 from keras_seq.layers.attention_mechanism import AttentionMechanism
 
 __all__ = ["AttentionDecoder", "DecoderState"]

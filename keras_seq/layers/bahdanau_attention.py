@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_size
-from keras_seq.layers._variant_cell import check_flag
+from keras_seq.layers._arguments import check_flag, check_size
 from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
 
 LOCATIONS = ("previous", "cumulative")

@@ -5,9 +5,8 @@ from types import MappingProxyType
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_implementation, check_states
+from keras_seq.layers._arguments import check_flag, check_implementation, check_states
 from keras_seq.layers._recurrent_cell import RecurrentCell
-from keras_seq.layers._variant_cell import check_flag
 from keras_seq.ops import lstm_step
 from keras_seq.ops._projection import project
 from keras_seq.ops._variants import VariedLSTM

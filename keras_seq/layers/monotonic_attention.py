@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_seq.layers._arguments import check_flag
 from keras_seq.layers._attention_arguments import check_dtype, check_number
-from keras_seq.layers._variant_cell import check_flag
 from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.ops import hard_monotonic, monotonic
 
