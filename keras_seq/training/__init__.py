@@ -4,6 +4,7 @@ from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
 from keras_seq.training.command_line import command_line
 from keras_seq.training.curves import plot_history
+from keras_seq.training.kneser_ney import KneserNeyModel
 from keras_seq.training.next_token import (
     next_token_batches,
     next_token_dataset,
@@ -26,6 +27,7 @@ from keras_seq.training.settings import check_settings
 __all__ = [
     "EpochCheckpoint",
     "InverseSquareRootDecay",
+    "KneserNeyModel",
     "NgramModel",
     "Perplexity",
     "Progress",

@@ -68,12 +68,15 @@ class NgramModel:
                 for n in range(min(self.order, end + 1)):
                     context = sequence[end - n : end]
                     self._counts[context][sequence[end]] += 1
+        self._check_vocabulary()
+        return self
+
+    def _check_vocabulary(self):
         if len(self._counts.get((), ())) > self.vocabulary_size:
             raise ValueError(
                 f"`vocabulary_size` is {self.vocabulary_size}, but `sequences` have "
                 f"{len(self._counts[()])} different symbols."
             )
-        return self
 
     def probability(self, symbol, context):
         """p(symbol | context); of the context the last n - 1 symbols count."""
