@@ -34,6 +34,11 @@ from keras_seq.music.documents import (
     to_document,
 )
 from keras_seq.music.duplicates import duplicate_groups, split_by_group
+from keras_seq.music.positions import (
+    bar_position,
+    characters_since_bar_line,
+    inside_chord,
+)
 from keras_seq.music.rendering import (
     EngravingError,
     render_svg,
@@ -88,9 +93,12 @@ __all__ = [
     "TuneWriter",
     "Validation",
     "WrittenTune",
+    "bar_position",
+    "characters_since_bar_line",
     "describe_tunes",
     "duplicate_groups",
     "from_document",
+    "inside_chord",
     "intervals",
     "key_signature",
     "load_corpus",
