@@ -21,6 +21,14 @@ from keras_seq.diagnostics.gradient_flow_monitor import GradientFlowMonitor
 from keras_seq.diagnostics.lstmvis import write_lstmvis
 from keras_seq.diagnostics.saturation import plot_saturation
 from keras_seq.diagnostics.state_jacobians import StateJacobians, state_jacobians
+from keras_seq.diagnostics.text_activity import TextActivity, text_activity
+from keras_seq.diagnostics.text_properties import (
+    inside_brackets,
+    inside_quotes,
+    line_position,
+)
+from keras_seq.diagnostics.unit_scores import UnitScores, find_units, unit_scores
+from keras_seq.diagnostics.unit_text import UnitText, unit_text
 from keras_seq.diagnostics.unrolled import plot_unrolled
 
 __all__ = [
@@ -31,18 +39,28 @@ __all__ = [
     "GradientFlow",
     "GradientFlowMonitor",
     "StateJacobians",
+    "TextActivity",
+    "UnitScores",
+    "UnitText",
     "alignment_agreement",
     "attention_coverage",
     "attention_entropy",
     "attention_map",
     "drawable",
+    "find_units",
     "gate_activity",
     "gradient_flow",
+    "inside_brackets",
+    "inside_quotes",
+    "line_position",
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
     "plot_saturation",
     "plot_unrolled",
     "state_jacobians",
+    "text_activity",
+    "unit_scores",
+    "unit_text",
     "write_lstmvis",
 ]
