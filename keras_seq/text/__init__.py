@@ -11,6 +11,7 @@ from keras_seq.text.served_translation import (
 from keras_seq.text.splitting import split_pairs
 from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.translator import Translation, Translator
+from keras_seq.text.vectors import read_vectors
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 from keras_seq.text.words import WordVocabulary
 
@@ -30,6 +31,7 @@ __all__ = [
     "normalise_tensor",
     "read_pairs",
     "read_two",
+    "read_vectors",
     "split_pairs",
     "translation_card",
     "translation_requests",
