@@ -88,6 +88,15 @@ class Report:
         source = _inline(path, "audio")
         self._figure(f'<audio controls src="{source}"></audio>', caption)
 
+    def fragment(self, fragment, caption=""):
+        """Adds HTML as it stands, such as `UnitText.html` gives; it isn't escaped.
+
+        Args:
+            fragment: HTML with every tag closed.
+            caption: What stands under it.
+        """
+        self._figure(fragment, caption)
+
     def html(self):
         """The page."""
         title = html.escape(self.title)

@@ -156,6 +156,16 @@ def test_the_table():
     ]
 
 
+def test_a_fragment_stands_as_it_is():
+    report = Report("A run")
+    report.fragment('<p title="1">a &lt; <b>b</b></p>', "a < b")
+    page = Page(report.html())
+    assert page.attributes("p") == [{"title": "1"}]
+    assert page.texts("b") == ["b"]
+    assert page.texts("p") == ["a < "]
+    assert page.texts("figcaption") == ["a < b"]
+
+
 def test_an_empty_report():
     page = Page(Report("").html())
     assert page.texts("h1") == [""]
