@@ -9,6 +9,7 @@ from keras_seq.diagnostics import plot_gates
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.text import START
 from keras_seq.training import Progress, Report, plot_history
+from recipes._music_units import report_bar_units
 
 SHOWN = 8  # tunes in the report
 GATE_CHARACTERS = 150
@@ -55,7 +56,7 @@ def write_tunes(tunes, folder):
     return paths
 
 
-def write_results(run, metrics, history, tunes, writer):
+def write_results(run, metrics, history, tunes, writer, documents):
     """Writes tunes, figures and report.html into the run directory.
 
     Args:
@@ -64,6 +65,7 @@ def write_results(run, metrics, history, tunes, writer):
         history: A dict an epoch.
         tunes: ABC texts that the model wrote.
         writer: The `TuneWriter` that wrote them.
+        documents: The test tunes.
     """
     readable = [tune for tune in tunes if music.validate(tune).valid]
     paths = write_tunes(readable[:SHOWN], run / "tunes")
@@ -84,6 +86,8 @@ def write_results(run, metrics, history, tunes, writer):
     gates = plot_gates(first_gates(writer, document), ["▶", *document])
     drawn = run.save_figure(gates, "gates")
     report = _report(metrics, tunes, paths, curves, drawn)
+    report_bar_units(report, run, metrics, writer, documents)
+    _report_serving(report, metrics)
     run.write("report.html", report.html())
 
 
@@ -175,6 +179,10 @@ def _report(metrics, tunes, paths, curves, gates):
         "the candidate is stored; where the output gate is dark, the memory is shown.",
         scroll=True,
     )
+    return report
+
+
+def _report_serving(report, metrics):
     report.heading("Serving it")
     report.text(
         "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
@@ -184,5 +192,4 @@ def _report(metrics, tunes, paths, curves, gates):
         "python saved_model/1/assets.extra/client_rest.py"
     )
     report.heading("Terms of the data")
-    report.text(data["terms"])
-    return report
+    report.text(metrics["data"]["terms"])

@@ -28,6 +28,7 @@ from keras_seq.training import (
 )
 from recipes._music_data import LONGEST_TUNE, OUT, Config, load_data
 from recipes._music_results import write_results, write_tunes
+from recipes._music_units import bar_units
 
 PATIENCE = 5  # epochs without a better validation loss
 
@@ -143,13 +144,19 @@ def evaluate(config, data, writer):
         )
     )
     ends = float(np.mean([tune.finished for tune in written]))
+    units, without_them = bar_units(writer, build_model(config, data), data.test)
     return {
-        "test": {**model, "written": {"ends_by_itself": ends, **described}},
+        "test": {
+            **model,
+            "written": {"ends_by_itself": ends, **described},
+            "bar_units": units,
+        },
         "baseline": {
             "uniform": uniform,
             "unigram": unigram,
             "5-gram": five_gram,
             "human": human,
+            "bar_units": without_them,
         },
     }, [tune.text for tune in written]
 
@@ -221,7 +228,7 @@ def main(config):
         **figures,
     }
     export(config, data, writer, run, metrics["test"])
-    write_results(run, metrics, checkpoint.history, tunes, writer)
+    write_results(run, metrics, checkpoint.history, tunes, writer, data.test)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 

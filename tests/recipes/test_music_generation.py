@@ -19,6 +19,7 @@ from keras_seq import serving
 from keras_seq.training import command_line
 from recipes import music_generation as recipe
 from recipes._music_results import write_tunes
+from recipes._music_units import _finding, bar_units
 from tests.music.data import oneills_file
 
 VERBS = {
@@ -153,6 +154,9 @@ def test_evaluating_again_gives_the_same_figures(run, tmp_path):
     command_line(recipe.Config, recipe.main, VERBS, arguments)
     metrics = json.loads((run / "metrics.json").read_text())
     figures = json.loads(out.read_text())
+    for part in ("test", "baseline"):
+        again, before = (f[part].pop("bar_units") for f in (figures, metrics))
+        assert again == pytest.approx(before, rel=1e-4)
     assert figures["baseline"] == metrics["baseline"]
     assert figures["test"]["written"] == metrics["test"]["written"]
     assert figures["test"]["nats_per_character"] == pytest.approx(
@@ -197,6 +201,49 @@ def test_report_stands_by_itself(run):
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert 'src="data:image/png;base64,' in page
     assert "may not be used commercially" in page or "does not know the terms" in page
+
+
+def test_report_shows_the_units_that_track_the_bar(run):
+    """Their scores stand beside what needs no training, and a tune is coloured."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    units, baselines = (metrics[part]["bar_units"] for part in ("test", "baseline"))
+    assert len(units) == 3
+    assert set(baselines) == {
+        "current character alone",
+        "position in the tune",
+        "best unit before training",
+    }
+    assert all(0 <= score <= 1 for score in (*units.values(), *baselines.values()))
+    page = (run / "report.html").read_text()
+    section = page[page.index("Units that track the music") :]
+    for name, score in (*units.items(), *baselines.items()):
+        label = f"unit {name}" if name in units else name
+        assert f"<td>{label}</td><td>{score:.4g}</td>" in section
+    assert f"cell of unit {next(iter(units))} in lstm_0" in section
+    assert (run / "figures" / "bar_unit.png").stat().st_size > 5000
+
+
+def test_tunes_without_bars_are_no_error(run):
+    _, _, writer = recipe._finished(str(run))
+    free = ["M:none\nK:D\nDEF|\n"] * 3
+    assert bar_units(writer, writer.model, free) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("scores", "finding"),
+    [
+        ((0.8, 0.6, 0.3), "Of the 3 best, 2 track it, with a score of 0.50 or more."),
+        (
+            (0.4, 0.2, 0.3),
+            "none has a score of 0.50 or more. The highest of the best is 0.40.",
+        ),
+    ],
+)
+def test_the_finding_is_what_the_scores_say(scores, finding):
+    units = dict(zip("123", scores, strict=True))
+    assert finding in _finding(units, {"a": 0.3, "b": 0.1})
+    # A unit that a baseline equals tracks nothing.
+    assert _finding(units, {"a": 0.9}).startswith("No unit tracks it")
 
 
 def test_generate_primes_what_is_given(run, capsys):
