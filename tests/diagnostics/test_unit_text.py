@@ -89,6 +89,11 @@ def test_html_shows_every_character():
     assert page.text.count("↵\n") == NASTY.count("\n")
 
 
+def test_pieces_that_look_like_html_are_text():
+    pieces = ["<b>", "&amp;", '"x"', "<script>", "</div>", "·ed"]
+    assert Fragment(shown(pieces, spaced=True).html()).pieces == pieces
+
+
 def test_html_has_the_numbers_and_their_colours():
     page = Fragment(UnitText("abcde", [-2.0, -0.5, 0.0, 1.0, np.nan]).html())
     titles = [attributes["title"] for attributes, _ in page.spans[1:]]
