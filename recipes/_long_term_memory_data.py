@@ -12,7 +12,7 @@ from recipes._long_term_memory_tasks import TASKS, Task
 
 OUT = "runs/long_term_memory"
 STEPS = 50  # training steps in an epoch
-VALIDATION, TEST = 256, 1024  # sequences
+VALIDATION, TEST = 256, 1024  # sequences; measured 256 at once
 TRAINING, HELD_BACK, HELD_OUT = range(3)  # streams of random numbers
 QUICK_MODELS = ("tanh", "gru")
 
@@ -36,7 +36,7 @@ class Config:
     """Seed of the weights and the sequences."""
     epochs: int | None = None
     """Times 50 training steps for each model at each distance, at most. By default
-    30; 6 with `quick`."""
+    24; 6 with `quick`."""
     units: int | None = None
     """Size of the state. By default 64; 24 with `quick`."""
     batch_size: int = 64
@@ -46,9 +46,9 @@ class Config:
     those without."""
     clipnorm: float = 1.0
     """Norm to which the gradient of all weights is cut where a model is clipped."""
-    patience: int = 2
-    """A model that has failed at so many distances in a row isn't tried at longer
-    ones."""
+    patience: int = 1
+    """A model that has learnt nothing at so many distances in a row isn't tried at
+    longer ones."""
     quick: bool = False
     """A minute to see that all works: short distances, few and small models."""
     resume: bool = False
@@ -86,7 +86,7 @@ class Config:
             self,
             length=tuple(sorted(set(lengths))),
             models=tuple(name for name in REMEDIES if name in wanted),
-            epochs=self.epochs or (6 if self.quick else 30),
+            epochs=self.epochs or (6 if self.quick else 24),
             units=self.units or (24 if self.quick else 64),
         )
 

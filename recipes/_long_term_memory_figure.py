@@ -29,13 +29,12 @@ def style(name):
     }
 
 
-def draw(found, curves, distance):
+def draw(found, curves):
     """Draws all that the lecture argues.
 
     Args:
         found: Dict from the task to its trials.
         curves: What `clipping_curves` gave.
-        distance: The distance at which gradients are shown.
 
     Returns:
         A matplotlib figure: (a) gradients of new models, (b) of trained ones, (c)
@@ -44,8 +43,15 @@ def draw(found, curves, distance):
     plt = require("matplotlib.pyplot", "plots")
     figure, axes = plt.subplots(2, 3, figsize=(15, 8.5), layout="constrained")
     (new, trained, names), (*losses, clipping) = axes
-    trials = gradient_trials(found, distance)
-    _draw_gradients(new, trials, "before", curves["gradient"])
+    trials = longest_trials(found)
+    _draw_gradients(new, trials, "before")
+    _draw_norms(
+        new,
+        curves["gradient"]["norms"],
+        color=COLOURS["exploding"],
+        linestyle=":",
+        label="ReLU RNN, 1.5 × orthogonal",
+    )
     new.set_title("(a) new models: gradients vanish and explode", loc="left")
     _draw_gradients(trained, trials, "after")
     trained.set_title("(b) after training", loc="left")
@@ -66,29 +72,15 @@ def draw(found, curves, distance):
     return figure
 
 
-def gradient_trials(found, distance):
-    """The trials at a distance, of the first task, by name."""
+def longest_trials(found):
+    """Of each model the trial at the longest distance, of the first task, by name."""
     trials = next(iter(found.values()))
-    return {trial["model"]: trial for trial in trials if trial["length"] == distance}
+    return {t["model"]: t for t in sorted(trials, key=lambda t: t["length"])}
 
 
-def _draw_gradients(axis, trials, when, exploding=None):
-    flows = {
-        name: trial["gradient"][when]["norms"]
-        for name, trial in trials.items()
-        # A clipped twin starts out as the other does.
-        if when == "after" or not _has_twin(name, trials)
-    }
-    for name, norms in flows.items():
-        _draw_norms(axis, norms, **style(name))
-    if exploding is not None:
-        _draw_norms(
-            axis,
-            exploding["norms"],
-            color=COLOURS["exploding"],
-            linestyle=":",
-            label="ReLU RNN, 1.5 × orthogonal",
-        )
+def _draw_gradients(axis, trials, when):
+    for name, trial in trials.items():
+        _draw_norms(axis, trial["gradient"][when]["norms"], **style(name))
     axis.set_yscale("log")
     axis.set_xlabel("steps back")
     axis.set_ylabel("norm of the gradient, 1 at the last step")
@@ -96,15 +88,10 @@ def _draw_gradients(axis, trials, when, exploding=None):
     axis.grid(alpha=0.3)
 
 
-def _has_twin(name, trials):
-    return name.endswith("-clipped") and name.removesuffix("-clipped") in trials
-
-
 def _draw_norms(axis, norms, **options):
     values = np.array(norms, "float64")  # None becomes NaN
     if values[0] > 0:
-        relative = values / values[0]
-        relative[relative <= 0] = np.nan
+        relative = np.where(values > 0, values / values[0], np.nan)
         axis.plot(relative, **options)
 
 
@@ -119,17 +106,17 @@ def _draw_losses(axis, task, trials):
             axis.plot(
                 *zip(*gone, strict=True), "x", color=style(name)["color"], markersize=11
             )
-    lengths = np.unique([trial["length"] for trial in trials])
+    tried = np.unique([trial["length"] for trial in trials])
     for function, line, label in (
         (task.trivial, "-", "nothing remembered"),
         (task.threshold, ":", "counts as solved"),
     ):
-        values = [function(int(length)) for length in lengths]
-        axis.plot(lengths, values, line, color="0.4", linewidth=3, alpha=0.5)
-        axis.annotate(label, (lengths[0], values[0]), fontsize=8, va="bottom")
+        values = [function(int(length)) for length in tried]
+        axis.plot(tried, values, line, color="0.4", linewidth=3, alpha=0.5)
+        axis.annotate(label, (tried[0], values[0]), fontsize=8, va="bottom")
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.set_xticks(lengths, [str(length) for length in lengths])
+    axis.set_xticks(tried, [str(length) for length in tried])
     axis.minorticks_off()
     axis.set_xlabel("distance in steps (× diverged)")
     axis.set_ylabel(f"test loss: {task.loss}")

@@ -110,5 +110,11 @@ def compiled_model(config, data, kind, optimizer, **options):
         name="long_term_memory",
     )
     # XLA would compile again for every distance.
-    model.compile(optimizer, task.compiled_loss(), jit_compile=False, **options)
+    model.compile(
+        optimizer,
+        task.compiled_loss(),
+        metrics=[task.right],
+        jit_compile=False,
+        **options,
+    )
     return model

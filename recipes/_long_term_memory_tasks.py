@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from keras import ops
 
 SYMBOLS, REMEMBERED = 8, 10  # of copy memory
 BLANK, GO = SYMBOLS, SYMBOLS + 1
@@ -92,6 +93,8 @@ class Task:
             remembers nothing.
         threshold: Function of the distance that gives the loss below which it
             counts as solved.
+        baseline: Name of a model that is tried at every distance, even if it learns
+            nothing, to be compared with; or None.
     """
 
     title: str
@@ -103,6 +106,7 @@ class Task:
     shortest: int
     trivial: Callable
     threshold: Callable
+    baseline: str | None = None
 
     def compiled_loss(self):
         """The Keras loss."""
@@ -119,11 +123,13 @@ class Task:
         return keras.losses.mean_squared_error(target, output)
 
     def right(self, target, output):
-        """The share that is right: sums within 0.04, or symbols of the ten."""
+        """What is right, 1 or 0: sums within 0.04, (B, 1), or symbols, (B, 10)."""
         if self.every_step:
-            written = output[:, -REMEMBERED:].argmax(axis=-1)
-            return float(np.mean(written == target[:, -REMEMBERED:]))
-        return float(np.mean(np.abs(output - target) < CLOSE))
+            written = ops.argmax(output[:, -REMEMBERED:], axis=-1)
+            hits = ops.equal(written, ops.cast(target[:, -REMEMBERED:], written.dtype))
+        else:
+            hits = ops.abs(output - target) < CLOSE
+        return ops.cast(hits, "float32")
 
 
 def copy_trivial(length):
@@ -142,6 +148,7 @@ TASKS = {
         shortest=2,
         trivial=lambda length: 1 / 6,  # the variance of a sum of two U(0, 1)
         threshold=lambda length: 0.01,
+        baseline="tanh",
     ),
     "copy": Task(
         title="copy memory",

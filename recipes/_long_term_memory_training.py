@@ -108,7 +108,8 @@ def clipping_curves(config):
         losses, diverged = [], None
         for step in range(EXPLOSION_STEPS):
             model.reset_metrics()  # they would give the mean of all steps
-            loss = _number(model.train_on_batch(*data.training_batch(step)))
+            logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
+            loss = _number(logs["loss"])
             if loss is None:
                 diverged = step + 1
                 break
