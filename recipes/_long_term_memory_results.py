@@ -4,6 +4,7 @@ import csv
 import io
 
 from keras_seq.training import Report
+from recipes._long_term_memory_data import STEPS
 from recipes._long_term_memory_figure import draw, longest_trials
 from recipes._long_term_memory_models import REMEDIES
 from recipes._long_term_memory_tasks import TASKS
@@ -114,9 +115,11 @@ def _report(metrics, found, curves, picture):
     report.text(
         "Networks that read a sequence step by step are asked for what stood far "
         f"back. Each has {config['units']} units, one layer, and at most "
-        f"{config['epochs'] * 50:,} training steps of {config['batch_size']} new "
-        f"sequences; in all {metrics['train_seconds']:.0f} s of training. All losses "
-        "are of sequences that training never saw."
+        f"{config['epochs'] * STEPS:,} training steps of {config['batch_size']} new "
+        f"sequences; in all {metrics['train_seconds']:.0f} s of training. It ends when "
+        "half of the loss that counts as solved is reached, so lower losses are no "
+        "measure of who is better. All losses are of sequences that training never "
+        "saw."
     )
     report.picture(picture, _CAPTION)
     report.heading("A recurrence is a repeated product")
@@ -260,7 +263,8 @@ _REMEDIES = {
         "c̃, so the error passes through ∏ f, which the network learns. With a forget "
         "bias of 0, f starts at ½, and half of the memory is gone with each step; "
         "with 1 it starts at 0.73. A GRU does with two gates what an LSTM does with "
-        "three; Keras's starts with z = ½."
+        "three; Keras's starts with z = ½, so a new one forgets fast too. What counts "
+        "is whether training finds gates that keep the error: compare (a) with (b)."
     ),
     "Remedy 5: chrono initialisation": (
         "If something matters over up to T steps, forget biases are drawn as log of "
