@@ -53,8 +53,8 @@ def tatoeba(archive, folder):
 
 def build(name, config, data):
     """A compiled model."""
-    if name in ("attention", "transformer"):
-        return recipe.build_model(dataclasses.replace(config, architecture=name), data)
+    if name in recipe.ARCHITECTURES:
+        return recipe.build_model(config, data)
     if name == "without_attention":
         return recipe.build_model(config, data, without_attention)
     keras.utils.set_random_seed(config.seed)
@@ -81,8 +81,12 @@ def seconds_per_epoch(name, config, data):
     return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
 
 
-def run(name, config, minutes, epochs, out):
+def run(name, folder, minutes, epochs, out):
     """Trains a model and judges it."""
+    config = Config(data=str(folder), out=str(out))
+    if name in recipe.ARCHITECTURES:
+        config = dataclasses.replace(config, architecture=name)
+    config = config.complete()
     data = load_data(config)
     if epochs is None:
         epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
@@ -141,11 +145,10 @@ def main():
     if arguments.tatoeba:
         tatoeba(arguments.tatoeba, arguments.data)
         return
-    config = Config(data=str(arguments.data), out=str(arguments.out)).complete()
     results = {"machine": machine(), "minutes": arguments.minutes, "models": {}}
     for name in arguments.models.split(","):
         results["models"][name] = run(
-            name, config, arguments.minutes, arguments.epochs, arguments.out
+            name, arguments.data, arguments.minutes, arguments.epochs, arguments.out
         )
         print(name, results["models"][name], flush=True)
         write_json(arguments.out / "translation.json", results)

@@ -30,9 +30,11 @@ TATOEBA = "tatoeba-fra-eng"
 TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
 FEWEST_PAIRS = 20  # to train on, validate and test
 LARGEST_TEST = 1000  # pairs, and of the validation
-TOKENS = 4096  # of both sides, in a training step
+TOKENS = {"attention": 4096, "transformer": 2048}  # of both sides, in a training step
 READ = 1_000_000  # pairs, in all epochs together
 LONGEST = 200  # tokens of a training sentence
+LEARNING_RATE = {"attention": 3e-3, "transformer": 2e-3}
+DROPOUT = {"attention": 0.3, "transformer": 0.2}
 SUBWORD_DROPOUT = 0.1
 HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates have
 
@@ -66,12 +68,13 @@ class Config:
     separate_vocabularies: bool = False
     """Whether source and target have vocabularies and embeddings of their own."""
     dropout: float | None = None
-    """Share of the features that is dropped in training. By default 0.3; 0.1 for
-    dates."""
+    """Share of the features that is dropped in training. By default 0.3; 0.2 for a
+    transformer; 0.1 for dates."""
     label_smoothing: float = 0.1
     """Probability that training takes from the right token and gives to all."""
     learning_rate: float | None = None
-    """Highest learning rate: it rises to it, then falls. By default 0.003."""
+    """Highest learning rate: it rises to it, then falls. By default 0.003; 0.002 for
+    a transformer."""
     quick: bool = False
     """A minute to see that all works: few pairs, a small model."""
     resume: bool = False
@@ -92,6 +95,7 @@ class Config:
         if dates and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
         units = 128 if self.quick else 192 if dates else 512
+        dropout = 0.1 if dates else DROPOUT[self.architecture]
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
@@ -100,8 +104,8 @@ class Config:
                 for name in _names(self.data)
             ),
             units=self.units or units,
-            dropout=(0.1 if dates else 0.3) if self.dropout is None else self.dropout,
-            learning_rate=self.learning_rate or 3e-3,
+            dropout=dropout if self.dropout is None else self.dropout,
+            learning_rate=self.learning_rate or LEARNING_RATE[self.architecture],
         )
 
 
@@ -140,7 +144,7 @@ class Data:
     def steps_per_epoch(self):
         """Training steps in an epoch, of about `TOKENS` tokens each."""
         total = sum(len(s) + len(t) - 1 for s, t in map(self.ids, self.train))
-        return max(1, round(total / TOKENS))
+        return max(1, round(total / TOKENS[self.config.architecture]))
 
     def training_batches(self, first_epoch):
         """Batches of all epochs from one on; every epoch splits words anew."""
@@ -158,7 +162,8 @@ class Data:
 
     def validation_batches(self):
         """The validation pairs, once."""
-        return pair_dataset([self.ids(pair) for pair in self.validation], TOKENS)
+        tokens = TOKENS[self.config.architecture]
+        return pair_dataset([self.ids(pair) for pair in self.validation], tokens)
 
     def keep_vocabularies(self, run):
         """Writes what the verbs need of the data; refuses data that have changed."""

@@ -88,6 +88,7 @@ def transformer(config, source_size, target_size, shared):
         "num_heads": 4,
         "intermediate_dim": config.units,
         "dropout": config.dropout,
+        "attention_dropout": 0.0,  # with it small corpora are learned more slowly
     }
     return EncoderDecoder(
         TransformerEncoder(**options, name="encoder"),
