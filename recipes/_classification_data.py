@@ -1,0 +1,371 @@
+"""The classification recipe's settings and its table."""
+
+import collections
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.training import check_settings
+from recipes._classification_table import (
+    Column,
+    Rows,
+    as_number,
+    column_kind,
+    is_missing,
+    read_csv,
+    rows_of,
+)
+
+OUT = "runs/binary_classification"
+BREAST_CANCER = "breast-cancer"
+FOLDS = 5
+FEWEST = 15  # different rows of each class: ten members need ten of two thirds
+QUICK_ROWS = 600
+NEARLY = 0.9  # numbers among the fields of a column of categories, to be noted
+EXAMPLES = 5  # in messages
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a run."""
+
+    data: str = BREAST_CANCER
+    """Table to learn from: breast-cancer (scikit-learn's), or a CSV file."""
+    label: str | None = None
+    """Column of the CSV file that holds the two labels."""
+    positive: str | None = None
+    """Label whose probability is predicted. By default the rarer one; of two as
+    frequent, the one that sorts last."""
+    delimiter: str | None = None
+    """Character between the fields of the CSV file. By default it is found."""
+    out: str = OUT
+    """Folder for everything that the run makes."""
+    seed: int = 1
+    """Seed of the split, the folds, the weights, the order and the dropout."""
+    epochs: int | None = None
+    """Passes over the training rows at most: training stops when the rows held out
+    are predicted no better. By default 50; 8 with `quick`."""
+    units: int = 32
+    """Hidden units of each network of the ensemble."""
+    l2: float = 1.0
+    """Penalty on the squares of the weights: 1 / C of scikit-learn's logistic
+    regression."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: both classes weigh the same in training, however rare one is."""
+    threshold: Literal["youden", "f1"] = "youden"
+    """What the threshold maximises on rows held out: youden, sensitivity +
+    specificity - 1; f1, the harmonic mean of precision and sensitivity."""
+    false_negative_cost: float | None = None
+    """What a missed positive costs if a false alarm costs 1: the threshold then
+    minimises the cost."""
+    quick: bool = False
+    """A minute to see that all works: few rows, short training, fewer folds."""
+    resume: bool = False
+    """Continue the run in `out`."""
+    overwrite: bool = False
+    """Replace the run in `out`."""
+
+    def complete(self):
+        """The settings with nothing left open; ValueError for a bad one."""
+        check_settings(
+            self,
+            at_least_1=("epochs", "units"),
+            above_0=("l2", "false_negative_cost"),
+            seeds=("seed",),
+        )
+        if self.data == BREAST_CANCER:
+            if self.label is not None:
+                raise ValueError(
+                    f"`label` is for a CSV file, not {BREAST_CANCER}; received "
+                    f"{self.label!r}."
+                )
+        elif self.label is None:
+            raise ValueError("`label` must name the column of the labels (--label).")
+        path = Path(self.data)
+        return dataclasses.replace(
+            self,
+            # From another folder, a relative path would name another file.
+            data=str(path.resolve()) if path.exists() else self.data,
+            epochs=self.epochs or (8 if self.quick else 50),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A table and its split; labels are 1 for `positive`, 0 for `negative`."""
+
+    name: str
+    digest: str
+    terms: str
+    columns: list[Column]
+    rows: Rows
+    labels: np.ndarray
+    lines: np.ndarray
+    negative: str
+    positive: str
+    notes: list[str]
+    groups: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+
+    def keep_columns(self, run):
+        """Writes what the verbs need of the data; refuses data that have changed."""
+        known = {
+            "digest": self.digest,
+            "columns": [dataclasses.asdict(column) for column in self.columns],
+            "negative": self.negative,
+            "positive": self.positive,
+        }
+        run.keep_known("columns.json", known, self.name)
+
+    def description(self):
+        """What metrics.json says of the data."""
+        kinds = collections.Counter(column.kind for column in self.columns)
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "train": len(self.train),
+            "test": len(self.test),
+            "number_columns": kinds["number"],
+            "category_columns": kinds["category"],
+            "negative": self.negative,
+            "positive": self.positive,
+            "positive_share": float(self.labels.mean()),
+            "duplicate_rows": len(self.labels) - len(set(self.groups.tolist())),
+            "notes": self.notes,
+            "terms": self.terms,
+        }
+
+
+def assign_folds(labels, groups, count, seed):
+    """The fold of each row: classes spread evenly, equal rows together.
+
+    Args:
+        labels: Array of 0 and 1, shape (N,).
+        groups: Array of integers, shape (N,), the same for equal rows.
+        count: Number of folds.
+        seed: Seed of the shuffling.
+
+    Returns:
+        Array of integers in [0, count), shape (N,).
+    """
+    selection = require("sklearn.model_selection", "recipes")
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    splitter = selection.StratifiedKFold(count, shuffle=True, random_state=seed)
+    fold_of_group = np.empty(len(first), int)
+    for fold, (_, chosen) in enumerate(splitter.split(first, labels[first])):
+        fold_of_group[chosen] = fold
+    return fold_of_group[member]
+
+
+def load_data(config):
+    """Reads the table, tells what it is, and splits it."""
+    if config.data == BREAST_CANCER:
+        read = _breast_cancer()
+    else:
+        try:
+            read = _csv_file(config)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"--data: {error}") from error
+    columns, rows, texts, lines, notes = (
+        read[name] for name in ("columns", "rows", "labels", "lines", "notes")
+    )
+    negative, positive = _classes(texts, lines, config)
+    labels = (np.array(texts) == positive).astype(int)
+    if config.quick and len(labels) > QUICK_ROWS:
+        chosen = np.random.default_rng(config.seed).permutation(len(labels))
+        chosen = np.sort(chosen[:QUICK_ROWS])
+        rows, labels, lines = rows.take(chosen), labels[chosen], lines[chosen]
+    groups = rows.duplicate_groups()
+    _check_enough(labels, groups, (negative, positive), config)
+    notes += _duplicate_notes(labels, groups)
+    folds = assign_folds(labels, groups, FOLDS, config.seed)
+    print(
+        f"{read['name']}: {len(labels)} rows, {labels.mean():.1%} {positive!r} "
+        f"(positive), the others {negative!r}"
+    )
+    for kind in ("number", "category"):
+        names = [column.name for column in columns if column.kind == kind]
+        print(f"columns of kind {kind}: {', '.join(names) or 'none'}")
+    for note in notes:
+        print(f"note: {note}")
+    return Data(
+        name=read["name"],
+        digest=read["digest"],
+        terms=read["terms"],
+        columns=columns,
+        rows=rows,
+        labels=labels,
+        lines=lines,
+        negative=negative,
+        positive=positive,
+        notes=notes,
+        groups=groups,
+        train=np.flatnonzero(folds > 0),
+        test=np.flatnonzero(folds == 0),
+    )
+
+
+def _breast_cancer():
+    table = require("sklearn.datasets", "recipes").load_breast_cancer()
+    numbers = table.data.astype("float32")
+    digest = hashlib.sha256(numbers.tobytes() + table.target.tobytes())
+    return {
+        "name": BREAST_CANCER,
+        "digest": digest.hexdigest(),
+        "terms": "Breast Cancer Wisconsin (Diagnostic), CC BY 4.0: W. Wolberg, O. "
+        "Mangasarian, N. Street, W. Street, UCI Machine Learning Repository, 1995.",
+        "columns": [Column(str(name), "number") for name in table.feature_names],
+        "rows": Rows(numbers, np.empty((len(numbers), 0), dtype=str)),
+        "labels": [str(table.target_names[target]) for target in table.target],
+        "lines": np.arange(1, len(numbers) + 1),
+        "notes": [],
+    }
+
+
+def _csv_file(config):
+    header, records = read_csv(config.data, config.delimiter)
+    place = Path(config.data).name
+    if config.label not in header:
+        raise ValueError(
+            f"{place}: expected a column {config.label!r}, the label; its columns are "
+            f"{header}."
+        )
+    if not records:
+        raise ValueError(f"{place} has no rows.")
+    where = header.index(config.label)
+    for line, values in records:
+        if is_missing(values[where]):
+            raise ValueError(f"{place}:{line}: expected a label; it is missing.")
+    notes: list[str] = []
+    columns = []
+    for i, name in enumerate(header):
+        values = [values[i] for _, values in records]
+        if i != where and (kind := _usable(name, values, records, notes)):
+            columns.append(Column(name, kind))
+    if not columns:
+        raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
+    fields = [(line, dict(zip(header, v, strict=True))) for line, v in records]
+    return {
+        "name": place,
+        "digest": hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
+        "terms": "Those of your file.",
+        "columns": columns,
+        "rows": rows_of(columns, fields, place),
+        "labels": [values[where] for _, values in records],
+        "lines": np.array([line for line, _ in records]),
+        "notes": notes,
+    }
+
+
+def _usable(name, values, records, notes):
+    """The kind of a column, or None if nothing can be learned from it; notes why."""
+    known = [value for value in values if not is_missing(value)]
+    different = len(set(known))
+    missing = len(values) - len(known)
+    if not known:
+        notes.append(f"column {name!r} is left out: all its values are missing.")
+        return None
+    if different == 1 and not missing:
+        notes.append(f"column {name!r} is left out: it is {known[0]!r} in every row.")
+        return None
+    kind = column_kind(values)
+    each_once = different == len(known) > 1
+    if kind == "category":
+        if all(re.fullmatch(r"[+-]?\d+,\d+|[+-]?\d+", value) for value in known):
+            line, value = next(
+                (line, value)
+                for (line, _), value in zip(records, values, strict=True)
+                if "," in value
+            )
+            raise ValueError(
+                f"line {line}: expected decimal points in column {name!r}; received "
+                f"{value!r}."
+            )
+        if each_once:
+            notes.append(
+                f"column {name!r} is left out: no value of its {different} is in two "
+                "rows, as in a name or an identifier."
+            )
+            return None
+        _note_nearly_numbers(name, values, records, notes)
+        return kind
+    whole = all(re.fullmatch(r"[+-]?\d+", value) for value in known)
+    if each_once and whole and not missing:
+        numbers = list(map(int, known))
+        if max(numbers) - min(numbers) + 1 == len(numbers):
+            notes.append(f"column {name!r} is left out: it numbers the rows.")
+            return None
+        if len(numbers) > 2 * FEWEST:
+            notes.append(
+                f"column {name!r} looks like an identifier: whole numbers, no two the "
+                "same. It is used; remove it from the file if it is one."
+            )
+    return kind
+
+
+def _note_nearly_numbers(name, values, records, notes):
+    others = [i for i, value in enumerate(values) if as_number(value) is None]
+    if len(others) <= (1 - NEARLY) * len(values):
+        line, value = records[others[0]][0], values[others[0]]
+        notes.append(
+            f"column {name!r} is read as categories, though nearly all its values are "
+            f"numbers: line {line} has {value!r}."
+        )
+
+
+def _classes(texts, lines, config):
+    """The negative and the positive label."""
+    counts = collections.Counter(texts)
+    if len(counts) != 2:
+        rarest = sorted(counts, key=lambda text: (counts[text], text))[:EXAMPLES]
+        found = ", ".join(
+            f"{text!r} ({counts[text]}, first in line {lines[texts.index(text)]})"
+            for text in rarest
+        )
+        more = ", ..." if len(counts) > EXAMPLES else ""
+        raise ValueError(
+            f"--data: the label {config.label!r} must have two values; it has "
+            f"{len(counts)}, the rarest {found}{more}."
+        )
+    positive = config.positive
+    if positive is None:
+        largest = max(counts.values())
+        positive = max(counts, key=lambda text: (largest - counts[text], text))
+    elif positive not in counts:
+        raise ValueError(
+            f"`positive` must be one of the labels {sorted(counts)}; received "
+            f"{positive!r}."
+        )
+    [negative] = counts.keys() - {positive}
+    return negative, positive
+
+
+def _check_enough(labels, groups, names, config):
+    _, first = np.unique(groups, return_index=True)
+    for label, name in enumerate(names):
+        count = int((labels[first] == label).sum())
+        if count < FEWEST:
+            raise ValueError(
+                f"--data {config.data!r} must have at least {FEWEST} different rows "
+                f"of each class; it has {count} of {name!r}."
+            )
+
+
+def _duplicate_notes(labels, groups):
+    seen = collections.defaultdict(set)
+    for group, label in zip(groups.tolist(), labels.tolist(), strict=True):
+        seen[group].add(label)
+    duplicates = len(labels) - len(seen)
+    if not duplicates:
+        return []
+    both = sum(len(found) == 2 for found in seen.values())
+    return [
+        f"{duplicates} rows repeat another; equal rows stay on one side of every "
+        f"split. {both} groups of equal rows have both labels."
+    ]

@@ -1,0 +1,181 @@
+"""The pictures of the classification recipe."""
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.training import plot_history
+from recipes._classification_figures import reliability
+
+LABELS = {
+    "ensemble": "this model",
+    "logistic_regression": "logistic regression",
+    "gradient_boosting": "gradient boosting",
+    "majority": "majority",
+}
+COMPARED = ("ensemble", "logistic_regression", "gradient_boosting")
+POSITIVE, NEGATIVE = "tab:orange", "tab:blue"
+
+
+def draw(run, fitted, judged, source, explained, importance):
+    """Draws all pictures into figures/.
+
+    Args:
+        run: `RunDirectory`.
+        fitted: The recipe's `Fitted`.
+        judged: Dict with the "labels" of some rows, 0 and 1, and their probabilities
+            by each model.
+        source: Which rows these are.
+        explained: List of (title, list of (name, contribution)).
+        importance: List of (name, mean size of its contributions).
+
+    Returns:
+        Dict from a name to a path.
+    """
+    labels = judged["labels"]
+    models = {LABELS[name]: judged[name] for name in COMPARED}
+    before, after = judged["uncalibrated"], judged[COMPARED[0]]
+    figures = {
+        "roc": plot_curves(models, labels, source),
+        "reliability": plot_reliability(
+            {"before": before, "calibrated": after}, labels, source
+        ),
+        "threshold": plot_threshold(fitted.curve),
+        "importance": plot_bars([("", importance)], "mean |contribution| to the logit"),
+        "contributions": plot_bars(explained, "contribution to the logit"),
+        "curves": plot_history(
+            fitted.checkpoint.history,
+            {"nats": "training (dropout on)", "val_nats": "rows held out"},
+            ylabel="nats",
+        ),
+    }
+    return {name: run.save_figure(figure, name) for name, figure in figures.items()}
+
+
+def plot_curves(probabilities, labels, source):
+    """ROC, and precision over recall, of several models; chance is dotted.
+
+    Args:
+        probabilities: Dict from a label to an array of shape (B,).
+        labels: Array of 0 and 1, shape (B,).
+        source: Which rows these are, for the title.
+
+    Returns:
+        A matplotlib figure.
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    metrics = require("sklearn.metrics", "recipes")
+    figure, (roc, precision) = plt.subplots(1, 2, figsize=(10, 4.5), layout="tight")
+    chance = {"color": "gray", "linestyle": ":"}
+    roc.plot([0, 1], [0, 1], **chance)
+    precision.plot([0, 1], [labels.mean()] * 2, **chance)
+    for name, values in probabilities.items():
+        area = metrics.roc_auc_score(labels, values)
+        false, true, _ = metrics.roc_curve(labels, values)
+        roc.plot(false, true, label=f"{name} {area:.4f}")
+        area = metrics.average_precision_score(labels, values)
+        p, recall, _ = metrics.precision_recall_curve(labels, values)
+        precision.step(recall, p, where="post", label=f"{name} {area:.4f}")
+    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC, area")
+    precision.set(
+        xlabel="sensitivity (recall)",
+        ylabel="precision",
+        title="precision and recall, average precision",
+        ylim=(0, 1.02),
+    )
+    figure.suptitle(source)
+    for axes in (roc, precision):
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower center")
+    return figure
+
+
+def plot_reliability(probabilities, labels, source):
+    """The share of positive rows over the predicted probability, in ten bins.
+
+    Args:
+        probabilities: Dict from a label to an array of shape (B,).
+        labels: Array of 0 and 1, shape (B,).
+        source: Which rows these are, for the title.
+
+    Returns:
+        A matplotlib figure.
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    figure, (shares, counts) = plt.subplots(
+        2, 1, figsize=(6, 6), height_ratios=(3, 1), sharex=True, layout="tight"
+    )
+    shares.plot([0, 1], [0, 1], color="gray", linestyle=":")
+    for name, values in probabilities.items():
+        bins = reliability(values, labels)
+        share, predicted = (
+            [row[key] for row in bins] for key in ("observed", "predicted")
+        )
+        shares.plot(predicted, share, marker="o", label=name)
+        counts.hist(values, bins=np.linspace(0, 1, 11), histtype="step", label=name)
+    shares.set(ylabel="share of positive rows", title=source)
+    counts.set(xlabel="predicted probability", ylabel="rows", yscale="log")
+    shares.grid(alpha=0.3)
+    shares.legend()
+    return figure
+
+
+def plot_threshold(curve):
+    """The criterion over the thresholds.
+
+    Args:
+        curve: `ThresholdCurve`.
+
+    Returns:
+        A matplotlib figure.
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    figure, axes = plt.subplots(figsize=(7, 3.5), layout="tight")
+    axes.plot(curve.thresholds, curve.values)
+    axes.axvline(curve.best, color="dimgray", linestyle="--")
+    axes.set(
+        xlabel="threshold", ylabel=curve.criterion, title=f"chosen: {curve.best:.4f}"
+    )
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def plot_bars(groups, xlabel):
+    """Horizontal bars, a panel for each group, all on one scale.
+
+    Args:
+        groups: List of (title, list of (name, value)).
+        xlabel: What the values are.
+
+    Returns:
+        A matplotlib figure.
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    lengths = [len(bars) for _, bars in groups]
+    figure, panels = plt.subplots(
+        len(groups),
+        1,
+        figsize=(8, 0.3 * sum(lengths) + 1.2 * len(groups)),
+        height_ratios=lengths,
+        sharex=True,
+        squeeze=False,
+        layout="tight",
+    )
+    for axes, (title, bars) in zip(panels[:, 0], groups, strict=True):
+        names = [_short(name) for name, _ in bars]
+        values = [value for _, value in bars]
+        colors = [POSITIVE if value > 0 else NEGATIVE for value in values]
+        # By place: two columns may have the same short name.
+        axes.barh(range(len(bars)), values, color=colors)
+        axes.set_yticks(range(len(bars)), names)
+        axes.invert_yaxis()
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.grid(axis="x", alpha=0.3)
+    panels[-1, 0].set_xlabel(xlabel)
+    return figure
+
+
+def _short(name):
+    # A dollar sign would start a formula.
+    name = name.replace("$", r"\$")
+    return name if len(name) <= 40 else f"{name[:37]}..."
