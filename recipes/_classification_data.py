@@ -2,8 +2,6 @@
 
 import collections
 import dataclasses
-import hashlib
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,22 +9,13 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.training import check_settings
-from recipes._classification_table import (
-    Column,
-    Rows,
-    as_number,
-    column_kind,
-    is_missing,
-    read_csv,
-    rows_of,
-)
+from recipes._classification_sources import BREAST_CANCER, breast_cancer, csv_file
+from recipes._classification_table import Column, Rows
 
 OUT = "runs/binary_classification"
-BREAST_CANCER = "breast-cancer"
 FOLDS = 5
 FEWEST = 15  # different rows of each class: ten members need ten of two thirds
 QUICK_ROWS = 600
-NEARLY = 0.9  # numbers among the fields of a column of categories, to be noted
 EXAMPLES = 5  # in messages
 
 
@@ -49,7 +38,7 @@ class Config:
     """Seed of the split, the folds, the weights, the order and the dropout."""
     epochs: int | None = None
     """Passes over the training rows at most: training stops when the rows held out
-    are predicted no better. By default 50; 8 with `quick`."""
+    are predicted no better. By default 60; 8 with `quick`."""
     units: int = 32
     """Hidden units of each network of the ensemble."""
     l2: float = 1.0
@@ -91,7 +80,7 @@ class Config:
             self,
             # From another folder, a relative path would name another file.
             data=str(path.resolve()) if path.exists() else self.data,
-            epochs=self.epochs or (8 if self.quick else 50),
+            epochs=self.epochs or (8 if self.quick else 60),
         )
 
 
@@ -136,7 +125,7 @@ class Data:
             "negative": self.negative,
             "positive": self.positive,
             "positive_share": float(self.labels.mean()),
-            "duplicate_rows": len(self.labels) - len(set(self.groups.tolist())),
+            "duplicate_rows": len(self.rows) - self.rows.different,
             "notes": self.notes,
             "terms": self.terms,
         }
@@ -166,10 +155,10 @@ def assign_folds(labels, groups, count, seed):
 def load_data(config):
     """Reads the table, tells what it is, and splits it."""
     if config.data == BREAST_CANCER:
-        read = _breast_cancer()
+        read = breast_cancer()
     else:
         try:
-            read = _csv_file(config)
+            read = csv_file(config)
         except (OSError, ValueError) as error:
             raise ValueError(f"--data: {error}") from error
     columns, rows, texts, lines, notes = (
@@ -181,9 +170,9 @@ def load_data(config):
         chosen = np.random.default_rng(config.seed).permutation(len(labels))
         chosen = np.sort(chosen[:QUICK_ROWS])
         rows, labels, lines = rows.take(chosen), labels[chosen], lines[chosen]
-    groups = rows.duplicate_groups()
+    groups, repeated = _groups(rows, labels)
     _check_enough(labels, groups, (negative, positive), config)
-    notes += _duplicate_notes(labels, groups)
+    notes += repeated
     folds = assign_folds(labels, groups, FOLDS, config.seed)
     print(
         f"{read['name']}: {len(labels)} rows, {labels.mean():.1%} {positive!r} "
@@ -209,114 +198,6 @@ def load_data(config):
         train=np.flatnonzero(folds > 0),
         test=np.flatnonzero(folds == 0),
     )
-
-
-def _breast_cancer():
-    table = require("sklearn.datasets", "recipes").load_breast_cancer()
-    numbers = table.data.astype("float32")
-    digest = hashlib.sha256(numbers.tobytes() + table.target.tobytes())
-    return {
-        "name": BREAST_CANCER,
-        "digest": digest.hexdigest(),
-        "terms": "Breast Cancer Wisconsin (Diagnostic), CC BY 4.0: W. Wolberg, O. "
-        "Mangasarian, N. Street, W. Street, UCI Machine Learning Repository, 1995.",
-        "columns": [Column(str(name), "number") for name in table.feature_names],
-        "rows": Rows(numbers, np.empty((len(numbers), 0), dtype=str)),
-        "labels": [str(table.target_names[target]) for target in table.target],
-        "lines": np.arange(1, len(numbers) + 1),
-        "notes": [],
-    }
-
-
-def _csv_file(config):
-    header, records = read_csv(config.data, config.delimiter)
-    place = Path(config.data).name
-    if config.label not in header:
-        raise ValueError(
-            f"{place}: expected a column {config.label!r}, the label; its columns are "
-            f"{header}."
-        )
-    if not records:
-        raise ValueError(f"{place} has no rows.")
-    where = header.index(config.label)
-    for line, values in records:
-        if is_missing(values[where]):
-            raise ValueError(f"{place}:{line}: expected a label; it is missing.")
-    notes: list[str] = []
-    columns = []
-    for i, name in enumerate(header):
-        values = [values[i] for _, values in records]
-        if i != where and (kind := _usable(name, values, records, notes)):
-            columns.append(Column(name, kind))
-    if not columns:
-        raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
-    fields = [(line, dict(zip(header, v, strict=True))) for line, v in records]
-    return {
-        "name": place,
-        "digest": hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
-        "terms": "Those of your file.",
-        "columns": columns,
-        "rows": rows_of(columns, fields, place),
-        "labels": [values[where] for _, values in records],
-        "lines": np.array([line for line, _ in records]),
-        "notes": notes,
-    }
-
-
-def _usable(name, values, records, notes):
-    """The kind of a column, or None if nothing can be learned from it; notes why."""
-    known = [value for value in values if not is_missing(value)]
-    different = len(set(known))
-    missing = len(values) - len(known)
-    if not known:
-        notes.append(f"column {name!r} is left out: all its values are missing.")
-        return None
-    if different == 1 and not missing:
-        notes.append(f"column {name!r} is left out: it is {known[0]!r} in every row.")
-        return None
-    kind = column_kind(values)
-    each_once = different == len(known) > 1
-    if kind == "category":
-        if all(re.fullmatch(r"[+-]?\d+,\d+|[+-]?\d+", value) for value in known):
-            line, value = next(
-                (line, value)
-                for (line, _), value in zip(records, values, strict=True)
-                if "," in value
-            )
-            raise ValueError(
-                f"line {line}: expected decimal points in column {name!r}; received "
-                f"{value!r}."
-            )
-        if each_once:
-            notes.append(
-                f"column {name!r} is left out: no value of its {different} is in two "
-                "rows, as in a name or an identifier."
-            )
-            return None
-        _note_nearly_numbers(name, values, records, notes)
-        return kind
-    whole = all(re.fullmatch(r"[+-]?\d+", value) for value in known)
-    if each_once and whole and not missing:
-        numbers = list(map(int, known))
-        if max(numbers) - min(numbers) + 1 == len(numbers):
-            notes.append(f"column {name!r} is left out: it numbers the rows.")
-            return None
-        if len(numbers) > 2 * FEWEST:
-            notes.append(
-                f"column {name!r} looks like an identifier: whole numbers, no two the "
-                "same. It is used; remove it from the file if it is one."
-            )
-    return kind
-
-
-def _note_nearly_numbers(name, values, records, notes):
-    others = [i for i, value in enumerate(values) if as_number(value) is None]
-    if len(others) <= (1 - NEARLY) * len(values):
-        line, value = records[others[0]][0], values[others[0]]
-        notes.append(
-            f"column {name!r} is read as categories, though nearly all its values are "
-            f"numbers: line {line} has {value!r}."
-        )
 
 
 def _classes(texts, lines, config):
@@ -357,15 +238,21 @@ def _check_enough(labels, groups, names, config):
             )
 
 
-def _duplicate_notes(labels, groups):
+def _groups(rows, labels):
+    """A number for each row, the same for rows to keep together; notes on repeats."""
+    groups = rows.duplicate_groups()
     seen = collections.defaultdict(set)
     for group, label in zip(groups.tolist(), labels.tolist(), strict=True):
         seen[group].add(label)
     duplicates = len(labels) - len(seen)
     if not duplicates:
-        return []
+        return groups, []
     both = sum(len(found) == 2 for found in seen.values())
-    return [
-        f"{duplicates} rows repeat another; equal rows stay on one side of every "
-        f"split. {both} groups of equal rows have both labels."
+    note = f"{duplicates} rows repeat another; {both} of the repeated have both labels."
+    if duplicates <= len(labels) / 2:
+        return groups, [f"{note} Equal rows stay on one side of every split."]
+    # A few categories have few combinations: equal rows are other observations.
+    return np.arange(len(labels)), [
+        f"{note} As they are the more, they count as observations of their own, and "
+        "may be on both sides of a split."
     ]

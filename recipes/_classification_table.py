@@ -44,6 +44,11 @@ class Rows:
         """The rows with these indices."""
         return Rows(self.numbers[indices], self.strings[indices])
 
+    @property
+    def different(self):
+        """How many rows differ from all before them."""
+        return len(set(self.duplicate_groups().tolist()))
+
     def duplicate_groups(self):
         """A number for each row, the same for rows that are equal; shape (B,)."""
         known: dict = {}

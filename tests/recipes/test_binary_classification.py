@@ -310,11 +310,23 @@ def test_equal_rows_stay_on_one_side(tmp_path):
     data = load_data(recipe.Config(data=str(path), label="y").complete())
     sides = [set(data.groups[part].tolist()) for part in (data.train, data.test)]
     assert not sides[0] & sides[1]
-    assert any("60 rows repeat another" in note for note in data.notes)
+    [note] = data.notes
+    assert "60 rows repeat another; 0 of the repeated have both labels" in note
     part = Part.of(recipe.Config(), data, data.train)
     groups = data.groups[data.train]
     for group in set(groups.tolist()):
         assert len(set(part.held_out[groups == group].tolist())) == 1
+
+
+def test_rows_of_few_categories_are_observations_of_their_own(tmp_path):
+    path = tmp_path / "few.csv"
+    rng = np.random.default_rng(5)
+    lines = [f"{a}{b},{c},{y}" for a, b, c, y in rng.integers(0, 2, (100, 4))]
+    path.write_text("\n".join(["x,z,y", *lines]).replace("1,0,", "b,0,"))
+    data = load_data(recipe.Config(data=str(path), label="y").complete())
+    assert len(data.test) == 20
+    assert "may be on both sides" in data.notes[-1]
+    assert data.description()["duplicate_rows"] == 100 - data.rows.different
 
 
 def test_features_are_fitted_to_the_training_rows_alone(flowers_file):
