@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from keras_seq.training import Report
-from recipes._classification_figures import pooled
+from recipes._classification_folds import pooled
 from recipes._classification_pictures import LABELS, draw
 
 POOLED = "rows of all folds, each predicted by training on others"

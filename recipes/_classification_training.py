@@ -6,7 +6,8 @@ import numpy as np
 
 from keras_seq._extras import require
 from recipes._classification_data import assign_folds
-from recipes._classification_model import MEMBERS, in_batches, tensors
+from recipes._classification_features import in_batches, tensors
+from recipes._classification_model import MEMBERS
 from recipes._classification_table import Rows
 
 PRIOR = 10.0  # rows' worth

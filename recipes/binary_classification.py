@@ -8,24 +8,26 @@ adds, and it is cross-validated beside logistic regression and gradient boosting
 
 import dataclasses
 import json
-import tempfile
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
-from tyro.conf import Positional
 
 from keras_seq import serving
 from keras_seq._files import atomic_write
-from keras_seq.training import EpochCheckpoint, Progress, RunDirectory, command_line
-from recipes._classification_data import FOLDS, OUT, Config, assign_folds, load_data
+from keras_seq.training import EpochCheckpoint, RunDirectory, command_line
+from recipes._classification_data import OUT, Config, load_data
 from recipes._classification_figures import (
     baseline_probabilities,
     calibration_error,
     figures_of,
+)
+from recipes._classification_folds import (
+    MODEL,
+    cross_validate,
     pooled,
     summary_of,
+    uncalibrated,
 )
 from recipes._classification_model import Classifier, build_classifier, calibrated
 from recipes._classification_results import answers_table, answers_text, write_results
@@ -39,8 +41,6 @@ from recipes._classification_training import (
 )
 
 PATIENCE = 20  # epochs without a better loss on the rows held out
-REPEATS = ((2000, 5), (20_000, 1))  # cross-validations of tables up to so many rows
-MODEL = "ensemble"
 
 
 def build_model(config, data, chosen=None):
@@ -109,64 +109,6 @@ def fit(config, data, chosen, folder, verbose="auto"):
     )
 
 
-def cross_validate(config, data, folder):
-    """Repeats all of the training on folds; a fold that is done is kept in `folder`.
-
-    Returns:
-        List of dicts, one a fold: "rows" (those tested on), "labels", "train_rows",
-        and the probabilities of every model.
-    """
-    rows = len(data.labels)
-    repeats, count = next((n for most, n in REPEATS if rows <= most), 0), FOLDS
-    if config.quick:
-        repeats, count = 1, 3
-    progress = Progress(f"cross-validating, {repeats} times {count} folds")
-    folder.mkdir(parents=True, exist_ok=True)
-    done = []
-    for repeat in range(repeats):
-        folds = assign_folds(data.labels, data.groups, count, config.seed + repeat)
-        for fold in range(count):
-            path = folder / f"{repeat + 1}-{fold + 1}.json"
-            if not path.is_file():
-                outcome = _fold(
-                    config, data, *(np.flatnonzero(f(folds, fold)) for f in _SIDES)
-                )
-                atomic_write(path, json.dumps(outcome))
-            outcome = json.loads(path.read_text("utf-8"))
-            done.append({k: np.array(value) for k, value in outcome.items()})
-            progress(len(done), repeats * count)
-    return done
-
-
-_SIDES = (np.not_equal, np.equal)  # of a fold: trained on, tested on
-
-
-def _fold(config, data, trained, tested):
-    with tempfile.TemporaryDirectory() as folder:
-        fitted = fit(
-            dataclasses.replace(config, resume=False), data, trained, Path(folder), 0
-        )
-    test = data.rows.take(tested)
-    found = {MODEL: fitted.classifier.probabilities(test)}
-    found["uncalibrated"] = uncalibrated(fitted.classifier, test)
-    found |= baseline_probabilities(
-        data.rows.take(trained), data.labels[trained], test, config.seed
-    )
-    return {
-        "rows": tested.tolist(),
-        "labels": data.labels[tested].tolist(),
-        "train_rows": len(trained),
-        **{name: values.tolist() for name, values in found.items()},
-    }
-
-
-def uncalibrated(classifier, rows):
-    """The probabilities that the mean of the members' logits would give."""
-    calibration = classifier.model.get_layer("head").get_layer("calibration")
-    slope, bias = (weight.item() for weight in calibration.get_weights())
-    return 1 / (1 + np.exp(-(classifier.logits(rows) - bias) / slope))
-
-
 def evaluate(config, data, classifier, folds):
     """Figures on the test rows and over the folds, each beside baselines."""
     test, labels = data.rows.take(data.test), data.labels[data.test]
@@ -225,7 +167,7 @@ def main(config):
     fitted = fit(config, data, data.train, run.path)
     train_seconds = time.time() - training_started
     run.save_model(fitted.classifier.model)
-    folds = cross_validate(config, data, run / "checkpoints" / "folds")
+    folds = cross_validate(fit, config, data, run / "checkpoints" / "folds")
     figures, probabilities = evaluate(config, data, fitted.classifier, folds)
     checkpoint = fitted.checkpoint
     metrics = {
@@ -266,7 +208,8 @@ def _finished(run):
 
 
 def classify(
-    file: Positional[str | None] = None,
+    file: str | None = None,
+    /,
     row: str | None = None,
     delimiter: str | None = None,
     show: int = 5,
@@ -314,7 +257,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
     directory, config, classifier = _finished(run)
     data = load_data(config)
     data.keep_columns(directory)
-    folds = cross_validate(config, data, directory / "checkpoints" / "folds")
+    folds = cross_validate(fit, config, data, directory / "checkpoints" / "folds")
     figures, _ = evaluate(config, data, classifier, folds)
     text = json.dumps(figures, indent=2)
     if out is None:
