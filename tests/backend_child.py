@@ -1,6 +1,6 @@
 """Computes with the backend that KERAS_BACKEND names; run by test_backends.py.
 
-Usage: python backend_child.py FOLDER. The folder has a folder for each kind of
+Usage: python -m tests.backend_child FOLDER. The folder has a folder for each kind of
 recurrence, with problem.npz; results.npz, model.keras and model.npz are written
 beside it.
 """

@@ -1,22 +1,15 @@
 """`layers` and `ops` give the oracle's numbers on every backend of Keras."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 from tests.backend_child import TRAINED
 from tests.kinds import KINDS, each_kind
+from tests.other_backend import run_module
 from tests.reference.complex_step import gradients
 from tests.reference.recurrence import layer_output, mask_patterns
 
-CHILD = Path(__file__).parent / "backend_child.py"
-ROOT = CHILD.parent.parent
 MASK = mask_patterns()["holes"]
 
 
@@ -41,31 +34,12 @@ def factors(kind):
 def folder(request, tmp_path_factory):
     """The folder into which a child process with that backend has written."""
     backend = request.param
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     folder = tmp_path_factory.mktemp(backend)
     for name, kind in KINDS.items():
         (folder / name).mkdir()
         weighed = {f"factor_{result}": value for result, value in factors(kind).items()}
         np.savez(folder / name / "problem.npz", mask=MASK, **problem(kind), **weighed)
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-    }
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(folder)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-6000:]
+    run_module(backend, "tests.backend_child", folder)
     return folder
 
 

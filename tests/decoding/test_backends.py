@@ -1,46 +1,21 @@
 """The same tokens on the other backends: each is compared with the oracle."""
 
-import importlib.util
-import os
-import subprocess
-import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.decoding import beams, cases, oracle
 from tests.decoding.translator import Translator
-
-ROOT = Path(__file__).parents[2]
+from tests.other_backend import run_module
 
 
 @pytest.fixture(scope="module", params=["jax", "torch"])
 def results(request, tmp_path_factory):
     """What a child process with that backend has computed."""
     backend = request.param
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     path = tmp_path_factory.mktemp(backend) / "results.npz"
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.decoding.backend_child", str(path)],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_module(backend, "tests.decoding.backend_child", path)
     return dict(np.load(path))
 
 

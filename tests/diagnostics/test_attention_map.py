@@ -1,11 +1,5 @@
 """The maps of whole models against weights computed from the equations."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -27,11 +21,10 @@ from tests.diagnostics.attention_maps import (
     recurrent,
     transformer,
 )
+from tests.other_backend import run_module
 from tests.reference import attention as reference
 from tests.reference import transformer as reference_transformer
 
-CHILD = Path(__file__).parent / "attention_maps.py"
-ROOT = CHILD.parent.parent.parent
 SOURCE, TARGET = PAIRS["source"], PAIRS["target"]
 
 
@@ -182,26 +175,8 @@ def test_layers_of_keras():
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     file = tmp_path / "maps.npz"
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-    }
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(file)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-6000:]
+    run_module(backend, "tests.diagnostics.attention_maps", file)
     with np.load(file) as arrays:
         found = {path.replace("|", "/"): arrays[path] for path in arrays}
     check_recurrent(found, recurrent())

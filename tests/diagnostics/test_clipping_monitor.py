@@ -1,12 +1,10 @@
 """The monitor against trainings of a linear model, computed from the equations."""
 
 import csv
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -28,10 +26,8 @@ from tests.diagnostics.clipping_cases import (
     sizes,
     trained,
 )
+from tests.other_backend import ROOT, run_module
 from tests.reference.clipping import clipped, norm, train_linear
-
-CHILD = Path(__file__).parent / "clipping_cases.py"
-ROOT = CHILD.parent.parent.parent
 
 
 def expected(clip, accumulate=1, epochs=EPOCHS):
@@ -99,26 +95,8 @@ def test_a_checkpoint_sees_nothing_of_it():
 def results(request, tmp_path_factory):
     """What a child process with another backend has measured."""
     backend = request.param
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     file = tmp_path_factory.mktemp(backend) / "results.json"
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-    }
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(file)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-6000:]
+    run_module(backend, "tests.diagnostics.clipping_cases", file)
     return json.loads(file.read_text(encoding="utf-8"))
 
 

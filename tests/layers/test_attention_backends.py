@@ -4,18 +4,12 @@ Those on TensorFlow are held against the oracle in `test_attention_decoder`.
 """
 
 import functools
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.layers import attention_backend_child as child
-
-ROOT = Path(__file__).parents[2]
+from tests.other_backend import run_module
 
 
 @functools.cache
@@ -27,27 +21,8 @@ def expected(name):
 def results(request, tmp_path_factory):
     """What a child process with that backend has computed."""
     backend = request.param
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     path = tmp_path_factory.mktemp(backend) / "results.npz"
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        ),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.layers.attention_backend_child", str(path)],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_module(backend, "tests.layers.attention_backend_child", path)
     return dict(np.load(path))
 
 

@@ -1,41 +1,19 @@
 """The transformer gives the same numbers on every backend of Keras."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 from tests.layers import transformer_child as child
 from tests.layers.transformers import MASKS, MEMORY, MEMORY_MASKS, assert_close, oracle
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.other_backend import run_module
 
 
 @pytest.fixture(scope="module", params=["jax", "torch"])
 def folder(request, tmp_path_factory):
     """The folder into which a child process with that backend has written."""
-    if importlib.util.find_spec(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
     folder = tmp_path_factory.mktemp(request.param)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.layers.transformer_child", str(folder)],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": request.param,
-            "JAX_PLATFORMS": "cpu",
-            "CUDA_VISIBLE_DEVICES": "-1",
-        },
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-6000:]
+    run_module(request.param, "tests.layers.transformer_child", folder)
     return folder
 
 

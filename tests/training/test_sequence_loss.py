@@ -1,11 +1,5 @@
 """`SequenceCrossEntropy` and the metrics of tokens."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -17,10 +11,9 @@ from keras_seq.training import (
     TokenAccuracy,
     TokenNats,
 )
+from tests.other_backend import run_module
 from tests.reference.complex_step import gradients
 
-CHILD = Path(__file__).parent / "sequence_backend_child.py"
-ROOT = CHILD.parents[2]
 B, T, V = 3, 5, 7
 METRICS = (TokenNats, Perplexity, TokenAccuracy)
 
@@ -250,26 +243,10 @@ def test_many_float16_logits_add_up_in_float32():
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_backends(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     given = problem()
     logits = poisoned(given, np.nan)
     np.savez(tmp_path / "problem.npz", **{**given, "logits": logits})
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "JAX_PLATFORMS": "cpu",
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.sequence_backend_child", str(tmp_path)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_module(backend, "tests.training.sequence_backend_child", tmp_path)
     got = dict(np.load(tmp_path / "results.npz"))
     y, weight = given["y"], given["weight"]
     for smoothing in (0.0, 0.1):
