@@ -47,37 +47,22 @@ class KneserNeyModel(NgramModel):
     def __init__(self, order, vocabulary_size):
         super().__init__(order, vocabulary_size)
         self._before = defaultdict(set)
-        self._totals: dict = {}
         self._discounts: list = []
 
     def fit(self, sequences):
-        """Counts the n-grams of `sequences`, each a string or list of symbols.
-
-        The first symbol of a sequence has no context and is not counted, so a
-        start mark should stand there. Called again, it goes on counting.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: If more symbols come than `vocabulary_size` allows.
-        """
-        for sequence in sequences:
-            sequence = tuple(sequence)
-            for end in range(1, len(sequence)):
-                for n in range(min(self.order, end + 1)):
-                    context, symbol = sequence[end - n : end], sequence[end]
-                    if n < self.order - 1 and end > n:
-                        left = sequence[end - n - 1]
-                        seen = self._before[context, symbol]
-                        if left in seen:
-                            continue
-                        seen.add(left)
-                    self._counts[context][symbol] += 1
-        self._check_vocabulary()
-        self._totals = {c: counts.total() for c, counts in self._counts.items()}
+        super().fit(sequences)
         self._discounts = [self._discount(n) for n in range(self.order)]
         return self
+
+    def _counts_here(self, sequence, end, n):
+        if n == self.order - 1 or end == n:
+            return True
+        seen = self._before[sequence[end - n : end + 1]]
+        left = sequence[end - n - 1]
+        if left in seen:
+            return False
+        seen.add(left)
+        return True
 
     def _discount(self, length):
         """D of the n-grams whose context has a length."""
@@ -90,17 +75,7 @@ class KneserNeyModel(NgramModel):
         once, twice = adjusted[1], adjusted[2]
         return once / (once + 2 * twice) if once + twice else 0.5
 
-    def probability(self, symbol, context):
-        """p(symbol | context); of the context the last n - 1 symbols count."""
-        context = tuple(context)
-        probability = 1 / self.vocabulary_size
-        for n in range(min(self.order, len(context) + 1)):
-            shortened = context[len(context) - n :]
-            counts = self._counts.get(shortened)
-            if counts is None:
-                break
-            discount = self._discounts[n]
-            probability = (
-                max(counts[symbol] - discount, 0) + discount * len(counts) * probability
-            ) / self._totals[shortened]
-        return probability
+    def _interpolated(self, context, symbol, shorter):
+        counts, discount = self._counts[context], self._discounts[len(context)]
+        kept = max(counts[symbol] - discount, 0)
+        return (kept + discount * len(counts) * shorter) / self._totals[context]

@@ -49,6 +49,7 @@ class NgramModel:
         self.order = order
         self.vocabulary_size = vocabulary_size
         self._counts = defaultdict(Counter)
+        self._totals: dict = {}
 
     def fit(self, sequences):
         """Counts the n-grams of `sequences`, each a string or list of symbols.
@@ -66,17 +67,20 @@ class NgramModel:
             sequence = tuple(sequence)
             for end in range(1, len(sequence)):
                 for n in range(min(self.order, end + 1)):
-                    context = sequence[end - n : end]
-                    self._counts[context][sequence[end]] += 1
-        self._check_vocabulary()
-        return self
-
-    def _check_vocabulary(self):
+                    if self._counts_here(sequence, end, n):
+                        context = sequence[end - n : end]
+                        self._counts[context][sequence[end]] += 1
         if len(self._counts.get((), ())) > self.vocabulary_size:
             raise ValueError(
                 f"`vocabulary_size` is {self.vocabulary_size}, but `sequences` have "
                 f"{len(self._counts[()])} different symbols."
             )
+        self._totals = {c: counts.total() for c, counts in self._counts.items()}
+        return self
+
+    def _counts_here(self, sequence, end, n):
+        """Whether the symbol at `end` counts behind the n symbols before it."""
+        return True
 
     def probability(self, symbol, context):
         """p(symbol | context); of the context the last n - 1 symbols count."""
@@ -85,14 +89,17 @@ class NgramModel:
         for n in range(self.order):
             if n > len(context):
                 break
-            counts = self._counts.get(context[len(context) - n :])
-            if counts is None:
+            shortened = context[len(context) - n :]
+            if shortened not in self._counts:
                 break
-            types = len(counts)
-            probability = (counts[symbol] + types * probability) / (
-                counts.total() + types
-            )
+            probability = self._interpolated(shortened, symbol, probability)
         return probability
+
+    def _interpolated(self, context, symbol, shorter):
+        """The probability behind a context that is known, from that behind fewer."""
+        counts, total = self._counts[context], self._totals[context]
+        types = len(counts)
+        return (counts[symbol] + types * shorter) / (total + types)
 
     def nats(self, sequence):
         """-ln p of each symbol of `sequence`, the first without a context."""
