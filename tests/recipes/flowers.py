@@ -3,10 +3,9 @@
 import csv
 
 import numpy as np
-import pytest
 
-from keras_seq.training import command_line
 from recipes import binary_classification as recipe
+from tests.recipes.shell import Shell
 
 VERBS = {
     "classify": recipe.classify,
@@ -15,18 +14,8 @@ VERBS = {
 }
 
 
-def start(*arguments):
-    command_line(recipe.Config, recipe.main, VERBS, list(map(str, arguments)))
-
-
-def fails(capsys, *arguments):
-    """Runs the command line, which must fail; its one line."""
-    with pytest.raises(SystemExit) as stopped:
-        start(*arguments)
-    assert stopped.value.code not in (0, None)
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
+shell = Shell(recipe, VERBS)
+start, fails = shell.start, shell.fails
 
 
 def flowers(count=150):

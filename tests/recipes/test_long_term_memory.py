@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from keras_seq import serving
-from keras_seq.training import RunDirectory, command_line
+from keras_seq.training import RunDirectory
 from recipes import long_term_memory as recipe
 from recipes._long_term_memory_data import load_data
 from recipes._long_term_memory_figure import longest_trials
@@ -22,6 +22,7 @@ from recipes._long_term_memory_models import REMEDIES, compiled_model, recurrent
 from recipes._long_term_memory_results import best_trial, summary
 from recipes._long_term_memory_tasks import TASKS, adding, copy_memory
 from recipes._long_term_memory_training import Gradients, clipping_curves
+from tests.recipes.shell import Shell
 
 VERBS = {
     "add": recipe.add_numbers,
@@ -31,18 +32,8 @@ VERBS = {
 SMALL = ("--data", "adding", "--models", "tanh", "gru", "--quick", "--epochs", "2")
 
 
-def start(*arguments):
-    command_line(recipe.Config, recipe.main, VERBS, list(map(str, arguments)))
-
-
-def fails(capsys, *arguments):
-    """Runs the command line, which must fail; its one line."""
-    with pytest.raises(SystemExit) as stopped:
-        start(*arguments)
-    assert stopped.value.code not in (0, None)
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
+shell = Shell(recipe, VERBS)
+start, fails = shell.start, shell.fails
 
 
 def settings(**options):

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from keras_seq import serving
-from keras_seq.training import command_line
 from recipes import music_generation as recipe
 from recipes._music_results import write_tunes
 from recipes._music_units import _finding, bar_units
 from tests.music.data import oneills_file
+from tests.recipes.shell import Shell
 
 VERBS = {
     "generate": recipe.generate_tunes,
@@ -62,21 +62,15 @@ def last_line(process):
     return errors.strip().splitlines()[-1]
 
 
-def fails(capsys, *arguments):
-    """Runs the command line, which must fail; its one line."""
-    with pytest.raises(SystemExit) as stopped:
-        command_line(recipe.Config, recipe.main, VERBS, list(arguments))
-    assert stopped.value.code not in (0, None)
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
+shell = Shell(recipe, VERBS)
+start, fails = shell.start, shell.fails
 
 
 @pytest.fixture(scope="module")
 def run(tunes_file, tmp_path_factory):
     """A finished run."""
     out = tmp_path_factory.mktemp("music") / "run"
-    command_line(recipe.Config, recipe.main, VERBS, flags(tunes_file, out))
+    start(*flags(tunes_file, out))
     return out
 
 
@@ -151,7 +145,7 @@ def test_served_generation_refuses_what_is_out_of_range(run, wrong):
 def test_evaluating_again_gives_the_same_figures(run, tmp_path):
     out = tmp_path / "figures.json"
     arguments = ["evaluate", "--run", str(run), "--out", str(out)]
-    command_line(recipe.Config, recipe.main, VERBS, arguments)
+    start(*arguments)
     metrics = json.loads((run / "metrics.json").read_text())
     figures = json.loads(out.read_text())
     for part in ("test", "baseline"):
@@ -165,7 +159,7 @@ def test_evaluating_again_gives_the_same_figures(run, tmp_path):
 
 
 def test_exporting_again_serves(run, capsys):
-    command_line(recipe.Config, recipe.main, VERBS, ["export", "--run", str(run)])
+    start("export", "--run", str(run))
     assert "serves without Keras" in capsys.readouterr().out
 
 
@@ -249,7 +243,7 @@ def test_the_finding_is_what_the_scores_say(scores, finding):
 def test_generate_primes_what_is_given(run, capsys):
     arguments = ["generate", "--run", str(run), "--title", "A Name", "--meter", "6/8"]
     arguments += ["--key", "D", "--count", "2", "--seed", "1"]
-    command_line(recipe.Config, recipe.main, VERBS, arguments)
+    start(*arguments)
     printed = capsys.readouterr().out
     tunes = re.split(r"\n(?=X:)", printed)
     assert len(tunes) == 2

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from keras_seq.text import Translator
-from keras_seq.training import command_line
 from recipes import translation as recipe
 from recipes._translation_data import load_data
 from recipes._translation_results import (
@@ -19,6 +18,7 @@ from recipes._translation_results import (
     figures_of,
     nearest_translations,
 )
+from tests.recipes.shell import Shell
 
 VERBS = {
     "translate": recipe.translate_text,
@@ -40,18 +40,8 @@ NUMBERS = (
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def start(*arguments):
-    command_line(recipe.Config, recipe.main, VERBS, list(map(str, arguments)))
-
-
-def fails(capsys, *arguments):
-    """Runs the command line, which must fail; its one line."""
-    with pytest.raises(SystemExit) as stopped:
-        start(*arguments)
-    assert stopped.value.code not in (0, None)
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
+shell = Shell(recipe, VERBS)
+start, fails = shell.start, shell.fails
 
 
 @pytest.fixture(scope="module")
