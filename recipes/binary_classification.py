@@ -15,7 +15,12 @@ import numpy as np
 
 from keras_seq import serving
 from keras_seq._files import atomic_write
-from keras_seq.training import EpochCheckpoint, RunDirectory, command_line
+from keras_seq.training import (
+    EpochCheckpoint,
+    RunDirectory,
+    command_line,
+    print_or_write,
+)
 from recipes._classification_data import OUT, Config, load_data
 from recipes._classification_figures import (
     baseline_probabilities,
@@ -259,11 +264,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
     data.keep_columns(directory)
     folds = cross_validate(fit, config, data, directory / "checkpoints" / "folds")
     figures, _ = evaluate(config, data, classifier, folds)
-    text = json.dumps(figures, indent=2)
-    if out is None:
-        print(text)
-    else:
-        atomic_write(out, text + "\n")
+    print_or_write(json.dumps(figures, indent=2), out)
 
 
 def export_run(run: str = OUT):

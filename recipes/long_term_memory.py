@@ -16,9 +16,8 @@ import keras
 import numpy as np
 
 from keras_seq import serving
-from keras_seq._files import atomic_write
 from keras_seq.diagnostics import gate_activity, plot_gates
-from keras_seq.training import RunDirectory, command_line
+from keras_seq.training import RunDirectory, command_line, print_or_write
 from recipes._long_term_memory_data import (
     OUT,
     STEPS,
@@ -291,11 +290,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
             measured = evaluate(data, model)
             models = figures.setdefault(task, {}).setdefault(trial["model"], {})
             models[str(trial["length"])] = measured
-    text = json.dumps(figures, indent=2)
-    if out is None:
-        print(text)
-    else:
-        atomic_write(out, text + "\n")
+    print_or_write(json.dumps(figures, indent=2), out)
 
 
 def export_run(run: str = OUT):

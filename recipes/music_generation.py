@@ -15,7 +15,6 @@ import keras
 import numpy as np
 
 from keras_seq import music, serving
-from keras_seq._files import atomic_write
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.text import CharacterVocabulary
 from keras_seq.training import (
@@ -25,6 +24,7 @@ from keras_seq.training import (
     command_line,
     next_token_dataset,
     ngram_nats,
+    print_or_write,
 )
 from recipes._music_data import LONGEST_TUNE, OUT, Config, load_data
 from recipes._music_results import write_results, write_tunes
@@ -308,11 +308,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
     data = load_data(config)
     keep_vocabulary(directory, data)
     figures, _ = evaluate(config, data, writer)
-    text = json.dumps(figures, indent=2)
-    if out is None:
-        print(text)
-    else:
-        atomic_write(out, text + "\n")
+    print_or_write(json.dumps(figures, indent=2), out)
 
 
 def export_run(run: str = OUT):

@@ -14,7 +14,6 @@ from pathlib import Path
 import keras
 
 from keras_seq import serving
-from keras_seq._files import atomic_write
 from keras_seq.diagnostics import plot_attention
 from keras_seq.text import (
     Translator,
@@ -29,6 +28,7 @@ from keras_seq.training import (
     RunDirectory,
     SequenceCrossEntropy,
     command_line,
+    print_or_write,
 )
 from recipes._translation_data import OUT, Config, load_data
 from recipes._translation_model import recurrent, transformer
@@ -244,11 +244,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
     data = load_data(config)
     data.keep_vocabularies(directory)
     figures, _ = evaluate(config, data, translator)
-    text = json.dumps(figures, indent=2)
-    if out is None:
-        print(text)
-    else:
-        atomic_write(out, text + "\n")
+    print_or_write(json.dumps(figures, indent=2), out)
 
 
 def export_run(run: str = OUT):

@@ -2,7 +2,7 @@
 
 from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
-from keras_seq.training.command_line import command_line
+from keras_seq.training.command_line import command_line, print_or_write
 from keras_seq.training.curves import plot_history
 from keras_seq.training.kneser_ney import KneserNeyModel
 from keras_seq.training.next_token import (
@@ -48,4 +48,5 @@ __all__ = [
     "pair_batches",
     "pair_dataset",
     "plot_history",
+    "print_or_write",
 ]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from keras_seq._extras import require
+from keras_seq._files import atomic_write
 from keras_seq.training.run_directory import NOT_COMPARED, RunDirectory
 
 
@@ -64,6 +65,24 @@ def command_line(config_class, main, verbs, arguments=None):
         if os.environ.get("KERAS_SEQ_TRACEBACK"):
             raise
         _stop(f"error: {_one_line(error)}", 1)
+
+
+def print_or_write(text, out):
+    """What a verb does with its result: `--out` names a file, else it is printed.
+
+    Args:
+        text: String.
+        out: File, which gets the text and a line's end, whole or not at all; or None.
+
+    Example:
+
+    >>> print_or_write('{"bleu": 41.0}', None)
+    {"bleu": 41.0}
+    """
+    if out is None:
+        print(text)
+    else:
+        atomic_write(out, text + "\n")
 
 
 def _parse_config(config_class, main, program, verbs, arguments):
