@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from keras_seq._extras import require
+from keras_seq.diagnostics._characters import glyphs, visible
 
 # Light enough for black letters on all of them.
 _BLUE, _WHITE, _RED = (82, 156, 206), (255, 255, 255), (226, 104, 84)
@@ -42,7 +43,7 @@ def figure_of(shown, columns, centre, limit):
     plt = require("matplotlib.pyplot", "plots")
     colors = require("matplotlib.colors", "plots")
     collections = require("matplotlib.collections", "plots")
-    has = _glyphs()
+    has = glyphs("monospace")
     pieces = [
         "".join(c if has(c) else "□" for c in visible(piece)) for piece in shown.pieces
     ]
@@ -107,24 +108,6 @@ def figure_of(shown, columns, centre, limit):
     return figure
 
 
-def visible(piece):
-    r"""A piece with a shape for each of its characters.
-
-    A space is "·", the end of a line "↵"; other white space and what has no shape
-    is as in a Python string.
-    """
-    return "".join(map(_visible, piece)) or "∅"
-
-
-def _visible(character):
-    if character in " \n":
-        return "·" if character == " " else "↵"
-    # Marks that combine with the letter before are printable, and stay.
-    if character.isspace() or not character.isprintable():
-        return character.encode("unicode_escape").decode("ascii")
-    return character
-
-
 def _after(piece):
     """The ends of lines in a piece, which break the line that is shown too."""
     return "\n" * piece.count("\n")
@@ -155,12 +138,3 @@ def _colour(value, centre, limit):
 
 def _css(colour):
     return "#" + "".join(f"{part:02x}" for part in colour)
-
-
-def _glyphs():
-    """Function that tells whether matplotlib's monospaced font has a character."""
-    manager = require("matplotlib.font_manager", "plots")
-    fonts = require("matplotlib.ft2font", "plots")
-    found = manager.findfont(manager.FontProperties(family="monospace"))
-    font = fonts.FT2Font(found)
-    return lambda character: font.get_char_index(ord(character)) > 0

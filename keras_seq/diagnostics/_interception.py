@@ -116,6 +116,12 @@ def in_graph(function):
     return lambda *arguments: traced.get_concrete_function(*arguments)(*arguments)
 
 
+def check_state(state, states):
+    """Refuses a state that a layer doesn't have."""
+    if state not in states:
+        raise ValueError(f"`state` must be one of {list(states)}; received {state!r}.")
+
+
 def needs_tensorflow(name):
     """Refuses backends whose gradients aren't taken by a tape."""
     if keras.backend.backend() != "tensorflow":
@@ -130,11 +136,7 @@ def kept_as_they_are(model):
 
     States of stateful layers, seeds of dropout, moving averages, metrics.
     """
-    variables = [
-        variable
-        for variable in model.variables
-        if not any(variable is trained for trained in model.trainable_variables)
-    ]
+    variables = list(model.non_trainable_variables)
     variables += getattr(model, "metrics_variables", [])
     # Keras doesn't count them among the variables of a model.
     variables += [

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seq._extras import require
+from keras_seq.diagnostics._characters import glyphs, marked
 
 _PLACE = 0.28  # inches, for a row or a column
 _LONGEST = 40  # inches: more tokens become narrower, and not all have a label
@@ -34,7 +35,7 @@ def plot_attention(weights, source, target, *, title=None):
     """
     plt = require("matplotlib.pyplot", "plots")
     weights = np.asarray(weights, "float64")
-    source, target = list(map(_shown, source)), list(map(_shown, target))
+    source, target = list(map(marked, source)), list(map(marked, target))
     if weights.shape != (len(target), len(source)) or weights.size == 0:
         raise ValueError(
             "`weights` must have shape (T, S) = "
@@ -89,11 +90,5 @@ def drawable(text):
     >>> drawable("élan"), drawable("日本")
     (True, False)
     """
-    manager = require("matplotlib.font_manager", "plots")
-    fonts = require("matplotlib.ft2font", "plots")
-    font = fonts.FT2Font(manager.findfont(manager.FontProperties()))
-    return all(font.get_char_index(ord(c)) for c in text if not c.isspace())
-
-
-def _shown(token):
-    return str(token).replace("\n", "↵").replace(" ", "·")
+    has = glyphs()
+    return all(has(c) for c in text if not c.isspace())

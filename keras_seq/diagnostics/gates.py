@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seq._extras import require
+from keras_seq.diagnostics._characters import marked
 
 _ORDER = ("update", "reset", "input", "forget", "candidate", "output", "cell")
 _BETWEEN_0_AND_1 = ("update", "reset", "input", "forget", "output")
@@ -47,7 +48,7 @@ def plot_gates(gates, labels, *, units=None, title=None):
     units = _units(gates["cell" if "cell" in gates else names[0]], units)
     width = min(24, max(6, _COLUMN * len(labels) + 2))
     width = max(width, _NARROWEST * len(labels) + 2)
-    shown = [str(y).replace("\n", "\u21b5").replace(" ", "\u00b7") for y in labels]
+    shown = list(map(marked, labels))
     longest = max(len(label) for label in shown)
     upright = longest > 1 and longest * _NARROWEST > width / len(labels)
     height = 0.1 * len(units) + 0.7 + (_NARROWEST * longest if upright else 0)

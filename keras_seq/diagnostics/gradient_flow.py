@@ -9,6 +9,7 @@ from keras import ops
 from keras_seq._extras import require
 from keras_seq.diagnostics._interception import (
     check_called,
+    check_state,
     in_graph,
     intercepted,
     kept_as_they_are,
@@ -49,10 +50,7 @@ class GradientFlow:
         Raises:
             ValueError: If the layer has no such state.
         """
-        if state not in self.gradients:
-            raise ValueError(
-                f"`state` must be one of {list(self.gradients)}; received {state!r}."
-            )
+        check_state(state, self.gradients)
         # In float64: squares of small numbers vanish in float32.
         gradient = np.asarray(self.gradients[state], "float64")
         norms = np.linalg.norm(gradient, axis=-1)

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from keras_seq._files import replacing
+from keras_seq.diagnostics._characters import visible
 
 _STATES, _WORD_IDS, _WORDS, _CONFIG = (
     "states.hdf5",
@@ -187,20 +188,9 @@ def _words(vocabulary):
         vocabulary = vocabulary.pieces(range(len(vocabulary)))
     if isinstance(vocabulary, (list, tuple)):
         vocabulary = dict(enumerate(vocabulary))
-    return {int(number): _shown(word) for number, word in vocabulary.items()}
-
-
-def _shown(word):
-    return "".join(map(_shown_character, word)) or "∅"
-
-
-def _shown_character(character):
-    if character == " ":
-        return "␣"
-    # What breaks a line does so in some programs alone, such as "\x1c".
-    if character.isspace() or not character.isprintable():
-        return character.encode("unicode_escape").decode("ascii")
-    return character
+    return {
+        int(number): visible(word, {" ": "␣"}) for number, word in vocabulary.items()
+    }
 
 
 def _config(arrays, name, description):

@@ -7,6 +7,7 @@ from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
     check_called,
+    check_state,
     in_graph,
     intercepted,
     kept_as_they_are,
@@ -47,10 +48,7 @@ class StateJacobians:
         Raises:
             ValueError: If the layer has no such state.
         """
-        if state not in self.jacobians:
-            raise ValueError(
-                f"`state` must be one of {list(self.jacobians)}; received {state!r}."
-            )
+        check_state(state, self.jacobians)
         jacobians = np.asarray(self.jacobians[state], "float64")
         values = np.linalg.svd(jacobians, compute_uv=False)
         return np.where(self.mask[:, None], values, np.nan)

@@ -49,6 +49,8 @@ def run_variant(
         return ops.concatenate([equations.project(x), *drawn], axis=-1)
 
     def step(projected, state, probe):
+        if not drawn:
+            return step_variant(equations, projected, state, zoneout, probe)
         packed = projected.shape[-1] - units * len(drawn)
         places = [packed + units * n for n in range(len(drawn))]
         projected, *slices = ops.split(projected, places, axis=-1)
@@ -56,12 +58,9 @@ def run_variant(
         keep = [next(rest) if ops.is_tensor(k) else k for k in zoneout]
         return step_variant(equations, projected, state, keep, probe)
 
-    def step_undrawn(projected, state, probe):
-        return step_variant(equations, projected, state, zoneout, probe)
-
     h, state, shown = by_autodiff(
         project_input if drawn else equations.project,
-        step if drawn else step_undrawn,
+        step,
         inputs,
         initial_state,
         shown=len(equations.gates),
