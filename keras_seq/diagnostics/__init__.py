@@ -18,6 +18,7 @@ from keras_seq.diagnostics.gradient_flow import (
     plot_gradient_flow,
 )
 from keras_seq.diagnostics.gradient_flow_monitor import GradientFlowMonitor
+from keras_seq.diagnostics.image_attention import plot_image_attention
 from keras_seq.diagnostics.lstmvis import write_lstmvis
 from keras_seq.diagnostics.saturation import plot_saturation
 from keras_seq.diagnostics.state_jacobians import StateJacobians, state_jacobians
@@ -56,6 +57,7 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_image_attention",
     "plot_saturation",
     "plot_unrolled",
     "state_jacobians",

@@ -1,6 +1,7 @@
 """Text to ids and back, inside the graph."""
 
 from keras_seq.text.characters import CharacterVocabulary
+from keras_seq.text.cider import Cider
 from keras_seq.text.normalising import normalise, normalise_tensor
 from keras_seq.text.parallel import PairCorpus, read_pairs, read_two
 from keras_seq.text.served_translation import (
@@ -21,6 +22,7 @@ __all__ = [
     "START",
     "UNKNOWN",
     "CharacterVocabulary",
+    "Cider",
     "PairCorpus",
     "SubwordVocabulary",
     "Translation",

@@ -1,0 +1,171 @@
+"""Image files to pixels, inside the graph."""
+
+import numbers
+
+from keras_seq._extras import require
+from keras_seq.text._unconverted import unconverted
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_EXIF = b"Exif\x00\x00"
+_EXIF_WITHIN = 2**17  # bytes of the file, from its start
+_ORIENTATION = 0x0112
+_ENTRIES = 128  # of the directory that are looked at
+
+
+@unconverted
+def decode_image(image_bytes):
+    """Pixels of one image file, whatever its kind, upright, on white.
+
+    JPEG (CMYK too), PNG (of any depth, with a palette, transparent), GIF (the first
+    frame) and BMP. Deep colours are cut to 8 bits; transparent pixels are laid on
+    white; a JPEG is turned as its EXIF orientation says. It consists of core
+    TensorFlow operations.
+
+    Args:
+        image_bytes: String tensor (), the content of the file.
+
+    Returns:
+        float32 tensor (H, W, 3), red, green, blue from 0 to 255.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When it runs, if that isn't a whole image.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> png = tf.io.encode_png(tf.constant([[[255, 0, 0, 128]]], tf.uint8))
+    >>> decode_image(png).numpy().round().tolist()
+    [[[255.0, 127.0, 127.0]]]
+    """
+    tf = require("tensorflow", "recipes")
+    image_bytes = tf.convert_to_tensor(image_bytes)
+
+    def other():
+        image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+        return tf.cast(tf.ensure_shape(image, [None, None, 3]), tf.float32)
+
+    is_png = tf.strings.substr(image_bytes, 0, len(_PNG)) == _PNG
+    is_jpeg = tf.strings.substr(image_bytes, 0, len(_JPEG)) == _JPEG
+    image = tf.cond(is_png, lambda: _png(image_bytes), other)
+    return tf.cond(is_jpeg, lambda: _upright(image, image_bytes), lambda: image)
+
+
+@unconverted
+def decode_images(image_bytes, size):
+    """Pixels of a batch of image files, all stretched to one size.
+
+    Args:
+        image_bytes: String tensor (B,), the contents of the files.
+        size: Pair of height and width.
+
+    Returns:
+        float32 tensor (B, height, width, 3), from 0 to 255, without aliasing.
+
+    Raises:
+        ValueError: If `size` isn't a pair of positive integers.
+        tf.errors.InvalidArgumentError: When it runs, if one isn't a whole image.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> files = [tf.io.encode_png(tf.zeros([h, 9, 3], tf.uint8)) for h in (1, 30)]
+    >>> decode_images(tf.stack(files), (4, 5)).shape
+    TensorShape([2, 4, 5, 3])
+    """
+    tf = require("tensorflow", "recipes")
+    size = check_image_size(size)
+
+    def one(content):
+        image = tf.image.resize(decode_image(content), size, antialias=True)
+        return tf.clip_by_value(image, 0.0, 255.0)
+
+    return tf.map_fn(
+        one, image_bytes, fn_output_signature=tf.TensorSpec([*size, 3], tf.float32)
+    )
+
+
+def check_image_size(size):
+    """The size as a pair of positive integers, or a ValueError."""
+    size = tuple(size) if isinstance(size, (tuple, list)) else size
+    whole = isinstance(size, tuple) and all(
+        isinstance(side, numbers.Integral) and side > 0 for side in size
+    )
+    if not whole or len(size) != 2:
+        raise ValueError(
+            "`size` must be a pair of positive integers, height and width; received "
+            f"{size!r}."
+        )
+    return int(size[0]), int(size[1])
+
+
+def _png(content):
+    """A PNG on white."""
+    import tensorflow as tf
+
+    image = tf.cast(tf.io.decode_png(content, channels=4), tf.float32)
+    # Grey of less than 8 bits comes as it is: 0 to 1, 3 or 15.
+    depth, kind = (
+        tf.cast(
+            tf.io.decode_raw(tf.strings.substr(content, at, 1), tf.uint8)[0], "int32"
+        )
+        for at in (24, 25)
+    )
+    steps = tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255)
+    colours, opacity = image[..., :3], image[..., 3:] / 255
+    colours *= 255 / tf.cast(steps, tf.float32)
+    return colours * opacity + 255 * (1 - opacity)
+
+
+def _upright(image, content):
+    """Turns an image as the orientation in its file says."""
+    import tensorflow as tf
+
+    orientation = exif_orientation(content)
+
+    def among(*some):
+        return tf.reduce_any(orientation == tf.constant(some))
+
+    image = tf.cond(
+        orientation > 4, lambda: tf.transpose(image, [1, 0, 2]), lambda: image
+    )
+    image = tf.cond(among(3, 4, 7, 8), lambda: tf.reverse(image, [0]), lambda: image)
+    return tf.cond(among(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
+
+
+def exif_orientation(content):
+    """The orientation that a JPEG names: 1 to 8; 1 (upright) if it names none.
+
+    Args:
+        content: String tensor ().
+
+    Returns:
+        int32 tensor ().
+    """
+    import tensorflow as tf
+
+    start = tf.strings.substr(content, 0, _EXIF_WITHIN)
+    data = tf.cast(tf.io.decode_raw(start, tf.uint8), tf.int64)
+    size = tf.size(data, tf.int64)
+    windows = tf.maximum(size - len(_EXIF) + 1, 0)
+    found = tf.ones([windows], tf.bool)
+    for offset, byte in enumerate(_EXIF):
+        found &= data[offset : offset + windows] == byte
+    # The block of EXIF: byte order, 42, where the first directory is.
+    block = tf.argmax(found) + len(_EXIF)
+    big = data[tf.minimum(block, size - 1)] == ord("M")
+
+    def number(at, width):
+        at = at[..., None] + tf.range(width, dtype=tf.int64)
+        bytes_ = tf.gather(data, tf.clip_by_value(at, 0, size - 1))
+        bytes_ = tf.where(big, bytes_, tf.reverse(bytes_, [-1]))
+        weights = 256 ** tf.range(width - 1, -1, -1, dtype=tf.int64)
+        return tf.reduce_sum(bytes_ * weights, axis=-1)
+
+    directory = block + number(block + 4, 4)
+    count = tf.minimum(number(directory, 2), _ENTRIES)
+    entries = directory + 2 + 12 * tf.range(count)
+    wanted = tf.reduce_any(found) & (number(entries, 2) == _ORIENTATION)
+    value = tf.reduce_max(tf.where(wanted, number(entries + 8, 2), 0))
+    valid = tf.reduce_any(wanted) & (value >= 1) & (value <= 8)
+    return tf.cast(tf.where(valid, value, 1), tf.int32)

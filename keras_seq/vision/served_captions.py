@@ -1,0 +1,229 @@
+"""A captioner as a served model: image files in, captions and attention out."""
+
+from keras_seq._extras import require
+
+WIDEST = 16
+
+_NOTES = {
+    "image_bytes": "content of an image file, JPEG, PNG, GIF or BMP of any size; in "
+    'JSON {"b64": "..."}',
+    "caption": "the caption",
+    "probability": "p of the caption",
+    "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}; 1 is greedy",
+    "n_best": "captions wanted, 1 to `width`",
+    "length_penalty": "0 or more; above 0 favours longer captions, 1 is usual",
+    "captions": "the `n_best` captions, best first, then empty strings",
+    "probabilities": "p of each; 0 where there is none",
+    "words": "what stands for the caption's tokens, then empty strings",
+    "attention": "for each of them, and the end behind, the weights of the cells of a "
+    "grid over the image, upright and stretched to a square, row by row from the top",
+    "nats": "-ln p of the caption and its end",
+    "tokens": "number of its tokens, the end included",
+}
+
+
+def caption_signatures(captioner, *, width=5, length_penalty=1.0):
+    """The signatures of a `Captioner` for `keras_seq.serving.export`.
+
+    Args:
+        captioner: The `Captioner`.
+        width: Width of `serving_default` and `attention`.
+        length_penalty: Length penalty of both.
+
+    Returns:
+        Dict of `keras_seq.serving.Signature`: "serving_default" (image_bytes →
+        caption, probability), "attention" (image_bytes → caption, its words, and the
+        weights over the image for each), "caption" (width, n_best and length penalty
+        row by row → captions, probabilities) and "score" (image_bytes, caption →
+        nats, tokens).
+
+    Raises:
+        ValueError: If `width` is out of its range.
+
+    Example:
+
+    >>> captioner = ...  # a Captioner, as its example makes it
+    >>> sorted(caption_signatures(captioner))
+    ['attention', 'caption', 'score', 'serving_default']
+    """
+    tf = require("tensorflow", "serving")
+    from keras_seq.serving import Signature
+
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
+
+    def best(image_bytes):
+        found = captioner.search(
+            captioner.extractor(image_bytes),
+            float(length_penalty),
+            width=width,
+            max_width=width,
+        )
+        return {name: value[:, 0] for name, value in found.items()}
+
+    def serving_default(image_bytes):
+        found = best(image_bytes)
+        return {"caption": found["texts"], "probability": found["probabilities"]}
+
+    def attention(image_bytes):
+        found = best(image_bytes)
+        longest = tf.shape(found["ids"])[1]
+        written = tf.sequence_mask(found["lengths"], longest)
+        read = tf.sequence_mask(
+            found["lengths"] + tf.cast(found["finished"], tf.int32), longest
+        )
+        words = captioner.vocabulary.pieces_tensor(found["ids"])
+        return {
+            "caption": found["texts"],
+            "words": tf.where(written, words, ""),
+            "attention": tf.where(read[..., None, None], found["attention"], 0.0),
+        }
+
+    def caption(image_bytes, width, n_best, length_penalty):
+        rows = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
+        checks = [
+            tf.debugging.assert_greater(width, 0, "width must be > 0"),
+            tf.debugging.assert_less_equal(width, WIDEST, f"width must be <= {WIDEST}"),
+            tf.debugging.assert_greater(n_best, 0, "n_best must be > 0"),
+            tf.debugging.assert_less_equal(n_best, width, "n_best must be <= width"),
+            tf.debugging.assert_non_negative(
+                length_penalty, "length_penalty must be >= 0"
+            ),
+            tf.debugging.assert_less(
+                length_penalty, float("inf"), "length_penalty must be finite"
+            ),
+            *(
+                tf.debugging.assert_equal(
+                    tf.shape(value),
+                    tf.shape(image_bytes),
+                    f"{name} must have as many rows as image_bytes",
+                )
+                for name, value in rows.items()
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            image_bytes = tf.identity(image_bytes)
+        found = captioner.search(
+            captioner.extractor(image_bytes),
+            length_penalty,
+            width=width,
+            max_width=WIDEST,
+        )
+        wanted = tf.sequence_mask(n_best, WIDEST)
+        return {
+            "captions": tf.where(wanted, found["texts"], ""),
+            "probabilities": tf.where(wanted, found["probabilities"], 0.0),
+        }
+
+    def score(image_bytes, caption):
+        same = tf.debugging.assert_equal(
+            tf.shape(caption),
+            tf.shape(image_bytes),
+            "caption must have as many rows as image_bytes",
+        )
+        with tf.control_dependencies([same]):
+            image_bytes = tf.identity(image_bytes)
+        nats, tokens = captioner.judge(captioner.extractor(image_bytes), caption)
+        return {"nats": nats, "tokens": tokens}
+
+    def signature(function, description, outputs, **dtypes):
+        dtypes = {"image_bytes": tf.string, **dtypes}
+        return Signature(
+            function,
+            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
+            outputs=outputs,
+            description=description,
+            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
+        )
+
+    return {
+        "serving_default": signature(
+            serving_default,
+            f"Captions an image, with a beam of width {width}.",
+            ("caption", "probability"),
+        ),
+        "attention": signature(
+            attention,
+            "Captions an image, and shows where it looked for each word.",
+            ("caption", "words", "attention"),
+        ),
+        "caption": signature(
+            caption,
+            "Captions an image, everything set row by row.",
+            ("captions", "probabilities"),
+            width=tf.int32,
+            n_best=tf.int32,
+            length_penalty=tf.float32,
+        ),
+        "score": signature(
+            score,
+            "Tells how likely a caption is.",
+            ("nats", "tokens"),
+            caption=tf.string,
+        ),
+    }
+
+
+def caption_requests(images, captions):
+    """Requests to warm a server up with.
+
+    Args:
+        images: Contents of a few image files.
+        captions: A caption for each.
+
+    Returns:
+        Dict from signature to a list of requests, for the `warmup` of
+        `keras_seq.serving.export`.
+
+    Example:
+
+    >>> sorted(caption_requests([b"..."], ["a cat"]))
+    ['attention', 'caption', 'score', 'serving_default']
+    """
+    images = list(images)
+    rows = range(len(images))
+    return {
+        "serving_default": [{"image_bytes": images}],
+        "attention": [{"image_bytes": images}],
+        "caption": [
+            {
+                "image_bytes": images,
+                "width": [1 + 2 * (row % 3) for row in rows],
+                "n_best": [1 + row % 3 for row in rows],
+                "length_penalty": [0.5 * (row % 3) for row in rows],
+            }
+        ],
+        "score": [{"image_bytes": images, "caption": list(captions)}],
+    }
+
+
+def caption_card(name, data, figures):
+    """The model card of a captioner.
+
+    Args:
+        name: Name of the model.
+        data: Dict with the "name", "digest" and "terms" of the images that it learnt
+            from, and their number, "train".
+        figures: Dict of its figures on images that it hadn't seen.
+
+    Returns:
+        Dict for the `model_card` of `keras_seq.serving.export`.
+
+    Example:
+
+    >>> data = {"name": "mine", "digest": "0", "terms": "free", "train": 9}
+    >>> caption_card("mine", data, {"bleu_4": 30.0})["metrics"]
+    {'bleu_4': 30.0}
+    """
+    return {
+        "name": name,
+        "description": "An encoder makes a grid of features of an image; a decoder "
+        "attends to its cells and writes a caption word by word.",
+        "intended_use": "Captioning images like those that it learnt from; teaching.",
+        "limits": "It knows the subjects, the words and the prejudices of its data and "
+        "no other, and captions other images fluently and wrongly. Attention shows "
+        "where it looked, not why. Not for people who must rely on what it says.",
+        "data": f"{data['train']} images of {data['name']}, SHA-256 {data['digest']}",
+        "terms": data["terms"],
+        "metrics": figures,
+    }
