@@ -9,6 +9,7 @@ from keras_seq.layers.encoder_decoder import EncoderDecoder
 from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.layers.initializers import ChronoBias, ForgetBias
+from keras_seq.layers.language_model import RecurrentLanguageModel
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.layers.luong_attention import LuongAttention
@@ -37,6 +38,7 @@ __all__ = [
     "LuongAttention",
     "MonotonicAttention",
     "PositionalEncoding",
+    "RecurrentLanguageModel",
     "TransformerDecoder",
     "TransformerEncoder",
     "TransformerState",

@@ -23,6 +23,12 @@ from keras_seq.training.sequence_loss import (
 )
 from keras_seq.training.sequence_to_sequence import pair_batches, pair_dataset
 from keras_seq.training.settings import check_settings
+from keras_seq.training.streams import (
+    ResetState,
+    stream_batches,
+    stream_dataset,
+    stream_steps,
+)
 
 __all__ = [
     "EpochCheckpoint",
@@ -32,6 +38,7 @@ __all__ = [
     "Perplexity",
     "Progress",
     "Report",
+    "ResetState",
     "RunDirectory",
     "SequenceCrossEntropy",
     "TokenAccuracy",
@@ -49,4 +56,7 @@ __all__ = [
     "pair_dataset",
     "plot_history",
     "print_or_write",
+    "stream_batches",
+    "stream_dataset",
+    "stream_steps",
 ]

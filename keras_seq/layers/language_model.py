@@ -1,0 +1,311 @@
+"""A recurrent language model: what comes next, from all that came before."""
+
+import keras
+from keras import ops
+
+from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers.lstm import ExplicitLSTM
+
+
+@keras.saving.register_keras_serializable(package="keras_seq")
+class RecurrentLanguageModel(keras.Model):
+    """Logits of the next token, from LSTM layers with tied embeddings.
+
+    ```
+    x_t = E[w_t] dim^½                       E (vocabulary_size, dim)
+    h_t, state_t = LSTM layers(x_t, state_{t-1})
+    r_t = h_t W_r                            unless units = dim
+    logits_t = r_t Eᵀ + b                    the same E (Press and Wolf)
+    ```
+
+    Truncated backpropagation through time: with `batch_size`, a call in training
+    starts from the state in which the last one ended, row by row, and gradients
+    end where the call begins. `reset_state` lets the next one start from 0. So a
+    text is cut into `batch_size` streams, and windows of them follow each other. A
+    row whose first token is `start_token` starts from 0 all the same.
+    In inference a call starts from 0, or from a given state.
+
+    Variational dropout (Gal and Ghahramani): what is dropped is drawn once for a
+    call and the same at all its steps. `word_dropout` drops word types, wherever
+    they stand; `input_dropout` features of x; `dropout` features between LSTM
+    layers; `output_dropout` features of what the logits are made of;
+    `weight_dropout` entries of the recurrent kernels (Merity et al.). What is kept
+    is scaled by 1 / (1 - share).
+
+    Args:
+        vocabulary_size: Number of tokens.
+        dim: Size of the embeddings.
+        units: Size of each LSTM layer.
+        depth: Number of LSTM layers.
+        batch_size: Rows whose state is carried from call to call in training; None
+            for no carrying, and any number of rows.
+        start_token: Token with which, first in a row, a row starts from 0 in
+            training; None for none.
+        word_dropout: Share of the word types, in [0, 1).
+        input_dropout: Share of the features of x, in [0, 1).
+        dropout: Share of the features between LSTM layers, in [0, 1).
+        output_dropout: Share of the features of r, in [0, 1).
+        weight_dropout: Share of the entries of the recurrent kernels, in [0, 1).
+        seed: Seed of all that is drawn in training.
+        **kwargs: What every Keras model takes.
+
+    Call arguments:
+        tokens: Integers (B, T).
+        initial_state: State to start from, as `initial_state` or a call gives it;
+            None for 0, or, in training with `batch_size`, for the one carried.
+        mask: True where a token counts, shape (B, T), or None for all.
+        training: Whether dropout acts, and the state is carried.
+        return_state: Whether to return the state behind the last step too.
+
+    Returns:
+        Logits of the next tokens, shape (B, T, vocabulary_size). With
+        `return_state=True` the state follows: a list with [h, c] for each layer,
+        each (B, units).
+
+    Raises:
+        ValueError: If an argument is out of its range, or the state doesn't fit;
+            if a call that carries has not `batch_size` rows.
+
+    Example:
+
+    >>> import numpy as np
+    >>> model = RecurrentLanguageModel(11, dim=4, units=6)
+    >>> tokens = np.array([[1, 5, 7, 2]])
+    >>> logits = model(tokens)
+    >>> first, state = model(tokens[:, :3], return_state=True)
+    >>> last, state = model.step(tokens[:, 3], state)
+    >>> logits.shape, bool(np.allclose(last, logits[:, 3], atol=1e-6))
+    (TensorShape([1, 4, 11]), True)
+
+    References:
+        Press and Wolf (2017), Using the output embedding to improve language
+        models.
+        Gal and Ghahramani (2016), A theoretically grounded application of dropout
+        in recurrent neural networks.
+        Merity, Keskar and Socher (2018), Regularizing and optimizing LSTM language
+        models.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        *,
+        dim,
+        units,
+        depth=1,
+        batch_size=None,
+        start_token=None,
+        word_dropout=0.0,
+        input_dropout=0.0,
+        dropout=0.0,
+        output_dropout=0.0,
+        weight_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = check_size("vocabulary_size", vocabulary_size)
+        self.dim = check_size("dim", dim)
+        self.units = check_size("units", units)
+        self.depth = check_size("depth", depth)
+        self.batch_size = batch_size
+        if batch_size is not None:
+            self.batch_size = check_size("batch_size", batch_size)
+        self.start_token = start_token
+        for name, rate in (
+            ("word_dropout", word_dropout),
+            ("input_dropout", input_dropout),
+            ("dropout", dropout),
+            ("output_dropout", output_dropout),
+        ):
+            check_rate(name, rate)
+        self.word_dropout = word_dropout
+        self.input_dropout = input_dropout
+        self.dropout = dropout
+        self.output_dropout = output_dropout
+        self.weight_dropout = weight_dropout
+        self.seed = seed
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size,
+            dim,
+            keras.initializers.RandomNormal(stddev=dim**-0.5, seed=seed),
+            name="embedding",
+        )
+        self.lstms = [
+            ExplicitLSTM(
+                units,
+                dropout=dropout if i else input_dropout,
+                weight_dropout=weight_dropout,
+                return_sequences=True,
+                return_state=True,
+                seed=None if seed is None else seed + 1 + i,
+                name=f"lstm_{i}",
+            )
+            for i in range(self.depth)
+        ]
+        self.projection = None
+        if units != dim:
+            self.projection = keras.layers.Dense(dim, use_bias=False, name="projection")
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.carried: list = []
+        self.supports_masking = True
+
+    def build(self, tokens_shape):
+        self.embedding.build(tokens_shape)
+        shape = (*tokens_shape, self.dim)
+        for lstm in self.lstms:
+            lstm.build(shape)
+            shape = (*tokens_shape, self.units)
+        if self.projection is not None:
+            self.projection.build(shape)
+        self.bias = self.add_weight(
+            shape=(self.vocabulary_size,), name="bias", initializer="zeros"
+        )
+        if self.batch_size is not None:
+            self.carried = [
+                [
+                    self.add_weight(
+                        shape=(self.batch_size, self.units),
+                        name=f"carried_{name}_{i}",
+                        initializer="zeros",
+                        trainable=False,
+                    )
+                    for name in ("h", "c")
+                ]
+                for i in range(self.depth)
+            ]
+        self.built = True
+
+    def call(
+        self,
+        tokens,
+        initial_state=None,
+        mask=None,
+        training=False,
+        return_state=False,
+    ):
+        h, state = self.read(tokens, initial_state, mask=mask, training=training)
+        logits = self.logits(h, training=training)
+        return (logits, state) if return_state else logits
+
+    def read(self, tokens, initial_state=None, mask=None, training=False):
+        """What `call` does, but for the logits: they are large.
+
+        Args:
+            tokens: As in the call.
+            initial_state: As in the call.
+            mask: As in the call.
+            training: As in the call.
+
+        Returns:
+            What `logits` takes, h (B, T, units), and the state behind the last
+            step that counts.
+        """
+        carries = bool(training and self.carried and initial_state is None)
+        before = self._carried_state(tokens) if carries else initial_state
+        x, states = self._embed(tokens, training), []
+        for i, lstm in enumerate(self.lstms):
+            x, *after = lstm(
+                x,
+                initial_state=None if before is None else before[i],
+                mask=mask,
+                training=training,
+            )
+            states.append(after)
+        if carries:
+            for variables, after in zip(self.carried, states, strict=True):
+                for variable, value in zip(variables, after, strict=True):
+                    variable.assign(value)
+        return x, states
+
+    def logits(self, h, training=False):
+        """Logits of the next tokens from what `read` gave.
+
+        Args:
+            h: Outputs of the last LSTM layer, (B, T, units), or (B, units) of one
+                step.
+            training: Whether dropout acts.
+
+        Returns:
+            Tensor of shape (B, T, vocabulary_size), or (B, vocabulary_size).
+        """
+        if self.projection is not None:
+            h = self.projection(h)
+        if training and self.output_dropout:
+            shape = list(ops.shape(h))
+            shape[1:-1] = [1] * (len(shape) - 2)
+            h *= keras.random.dropout(
+                ops.ones(shape, h.dtype), self.output_dropout, seed=self.seed_generator
+            )
+        matrix = ops.cast(self.embedding.embeddings, h.dtype)
+        return ops.matmul(h, ops.transpose(matrix)) + ops.cast(self.bias, h.dtype)
+
+    def compute_mask(self, tokens, mask=None):
+        """None: what counts among the logits is for the loss to say."""
+        return None
+
+    def step(self, tokens, state):
+        """Reads one token a row: the step function that `generate` wants.
+
+        Args:
+            tokens: Integers (B,).
+            state: The state before, as `initial_state` or a call gives it.
+
+        Returns:
+            The logits (B, vocabulary_size) and the state after.
+        """
+        x, states = self._embed(tokens, False), []
+        for lstm, before in zip(self.lstms, state, strict=True):
+            x, after = lstm.cell(x, list(before))
+            states.append(list(after))
+        return self.logits(x), states
+
+    def initial_state(self, batch_size):
+        """The state before the first token: [h, c] for each layer, all 0."""
+        return [list(lstm.get_initial_state(batch_size)) for lstm in self.lstms]
+
+    def reset_state(self):
+        """Lets the next call in training start from 0."""
+        for variables in self.carried:
+            for variable in variables:
+                variable.assign(ops.zeros_like(variable))
+
+    def _carried_state(self, tokens):
+        if tokens.shape[0] not in (None, self.batch_size):
+            raise ValueError(
+                f"`tokens` must have `batch_size` = {self.batch_size} rows in "
+                f"training, whose state is carried; received {tokens.shape[0]}."
+            )
+        state = [[ops.convert_to_tensor(v) for v in pair] for pair in self.carried]
+        if self.start_token is None:
+            return state
+        goes_on = ops.not_equal(tokens[:, :1], self.start_token)
+        return [[v * ops.cast(goes_on, v.dtype) for v in pair] for pair in state]
+
+    def _embed(self, tokens, training):
+        x = self.embedding(tokens) * self.dim**0.5
+        if training and self.word_dropout:
+            kept = keras.random.dropout(
+                ops.ones((self.vocabulary_size,), x.dtype),
+                self.word_dropout,
+                seed=self.seed_generator,
+            )
+            x *= ops.expand_dims(ops.take(kept, tokens), -1)
+        return x
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "dim": self.dim,
+            "units": self.units,
+            "depth": self.depth,
+            "batch_size": self.batch_size,
+            "start_token": self.start_token,
+            "word_dropout": self.word_dropout,
+            "input_dropout": self.input_dropout,
+            "dropout": self.dropout,
+            "output_dropout": self.output_dropout,
+            "weight_dropout": self.weight_dropout,
+            "seed": self.seed,
+        }
