@@ -1,7 +1,6 @@
-"""The captioning recipe's settings, its images and its captions."""
+"""The captioning recipe's settings, and where its images and captions come from."""
 
 import dataclasses
-import functools
 import hashlib
 import re
 import unicodedata
@@ -10,25 +9,21 @@ from typing import Literal
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.text import (
-    END,
-    START,
     UNKNOWN,
     SubwordVocabulary,
-    Vocabulary,
     WordVocabulary,
     normalise,
 )
-from keras_seq.training import Progress, check_settings, pad
+from keras_seq.training import Progress, check_settings
 from keras_seq.vision import (
-    CachedGrids,
     GridExtractor,
     cache_grids,
     grid_model,
     read_captions,
 )
-from recipes._captioning_scenes import SIDE, Scenes, scenes
+from recipes._captioning_images import Data, Part
+from recipes._captioning_scenes import SIDE, scenes
 
 OUT = "runs/image_captioning"
 CNN = "cnn"
@@ -36,8 +31,6 @@ FEWEST_IMAGES = 20  # to train on
 LARGEST_TEST = 1000  # images, and of the validation
 PHOTOGRAPH = (96, 96)  # pixels, for the network that is trained from scratch
 SUBWORDS = 2000
-BATCH = {"scenes": 64, "own": 64}  # captions in a training step
-LONGEST = 40  # tokens of a caption
 READ = 60_000  # captions of one's own data, in all epochs together
 
 
@@ -129,260 +122,6 @@ class Config:
 
 def _absolute(name):
     return str(Path(name).resolve()) if Path(name).exists() else name
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """Images of the training, the validation or the test, with their captions.
-
-    Attributes:
-        captions: For each image a list of strings.
-        pixels: uint8 array (N, H, W, 3): the images themselves; or None.
-        grids: Where their grids are cached, if not.
-        files: The files of the cached grids.
-        images: The files of the images, if they are files.
-        scenes: `Scenes`, if they are drawn.
-    """
-
-    captions: list
-    pixels: np.ndarray | None = None
-    grids: CachedGrids | None = None
-    files: tuple = ()
-    images: tuple = ()
-    scenes: Scenes | None = None
-
-    def __len__(self):
-        return len(self.captions)
-
-    def read(self, places):
-        """The grids of some images, inside the graph.
-
-        Args:
-            places: int tensor (B,).
-
-        Returns:
-            Tensor (B, h, w, C).
-        """
-        import tensorflow as tf
-
-        if self.grids is None:
-            return tf.gather(self._pixels, places)
-        return tf.map_fn(
-            self.grids.read,
-            tf.gather(self._files, places),
-            fn_output_signature=tf.TensorSpec(self.grids.shape, self.grids.dtype),
-        )
-
-    @functools.cached_property
-    def _pixels(self):
-        return require("tensorflow", "recipes").constant(self.pixels)
-
-    @functools.cached_property
-    def _files(self):
-        return require("tensorflow", "recipes").constant(list(map(str, self.files)))
-
-    def batches(self, size=50):
-        """The grids of all images, in order, as a data set of tensors (B, h, w, C)."""
-        tf = require("tensorflow", "recipes")
-        places = tf.data.Dataset.range(len(self)).batch(size)
-        return places.map(
-            tf.autograph.experimental.do_not_convert(self.read),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        ).prefetch(2)
-
-    def image_bytes(self, place):
-        """The content of an image file: what a server would be sent."""
-        if self.scenes is None:
-            return Path(self.images[place]).read_bytes()
-        tf = require("tensorflow", "recipes")
-        return tf.io.encode_png(self.scenes.images[place]).numpy()
-
-    def name(self, place):
-        """What to call an image."""
-        return self.images[place].name if self.images else f"scene {place + 1}"
-
-    def take(self, places):
-        """Some of the images."""
-
-        def chosen(some):
-            return tuple(some[i] for i in places) if len(some) else ()
-
-        return dataclasses.replace(
-            self,
-            captions=[self.captions[i] for i in places],
-            pixels=None if self.pixels is None else self.pixels[list(places)],
-            files=chosen(self.files),
-            images=chosen(self.images),
-            scenes=self.scenes
-            and Scenes(
-                self.scenes.images[list(places)],
-                [self.scenes.digits[i] for i in places],
-                [self.scenes.captions[i] for i in places],
-            ),
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """The images, split, and the vocabulary of the training captions."""
-
-    name: str
-    digest: str
-    terms: str
-    train: Part
-    validation: Part
-    test: Part
-    vocabulary: Vocabulary
-    extractor: GridExtractor
-    epochs: int
-    monitor: str
-    config: Config
-    left_out: dict
-
-    @functools.cached_property
-    def pairs(self):
-        """What training reads: pairs of the place of an image and ids of a caption.
-
-        Of scenes, whose captions say the same in other words, each has one in an epoch;
-        of other images all.
-        """
-        return [
-            [(place, self.ids(text)) for text in texts]
-            for place, texts in enumerate(self.train.captions)
-        ]
-
-    def ids(self, text):
-        """Ids of a caption with its marks."""
-        return [START, *self.vocabulary.encode(text)[: LONGEST - 1], END]
-
-    @property
-    def batch_size(self):
-        """Captions in a training step."""
-        return BATCH["scenes" if self.train.scenes else "own"]
-
-    @functools.cached_property
-    def steps_per_epoch(self):
-        """Training steps in an epoch."""
-        count = len(self._epoch(0))
-        return max(1, count // self.batch_size)
-
-    def _epoch(self, epoch):
-        """The pairs of an epoch, in its order."""
-        generator = np.random.default_rng((self.config.seed, epoch))
-        if self.train.scenes:
-            chosen = [some[generator.integers(len(some))] for some in self.pairs]
-        else:
-            chosen = [pair for some in self.pairs for pair in some]
-        return [chosen[i] for i in generator.permutation(len(chosen))]
-
-    def training_batches(self, first_epoch):
-        """Batches of all epochs from one on, each a function of seed and epoch."""
-        tf = require("tensorflow", "recipes")
-
-        def generate():
-            epoch = first_epoch
-            while True:
-                pairs = self._epoch(epoch)
-                for step in range(self.steps_per_epoch):
-                    some = pairs[step * self.batch_size :][: self.batch_size]
-                    places, ids = zip(*some, strict=True)
-                    yield np.array(places), pad(ids), np.array([epoch, step])
-                epoch += 1
-
-        def read(places, ids, key):
-            grids = self.train.read(places)
-            if grids.dtype == tf.uint8:
-                grids = augmented(
-                    tf.cast(grids, tf.float32), key, moved=not self.train.scenes
-                )
-            return {"source": grids, "target": ids[:, :-1]}, ids[:, 1:]
-
-        numbers = tf.TensorSpec([None], tf.int64)
-        return (
-            tf.data.Dataset.from_generator(
-                generate,
-                output_signature=(
-                    numbers,
-                    tf.TensorSpec([None, None], tf.int32),
-                    tf.TensorSpec([2], tf.int64),
-                ),
-            )
-            .map(
-                tf.autograph.experimental.do_not_convert(read),
-                num_parallel_calls=tf.data.AUTOTUNE,
-            )
-            .prefetch(4)
-        )
-
-    def validation_batches(self):
-        """The validation images, each with its first caption, once."""
-        tf = require("tensorflow", "recipes")
-        ids = tf.constant(
-            pad([self.ids(texts[0]) for texts in self.validation.captions])
-        )
-
-        def read(places):
-            some = tf.gather(ids, places)
-            grids = self.validation.read(places)
-            return {"source": grids, "target": some[:, :-1]}, some[:, 1:]
-
-        return (
-            tf.data.Dataset.range(len(self.validation))
-            .batch(self.batch_size)
-            .map(tf.autograph.experimental.do_not_convert(read))
-            .prefetch(2)
-        )
-
-    def keep_known(self, run):
-        """Writes what the verbs need of the data; refuses data that have changed."""
-        known = {
-            "digest": self.digest,
-            "vocabulary": self.vocabulary.to_config(),
-            "extractor": self.extractor.to_config(),
-        }
-        run.keep_known("vocabulary.json", known, self.name)
-
-    def description(self):
-        """What metrics.json says of the data."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "train": len(self.train),
-            "validation": len(self.validation),
-            "test": len(self.test),
-            "captions": sum(map(len, self.train.captions)),
-            "vocabulary": len(self.vocabulary),
-            "left_out": self.left_out,
-            "terms": self.terms,
-        }
-
-
-def augmented(images, key, *, moved):
-    """Pixels as another light, and another frame, would have made them.
-
-    Args:
-        images: float32 tensor (B, H, W, 3), from 0 to 255.
-        key: int64 tensor (2,), the seed: the same gives the same.
-        moved: Whether the frame may move too: up to a tenth of a side is cut off.
-
-    Returns:
-        float32 tensor of the same shape.
-    """
-    import tensorflow as tf
-
-    rows, size = tf.shape(images)[0], images.shape[1:3]
-
-    def draw(number, shape, low, high):
-        seed = key + tf.constant([0, number * 1_000_003], tf.int64)
-        return tf.random.stateless_uniform(shape, seed, low, high)
-
-    if moved:
-        cut = draw(1, [rows, 4], 0.0, 0.1)
-        boxes = tf.concat([cut[:, :2], 1 - cut[:, 2:]], axis=1)
-        images = tf.image.crop_and_resize(images, boxes, tf.range(rows), size)
-    contrast = draw(2, [rows, 1, 1, 1], 0.8, 1.2)
-    light = draw(3, [rows, 1, 1, 1], -20.0, 20.0)
-    return tf.clip_by_value((images - 127.5) * contrast + 127.5 + light, 0.0, 255.0)
 
 
 def load_data(config):

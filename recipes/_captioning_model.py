@@ -39,18 +39,21 @@ class GridEncoder(keras.layers.Layer):
         self.decoder_units, self.dropout, self.seed = decoder_units, dropout, seed
         self.convolutions = []
         for number, width in enumerate(self.widths):
+            # Halved in front, in between by pooling, and behind: the grid has an
+            # eighth of the picture's side, and a cell sees little beside itself.
+            last = number == len(self.widths) - 1
             self.convolutions += [
                 keras.layers.Conv2D(
                     width,
                     3,
-                    strides=2 if number == 0 else 1,
+                    strides=2 if number == 0 or last else 1,
                     padding="same",
                     use_bias=False,
                 ),
                 keras.layers.BatchNormalization(momentum=0.9),
                 keras.layers.Activation("relu"),
             ]
-            if 0 < number < len(self.widths) - 1:
+            if number == 1:
                 self.convolutions.append(keras.layers.MaxPooling2D())
         self.norm = None if widths else keras.layers.LayerNormalization()
         self.projection = keras.layers.Dense(units)

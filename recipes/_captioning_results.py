@@ -152,7 +152,8 @@ def _truth(report, test):
     report.heading("True and complete")
     report.text(
         f"{test['readable']:.1%} of the captions follow the grammar; "
-        f"{test['true']:.1%} are true; {test['complete']:.1%} name as many digits as there are; "
+        f"{test['true']:.1%} are true; {test['complete']:.1%} name as many digits as "
+        "there are; "
         f"{test['right']:.1%} are true and complete."
     )
     report.table(
@@ -167,9 +168,9 @@ def _truth(report, test):
     looked = test["attention"]
     report.text(
         f"When it names a digit ({looked['words']:,} words), the cell with the "
-        f"greatest weight overlaps that digit in {looked['peak']:.1%}; {looked['mass']:.1%} of "
-        f"the weight is on such cells. A cell by chance would in "
-        f"{looked['chance']:.1%}."
+        f"greatest weight overlaps that digit in {looked['peak']:.1%}; "
+        f"{looked['mass']:.1%} of the weight is on such cells. A cell by chance would "
+        f"in {looked['chance']:.1%}."
     )
 
 

@@ -11,7 +11,7 @@ from recipes._captioning_language import INVERSE, PLACES, Statement, write
 
 SIDE = 56  # pixels of a scene
 HEIGHTS = {"small": (10, 13), "large": (19, 23)}  # pixels of a digit
-TURN = 18  # degrees either way at most
+TURN = 15  # degrees either way at most
 GAP = 2  # pixels between digits at least
 DIGITS = (0.22, 0.36, 0.24, 0.18)  # chance of one, two, three, four in a scene
 PARTS = {"train": (0.0, 0.8), "validation": (0.8, 0.87), "test": (0.87, 1.0)}
@@ -332,13 +332,14 @@ def _put(plan, patches, boxes):
 
 
 def _coloured(ink, drawn):
-    """Ink of some shade on a ground of another, uneven: uint8 (SIDE, SIDE, 3)."""
-    dark = drawn.uniform(0, 90) + drawn.uniform(-20, 20, 3)
-    light = drawn.uniform(165, 255) + drawn.uniform(-20, 20, 3)
-    ground, pen = (dark, light) if drawn.random() < 0.5 else (light, dark)
+    """Ink of some shade on a lighter ground, uneven: uint8 (SIDE, SIDE, 3)."""
+    ground, pen = (
+        drawn.uniform(low, high) + drawn.uniform(-20, 20, 3)
+        for low, high in ((150, 240), (10, 80))
+    )
     slope = np.linspace(-1, 1, SIDE)
     uneven = slope[:, None] * drawn.uniform(-25, 25) + slope * drawn.uniform(-25, 25)
     field = ground + uneven[..., None]
-    field += (pen - ground - uneven[..., None]) * ink[..., None]
-    field += drawn.normal(0, drawn.uniform(2, 8), (SIDE, SIDE, 1))
+    field += (pen - field) * ink[..., None]
+    field += drawn.normal(0, drawn.uniform(1, 7), (SIDE, SIDE, 1))
     return np.clip(field, 0, 255).astype(np.uint8)

@@ -34,7 +34,7 @@ from keras_seq.vision import (
     caption_signatures,
     decode_image,
 )
-from recipes._captioning_data import CNN, LONGEST, OUT, Config, load_data
+from recipes._captioning_data import CNN, OUT, Config, load_data
 from recipes._captioning_figures import (
     CaptionScore,
     attention_hits,
@@ -42,13 +42,14 @@ from recipes._captioning_figures import (
     figures_of,
     truth,
 )
+from recipes._captioning_images import LONGEST
 from recipes._captioning_model import recurrent, transformer
 from recipes._captioning_results import write_results
 
 WIDTH = 5  # of the beam
 PATIENCE = {"val_right": 4, "val_cider": 6}  # epochs without better captions
 AVERAGED = 3  # of the best epochs
-WIDTHS = (24, 48, 96, 128)  # channels of the network that is trained from scratch
+WIDTHS = (24, 40, 96, 128)  # channels of the network that is trained from scratch
 
 ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
 

@@ -46,6 +46,8 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
             "`image` must have shape (H, W) or (H, W, 3); received shape "
             f"{image.shape}."
         )
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
     if weights.ndim != 3 or len(weights) != len(words) or 0 in weights.shape:
         raise ValueError(
             f"`weights` must have shape (T, h, w) with T = {len(words)}, the number of "
@@ -69,7 +71,7 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
     for axis, word, cells in zip(
         grid.flat, ["", *words], [None, *weights], strict=False
     ):
-        axis.imshow(image, cmap="gray", aspect="auto")
+        axis.imshow(image, aspect="auto")
         axis.set_title(word, fontsize=11, parse_math=False)
         if cells is None:
             continue

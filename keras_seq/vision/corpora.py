@@ -209,7 +209,7 @@ def _read_table(file):
                 captions.setdefault(name.rpartition("#")[0], []).append(caption)
         return captions
     delimiter = max(",\t|;", key=head.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     columns = [name.strip().lower() for name in next(rows, [])]
     if not {"image", "caption"} <= set(columns):
         raise ValueError(

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from keras_seq.vision.images import check_image_size, decode_images
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 _HEADER = 128  # bytes, of an .npy file of few dimensions
 _DEFAULT_SIZE = (224, 224)
+_NAME = re.compile(r"[A-Za-z0-9.]")
 
 
 class GridExtractor:
@@ -183,7 +185,24 @@ def grid_model(source, *, weights="imagenet"):
         isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization))
         for layer in model._flatten_layers()
     )
-    return keras.Model(model.inputs, grids[-1]), "0..255" if scaled else "-1..1"
+    model = _servable(keras.Model(model.inputs[0], grids[-1]))
+    return model, "0..255" if scaled else "-1..1"
+
+
+def _servable(model):
+    """The model with names of layers that a SavedModel may have."""
+    if all(_NAME.match(layer.name) for layer in model.layers):
+        return model
+
+    def renamed(layer):
+        config = layer.get_config()
+        if not _NAME.match(layer.name):
+            config["name"] = f"layer{layer.name}"
+        return layer.__class__.from_config(config)
+
+    clone = keras.models.clone_model(model, clone_function=renamed)
+    clone.set_weights(model.get_weights())
+    return clone
 
 
 def _application(name):

@@ -104,16 +104,12 @@ def _png(content):
     import tensorflow as tf
 
     image = tf.cast(tf.io.decode_png(content, channels=4), tf.float32)
-    # Grey of less than 8 bits comes as it is: 0 to 1, 3 or 15.
-    depth, kind = (
-        tf.cast(
-            tf.io.decode_raw(tf.strings.substr(content, at, 1), tf.uint8)[0], "int32"
-        )
-        for at in (24, 25)
-    )
-    steps = tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255)
-    colours, opacity = image[..., :3], image[..., 3:] / 255
-    colours *= 255 / tf.cast(steps, tf.float32)
+    # What is opaque in grey of less than 8 bits comes as 1, 3 or 15.
+    header = tf.io.decode_raw(tf.strings.substr(content, 24, 2), tf.uint8)
+    depth, kind = tf.unstack(tf.cast(header, tf.int32), 2)
+    opaque = tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255)
+    opacity = tf.minimum(image[..., 3:] / tf.cast(opaque, tf.float32), 1.0)
+    colours = image[..., :3]
     return colours * opacity + 255 * (1 - opacity)
 
 
@@ -145,9 +141,10 @@ def exif_orientation(content):
     import tensorflow as tf
 
     start = tf.strings.substr(content, 0, _EXIF_WITHIN)
+    start = tf.strings.join([start, "\0" * len(_EXIF)])  # is never empty then
     data = tf.cast(tf.io.decode_raw(start, tf.uint8), tf.int64)
     size = tf.size(data, tf.int64)
-    windows = tf.maximum(size - len(_EXIF) + 1, 0)
+    windows = size - len(_EXIF) + 1
     found = tf.ones([windows], tf.bool)
     for offset, byte in enumerate(_EXIF):
         found &= data[offset : offset + windows] == byte
