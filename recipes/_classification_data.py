@@ -7,8 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from keras_seq._extras import require
-from keras_seq.training import check_settings
+from keras_seq.training import assign_folds, check_settings
 from recipes._classification_sources import BREAST_CANCER, breast_cancer, csv_file
 from recipes._classification_table import Column, Rows
 
@@ -129,27 +128,6 @@ class Data:
             "notes": self.notes,
             "terms": self.terms,
         }
-
-
-def assign_folds(labels, groups, count, seed):
-    """The fold of each row: classes spread evenly, equal rows together.
-
-    Args:
-        labels: Array of 0 and 1, shape (N,).
-        groups: Array of integers, shape (N,), the same for equal rows.
-        count: Number of folds.
-        seed: Seed of the shuffling.
-
-    Returns:
-        Array of integers in [0, count), shape (N,).
-    """
-    selection = require("sklearn.model_selection", "recipes")
-    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    splitter = selection.StratifiedKFold(count, shuffle=True, random_state=seed)
-    fold_of_group = np.empty(len(first), int)
-    for fold, (_, chosen) in enumerate(splitter.split(first, labels[first])):
-        fold_of_group[chosen] = fold
-    return fold_of_group[member]
 
 
 def load_data(config):

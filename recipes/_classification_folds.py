@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_seq._files import atomic_write
-from keras_seq.training import Progress
-from recipes._classification_data import FOLDS, assign_folds
+from keras_seq.training import Progress, assign_folds
+from recipes._classification_data import FOLDS
 from recipes._classification_figures import baseline_probabilities, figures_of
 
 MODEL = "ensemble"

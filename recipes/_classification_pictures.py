@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.training import plot_history
+from keras_seq.training import plot_bars, plot_history
 from recipes._classification_figures import reliability
 
 LABELS = {
@@ -13,7 +13,6 @@ LABELS = {
     "majority": "majority",
 }
 COMPARED = ("ensemble", "logistic_regression", "gradient_boosting")
-POSITIVE, NEGATIVE = "tab:orange", "tab:blue"
 
 
 def draw(run, fitted, judged, source, explained, importance):
@@ -137,45 +136,3 @@ def plot_threshold(curve):
     )
     axes.grid(alpha=0.3)
     return figure
-
-
-def plot_bars(groups, xlabel):
-    """Horizontal bars, a panel for each group, all on one scale.
-
-    Args:
-        groups: List of (title, list of (name, value)).
-        xlabel: What the values are.
-
-    Returns:
-        A matplotlib figure.
-    """
-    plt = require("matplotlib.pyplot", "plots")
-    lengths = [len(bars) for _, bars in groups]
-    figure, panels = plt.subplots(
-        len(groups),
-        1,
-        figsize=(8, 0.3 * sum(lengths) + 1.2 * len(groups)),
-        height_ratios=lengths,
-        sharex=True,
-        squeeze=False,
-        layout="tight",
-    )
-    for axes, (title, bars) in zip(panels[:, 0], groups, strict=True):
-        names = [_short(name) for name, _ in bars]
-        values = [value for _, value in bars]
-        colors = [POSITIVE if value > 0 else NEGATIVE for value in values]
-        # By place: two columns may have the same short name.
-        axes.barh(range(len(bars)), values, color=colors)
-        axes.set_yticks(range(len(bars)), names)
-        axes.invert_yaxis()
-        axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(title, loc="left", fontsize=11)
-        axes.grid(axis="x", alpha=0.3)
-    panels[-1, 0].set_xlabel(xlabel)
-    return figure
-
-
-def _short(name):
-    # A dollar sign would start a formula.
-    name = name.replace("$", r"\$")
-    return name if len(name) <= 40 else f"{name[:37]}..."

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_seq._extras import require
-from recipes._classification_data import assign_folds
+from keras_seq.training import assign_folds
 from recipes._classification_features import in_batches, tensors
 from recipes._classification_model import MEMBERS
 from recipes._classification_table import Rows

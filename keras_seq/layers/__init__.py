@@ -3,6 +3,7 @@
 from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.layers.attention_decoder import AttentionDecoder, DecoderState
 from keras_seq.layers.attention_mechanism import AttentionMechanism
+from keras_seq.layers.attention_pooling import AttentionPooling
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.bahdanau_decoder import BahdanauDecoder
 from keras_seq.layers.encoder_decoder import EncoderDecoder
@@ -23,6 +24,7 @@ from keras_seq.layers.transformer_encoder import TransformerEncoder
 __all__ = [
     "AttentionDecoder",
     "AttentionMechanism",
+    "AttentionPooling",
     "BahdanauAttention",
     "BahdanauDecoder",
     "ChronoBias",

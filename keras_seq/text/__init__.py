@@ -2,8 +2,24 @@
 
 from keras_seq.text.characters import CharacterVocabulary
 from keras_seq.text.cider import Cider
+from keras_seq.text.document_splitting import DocumentSplit, split_documents
+from keras_seq.text.documents import TextCorpus, cut_text, read_documents
+from keras_seq.text.labelled import LabelledCorpus, LabelledText, read_labelled
+from keras_seq.text.line_marks import (
+    mark_lines,
+    mark_lines_tensor,
+    restore_lines,
+    restore_lines_tensor,
+)
+from keras_seq.text.ngrams import NgramHasher, Ngrams
 from keras_seq.text.normalising import normalise, normalise_tensor
 from keras_seq.text.parallel import PairCorpus, read_pairs, read_two
+from keras_seq.text.predictor import NextWords, TextPredictor, encode_document
+from keras_seq.text.served_prediction import (
+    prediction_card,
+    prediction_requests,
+    prediction_signatures,
+)
 from keras_seq.text.served_translation import (
     translation_card,
     translation_requests,
@@ -14,7 +30,7 @@ from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.translator import Translation, Translator
 from keras_seq.text.vectors import read_vectors
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
-from keras_seq.text.words import WordVocabulary
+from keras_seq.text.words import WordVocabulary, split_words, split_words_tensor
 
 __all__ = [
     "END",
@@ -23,18 +39,40 @@ __all__ = [
     "UNKNOWN",
     "CharacterVocabulary",
     "Cider",
+    "DocumentSplit",
+    "LabelledCorpus",
+    "LabelledText",
+    "NextWords",
+    "NgramHasher",
+    "Ngrams",
     "PairCorpus",
     "SubwordVocabulary",
+    "TextCorpus",
+    "TextPredictor",
     "Translation",
     "Translator",
     "Vocabulary",
     "WordVocabulary",
+    "cut_text",
+    "encode_document",
+    "mark_lines",
+    "mark_lines_tensor",
     "normalise",
     "normalise_tensor",
+    "prediction_card",
+    "prediction_requests",
+    "prediction_signatures",
+    "read_documents",
+    "read_labelled",
     "read_pairs",
     "read_two",
     "read_vectors",
+    "restore_lines",
+    "restore_lines_tensor",
+    "split_documents",
     "split_pairs",
+    "split_words",
+    "split_words_tensor",
     "translation_card",
     "translation_requests",
     "translation_signatures",

@@ -109,7 +109,7 @@ def read_pairs(
         )
     name, data = _contents(Path(path), member)
     found = []
-    for number, line in enumerate(_lines(name, data), start=1):
+    for number, line in enumerate(decoded_lines(name, data), start=1):
         cells = line.split("\t")
         if len(cells) <= max(columns) and line.strip():
             raise ValueError(
@@ -154,7 +154,7 @@ def read_two(
     """
     sides = [_contents(Path(path), None) for path in (source_path, target_path)]
     names = [name for name, _ in sides]
-    sources, targets = (_lines(name, data) for name, data in sides)
+    sources, targets = (decoded_lines(name, data) for name, data in sides)
     if len(sources) != len(targets):
         raise ValueError(
             f"{names[0]} and {names[1]} must have as many lines; received "
@@ -214,15 +214,21 @@ def _from_zip(path: Path, member: str | None) -> tuple[str, bytes]:
         raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
 
 
-def _lines(name: str, data: bytes) -> list[str]:
+def decoded(name: str, data: bytes) -> str:
+    """The text of a file in UTF-8; ValueError with file and line if it isn't."""
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{name}:{number}: expected UTF-8; received the byte "
             f"0x{data[error.start]:02X}."
         ) from error
+
+
+def decoded_lines(name: str, data: bytes) -> list[str]:
+    """The lines of a file in UTF-8, without their ends."""
+    text = decoded(name, data)
     # Not `splitlines`, which breaks lines at more than a line break.
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines[:-1] if lines[-1] == "" else lines

@@ -149,7 +149,7 @@ class WordVocabulary(Vocabulary):
         """
         import tensorflow as tf
 
-        words = self._split_tensor(as_batch(texts))
+        words = self._split_tensor(texts)
         # Words are found by their hashes, then compared: no table to be kept.
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(
@@ -203,21 +203,61 @@ class WordVocabulary(Vocabulary):
         return {"words": self.words, "lowercase": self.lowercase}
 
     def _split(self, text):
-        text = encodable(text)
-        if self.lowercase:
-            text = change(text, str.lower)
-        return _tokens().findall(text)
+        return split_words(text, lowercase=self.lowercase)
 
     def _split_tensor(self, texts):
-        import tensorflow as tf
+        return split_words_tensor(texts, lowercase=self.lowercase)
 
-        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-        if self.lowercase:
-            texts = change_tensor(texts, str.lower)
-        blank = graph_class(is_blank)
-        token = _TOKEN.format(word=graph_class(is_word), blank=blank)
-        texts = tf.strings.regex_replace(texts, f"[{blank}]+", " ")
-        return tf.strings.split(tf.strings.regex_replace(texts, token, r" \0 "))
+
+def split_words(text, *, lowercase=False):
+    """The words of a text, as `WordVocabulary` finds them: a list of strings.
+
+    Args:
+        text: String.
+        lowercase: Whether the text is put into lower case first, each character by
+            itself.
+
+    Example:
+
+    >>> split_words("Don't pay $3.50!")
+    ["Don't", 'pay', '$', '3.50', '!']
+    """
+    text = encodable(text)
+    if lowercase:
+        text = change(text, str.lower)
+    return _tokens().findall(text)
+
+
+def split_words_tensor(texts, *, lowercase=False):
+    """What `split_words` does, inside the graph.
+
+    Args:
+        texts: String tensor of shape (B,), UTF-8; what isn't valid UTF-8 becomes
+            U+FFFD.
+        lowercase: Whether the texts are put into lower case first.
+
+    Returns:
+        Ragged string tensor of shape (B, None).
+
+    Raises:
+        ValueError: If `texts` has another number of dimensions.
+
+    Example:
+
+    >>> split_words_tensor(["Be quick!", ""]).to_list()
+    [[b'Be', b'quick', b'!'], []]
+    """
+    import tensorflow as tf
+
+    texts = tf.strings.unicode_transcode(
+        as_batch(texts), "UTF-8", "UTF-8", errors="replace"
+    )
+    if lowercase:
+        texts = change_tensor(texts, str.lower)
+    blank = graph_class(is_blank)
+    token = _TOKEN.format(word=graph_class(is_word), blank=blank)
+    texts = tf.strings.regex_replace(texts, f"[{blank}]+", " ")
+    return tf.strings.split(tf.strings.regex_replace(texts, token, r" \0 "))
 
 
 @functools.cache

@@ -1,9 +1,11 @@
 """What every recipe needs and Keras lacks: run directories, resuming, reports."""
 
+from keras_seq.training.bars import plot_bars
 from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
 from keras_seq.training.command_line import command_line, print_or_write
 from keras_seq.training.curves import plot_history
+from keras_seq.training.folds import assign_folds
 from keras_seq.training.kneser_ney import KneserNeyModel
 from keras_seq.training.next_token import (
     next_token_batches,
@@ -44,6 +46,7 @@ __all__ = [
     "TokenAccuracy",
     "TokenNats",
     "WarmUp",
+    "assign_folds",
     "batches_by_length",
     "batches_by_tokens",
     "check_settings",
@@ -54,6 +57,7 @@ __all__ = [
     "pad",
     "pair_batches",
     "pair_dataset",
+    "plot_bars",
     "plot_history",
     "print_or_write",
     "stream_batches",

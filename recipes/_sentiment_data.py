@@ -1,0 +1,261 @@
+"""The sentiment recipe's settings and its texts."""
+
+import collections
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.text import LabelledCorpus, read_labelled
+from keras_seq.training import assign_folds, check_settings
+
+OUT = "runs/sentiment"
+NLTK_CORPORA = {"rt-polarity": "sentence_polarity", "movie-reviews": "movie_reviews"}
+TESTED = 10  # a tenth of the texts, where the files aren't split
+FEWEST = 20  # different texts of each label
+QUICK_TEXTS = 400
+READ = 8_000_000  # tokens, by all members in all epochs together
+EPOCHS = (2, 5)
+MEMBERS = 5
+VOCABULARY = 8000  # subwords at most
+RAREST = 2  # how often a word of the vocabulary comes at least
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a run."""
+
+    data: str = "rt-polarity"
+    """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
+    label<TAB>text, which may be a .gz or in a .zip; or a folder or .zip with a folder
+    for each label (also in train/ and test/), a file for each label (texts.pos,
+    texts.neg), or train.tsv and test.tsv."""
+    out: str = OUT
+    """Folder for everything that the run makes."""
+    seed: int = 1
+    """Seed of the split, the weights, the order, the dropout and the subwords."""
+    level: Literal["subword", "word"] = "subword"
+    """What the LSTM reads."""
+    vectors: str | None = None
+    """File of word vectors (GloVe, word2vec's text format) that the embeddings start
+    from, for `--level word`."""
+    pretrain: int = 0
+    """Epochs in which the LSTM first learns to predict the next token and the one
+    before, on the training texts and the unlabelled ones."""
+    unlabelled: str | None = None
+    """File with a text in each line, for `--pretrain`."""
+    ngrams: bool = True
+    """Whether n-grams of words and of characters add to the logits beside the LSTM."""
+    members: int | None = None
+    """How many LSTMs are trained, each held out from other texts; their logits are
+    averaged. By default 1 to 5, as few texts need more; 2 with `quick`."""
+    epochs: int | None = None
+    """Passes of each LSTM over the training texts. By default 2 to 5, as few texts
+    need more."""
+    units: int | None = None
+    """Units of the LSTM in each direction. By default 128; 32 with `quick`."""
+    dropout: float = 0.5
+    """Share of the features that is dropped in training."""
+    quick: bool = False
+    """A minute to see that all works: few texts, a small model."""
+    resume: bool = False
+    """Continue the run in `out`."""
+    overwrite: bool = False
+    """Replace the run in `out`."""
+
+    def complete(self):
+        """The settings with nothing left open; ValueError for a bad one."""
+        check_settings(
+            self,
+            at_least_1=("epochs", "units", "members"),
+            shares=("dropout",),
+            seeds=("seed", "pretrain"),
+        )
+        if self.vectors is not None and self.level != "word":
+            raise ValueError(
+                f"`vectors` needs `level` 'word'; received {self.level!r}."
+            )
+        if self.unlabelled is not None and not self.pretrain:
+            raise ValueError("`unlabelled` needs `pretrain` of at least 1; received 0.")
+        if self.members is not None and self.members > TESTED:
+            raise ValueError(
+                f"`members` must be at most {TESTED}; received {self.members!r}."
+            )
+
+        def whole(name):
+            # From another folder, a relative path would name another file.
+            return str(Path(name).resolve()) if name and Path(name).exists() else name
+
+        return dataclasses.replace(
+            self,
+            data=whole(self.data),
+            vectors=whole(self.vectors),
+            unlabelled=whole(self.unlabelled),
+            units=self.units or (32 if self.quick else 128),
+            members=self.members or (2 if self.quick else None),
+            epochs=self.epochs or (2 if self.quick else None),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Texts and their labels, as indices."""
+
+    texts: list[str]
+    labels: np.ndarray
+    places: list[str]
+    groups: np.ndarray
+
+    def __len__(self):
+        return len(self.texts)
+
+    def take(self, chosen):
+        """The texts with these indices."""
+        chosen = np.asarray(chosen, int)
+        return Part(
+            [self.texts[i] for i in chosen],
+            self.labels[chosen],
+            [self.places[i] for i in chosen],
+            self.groups[chosen],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The texts, split so that none is in two parts."""
+
+    corpus: LabelledCorpus
+    terms: str
+    labels: list[str]
+    train: Part
+    validation: Part
+    test: Part
+    notes: list[str]
+
+    def description(self):
+        """What metrics.json says of the data."""
+        counts = np.bincount(self.train.labels, minlength=len(self.labels))
+        return {
+            "name": self.corpus.name,
+            "digest": self.corpus.digest,
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+            "labels": dict(zip(self.labels, counts.tolist(), strict=True)),
+            "notes": self.notes,
+            "terms": self.terms,
+        }
+
+
+def load_data(config):
+    """Reads the texts, tells what they are, and splits them."""
+    corpus, terms = _corpus(config)
+    print(corpus.summary())
+    _check_labels(corpus, config)
+    labels = corpus.labels
+    parts = _parts(corpus, labels)
+    notes = corpus.summary().splitlines()[1:]
+    train, validation, test = (parts[name] for name in ("train", "validation", "test"))
+    if test is None:
+        if config.quick and len(train) > QUICK_TEXTS:
+            train = _few(train, QUICK_TEXTS, config.seed)
+        folds = assign_folds(train.labels, train.groups, TESTED, config.seed)
+        train, test = (train.take(np.flatnonzero(c)) for c in (folds > 0, folds == 0))
+    else:
+        known = set(test.groups.tolist()) | set(validation.groups.tolist())
+        kept = [i for i, g in enumerate(train.groups.tolist()) if g not in known]
+        if len(kept) < len(train):
+            notes.append(
+                f"{len(train) - len(kept)} training texts are validation or test texts "
+                "too: they are left out of the training texts."
+            )
+            train = train.take(kept)
+        if config.quick:
+            train, validation, test = (
+                _few(part, count, config.seed)
+                for part, count in ((train, QUICK_TEXTS), (validation, 40), (test, 40))
+            )
+    for note in notes:
+        print(f"note: {note.strip()}")
+    _check_enough(train, labels, config)
+    return Data(corpus, terms, labels, train, validation, test, notes)
+
+
+def _corpus(config):
+    """The texts and their terms."""
+    try:
+        if config.data in NLTK_CORPORA:
+            path = _fetched(NLTK_CORPORA[config.data])
+            return read_labelled(path), "CC BY 4.0, Bo Pang and Lillian Lee."
+        return read_labelled(config.data), "Those of your file."
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--data: {error}") from error
+
+
+def _fetched(name):
+    """A corpus of NLTK's, downloaded once."""
+    nltk = require("nltk", "recipes")
+    where = f"corpora/{name}.zip"
+    try:
+        return nltk.data.find(where).path
+    except LookupError:
+        if not nltk.download(name, quiet=True):
+            raise OSError(
+                f"NLTK could not download {name!r}. With a network "
+                f"`python -m nltk.downloader {name}` fetches it; or give texts of your "
+                "own with --data."
+            ) from None
+        return nltk.data.find(where).path
+
+
+def _check_labels(corpus, config):
+    """Refuses labels that are so rare that they look like a slip."""
+    seen = collections.defaultdict(list)
+    for text in corpus.texts:
+        seen[text.label].append(text.place)
+    for label, places in sorted(seen.items(), key=lambda item: len(item[1])):
+        if len(places) < FEWEST:
+            raise ValueError(
+                f"--data {config.data!r} must have at least {FEWEST} different texts "
+                f"of each label; {label!r} has {len(places)}, the first at {places[0]}."
+                f" Labels: {', '.join(map(repr, sorted(seen)))}."
+            )
+
+
+def _parts(corpus, labels):
+    """The parts; the test None where the files aren't split."""
+    index = {label: i for i, label in enumerate(labels)}
+    groups: dict[str, int] = {}
+    rows = collections.defaultdict(list)
+    split = any(text.part == "test" for text in corpus.texts)
+    for text in corpus.texts:
+        group = groups.setdefault(text.text.casefold(), len(groups))
+        part = text.part if split or text.part == "validation" else "train"
+        rows[part or "train"].append((text, group))
+    parts = {
+        name: Part(
+            [text.text for text, _ in rows[name]],
+            np.array([index[text.label] for text, _ in rows[name]], int),
+            [text.place for text, _ in rows[name]],
+            np.array([group for _, group in rows[name]], int),
+        )
+        for name in ("train", "validation", "test")
+    }
+    return {**parts, "test": parts["test"] if split else None}
+
+
+def _few(part, count, seed):
+    """Some of the texts, drawn at random."""
+    chosen = np.random.default_rng(seed).permutation(len(part))[:count]
+    return part.take(np.sort(chosen))
+
+
+def _check_enough(train, labels, config):
+    counts = np.bincount(train.labels, minlength=len(labels))
+    if counts.min() < TESTED:
+        raise ValueError(
+            f"--data {config.data!r} must leave at least {TESTED} training texts of "
+            f"each label; {labels[counts.argmin()]!r} has {counts.min()}."
+        )
