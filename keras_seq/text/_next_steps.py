@@ -1,0 +1,93 @@
+"""From pieces to words: steps of a model of subwords that end with a word."""
+
+import numpy as np
+from keras import ops
+
+from keras_seq.text._classes import is_word
+from keras_seq.text._sentencepiece import SPACE
+from keras_seq.text.subwords import SubwordVocabulary
+from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
+
+_NEVER = -1e9  # finite: of a row of -inf alone no logarithm can be taken
+_APOSTROPHES = "'’"  # which words have inside
+
+
+class WordSteps:
+    """Steps that write a number of whole words, for `keras_seq.decoding.generate`.
+
+    With a vocabulary of words a step is a word. With one of subwords, a word begins
+    with a piece that has a space before it, or that begins with a character of no
+    word (no letter, digit or apostrophe), unless a space by itself comes before
+    that. Where as many words are written as were asked for, the probability of all
+    pieces that would begin another goes to the end mark, so that a row ends behind
+    its last word, and ln p of the row, the end mark included, is that of these
+    words. The first piece must begin a word: what was read is taken for whole
+    words.
+
+    Args:
+        model: Model with `step(tokens, state) -> (logits, state)`.
+        vocabulary: Its vocabulary.
+    """
+
+    def __init__(self, model, vocabulary):
+        self.model = model
+        never = np.zeros(len(vocabulary), "float32")
+        never[[PADDING, START, UNKNOWN]] = _NEVER
+        self._never = never
+        self.in_pieces = isinstance(vocabulary, SubwordVocabulary)
+        if self.in_pieces:
+            entries = vocabulary.entries
+            unspelled = [""] * (len(vocabulary) - len(entries))  # marks and bytes
+            pieces = [*unspelled, *entries]
+            self._space = pieces.index(SPACE)
+            self._spaced = np.array([piece[:1] == SPACE for piece in pieces])
+            self._begins = np.array([_begins(piece) for piece in pieces])
+
+    def begin(self, state, words):
+        """The state before the first step.
+
+        Args:
+            state: The model's, behind what was read but for its last token.
+            words: int32 tensor (B,): how many words to write.
+        """
+        state = {"model": state}
+        if self.in_pieces:
+            none = words < 0
+            state |= {"left": words, "first": ~none, "behind_space": none}
+        return state
+
+    def step(self, tokens, state):
+        """The step function."""
+        logits, after = self.model.step(tokens, state["model"])
+        logits = ops.cast(logits, "float32") + self._never
+        if not self.in_pieces:
+            return logits, {"model": after}
+        first = state["first"]
+        begun = ops.take(ops.convert_to_tensor(self._begins), tokens)
+        begun = begun & ~first & ~state["behind_space"]
+        left = state["left"] - ops.cast(begun, "int32")
+        behind_space = ops.equal(tokens, self._space) & ~first
+        return self._whole_words(logits, left, first, behind_space), {
+            "model": after,
+            "left": left,
+            "first": first & ~first,
+            "behind_space": behind_space,
+        }
+
+    def _whole_words(self, logits, left, first, behind_space):
+        ends = np.arange(len(self._begins)) == END
+        begins = self._begins
+        others = ops.where(begins | ends, logits, _NEVER)
+        total = ops.logsumexp(others, axis=-1, keepdims=True)
+        closed = ops.where(ends, total, ops.where(begins, _NEVER, logits))
+        found = ops.where((left <= 0)[:, None], closed, logits)
+        found = ops.where(first[:, None], others, found)
+        inside = ops.where(self._spaced | ends, _NEVER, logits)
+        return ops.where(behind_space[:, None], inside, found)
+
+
+def _begins(piece):
+    first = piece[:1]
+    return first == SPACE or bool(
+        first and first not in _APOSTROPHES and not is_word(first)
+    )

@@ -1,0 +1,384 @@
+"""Next words, continued texts, and how likely texts are."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_seq._extras import require
+from keras_seq.decoding import Beam, Sample, generate
+from keras_seq.text._next_steps import WordSteps
+from keras_seq.text.line_marks import (
+    mark_lines,
+    mark_lines_tensor,
+    restore_lines_tensor,
+)
+from keras_seq.text.vocabulary import END, START, UNKNOWN
+from keras_seq.text.words import split_words_tensor
+from keras_seq.training.batches import batches_by_length, pad
+
+_WINDOW = 128  # steps whose logits are held at once
+_PIECES = 16  # of a word, at most
+_BLANK = " \t\n\r\f"  # what a document doesn't begin or end with: `\s` in the graph
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NextWords:
+    """What may come next.
+
+    Args:
+        words: The likeliest words, the likeliest first.
+        probabilities: Probability of each.
+        unknown: Probability that a word comes which isn't in the vocabulary.
+        end: Probability that the text ends.
+    """
+
+    words: list[str]
+    probabilities: list[float]
+    unknown: float
+    end: float
+
+
+class TextPredictor:
+    """Lets a language model foresee, continue and judge texts.
+
+    Texts are read from a start mark on, with the ends of lines as words (see
+    `mark_lines`). An unknown word is read as such, but never written.
+
+    Args:
+        model: A `RecurrentLanguageModel`, or a model with its `read`, `logits`,
+            `step` and `initial_state`.
+        vocabulary: Its `WordVocabulary` or `SubwordVocabulary`.
+
+    Example:
+
+    >>> from keras_seq.layers import RecurrentLanguageModel
+    >>> from keras_seq.text import WordVocabulary
+    >>> vocabulary = WordVocabulary.fit(["to be, or not to be"])
+    >>> model = RecurrentLanguageModel(len(vocabulary), dim=4, units=4)
+    >>> predictor = TextPredictor(model, vocabulary)
+    >>> [found] = predictor.predict(["to be"], count=3)
+    >>> len(found.words), sum(found.probabilities) < 1
+    (3, True)
+    >>> [text] = predictor.continue_texts(["to be,"], words=4, seed=1)
+    >>> [nats] = predictor.nats(["to be, or not"])
+    >>> nats.shape  # five words and the end mark
+    (6,)
+    """
+
+    def __init__(self, model, vocabulary):
+        if not model.built:
+            model.build((None, None))
+        self.model = model
+        self.vocabulary = vocabulary
+        self._steps = WordSteps(model, vocabulary)
+        tf = require("tensorflow", "text")
+        strings, floats, integers = (
+            tf.TensorSpec([None], dtype) for dtype in (tf.string, tf.float32, tf.int32)
+        )
+        self._continued = tf.function(
+            self.continue_tensor,
+            input_signature=[strings, integers, floats, floats, integers],
+            autograph=False,
+        )
+        self._judged = tf.function(
+            self._token_nats,
+            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+            autograph=False,
+        )
+        self._likeliest: dict = {}
+
+    def encode(self, text):
+        """The ids of a document between its marks."""
+        return encode_document(self.vocabulary, text)
+
+    def predict(self, texts, *, count=10):
+        """The likeliest next words.
+
+        Args:
+            texts: Strings: what was written so far; `""` asks for first words.
+            count: Words wanted; fewer come if the vocabulary has fewer.
+
+        Returns:
+            List of `NextWords`, one a text.
+
+        Raises:
+            ValueError: If `count` is less than 1.
+        """
+        tf = require("tensorflow", "text")
+        count = self._possible(count)
+        if count not in self._likeliest:
+            self._likeliest[count] = tf.function(
+                lambda texts: self.likeliest_tensor(texts, count),
+                input_signature=[tf.TensorSpec([None], tf.string)],
+                autograph=False,
+            )
+        found = self._likeliest[count](_encoded(texts))
+        found = {name: value.numpy() for name, value in found.items()}
+        return [
+            NextWords(
+                [word.decode() for word in words],
+                probabilities.tolist(),
+                float(unknown),
+                float(end),
+            )
+            for words, probabilities, unknown, end in zip(
+                *(
+                    found[name]
+                    for name in (
+                        "words",
+                        "probabilities",
+                        "unknown_probability",
+                        "end_probability",
+                    )
+                ),
+                strict=True,
+            )
+        ]
+
+    def continue_texts(self, texts, *, words=20, temperature=1.0, top_p=1.0, seed=0):
+        """Goes on with texts, word by word.
+
+        Args:
+            texts: Strings: how each begins.
+            words: Words to write at most.
+            temperature: Of the sampling, above 0; near 0 it takes the likeliest.
+            top_p: Of the sampling, in (0, 1].
+            seed: Seed in [0, 2³¹): the same gives the same texts.
+
+        Returns:
+            List of strings: what comes behind each text.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        texts = _encoded(texts)
+        if words < 1:
+            raise ValueError(f"`words` must be at least 1; received {words!r}.")
+        if not 0 <= seed < 2**31:
+            raise ValueError(f"`seed` must be in [0, 2**31); received {seed!r}.")
+        Sample(temperature=temperature, top_p=top_p)
+        count = len(texts)
+        written, _ = self._continued(
+            texts,
+            np.full(count, words, "int32"),
+            np.full(count, temperature, "float32"),
+            np.full(count, top_p, "float32"),
+            np.random.default_rng(seed).integers(2**31, size=count).astype("int32"),
+        )
+        return [text.decode() for text in written.numpy()]
+
+    def nats(self, documents, *, batch_size=16, progress=None):
+        """-ln p of each token of documents and of their end marks.
+
+        Args:
+            documents: Strings.
+            batch_size: Documents read at once.
+            progress: Called as `progress(done, total)`, or None.
+
+        Returns:
+            List of float32 arrays, one a document, each as long as `encode` of it
+            less 1.
+        """
+        return self.token_nats(
+            [self.encode(document) for document in documents],
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    def token_nats(self, encoded, *, batch_size=16, progress=None):
+        """-ln p of each token but the first, of documents as ids.
+
+        Args:
+            encoded: Lists of ids, as `encode` gives them.
+            batch_size: Documents read at once.
+            progress: Called as `progress(done, total)`, or None.
+
+        Returns:
+            List of float32 arrays, each one shorter than its document.
+        """
+        results: list = [None] * len(encoded)
+        done = 0
+        for batch in batches_by_length([len(ids) for ids in encoded], batch_size):
+            values = self._judged(pad([encoded[i] for i in batch])).numpy()
+            for i, row in zip(batch, values, strict=True):
+                results[i] = row[: len(encoded[i]) - 1]
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(encoded))
+        return results
+
+    def likeliest_tensor(self, texts, count):
+        """The likeliest next words, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+            count: Words wanted, an integer.
+
+        Returns:
+            Dict of "words" and "probabilities", (B, count), the likeliest first, and
+            "unknown_probability" and "end_probability", (B,).
+        """
+        tf = require("tensorflow", "text")
+        count = self._possible(count)
+        ids, lengths = self._read(texts)
+        mask = tf.sequence_mask(lengths + 1, tf.shape(ids)[1])
+        h, _ = self.model.read(ids, mask=mask)
+        last = tf.gather(h, lengths, batch_dims=1)
+        probabilities = tf.nn.softmax(tf.cast(self.model.logits(last), tf.float32))
+        others = {
+            "unknown_probability": probabilities[:, UNKNOWN],
+            "end_probability": probabilities[:, END],
+        }
+        if self._steps.in_pieces:
+            words, chances = self._likeliest_in_pieces(texts, count)
+            return {"words": words, "probabilities": chances, **others}
+        found = tf.math.top_k(probabilities[:, UNKNOWN + 1 :], count)
+        names = self.vocabulary.pieces_tensor(found.indices + UNKNOWN + 1)
+        return {"words": names, "probabilities": found.values, **others}
+
+    def _likeliest_in_pieces(self, texts, count):
+        """The same of subwords: words spelled by a beam search."""
+        tf = require("tensorflow", "text")
+        state, last = self._before_last(texts)
+        found = generate(
+            self._steps.step,
+            self._steps.begin(state, tf.ones_like(last)),
+            last,
+            max_length=_PIECES,
+            strategy=Beam(2 * count),
+            end_token=END,
+        )
+        ids = found.ids[:, :count]
+        flat = tf.reshape(ids, [-1, tf.shape(ids)[2]])
+        lengths = tf.reshape(found.lengths[:, :count], [-1])
+        words = tf.reshape(
+            self.vocabulary.decode_tensor(flat, lengths), tf.shape(ids)[:2]
+        )
+        return words, tf.exp(found.scores[:, :count])
+
+    def continue_tensor(self, texts, words, temperature, top_p, seed):
+        """Goes on with texts, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+            words: int32 tensor of shape (B,): words to write at most.
+            temperature: float32 tensor of shape (B,), above 0.
+            top_p: float32 tensor of shape (B,), in (0, 1].
+            seed: int32 tensor of shape (B,).
+
+        Returns:
+            What comes behind the texts, a string tensor of shape (B,); and whether
+            the end of the text came, or all words were written, shape (B,).
+        """
+        tf = require("tensorflow", "text")
+        state, last = self._before_last(texts)
+        longest = words * _PIECES if self._steps.in_pieces else words
+        written = generate(
+            self._steps.step,
+            self._steps.begin(state, words),
+            last,
+            max_length=longest,
+            strategy=Sample(temperature=temperature, top_p=top_p),
+            end_token=END,
+            seed=seed,
+        )
+        text = self.vocabulary.decode_tensor(written.ids, written.lengths)
+        whole = written.finished | (written.lengths >= longest)
+        return restore_lines_tensor(tf.ensure_shape(text, [None])), whole
+
+    def judge_tensor(self, texts):
+        """Tells how likely texts are, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+
+        Returns:
+            -ln p of each with its end mark, in nats, and its number of words, the
+            ends of lines and the end mark counted; both of shape (B,).
+        """
+        tf = require("tensorflow", "text")
+        marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+|\s+$", ""))
+        ids, lengths = self.vocabulary.encode_tensor(marked)
+        words = split_words_tensor(marked).row_lengths()
+        ids = tf.pad(ids, [[0, 0], [1, 1]])
+        position = tf.range(tf.shape(ids)[1])
+        ids = tf.where(position == 0, START, ids)
+        ids = tf.where(position == lengths[:, None] + 1, END, ids)
+        counts = tf.sequence_mask(lengths + 1, tf.shape(ids)[1] - 1, tf.float32)
+        return tf.reduce_sum(self._token_nats(ids) * counts, axis=1), tf.cast(
+            words + 1, tf.int32
+        )
+
+    def _token_nats(self, ids):
+        """-ln p of every token but the first: (B, T + 1) to (B, T).
+
+        In windows, whose state is handed on: the logits of all steps of a long text
+        would not fit into the memory.
+        """
+        tf = require("tensorflow", "text")
+        batch, steps = tf.shape(ids)[0], tf.shape(ids)[1] - 1
+        windows = -(-steps // _WINDOW)
+        ids = tf.pad(ids, [[0, 0], [0, windows * _WINDOW - steps]])
+
+        def read(i, state, found):
+            here = ids[:, i * _WINDOW : (i + 1) * _WINDOW + 1]
+            h, state = self.model.read(here[:, :-1], state)
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                here[:, 1:], tf.cast(self.model.logits(h), tf.float32)
+            )
+            return i + 1, state, found.write(i, nats)
+
+        found = tf.TensorArray(tf.float32, windows, element_shape=[None, None])
+        *_, found = tf.while_loop(
+            lambda i, *_: i < windows, read, (0, self.model.initial_state(batch), found)
+        )
+        nats = tf.transpose(found.stack(), [1, 0, 2])
+        return tf.reshape(nats, [batch, windows * _WINDOW])[:, :steps]
+
+    def _read(self, texts):
+        """The ids that are read, start mark first, and how many follow it."""
+        tf = require("tensorflow", "text")
+        marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+", ""))
+        ids, lengths = self.vocabulary.encode_tensor(marked)
+        return tf.pad(ids, [[0, 0], [1, 0]], constant_values=START), lengths
+
+    def _before_last(self, texts):
+        """The state before the last token that is read, and that token."""
+        tf = require("tensorflow", "text")
+        ids, lengths = self._read(texts)
+        behind = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        _, state = self.model.read(ids, mask=behind)
+        return state, tf.gather(ids, lengths, batch_dims=1)
+
+    def _possible(self, count):
+        if count < 1:
+            raise ValueError(f"`count` must be at least 1; received {count!r}.")
+        return min(count, len(self.vocabulary) - UNKNOWN - 1)
+
+
+def encode_document(vocabulary, text):
+    r"""The ids of a document as a model of words reads it.
+
+    White space at the ends is left out, ends of lines become words (`mark_lines`),
+    and the document stands between the start mark and the end mark.
+
+    Args:
+        vocabulary: A `WordVocabulary` or `SubwordVocabulary`.
+        text: String.
+
+    Returns:
+        List of integers.
+
+    Example:
+
+    >>> from keras_seq.text import WordVocabulary
+    >>> vocabulary = WordVocabulary(["to", "be", "↵"])
+    >>> encode_document(vocabulary, "to\nbe\n")
+    [1, 4, 6, 5, 2]
+    """
+    return [START, *vocabulary.encode(mark_lines(text.strip(_BLANK))), END]
+
+
+def _encoded(texts):
+    """UTF-8, surrogates as "?"."""
+    return [text.encode("utf-8", "replace") for text in texts]

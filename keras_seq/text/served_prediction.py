@@ -1,0 +1,200 @@
+"""A language model as a served model: strings in, strings out."""
+
+from keras_seq._extras import require
+
+LONGEST = 500  # words that are written at most
+
+_NOTES = {
+    "text": "what was written so far, UTF-8; empty asks for the beginning of a text",
+    "words": "the likeliest next words, the likeliest first; ↵ is the end of a line, "
+    "¶ an empty line",
+    "probabilities": "the probability of each",
+    "unknown_probability": "the probability of a word that the model doesn't know",
+    "end_probability": "the probability that the text ends",
+    "prompt": "how the text begins, UTF-8; empty leaves everything to the model",
+    "length": f"words to write at most, 1 to {LONGEST}",
+    "temperature": "above 0 and finite; lower is safer, higher bolder; near 0 the "
+    "likeliest word is taken",
+    "top_p": "in (0, 1]: only the likeliest words that together have this probability "
+    "are drawn",
+    "seed": "at least 0; the same seed gives the same text",
+    "continuation": "what comes behind the prompt",
+    "finished": "whether the text ended or got its length",
+    "document": "a whole text, UTF-8",
+    "nats": "-ln p of the text and its end mark",
+    "word_count": "its words, punctuation, ends of lines and the end mark counted: "
+    "exp(nats / word_count) is the perplexity",
+}
+
+
+def prediction_signatures(predictor, *, count=10):
+    """The signatures of a `TextPredictor` for `keras_seq.serving.export`.
+
+    A request whose length, temperature, top_p or seed is out of range is refused.
+
+    Args:
+        predictor: The `TextPredictor`.
+        count: Words that `serving_default` gives.
+
+    Returns:
+        Dict of `keras_seq.serving.Signature`: "serving_default" (text → words,
+        probabilities, unknown_probability, end_probability), "generate" (prompt,
+        length, temperature, top_p, seed → continuation, finished) and "score"
+        (document → nats, word_count).
+
+    Raises:
+        ValueError: If `count` is less than 1.
+
+    Example:
+
+    >>> predictor = ...  # a TextPredictor, as its example makes it
+    >>> signatures = prediction_signatures(predictor)
+    >>> sorted(signatures["generate"].inputs)
+    ['length', 'prompt', 'seed', 'temperature', 'top_p']
+    """
+    tf = require("tensorflow", "serving")
+    from keras_seq.serving import Signature
+
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1; received {count!r}.")
+
+    def serving_default(text):
+        return predictor.likeliest_tensor(text, count)
+
+    def generate(prompt, length, temperature, top_p, seed):
+        checks = [
+            tf.debugging.assert_greater(length, 0, "length must be > 0"),
+            tf.debugging.assert_less_equal(
+                length, LONGEST, f"length must be <= {LONGEST}"
+            ),
+            tf.debugging.assert_greater(temperature, 0.0, "temperature must be > 0"),
+            tf.debugging.assert_less(
+                temperature, float("inf"), "temperature must be finite"
+            ),
+            tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
+            tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
+            tf.debugging.assert_non_negative(seed, "seed must be >= 0"),
+            *(
+                tf.debugging.assert_equal(
+                    tf.shape(value),
+                    tf.shape(prompt),
+                    f"{name} must have as many rows as prompt",
+                )
+                for name, value in (
+                    ("length", length),
+                    ("temperature", temperature),
+                    ("top_p", top_p),
+                    ("seed", seed),
+                )
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            prompt = tf.identity(prompt)
+        continuation, finished = predictor.continue_tensor(
+            prompt, length, temperature, top_p, seed
+        )
+        return {"continuation": continuation, "finished": finished}
+
+    def score(document):
+        nats, words = predictor.judge_tensor(document)
+        return {"nats": nats, "word_count": words}
+
+    def signature(function, description, outputs, **dtypes):
+        return Signature(
+            function,
+            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
+            outputs=outputs,
+            description=description,
+            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
+        )
+
+    return {
+        "serving_default": signature(
+            serving_default,
+            f"Gives the {count} likeliest next words.",
+            ("words", "probabilities", "unknown_probability", "end_probability"),
+            text=tf.string,
+        ),
+        "generate": signature(
+            generate,
+            "Goes on with a text, everything set row by row.",
+            ("continuation", "finished"),
+            prompt=tf.string,
+            length=tf.int32,
+            temperature=tf.float32,
+            top_p=tf.float32,
+            seed=tf.int32,
+        ),
+        "score": signature(
+            score,
+            "Tells how likely a text is.",
+            ("nats", "word_count"),
+            document=tf.string,
+        ),
+    }
+
+
+def prediction_requests(texts):
+    """Requests to warm a server up with, edge cases among them.
+
+    Args:
+        texts: A few texts.
+
+    Returns:
+        Dict from signature to a list of requests, for the `warmup` of
+        `keras_seq.serving.export`.
+
+    Example:
+
+    >>> sorted(prediction_requests(["To be, or not to be"]))
+    ['generate', 'score', 'serving_default']
+    """
+    texts = list(texts)
+    prompts = [" ".join(text.split()[:5]) for text in texts] + ["", "?! 😀"]
+    rows = range(len(prompts))
+    return {
+        "serving_default": [{"text": prompts}],
+        "generate": [
+            {
+                "prompt": prompts,
+                "length": [20 - 5 * (row % 3) for row in rows],
+                "temperature": [0.5 + 0.25 * (row % 3) for row in rows],
+                "top_p": [1.0 - 0.1 * (row % 2) for row in rows],
+                "seed": list(rows),
+            }
+        ],
+        "score": [{"document": [*texts, ""]}],
+    }
+
+
+def prediction_card(name, data, figures):
+    """The model card of a language model.
+
+    Args:
+        name: Name of the model.
+        data: Dict with the "name", "digest" and "terms" of the texts that it learnt
+            from, and the number of their words, "train_words".
+        figures: Dict of its figures on texts that it hadn't read.
+
+    Returns:
+        Dict for the `model_card` of `keras_seq.serving.export`.
+
+    Example:
+
+    >>> data = {"name": "mine", "digest": "0", "terms": "free", "train_words": 9}
+    >>> prediction_card("mine", data, {"perplexity": 70.0})["metrics"]
+    {'perplexity': 70.0}
+    """
+    return {
+        "name": name,
+        "description": "A recurrent language model that foresees the next word and "
+        "continues texts.",
+        "intended_use": "Suggesting words in texts like those that it learnt from; "
+        "teaching.",
+        "limits": "It knows the words and the style of its data and no other. What it "
+        "writes is not true, and may repeat what it has read.",
+        "data": f"{data['train_words']} words of {data['name']}, SHA-256 "
+        f"{data['digest']}",
+        "terms": data["terms"],
+        "metrics": figures,
+    }

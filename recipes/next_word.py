@@ -1,0 +1,280 @@
+"""Next word: an LSTM language model foresees and writes words.
+
+At every word of a text it guesses the next from all that came before. Its input
+and output share one matrix of embeddings, variational dropout keeps it from
+learning small texts by heart, and its state goes on from window to window while
+gradients are cut. What it has learnt is measured on documents that it hasn't read,
+beside n-gram models; what its embeddings have learnt is drawn.
+"""
+
+import json
+import time
+
+import keras
+import numpy as np
+
+from keras_seq import serving
+from keras_seq.layers import RecurrentLanguageModel
+from keras_seq.text import (
+    START,
+    TextPredictor,
+    Vocabulary,
+    prediction_card,
+    prediction_requests,
+    prediction_signatures,
+)
+from keras_seq.training import (
+    EpochCheckpoint,
+    Progress,
+    ResetState,
+    RunDirectory,
+    SequenceCrossEntropy,
+    command_line,
+    print_or_write,
+    stream_dataset,
+    stream_steps,
+)
+from recipes._next_word_baselines import (
+    baseline_nats,
+    reading_figures,
+    spelling_nats,
+)
+from recipes._next_word_data import OUT, READ, Config, load_data
+from recipes._next_word_results import (
+    HeldOutPerplexity,
+    next_words_table,
+    unknown_words,
+    write_results,
+)
+
+PATIENCE = 4  # epochs without a better perplexity of the validation documents
+AVERAGED = 4  # of the best epochs
+FRESH = 0.1  # share of the windows that begin like a text, without what was before
+
+
+def epochs(config, data):
+    """How often the training texts are read."""
+    tokens = sum(map(len, data.ids(data.train)))
+    return config.epochs or int(np.clip(round(READ / tokens), 1, 40))
+
+
+def build_model(config, data):
+    """Tied embeddings, LSTM layers, variational dropout; compiled."""
+    keras.utils.set_random_seed(config.seed)
+    model = RecurrentLanguageModel(
+        len(data.vocabulary),
+        dim=config.units // 2,
+        units=config.units,
+        depth=config.layers,
+        batch_size=config.batch_size,
+        start_token=START,
+        word_dropout=config.dropout / 4,
+        input_dropout=config.dropout,
+        dropout=config.dropout,
+        output_dropout=config.dropout,
+        weight_dropout=config.dropout,
+        seed=config.seed,
+        name="next_word",
+    )
+    model.build((None, None))
+    ids = data.ids(data.train)
+    steps = stream_steps(ids, config.batch_size, config.window) * epochs(config, data)
+    warmup = min(100, steps // 5)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 50,
+        decay_steps=steps - warmup,
+        alpha=0.02,
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            schedule, weight_decay=0.01, beta_2=0.99, global_clipnorm=1.0
+        ),
+        SequenceCrossEntropy(mask_id=None),
+        jit_compile=False,  # on a processor the recurrence is faster without XLA
+    )
+    return model
+
+
+def train(config, data, model, predictor, run):
+    """Trains; the model ends with the mean of its best epochs, or the best."""
+    checkpoint = EpochCheckpoint(
+        run / "checkpoints",
+        monitor="val_perplexity",
+        patience=PATIENCE,
+        average=AVERAGED,
+        resume=config.resume,
+    )
+    ids = data.ids(data.train)
+    checkpoint.fit(
+        model,
+        stream_dataset(
+            ids,
+            config.batch_size,
+            config.window,
+            seed=config.seed,
+            first_epoch=checkpoint.first_epoch,
+            fresh=FRESH,
+        ),
+        epochs=epochs(config, data),
+        steps_per_epoch=stream_steps(ids, config.batch_size, config.window),
+        shuffle=False,
+        callbacks=[ResetState(), HeldOutPerplexity(predictor, data)],
+    )
+    return checkpoint
+
+
+def evaluate(config, data, predictor):
+    """Perplexity of the test documents, beside baselines; and what it is made of."""
+    nats = predictor.nats(data.test, progress=Progress("reading the test documents"))
+    counted = baseline_nats(data, data.test, Progress("counting n-grams"))
+    spelling = spelling_nats(data, data.test)
+    in_words = config.level == "word"
+    test = reading_figures(data, data.test, nats, spelling if in_words else None)
+    baseline = {
+        name: reading_figures(data, data.test, values, spelling)
+        for name, values in counted.items()
+    }
+    figure = "perplexity" if in_words else "perplexity_spelled"
+    test["of_kneser_ney"] = test[figure] / baseline["Kneser-Ney trigram"][figure]
+    return {"test": test, "baseline": baseline}, nats
+
+
+def export(data, predictor, run, figures):
+    """Writes saved_model/1, and proves that it serves without keras_seq."""
+    serving.export(
+        predictor.model,
+        run / "saved_model",
+        prediction_signatures(predictor),
+        warmup=prediction_requests([text[:2000] for text in data.test[:2]]),
+        model_card=prediction_card("next_word", data.description(), figures["test"]),
+        overwrite=True,
+    )
+    print(serving.check(run / "saved_model"))
+
+
+def main(config):
+    """Trains, evaluates, draws, exports, and says where everything is."""
+    started = time.time()
+    config = config.complete()
+    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    data = load_data(config)
+    run = RunDirectory.start(
+        config.out,
+        config,
+        resume=config.resume,
+        overwrite=config.overwrite,
+        results=("vocabulary.json", "samples.txt"),
+    )
+    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    model = build_model(config, data)
+    predictor = TextPredictor(model, data.vocabulary)
+    untrained = keras.ops.convert_to_numpy(model.embedding.embeddings)
+    training_started = time.time()
+    checkpoint = train(config, data, model, predictor, run)
+    train_seconds = time.time() - training_started
+    model.reset_state()
+    run.save_model(model)
+    figures, nats = evaluate(config, data, predictor)
+    metrics = {
+        "recipe": "next_word",
+        "config": run.config,
+        "data": data.description(),
+        "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
+        "train_seconds": round(train_seconds, 1),
+        "validation": checkpoint.history[checkpoint.best_epoch]
+        | (checkpoint.average_values if checkpoint.averaged else {})
+        | {"averaged": checkpoint.averaged},
+        **figures,
+    }
+    export(data, predictor, run, figures)
+    write_results(run, metrics, checkpoint.history, data, predictor, nats, untrained)
+    run.write_json("metrics.json", metrics)
+    print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
+
+
+def _finished(run):
+    """A finished run's directory, its settings and its predictor."""
+    directory = RunDirectory(run)
+    config = directory.read_config(Config)
+    known = directory.read_json("vocabulary.json")
+    if not (directory / "model.keras").is_file():
+        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
+    model = keras.models.load_model(directory / "model.keras", compile=False)
+    vocabulary = Vocabulary.from_config(known["vocabulary"])
+    return directory, config, TextPredictor(model, vocabulary)
+
+
+def predict_words(
+    text: str,
+    /,
+    count: int = 10,
+    complete: int = 0,
+    temperature: float = 0.7,
+    top_p: float = 1.0,
+    seed: int = 1,
+    run: str = OUT,
+    out: str | None = None,
+):
+    """The likeliest next words, with a finished run; or a continuation.
+
+    Args:
+        text: What was written so far.
+        count: Words to show.
+        complete: Words to go on with; 0 for none.
+        temperature: Of the continuation: lower is safer, higher bolder; 0 takes the
+            likeliest word each time.
+        top_p: In (0, 1]: draw from the likeliest words only.
+        seed: The same seed gives the same continuation.
+        run: Folder of the run.
+        out: File for the result; by default it is printed.
+    """
+    if complete < 0:
+        raise ValueError(f"`complete` must be 0 or more; received {complete!r}.")
+    if temperature == 0:  # the likeliest alone
+        temperature, top_p = 1.0, 1e-9
+    _, _, predictor = _finished(run)
+    lines = unknown_words(predictor, text)
+    [found] = predictor.predict([text], count=count)
+    lines += next_words_table(found)
+    if complete:
+        [more] = predictor.continue_texts(
+            [text], words=complete, temperature=temperature, top_p=top_p, seed=seed
+        )
+        lines += ["", f"{text}{more if more[:1] == chr(10) else ' ' + more}"]
+    print_or_write("\n".join(lines), out)
+
+
+def evaluate_run(run: str = OUT, out: str | None = None):
+    """Measures a finished run again.
+
+    Args:
+        run: Folder of the run.
+        out: JSON file for the figures; by default they are printed.
+    """
+    directory, config, predictor = _finished(run)
+    data = load_data(config)
+    directory.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    figures, _ = evaluate(config, data, predictor)
+    print_or_write(json.dumps(figures, indent=2), out)
+
+
+def export_run(run: str = OUT):
+    """Exports a finished run again and checks that the export serves.
+
+    Args:
+        run: Folder of the run.
+    """
+    directory, config, predictor = _finished(run)
+    data = load_data(config)
+    directory.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    export(data, predictor, directory, directory.metrics)
+
+
+if __name__ == "__main__":
+    command_line(
+        Config,
+        main,
+        {"predict": predict_words, "evaluate": evaluate_run, "export": export_run},
+    )
