@@ -138,13 +138,26 @@ class ShowAttendAndTell(EncoderDecoder):
     def call(self, inputs, training=False, return_attention_scores=False):
         logits, weights = super().call(inputs, training, return_attention_scores=True)
         if training and self.doubly_stochastic:
-            read = ops.cast(ops.not_equal(inputs["target"], 0), weights.dtype)
-            length = ops.sum(read, axis=1, keepdims=True)
-            share = ops.sum(weights * read[..., None], axis=1) / length
-            cells = ops.cast(ops.shape(weights)[-1], weights.dtype)
-            uneven = ops.sum(ops.square(share - 1 / cells), axis=1) * cells
-            self.add_loss(self.doubly_stochastic * ops.mean(uneven))
+            uneven = self.unevenness(weights, inputs["target"])
+            self.add_loss(self.doubly_stochastic * uneven)
         return (logits, weights) if return_attention_scores else logits
+
+    @staticmethod
+    def unevenness(weights, target):
+        """How far attention is from going to all cells alike: see above.
+
+        Args:
+            weights: Shape (B, T, S).
+            target: The tokens that are read, integers (B, T), 0 for padding.
+
+        Returns:
+            Scalar.
+        """
+        read = ops.cast(ops.not_equal(target, 0), weights.dtype)
+        share = ops.sum(weights * read[..., None], axis=1)
+        share = share / ops.sum(read, axis=1, keepdims=True)
+        cells = ops.cast(ops.shape(weights)[-1], weights.dtype)
+        return ops.mean(ops.sum(ops.square(share - 1 / cells), axis=1)) * cells
 
     def get_config(self):
         return {**super().get_config(), "doubly_stochastic": self.doubly_stochastic}

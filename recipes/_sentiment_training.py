@@ -239,9 +239,15 @@ class Sequences:
 
     def logits(self, model, chosen, plan):
         """Logits of the model; shape (texts, labels)."""
+        tf = require("tensorflow", "recipes")
+        read = tf.function(
+            lambda pieces: model(pieces, training=False),
+            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+            autograph=False,
+        )
         found = np.zeros((len(chosen), model.output_shape[-1]), "float32")
         for batch, pieces in self.once(chosen, plan):
-            found[batch] = model.predict_on_batch(pieces)
+            found[batch] = read(pieces).numpy()
         return found
 
 

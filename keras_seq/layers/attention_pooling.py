@@ -9,6 +9,7 @@ from keras_seq.layers._arguments import (
     check_mask,
     check_size,
 )
+from keras_seq.layers._attention_arguments import without_masked
 from keras_seq.ops import masked_softmax
 
 
@@ -116,14 +117,13 @@ class AttentionPooling(keras.layers.Layer):
         mask = as_mask(mask)
         if mask is not None:
             check_mask(mask, inputs)
+        # A NaN at a masked step times 0 would still be NaN.
+        inputs = without_masked(inputs, mask)
         energies = ops.matmul(inputs, self.kernel)
         if self.use_bias:
             energies = energies + self.bias
         energies = ops.matmul(ops.tanh(energies), self.energy_kernel)[..., 0]
         weights = masked_softmax(energies, mask)
-        if mask is not None:
-            # A NaN at a masked step times 0 would still be NaN.
-            inputs = ops.where(mask[..., None], inputs, 0)
         pooled = ops.einsum("bt,btd->bd", weights, inputs)
         return (pooled, weights) if return_attention_scores else pooled
 
