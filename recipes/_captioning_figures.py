@@ -234,12 +234,13 @@ def mean_features(captioner, part):
     Of a network that is trained here the grid is what it makes of the pixels.
     """
     encoder = captioner.model.encoder
-    means = [
-        keras.ops.convert_to_numpy(
-            keras.ops.mean(encoder.features(grids), axis=(1, 2))
-        ).astype("float32")
-        for grids in part.batches()
-    ]
-    means = np.concatenate(means)
-    means -= means.mean(axis=1, keepdims=True)
+    means = np.concatenate(
+        [
+            keras.ops.convert_to_numpy(
+                keras.ops.mean(encoder.features(grids), axis=(1, 2))
+            )
+            for grids in part.batches()
+        ]
+    )
+    means = means - means.mean(axis=1, keepdims=True)
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)

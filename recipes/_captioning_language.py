@@ -34,6 +34,7 @@ PLACES = {
     (1, 0): ("at the bottom",),
     (1, 1): ("at the bottom right", "in the bottom right corner"),
 }
+ALONE: dict = {**ARRANGEMENTS, **PLACES}  # what is said without a second side
 BETWEEN = 1 / 4  # of a side, from the middle: where "middle" ends and "left" begins
 
 
@@ -86,7 +87,7 @@ def write(statement, chance):
     """
     first, second, relation = statement.first, statement.second, statement.relation
     if not second:
-        where = chance.choice({**ARRANGEMENTS, **PLACES}[relation])
+        where = chance.choice(ALONE[relation])
         what, be = _list(first, chance), "is" if len(first) == 1 else "are"
         forms = [f"{what} {where}", f"there {be} {what} {where}"]
         if relation in PLACES:
@@ -134,7 +135,7 @@ def parse(caption):
     first, words = _read_list(words)
     if not first or not words:
         return None
-    for relation, phrase in _phrases({**ARRANGEMENTS, **PLACES}):
+    for relation, phrase in _phrases(ALONE):
         if words == phrase:
             fits = (len(first) == 1) == (relation in PLACES)
             return Statement(first, (), relation) if fits else None

@@ -127,7 +127,7 @@ def handwriting(part, seed):
         float32 array (N, 8, 8), 0 to 1, and integers (N,).
     """
     data = require("sklearn.datasets", "recipes").load_digits()
-    chosen = []
+    chosen: list = []
     generator = np.random.default_rng(seed)
     for value in range(10):
         places = generator.permutation(np.flatnonzero(data.target == value))
@@ -202,6 +202,9 @@ def _extent(height):
 def _several(chance, count):
     """Two sides, one above or left of the other; or equal digits in a row.
 
+    A picture has one reading: "left" is for sides of which none is above the other,
+    and digits that are all equal are in a row or in a column.
+
     Returns:
         A plan, or None if what was drawn has no room.
     """
@@ -212,21 +215,28 @@ def _several(chance, count):
         relation = ("row", "column")[axis]
     else:
         cut = chance.randint(1, count - 1)
-        first = [_some(chance) for _ in range(count)]
+        some = [_some(chance) for _ in range(count)]
         if chance.random() < 0.4:  # some alike, for plurals
-            alike = chance.choice(first)[:2]
-            first = [
+            alike = chance.choice(some)[:2]
+            some = [
                 _some(chance, alike if chance.random() < 0.7 else one[:2])
-                for one in first
+                for one in some
             ]
-        sides = [first[:cut], first[cut:]]
+        if len({one[:2] for one in some}) == 1:
+            return None
+        sides = [some[:cut], some[cut:]]
         relation = ("above", "left")[axis]
-    placed = _room(chance, sides, axis)
-    if placed is None:
+    for _ in range(20):
+        placed = _room(chance, sides, axis)
+        if placed is None:
+            return None
+        if relation != "left" or not _layered(placed):
+            break
+    else:
         return None
     # What is large is named first, then what is higher up or further left.
-    named = [tuple(_large_first(one[:2] for one in side)) for side in sides]
-    first, second = (*named, ())[:2]
+    first, *rest = (tuple(_large_first(one[:2] for one in side)) for side in sides)
+    second: tuple = rest[0] if rest else ()
     if second and not _has_large(first) and _has_large(second):
         first, second, relation = second, first, INVERSE[relation]
     return _Plan(Statement(first, second, relation), placed)
@@ -265,6 +275,16 @@ def _room(chance, sides, axis):
                 )
             )
     return tuple(placed)
+
+
+def _layered(placed):
+    """Whether some of the digits are above all others, or nearly so."""
+    ordered = sorted(placed, key=lambda one: one.centre[0])
+    return any(
+        max(one.centre[0] + one.height / 2 for one in ordered[:cut])
+        <= min(one.centre[0] - one.height / 2 for one in ordered[cut:]) + GAP
+        for cut in range(1, len(ordered))
+    )
 
 
 def _spread(chance, lengths):

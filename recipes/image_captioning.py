@@ -49,7 +49,7 @@ from recipes._captioning_results import write_results
 WIDTH = 5  # of the beam
 PATIENCE = {"val_right": 4, "val_cider": 6}  # epochs without better captions
 AVERAGED = 3  # of the best epochs
-WIDTHS = (24, 40, 96, 128)  # channels of the network that is trained from scratch
+WIDTHS = (24, 48, 96, 128)  # channels of the network that is trained from scratch
 
 ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
 

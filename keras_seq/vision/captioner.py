@@ -184,7 +184,9 @@ class Captioner:
             end mark included: two arrays.
         """
         captions = list(captions)
-        nats, tokens, done = [], [], 0
+        nats: list = []
+        tokens: list = []
+        done = 0
         for grids in batches:
             chosen = captions[done : done + len(grids)]
             done += len(grids)

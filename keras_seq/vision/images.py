@@ -89,7 +89,7 @@ def check_image_size(size):
     """The size as a pair of positive integers, or a ValueError."""
     size = tuple(size) if isinstance(size, (tuple, list)) else size
     whole = isinstance(size, tuple) and all(
-        isinstance(side, numbers.Integral) and side > 0 for side in size
+        isinstance(side, numbers.Integral) and int(side) > 0 for side in size
     )
     if not whole or len(size) != 2:
         raise ValueError(
