@@ -15,8 +15,10 @@ def blocks(rows, columns, channels, seed=0, size=8):
     return np.kron(colours, np.ones((size, size, 1))).astype("uint8")
 
 
-def encoded(image, kind, **options):
+def encoded(image, kind, mode=None, **options):
     """The content of an image file."""
     file = io.BytesIO()
-    Image.fromarray(image).save(file, kind, **options)
+    size = image.shape[1::-1]
+    picture = Image.frombytes(mode, size, image) if mode else Image.fromarray(image)
+    picture.save(file, kind, **options)
     return file.getvalue()

@@ -1,0 +1,395 @@
+"""The image-captioning recipe, run as a user runs it."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seq.vision import Caption
+from recipes import image_captioning as recipe
+from recipes._captioning_data import load_data, plain
+from recipes._captioning_figures import (
+    CaptionScore,
+    attention_hits,
+    baseline_captions,
+    cells_of,
+    figures_of,
+    named_digits,
+    truth,
+)
+from recipes._captioning_model import ShowAttendAndTell
+from recipes._captioning_scenes import SIDE, Digit, Scenes
+from tests.recipes.shell import Shell
+from tests.vision.pictures import blocks, encoded
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+VERBS = {
+    "caption": recipe.caption_image,
+    "evaluate": recipe.evaluate_run,
+    "export": recipe.export_run,
+}
+
+shell = Shell(recipe, VERBS)
+start, fails = shell.start, shell.fails
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """No grids are left in the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run, whose export has been checked: the recipe stops if it fails."""
+    out = tmp_path_factory.mktemp("captioning") / "run"
+    start("--out", out, "--quick", "--epochs", 1)
+    return out
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """Images of one colour with captions that name it, and others that are broken."""
+    folder = tmp_path_factory.mktemp("photographs")
+    colours = {"red": (220, 30, 20), "blue": (10, 20, 230), "grey": (128, 128, 128)}
+    rng = np.random.default_rng(0)
+    rows = ["image,caption"]
+    for number in range(36):
+        name = list(colours)[number % 3]
+        noise = rng.integers(-8, 9, (20, 30, 3))
+        image = np.clip(np.array(colours[name]) + noise, 0, 255).astype("uint8")
+        file = f"{number}.png"
+        (folder / file).write_bytes(encoded(image, "PNG"))
+        rows += [f"{file},A {name} wall .", f'{file},"A wall, which is {name}!"']
+    (folder / "cut.jpg").write_bytes(encoded(blocks(5, 5, 3), "JPEG")[:300])
+    rows += ["cut.jpg,A cut image .", "gone.jpg,An image that is gone ."]
+    (folder / "captions.txt").write_text("\n".join(rows), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own_run(photographs, tmp_path_factory):
+    """A run on own images, with a network from a file and the transformer."""
+    folder = tmp_path_factory.mktemp("own")
+    x = keras.Input((16, 16, 3))
+    grid = keras.layers.Conv2D(6, 4, strides=4)(x)
+    keras.utils.set_random_seed(0)
+    keras.Model(x, keras.layers.GlobalAveragePooling2D()(grid)).save(folder / "n.keras")
+    start(
+        *("--data", photographs, "--out", folder / "run", "--quick", "--epochs", 1),
+        *("--encoder", folder / "n.keras", "--architecture", "transformer"),
+    )
+    return folder / "run"
+
+
+CONTENTS = {
+    *("config.json", "metrics.json", "history.csv", "model.keras", "checkpoints"),
+    *("figures", "report.html", "saved_model", "vocabulary.json", "captions.tsv"),
+}
+
+
+def test_run_directory_is_complete(run):
+    assert {path.name for path in run.iterdir()} == CONTENTS
+
+
+def test_metrics_have_what_the_contract_asks(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics) == {
+        *("recipe", "config", "data", "parameters", "train_seconds"),
+        *("validation", "test", "baseline"),
+    }
+    data, test = metrics["data"], metrics["test"]
+    assert len(data["digest"]) == 64
+    assert set(metrics["baseline"]) == {"most_frequent", "nearest"}
+    with open(run / "captions.tsv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert len(rows) == data["test"]
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+    known = load_data(recipe.RunDirectory(run).read_config(recipe.Config))
+    texts = [row["caption"] for row in rows]
+    again = figures_of(texts, known.test.captions, known.vocabulary)
+    for name in ("bleu_1", "bleu_4", "chrf", "cider"):
+        assert again[name] == pytest.approx(test[name])
+    assert truth(texts, known.test.scenes)["right"] == test["right"]
+    for row, references in zip(rows, known.test.captions, strict=True):
+        assert row["references"].split(" | ") == references
+
+
+def test_the_report_stands_alone(run):
+    report = (run / "report.html").read_text()
+    pictures = {path.name for path in (run / "figures").iterdir()}
+    assert {"curves.png", "scores.png"} < pictures
+    assert report.count("data:image/png;base64,") == len(pictures)
+    assert not re.search(r'(src|href)="(?!data:)', report)
+
+
+def test_caption_prints_probabilities_and_draws_the_attention(run, tmp_path, capsys):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(encoded(blocks(9, 7, 3), "JPEG"))
+    picture = tmp_path / "seen.png"
+    start("caption", photo, "--run", run, "--n-best", 2, "--out", picture)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 3
+    assert all(re.match(r" *\d+\.\d\d%  \w+", line) for line in lines[:2])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(blocks(1, 1, 3, size=1), "PNG"),
+        encoded(np.zeros((20, 20_000, 3), "uint8"), "PNG"),
+        encoded(blocks(4, 4, 4), "PNG"),
+        encoded(blocks(4, 4, 1)[..., 0].astype("uint16") * 257, "PNG"),
+        encoded(blocks(4, 4, 4), "JPEG", mode="CMYK"),
+    ],
+    ids=["1×1", "a line", "transparent", "16 bits", "CMYK"],
+)
+def test_any_image_is_captioned(run, content, tmp_path, capsys):
+    (tmp_path / "photo").write_bytes(content)
+    start("caption", tmp_path / "photo", "--run", run, "--out", tmp_path / "seen.png")
+    assert "%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", encoded(blocks(4, 4, 3), "JPEG")[:200]]
+)
+def test_what_is_no_image_is_named(run, content, tmp_path, capsys):
+    (tmp_path / "photo.jpg").write_bytes(content)
+    message = fails(capsys, "caption", tmp_path / "photo.jpg", "--run", run)
+    assert "photo.jpg' is not a whole image" in message
+    assert "nowhere.jpg" in fails(capsys, "caption", "nowhere.jpg", "--run", run)
+
+
+def test_evaluate_gives_the_figures_of_the_run(run, tmp_path):
+    start("evaluate", "--run", run, "--out", tmp_path / "figures.json")
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert figures["test"]["cider"] == pytest.approx(metrics["test"]["cider"])
+    assert figures["baseline"] == metrics["baseline"]
+
+
+def test_a_second_run_over_the_first_is_refused(run, capsys):
+    before = (run / "metrics.json").read_bytes()
+    assert "--resume" in fails(capsys, "--out", run, "--quick")
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_interrupted_and_resumed_it_ends_with_the_same_weights(
+    photographs, tmp_path, monkeypatch
+):
+    measure = CaptionScore.on_epoch_end
+
+    def interrupted(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        measure(self, epoch, logs)
+
+    def trained(name, **options):
+        config = recipe.Config(data=str(photographs), quick=True, epochs=2, **options)
+        data = load_data(config.complete())
+        model = recipe.build_model(data.config, data)
+        captioner = recipe.build_captioner(model, data.vocabulary, data.extractor)
+        recipe.train(data.config, data, model, captioner, tmp_path / name)
+        return model
+
+    whole = trained("whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(CaptionScore, "on_epoch_end", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trained("part")
+    part = trained("part", resume=True)
+    for a, b in zip(whole.weights, part.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_own_images_with_a_network_from_a_file(own_run, photographs, tmp_path, capsys):
+    assert {path.name for path in own_run.iterdir()} == CONTENTS | {"encoder.keras"}
+    metrics = json.loads((own_run / "metrics.json").read_text())
+    data = metrics["data"]
+    assert data["train"] + data["validation"] + data["test"] == 36
+    assert data["left_out"] == {"missing": 1, "broken": 1, "repeated": 0}
+    # The run has all it needs: the network's file may be gone.
+    picture = tmp_path / "seen.png"
+    start("caption", photographs / "0.png", "--run", own_run, "--out", picture)
+    assert "%" in capsys.readouterr().out
+
+
+def test_broken_images_are_named_and_counted(photographs, capsys):
+    data = load_data(recipe.Config(data=str(photographs), quick=True).complete())
+    said = capsys.readouterr().out
+    assert "1 images that the captions name are missing (gone.jpg)" in said
+    assert "1 images can't be read and are left out" in said
+    assert re.search(r"cut\.jpg: .*JPEG", said)
+    assert data.train.captions[0][0].startswith("a ")
+    parts = (data.train, data.validation, data.test)
+    files = [{str(file) for file in part.files} for part in parts]
+    assert sum(map(len, files)) == len(set().union(*files)) == 36
+
+
+def test_batches_are_a_function_of_seed_and_epoch(photographs):
+    data = load_data(recipe.Config(data=str(photographs), quick=True).complete())
+
+    def batch(first_epoch, skipped):
+        batches = iter(data.training_batches(first_epoch))
+        for _ in range(skipped):
+            next(batches)
+        return next(batches)
+
+    later, resumed = batch(0, data.steps_per_epoch), batch(1, 0)
+    for a, b in zip(
+        keras.tree.flatten(later), keras.tree.flatten(resumed), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    first = batch(0, 0)[0]["source"]
+    assert not np.array_equal(first, later[0]["source"])
+
+
+def test_captions_without_spaces_are_learnt_as_subwords(tmp_path):
+    rows = ["image,caption"]
+    rng = np.random.default_rng(0)
+    signs = list("一只狗在跑猫坐红蓝的人和山水")
+    for number in range(30):
+        (tmp_path / f"{number}.png").write_bytes(
+            encoded(blocks(2, 2, 3, seed=number), "PNG")
+        )
+        rows += [f"{number}.png,{''.join(rng.choice(signs, 9))}。" for _ in range(3)]
+    (tmp_path / "captions.csv").write_text("\n".join(rows), "utf-8")
+    data = load_data(recipe.Config(data=str(tmp_path), quick=True).complete())
+    text = data.test.captions[0][0]
+    assert data.vocabulary.decode(data.vocabulary.encode(text)) == text
+    figures = figures_of([text], [[text]], data.vocabulary)
+    assert figures["bleu_4"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--encoder", "EffNet"], "must be cnn for scenes"),
+        (["--units", "0"], "`units` must be at least 1"),
+        (["--units", "99"], "`units` must be a multiple of 8"),
+        (["--label-smoothing", "1"], "`label_smoothing` must be in"),
+        (["--doubly-stochastic", "-1"], "`doubly_stochastic` must be 0 or more"),
+        (["--pixels", "0..1"], "`pixels` is for an `encoder` from a .keras file"),
+    ],
+)
+def test_bad_settings(arguments, message, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert message in fails(capsys, *arguments, "--out", out)
+    assert not out.exists()
+
+
+def test_encoders_and_data_that_are_none(photographs, tmp_path, capsys):
+    out = tmp_path / "run"
+    given = ("--data", photographs, "--out", out, "--encoder")
+    assert "received 'EffNet'" in fails(capsys, *given, "EffNet")
+    assert "nowhere.keras" in fails(capsys, *given, "nowhere.keras")
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "a.png").write_bytes(encoded(blocks(2, 2, 3), "PNG"))
+    (tmp_path / "few" / "captions.csv").write_text("image,caption\na.png,x\n")
+    message = fails(capsys, "--data", tmp_path / "few", "--out", out)
+    assert "has 1 images with captions that can be read; 20 to train on" in message
+    assert not out.exists()
+
+
+def test_a_run_that_is_not_there(tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(encoded(blocks(2, 2, 3), "PNG"))
+    asked = ("caption", tmp_path / "a.png", "--run", tmp_path / "nothing")
+    assert "nothing" in fails(capsys, *asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A dog, a cat -- and 3.5 birds!", "a dog a cat and 3 5 birds"),
+        ("The dog's well-known 'tail'.", "the dog's well-known tail"),
+        ("«Чья собака?»", "чья собака"),
+        ("一只狗。", "一只狗"),
+        (" . ", ""),
+    ],
+)
+def test_captions_in_plain_words(text, expected):
+    assert plain(text) == expected
+
+
+def test_the_doubly_stochastic_loss():
+    """Against the equation, in float64, with captions of unequal length."""
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet(np.ones(6), (2, 4))
+    target = np.array([[1, 5, 6, 7], [1, 5, 0, 0]])
+    expected = 0.0
+    for row, length in zip(weights, (4, 2), strict=True):
+        for cell in range(6):
+            expected += (length / 6 - row[:length, cell].sum()) ** 2 * 6 / length**2 / 2
+    found = ShowAttendAndTell.unevenness(
+        keras.ops.convert_to_tensor(weights, "float32"),
+        keras.ops.convert_to_tensor(target),
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+SCENE = (Digit(7, "large", (0, 0, 24, 17)), Digit(3, "small", (32, 41, 44, 47)))
+
+
+def test_attention_on_the_digit_that_is_named():
+    words = ["a", "large", "seven", "above", "a", "small", "three", "■"]
+    weights = np.zeros((8, 7, 7))
+    weights[2, 1, 1] = 0.6  # pixels 8 to 16: on the seven
+    weights[2, 6, 6] = 0.4
+    weights[6, 5, 4] = 0.7  # pixels 40 to 48 down, 32 to 40 across: beside the three
+    weights[6, 5, 5] = 0.3
+    caption = Caption(" ".join(words[:-1]), 0.5, -1.0, True, words, weights)
+    scenes = Scenes(np.zeros((1, SIDE, SIDE, 3)), [SCENE], [[caption.text]])
+    hits = attention_hits([caption], scenes)
+    # The seven is on 3 × 3 cells, the three on 2 × 1.
+    assert hits == {
+        "words": 2,
+        "peak": 0.5,
+        "mass": pytest.approx((0.6 + 0.3) / 2),
+        "chance": pytest.approx((9 + 2) / 49 / 2),
+    }
+    assert named_digits(words) == [(2, (7, "large")), (6, (3, "small"))]
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((0, 0, 8, 8), [0], [0]),
+        ((7, 8, 9, 17), [0, 1], [1, 2]),
+        ((48, 50, 56, 56), [6], [6]),
+    ],
+)
+def test_cells_that_overlap_a_box(box, rows, columns):
+    expected = np.zeros((7, 7), bool)
+    expected[np.ix_(rows, columns)] = True
+    np.testing.assert_array_equal(cells_of(box, (7, 7)), expected)
+
+
+def test_baselines(photographs):
+    data = load_data(recipe.Config(data=str(photographs), quick=True).complete())
+    model = recipe.build_model(data.config, data)
+    captioner = recipe.build_captioner(model, data.vocabulary, data.extractor)
+    found = baseline_captions(captioner, data)
+    assert len(set(found["most_frequent"])) == 1
+    # Even the features of random convolutions tell walls apart by their colour.
+    for text, references in zip(found["nearest"], data.test.captions, strict=True):
+        assert text in references
+
+
+@pytest.mark.skipif(
+    not (SHARED / "coco-ccby-51").is_dir(), reason="needs ../shared/data/coco-ccby-51"
+)
+def test_photographs_of_coco(tmp_path):
+    data = load_data(
+        recipe.Config(data=str(SHARED / "coco-ccby-51"), quick=True).complete()
+    )
+    assert len(data.train) + len(data.validation) + len(data.test) == 51
+    assert sum(map(len, data.train.captions)) == 41 * 5
+    assert not any(data.left_out.values())
