@@ -13,7 +13,6 @@ import numpy as np
 from keras_seq._extras import require
 from keras_seq.text import SubwordVocabulary, normalise
 from keras_seq.training import EpochCheckpoint, batches_by_tokens, pad
-from recipes._sentiment_model import FEATURES, build_member
 from recipes._sentiment_reading import shortened, spaced_texts
 
 TOKENS = 3000  # in a training step
@@ -76,7 +75,7 @@ class Pretraining(keras.Model):
         return total / ops.maximum(ops.sum(weight), 1.0)
 
 
-def pretrain(config, texts, vocabulary, labels, vectors, folder, verbose):
+def pretrain(config, member, texts, vocabulary, folder, resume, verbose):
     """Trains the language models on the texts and the unlabelled ones.
 
     Returns:
@@ -86,8 +85,6 @@ def pretrain(config, texts, vocabulary, labels, vectors, folder, verbose):
     if not config.pretrain:
         return {}
     texts = [*texts, *_unlabelled(config)]
-    keras.utils.set_random_seed(config.seed)
-    member = build_member(config, len(vocabulary), labels, vectors)
     model = Pretraining(member, config.dropout / 2)
     model.build((None, None))
     order = np.random.default_rng(config.seed).permutation(len(texts))
@@ -101,8 +98,8 @@ def pretrain(config, texts, vocabulary, labels, vectors, folder, verbose):
         keras.optimizers.Adam(schedule, global_clipnorm=1.0), jit_compile=False
     )
     if verbose:
-        print(f"pre-training on {len(chosen)} texts, {FEATURES} features a piece")
-    checkpoint = EpochCheckpoint(folder / "pretraining" / "state", resume=config.resume)
+        print(f"pre-training on {len(chosen)} texts")
+    checkpoint = EpochCheckpoint(folder / "pretraining" / "state", resume=resume)
     checkpoint.fit(
         model,
         batches.dataset(chosen, count, checkpoint.first_epoch),

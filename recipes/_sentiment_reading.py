@@ -14,7 +14,7 @@ from keras_seq.text import (
 )
 
 HEAD, TAIL = 100, 300  # pieces of a longer text that the LSTM reads
-NGRAMS = {"words": (1, 2), "characters": (3, 4, 5, 6)}
+WORDS, LONG_WORDS, CHARACTERS = (1, 2), (1, 2, 3), (3, 4, 5, 6)
 MOST_CHARACTERS = 6_000_000  # of the training texts, for n-grams of characters
 BUCKETS = (2**12, 2**22)
 AT_ONCE = 512  # texts
@@ -150,16 +150,18 @@ def shortened(ids):
     return ids if len(ids) <= HEAD + TAIL else [*ids[:HEAD], *ids[-TAIL:]]
 
 
-def levels_for(texts):
-    """The levels of n-grams that such texts are described by.
+def orders_for(texts):
+    """The n-grams that such texts are described by: dict from a level to its orders.
 
-    Of many long texts, n-grams of characters are too many, and needed less.
+    Of many long texts, n-grams of characters are too many, and needed less: there
+    groups of three words come often enough to be learnt from.
     """
-    few = sum(map(len, texts)) <= MOST_CHARACTERS
-    return ("words", "characters") if few else ("words",)
+    if sum(map(len, texts)) <= MOST_CHARACTERS:
+        return {"words": WORDS, "characters": CHARACTERS}
+    return {"words": LONG_WORDS}
 
 
-def ngram_matrices(hasher, texts, progress=None):
+def ngram_matrix(hasher, texts, progress=None):
     """How the texts consist of n-grams.
 
     Args:
@@ -192,13 +194,13 @@ def ngram_matrices(hasher, texts, progress=None):
     )
 
 
-def buckets_for(level, texts):
-    """About four times as many buckets as the texts have n-grams: a power of two."""
-    hasher = NgramHasher(level, NGRAMS[level], 2**30)
+def hasher_for(level, orders, texts):
+    """A hasher with about four buckets for each n-gram of the texts."""
+    hasher = NgramHasher(level, orders, 2**30)
     tf = require("tensorflow", "recipes")
     seen = np.zeros(0, "int64")
     for start in range(0, len(texts), AT_ONCE):
         words = tf.strings.split(tf.constant(texts[start : start + AT_ONCE]), " ")
         seen = np.union1d(seen, hasher(words).id.numpy())
     power = int(np.ceil(np.log2(max(4 * len(seen), 1))))
-    return int(np.clip(2**power, *BUCKETS))
+    return NgramHasher(level, orders, int(np.clip(2**power, *BUCKETS)))

@@ -143,13 +143,14 @@ def by_length(texts, right):
         List of dicts "words", "texts", "accuracy".
     """
     words = np.array([len(text.split()) for text in texts])
-    rows, lower = [], 0
+    rows: list = []
+    lower = 0
     for upper in (*LENGTHS, max(words.max(initial=0), LENGTHS[-1] + 1)):
         chosen = (words > lower) & (words <= upper)
         if chosen.any():
             share = float(right[chosen].mean())
             row = {"words": f"{lower + 1}-{upper}", "texts": int(chosen.sum())}
-            rows.append({**row, "accuracy": share})
+            rows.append(row | {"accuracy": share})
         lower = upper
     return rows
 
@@ -161,7 +162,7 @@ def strongest_words(classifier, explained):
     """
     found: dict = {}
     for one in explained:
-        sums: collections.Counter = collections.Counter()
+        sums: dict = collections.defaultdict(float)
         for word, value in zip(one.words, one.contributions, strict=True):
             sums[word] += float(value)
         for word, value in sums.items():
@@ -287,7 +288,10 @@ def _report(metrics, data, fitted, classifier, pictures):
         report.text("\n\n".join(data.notes))
     report.heading("How often it is right")
     report.picture(pictures["accuracy"], "Of the test texts.")
-    rows = [["", "accuracy", "this model is right more often by", "± standard error"]]
+    rows: list = []
+    rows.append(
+        ["", "accuracy", "this model is right more often by", "± standard error"]
+    )
     rows.append([LABELS["model"], test["accuracy"], None, None])
     for name, value in test["parts"].items():
         rows.append([f"its {name} alone", value, test["accuracy"] - value, None])

@@ -10,7 +10,6 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.text import (
-    NgramHasher,
     SubwordVocabulary,
     WordVocabulary,
     read_vectors,
@@ -34,16 +33,16 @@ from recipes._sentiment_linear import fit_combination, fit_table
 from recipes._sentiment_model import build_member, combine, compile_member
 from recipes._sentiment_pretraining import pretrain, start_from
 from recipes._sentiment_reading import (
-    NGRAMS,
     Reader,
-    buckets_for,
-    levels_for,
-    ngram_matrices,
+    hasher_for,
+    ngram_matrix,
+    orders_for,
     shortened,
     spaced_texts,
 )
 
 SUBWORD_DROPOUT = 0.1
+SPLIT_ANEW = 1_000_000  # pieces of the training texts at most
 TOKENS = 3000  # in a training step at least
 ROWS = 24  # texts in a training step at least, on the average
 
@@ -86,6 +85,7 @@ class Plan:
     epochs: int
     members: int
     tokens: int
+    split_anew: bool
 
     @classmethod
     def of(cls, config, lengths):
@@ -94,7 +94,8 @@ class Plan:
         epochs = config.epochs or int(np.clip(READ // total, *EPOCHS))
         members = config.members or int(np.clip(READ // (total * epochs), 1, MEMBERS))
         tokens = max(TOKENS, round(ROWS * total / len(lengths)), int(np.max(lengths)))
-        return cls(epochs, members, tokens)
+        # Many texts show a word in many places as it is; that takes less time.
+        return cls(epochs, members, tokens, total <= SPLIT_ANEW)
 
     @property
     def folds(self):
@@ -125,15 +126,15 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
     folds = assign_folds(train.labels, train.groups, plan.folds, config.seed)
     tables, oof_ngrams, hashers = {}, {}, {}
     if config.ngrams:
-        for level in levels_for(texts):
-            hashers[level] = NgramHasher(
-                level, NGRAMS[level], buckets_for(level, texts)
-            )
+        for level, orders in orders_for(texts).items():
+            hashers[level] = hasher_for(level, orders, texts)
             tables[level], oof_ngrams[level] = _fit_ngrams(
                 hashers[level], texts, train.labels, labels, folds, plan, progress
             )
     vectors = _vectors(config, vocabulary, progress)
-    started = pretrain(config, texts, vocabulary, labels, vectors, folder, verbose)
+    keras.utils.set_random_seed(config.seed)
+    member = build_member(config, len(vocabulary), labels, vectors)
+    started = pretrain(config, member, texts, vocabulary, folder, resume, verbose)
     members, histories, best, held_out, read = [], [], [], [], []
     for number in range(plan.members):
         out = folds == number
@@ -143,24 +144,24 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
         keras.utils.set_random_seed(config.seed + number)
         model = build_member(config, len(vocabulary), labels, vectors)
         start_from(model, started)
-        sequences = Sequences(texts, encoded, train.labels, vocabulary)
-        checkpoint = train_member(
-            config,
+        sequences = Sequences(texts, encoded, train.labels, vocabulary, plan)
+        checkpoint = EpochCheckpoint(
+            folder / f"member_{number + 1}" / "state", resume=resume
+        )
+        train_member(
             model,
             sequences,
             chosen,
             np.flatnonzero(out),
-            plan,
-            folder / f"member_{number + 1}" / "state",
-            config.seed + number,
-            resume,
-            verbose,
+            checkpoint,
+            seed=config.seed + number,
+            verbose=verbose,
         )
         members.append(model)
         histories.append(checkpoint.history)
         best.append(checkpoint.best_epoch)
         held_out.append(np.flatnonzero(out))
-        read.append(sequences.logits(model, held_out[-1], plan))
+        read.append(sequences.logits(model, held_out[-1]))
     rows = np.concatenate(held_out)
     parts = np.stack(
         [np.concatenate(read), *(oof_ngrams[level][rows] for level in tables)], axis=1
@@ -190,12 +191,13 @@ class Sequences:
         texts: Strings, spaced.
         encoded: Their pieces, lists of integers.
         labels: Array of integers.
-        vocabulary: The vocabulary, which splits words anew in every epoch.
+        vocabulary: The vocabulary, which may split words anew in every epoch.
+        plan: The `Plan`.
     """
 
-    def __init__(self, texts, encoded, labels, vocabulary):
+    def __init__(self, texts, encoded, labels, vocabulary, plan):
         self.texts, self.encoded, self.labels = texts, encoded, labels
-        self.vocabulary = vocabulary
+        self.vocabulary, self.plan = vocabulary, plan
 
     def training(self, chosen, count, seed, first_epoch):
         """Batches of all epochs from one on, as a data set without end."""
@@ -225,19 +227,19 @@ class Sequences:
 
     def _split(self, i, chance):
         ids = self.encoded[i]
-        if isinstance(self.vocabulary, SubwordVocabulary):
+        if self.plan.split_anew and isinstance(self.vocabulary, SubwordVocabulary):
             ids = self.vocabulary.encode_sampled(
                 self.texts[i], chance, dropout=SUBWORD_DROPOUT
             )
         return shortened(ids) or [0]
 
-    def once(self, chosen, plan):
+    def once(self, chosen):
         """The texts once, in order of length: list of (places, pieces)."""
         ids = [shortened(self.encoded[i]) or [0] for i in chosen]
-        groups = batches_by_tokens(list(map(len, ids)), 4 * plan.tokens)
+        groups = batches_by_tokens(list(map(len, ids)), 4 * self.plan.tokens)
         return [(batch, pad([ids[i] for i in batch])) for batch in groups]
 
-    def logits(self, model, chosen, plan):
+    def logits(self, model, chosen):
         """Logits of the model; shape (texts, labels)."""
         tf = require("tensorflow", "recipes")
         read = tf.function(
@@ -246,21 +248,30 @@ class Sequences:
             autograph=False,
         )
         found = np.zeros((len(chosen), model.output_shape[-1]), "float32")
-        for batch, pieces in self.once(chosen, plan):
+        for batch, pieces in self.once(chosen):
             found[batch] = read(pieces).numpy()
         return found
 
 
-def train_member(
-    config, model, sequences, chosen, held_out, plan, folder, seed, resume, verbose
-):
-    """Trains one LSTM; it ends with the weights of its best epoch."""
+def train_member(model, sequences, chosen, held_out, checkpoint, *, seed, verbose):
+    """Trains one LSTM; it ends with the weights of its best epoch.
+
+    Args:
+        model: Model of `build_member`.
+        sequences: `Sequences`.
+        chosen: Indices of the texts to train on.
+        held_out: Indices of those that choose the epoch.
+        checkpoint: `EpochCheckpoint`.
+        seed: Seed of the order and of the subwords.
+        verbose: As for `keras.Model.fit`.
+    """
+    plan = sequences.plan
     lengths = [len(shortened(sequences.encoded[i])) or 1 for i in chosen]
     count = len(batches_by_tokens(lengths, plan.tokens, seed=seed))
     compile_member(model, count * plan.epochs)
     batches = [
         (pieces, sequences.labels[held_out[batch]])
-        for batch, pieces in sequences.once(held_out, plan)
+        for batch, pieces in sequences.once(held_out)
     ]
     tf = require("tensorflow", "recipes")
     validation = tf.data.Dataset.from_generator(
@@ -270,7 +281,6 @@ def train_member(
             tf.TensorSpec([None], tf.int32),
         ),
     ).apply(tf.data.experimental.assert_cardinality(len(batches)))
-    checkpoint = EpochCheckpoint(folder, resume=resume)
     checkpoint.fit(
         model,
         sequences.training(chosen, count, seed, checkpoint.first_epoch),
@@ -280,13 +290,12 @@ def train_member(
         validation_data=validation,
         verbose=verbose,
     )
-    return checkpoint
 
 
 def _fit_ngrams(hasher, texts, given, labels, folds, plan, progress):
     """The table of all texts, and each text's logits by a table of other texts."""
     level = hasher.level
-    matrix = ngram_matrices(hasher, texts, progress(f"counting n-grams of {level}"))
+    matrix = ngram_matrix(hasher, texts, progress(f"counting n-grams of {level}"))
     logits = np.zeros((len(texts), labels), "float32")
     show = progress(f"fitting n-grams of {level}")
     for fold in range(plan.members):

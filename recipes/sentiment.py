@@ -156,7 +156,8 @@ def _finished(run):
 
 
 def classify(
-    *texts: str,
+    texts: tuple[str, ...] = (),
+    /,
     file: str | None = None,
     run: str = OUT,
     out: str | None = None,
