@@ -182,7 +182,7 @@ def _scenes(config):
         },
         vocabulary=WordVocabulary.fit(text for texts in train for text in texts),
         extractor=_extractor(config, (SIDE, SIDE)),
-        epochs=config.epochs or (2 if config.quick else 10),
+        epochs=config.epochs or (2 if config.quick else 13),
         monitor="val_right",
         config=config,
         left_out={},
@@ -220,7 +220,7 @@ def _own(config):
         print(f"{len(grids.broken)} images can't be read and are left out:")
         for image in corpus.images:
             if image.digest in grids.broken:
-                print(f"  {image.path}: {grids.broken[image.digest]}")
+                print(f"  {grids.broken[image.digest]}")
     usable = [
         (image, texts)
         for image in corpus.images

@@ -14,6 +14,7 @@ HEIGHTS = {"small": (10, 13), "large": (19, 23)}  # pixels of a digit
 TURN = 15  # degrees either way at most
 GAP = 2  # pixels between digits at least
 DIGITS = (0.22, 0.36, 0.24, 0.18)  # chance of one, two, three, four in a scene
+EQUAL, SOME_EQUAL = 0.12, 0.25  # chance that all digits are, or that some are
 PARTS = {"train": (0.0, 0.8), "validation": (0.8, 0.87), "test": (0.87, 1.0)}
 _PATCH = 32  # pixels, for a digit of any size and turn
 _KINDS = tuple(itertools.product(range(10), HEIGHTS))
@@ -209,17 +210,17 @@ def _several(chance, count):
         A plan, or None if what was drawn has no room.
     """
     axis = chance.randrange(2)  # along which the sides lie apart
-    if chance.random() < 0.2:
+    if chance.random() < EQUAL:
         kind = chance.choice(_KINDS)
         sides = [[_some(chance, kind) for _ in range(count)]]
         relation = ("row", "column")[axis]
     else:
         cut = chance.randint(1, count - 1)
         some = [_some(chance) for _ in range(count)]
-        if chance.random() < 0.4:  # some alike, for plurals
+        if chance.random() < SOME_EQUAL:
             alike = chance.choice(some)[:2]
             some = [
-                _some(chance, alike if chance.random() < 0.7 else one[:2])
+                _some(chance, alike if chance.random() < 0.6 else one[:2])
                 for one in some
             ]
         if len({one[:2] for one in some}) == 1:

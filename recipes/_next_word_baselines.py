@@ -21,21 +21,23 @@ def word_ids(data, documents):
     return [encode_document(data.words, text) for text in documents]
 
 
-def baseline_nats(data, documents, progress=None):
-    """-ln p of every word of documents under n-gram models of the training texts.
+def baseline_nats(data, progress=None):
+    """-ln p of every held-out word under n-gram models of the training texts.
 
     They read what a model of words reads: the same vocabulary, unknown words as
     one word, ends of lines as words, and the end mark.
 
     Args:
         data: The recipe's `Data`.
-        documents: Texts.
         progress: Called as `progress(done, total)`, or None.
 
     Returns:
-        Dict from the baseline to a list of arrays, one a document.
+        Dict from the baseline to two lists of arrays, one a document: of the test
+        documents and of the validation documents.
     """
-    train, held_out = word_ids(data, data.train), word_ids(data, documents)
+    train, *held_out = (
+        word_ids(data, part) for part in (data.train, data.test, data.validation)
+    )
     size = len(data.words) - 2  # neither padding nor the start mark comes
     models = {
         "unigram": NgramModel(1, size),
@@ -44,18 +46,18 @@ def baseline_nats(data, documents, progress=None):
     found = {}
     for done, (name, model) in enumerate(models.items()):
         model.fit(train)
-        found[name] = [
-            -np.log(
-                [
-                    model.probability(document[i], document[max(0, i - 2) : i])
-                    for i in range(1, len(document))
-                ]
-            )
-            for document in held_out
-        ]
+        found[name] = [[_nats(model, ids) for ids in part] for part in held_out]
         if progress is not None:
             progress(done + 1, len(models))
     return found
+
+
+def _nats(model, ids):
+    """-ln p of each word but the start mark, of which nothing is said."""
+    chances = [
+        model.probability(ids[i], ids[max(0, i - 2) : i]) for i in range(1, len(ids))
+    ]
+    return -np.log(chances)
 
 
 def spelling_nats(data, documents):

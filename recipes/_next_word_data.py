@@ -1,6 +1,7 @@
 """The next-word recipe's settings and its texts."""
 
 import dataclasses
+import functools
 import os
 import re
 from pathlib import Path
@@ -114,6 +115,11 @@ class Data:
     test: list[str]
     words: WordVocabulary
     vocabulary: Vocabulary
+
+    @functools.cached_property
+    def train_ids(self):
+        """The ids of the training documents, as the model reads them."""
+        return self.ids(self.train)
 
     def ids(self, documents):
         """The ids of documents between their marks, as the model reads them."""

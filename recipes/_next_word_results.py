@@ -9,7 +9,6 @@ from keras_seq._extras import require
 from keras_seq.diagnostics import UnitText
 from keras_seq.text import UNKNOWN, SubwordVocabulary, mark_lines, split_words
 from keras_seq.training import Report, plot_history
-from recipes._next_word_baselines import baseline_nats, reading_figures, spelling_nats
 from recipes._next_word_embeddings import (
     frequent_words,
     nearest_words,
@@ -84,7 +83,8 @@ def write_results(run, metrics, history, data, predictor, nats, untrained):
         history: A dict an epoch.
         data: The recipe's `Data`.
         predictor: `TextPredictor`.
-        nats: -ln p of every token of the test documents.
+        nats: Dict with -ln p of every token of the test documents: "model", and of
+            every word for the baselines.
         untrained: Embeddings that training started with, (V, dim).
     """
     report = Report("The next word")
@@ -146,15 +146,13 @@ def _report_figures(report, run, metrics, history, data):
         run.save_figure(_bars(bars), "baselines"),
         "Perplexity of the test documents: less is better.",
     )
-    known = baseline_nats(data, data.validation)["Kneser-Ney trigram"]
-    reference = reading_figures(
-        data, data.validation, known, spelling_nats(data, data.validation)
-    )[figure]
     curves = plot_history(
         history,
         {"val_perplexity": "validation"},
         ylabel="perplexity a word",
-        references={"Kneser-Ney trigram": reference},
+        references={
+            "Kneser-Ney trigram": baseline["Kneser-Ney trigram"]["val_perplexity"]
+        },
     )
     report.picture(
         run.save_figure(curves, "curves"),
@@ -211,8 +209,9 @@ def _bars(values):
     return figure
 
 
-def _report_words(report, run, metrics, data, predictor, nats):
+def _report_words(report, run, metrics, data, predictor, all_nats):
     report.heading("Which words it foresees")
+    nats = all_nats["model"]
     longest = max(range(len(nats)), key=lambda i: min(len(nats[i]), COLOURED))
     pieces = predictor.vocabulary.pieces(predictor.encode(data.test[longest])[1:])
     pieces = ["\n" if p == "↵" else "\n\n" if p == "¶" else p for p in pieces[:-1]]
@@ -234,19 +233,18 @@ def _report_words(report, run, metrics, data, predictor, nats):
             "By how often the training texts have a word: nats a word, of this model "
             "and of the Kneser-Ney trigram."
         )
-        report.table(_by_frequency(data, nats))
+        report.table(_by_frequency(data, nats, all_nats["Kneser-Ney trigram"]))
     report.text("Words of the test documents with the fewest and the most nats:")
     report.table(_easiest_and_hardest(data, predictor, nats))
 
 
-def _by_frequency(data, nats):
+def _by_frequency(data, nats, counted):
     """A table: how often a word is in the training texts, and its nats."""
     counts = np.zeros(len(data.words), int)
-    for ids in map(np.array, data.ids(data.train)):
+    for ids in map(np.array, data.train_ids):
         np.add.at(counts, ids, 1)
     ids = np.concatenate([document[1:] for document in data.ids(data.test)])
-    counted = np.concatenate(baseline_nats(data, data.test)["Kneser-Ney trigram"])
-    own = np.concatenate(nats)
+    own, counted = np.concatenate(nats), np.concatenate(counted)
     unknown = ids == UNKNOWN
     rows = []
     upper = np.inf
@@ -325,7 +323,7 @@ def _report_writing(report, run, metrics, data, predictor):
 
 def _report_embeddings(report, run, metrics, data, predictor, untrained):
     matrix = keras.ops.convert_to_numpy(predictor.model.embedding.embeddings)
-    words = frequent_words(predictor, data.ids(data.train))
+    words = frequent_words(predictor, data.train_ids)
     if len(words) < 2:
         return
     report.heading("Embeddings against one-hot vectors")

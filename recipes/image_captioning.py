@@ -32,7 +32,7 @@ from keras_seq.vision import (
     caption_card,
     caption_requests,
     caption_signatures,
-    decode_image,
+    load_image,
 )
 from recipes._captioning_data import CNN, OUT, Config, load_data
 from recipes._captioning_figures import (
@@ -232,14 +232,10 @@ def caption_image(
         out: PNG file for the attention of the best caption; by default attention.png
             in the current folder.
     """
-    content = image.read_bytes()
-    try:
-        pixels = decode_image(content).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{str(image)!r} is not a whole image: {error}") from error
+    pixels = load_image(image)
     _, _, captioner = _finished(run)
     [found] = captioner.caption(
-        [content], width=width, n_best=n_best, length_penalty=length_penalty
+        [image.read_bytes()], width=width, n_best=n_best, length_penalty=length_penalty
     )
     for caption in found:
         unfinished = "" if caption.finished else "  (cut off)"

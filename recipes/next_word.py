@@ -49,13 +49,19 @@ from recipes._next_word_results import (
 
 PATIENCE = 4  # epochs without a better perplexity of the validation documents
 AVERAGED = 4  # of the best epochs
+NO_SPACE_BEFORE = ".,;:!?)]}\n"
 FRESH = 0.1  # share of the windows that begin like a text, without what was before
 
 
 def epochs(config, data):
     """How often the training texts are read."""
-    tokens = sum(map(len, data.ids(data.train)))
+    tokens = sum(map(len, data.train_ids))
     return config.epochs or int(np.clip(round(READ / tokens), 1, 40))
+
+
+def steps_per_epoch(config, data):
+    """Training steps in an epoch."""
+    return stream_steps(data.train_ids, config.batch_size, config.window)
 
 
 def build_model(config, data):
@@ -77,8 +83,7 @@ def build_model(config, data):
         name="next_word",
     )
     model.build((None, None))
-    ids = data.ids(data.train)
-    steps = stream_steps(ids, config.batch_size, config.window) * epochs(config, data)
+    steps = steps_per_epoch(config, data) * epochs(config, data)
     warmup = min(100, steps // 5)
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate / 50,
@@ -106,11 +111,10 @@ def train(config, data, model, predictor, run):
         average=AVERAGED,
         resume=config.resume,
     )
-    ids = data.ids(data.train)
     checkpoint.fit(
         model,
         stream_dataset(
-            ids,
+            data.train_ids,
             config.batch_size,
             config.window,
             seed=config.seed,
@@ -118,7 +122,7 @@ def train(config, data, model, predictor, run):
             fresh=FRESH,
         ),
         epochs=epochs(config, data),
-        steps_per_epoch=stream_steps(ids, config.batch_size, config.window),
+        steps_per_epoch=steps_per_epoch(config, data),
         shuffle=False,
         callbacks=[ResetState(), HeldOutPerplexity(predictor, data)],
     )
@@ -128,17 +132,22 @@ def train(config, data, model, predictor, run):
 def evaluate(config, data, predictor):
     """Perplexity of the test documents, beside baselines; and what it is made of."""
     nats = predictor.nats(data.test, progress=Progress("reading the test documents"))
-    counted = baseline_nats(data, data.test, Progress("counting n-grams"))
-    spelling = spelling_nats(data, data.test)
     in_words = config.level == "word"
-    test = reading_figures(data, data.test, nats, spelling if in_words else None)
-    baseline = {
-        name: reading_figures(data, data.test, values, spelling)
-        for name, values in counted.items()
-    }
+    spelling = [spelling_nats(data, part) for part in (data.test, data.validation)]
+    test = reading_figures(data, data.test, nats, spelling[0] if in_words else None)
     figure = "perplexity" if in_words else "perplexity_spelled"
-    test["of_kneser_ney"] = test[figure] / baseline["Kneser-Ney trigram"][figure]
-    return {"test": test, "baseline": baseline}, nats
+    baseline = {}
+    counted = baseline_nats(data, Progress("counting n-grams"))
+    for name, parts in counted.items():
+        baseline[name] = reading_figures(data, data.test, parts[0], spelling[0])
+        validation = reading_figures(data, data.validation, parts[1], spelling[1])
+        baseline[name]["val_perplexity"] = validation[figure]
+    trigram = baseline["Kneser-Ney trigram"][figure]
+    test["of_kneser_ney"] = test[figure] / trigram
+    return {"test": test, "baseline": baseline}, {
+        "model": nats,
+        **{name: parts[0] for name, parts in counted.items()},
+    }
 
 
 def export(data, predictor, run, figures):
@@ -242,7 +251,7 @@ def predict_words(
         [more] = predictor.continue_texts(
             [text], words=complete, temperature=temperature, top_p=top_p, seed=seed
         )
-        lines += ["", f"{text}{more if more[:1] == chr(10) else ' ' + more}"]
+        lines += ["", text + (more if more[:1] in NO_SPACE_BEFORE else f" {more}")]
     print_or_write("\n".join(lines), out)
 
 

@@ -14,7 +14,7 @@ from keras_seq.vision.grids import (
     grid_cache,
     grid_model,
 )
-from keras_seq.vision.images import decode_image, decode_images
+from keras_seq.vision.images import decode_image, decode_images, load_image
 from keras_seq.vision.served_captions import (
     caption_card,
     caption_requests,
@@ -36,6 +36,7 @@ __all__ = [
     "decode_images",
     "grid_cache",
     "grid_model",
+    "load_image",
     "most_frequent_caption",
     "read_captions",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq._files import replacing
-from keras_seq.vision.images import check_image_size, decode_images
+from keras_seq.vision.images import check_image_size, decode_images, load_image
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 _HEADER = 128  # bytes, of an .npy file of few dimensions
@@ -350,16 +350,15 @@ def cache_grids(images, extractor, folder=None, *, batch_size=32, progress=None)
     broken = {}
     for digest in todo:
         if not files[digest].is_file():
-            broken[digest] = _reason(images[digest], read)
+            broken[digest] = _reason(images[digest])
     kept = {digest: file for digest, file in files.items() if digest not in broken}
     return CachedGrids(kept, broken, extractor.shape, extractor.dtype)
 
 
-def _reason(path, read):
+def _reason(path):
     """Why a file is not an image."""
     try:
-        read(str(path))
-    except Exception as error:
-        message = str(error).split("} ")[-1].split(" [Op:")[0]
-        return " ".join(message.split())
-    return "it changed while it was read"
+        load_image(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return f"{str(path)!r} changed while it was read"

@@ -1,6 +1,7 @@
 """Image files to pixels, inside the graph."""
 
 import numbers
+from pathlib import Path
 
 from keras_seq._extras import require
 from keras_seq.text._unconverted import unconverted
@@ -83,6 +84,36 @@ def decode_images(image_bytes, size):
     return tf.map_fn(
         one, image_bytes, fn_output_signature=tf.TensorSpec([*size, 3], tf.float32)
     )
+
+
+def load_image(path):
+    """Pixels of an image file, as `decode_image` gives them.
+
+    Args:
+        path: The file.
+
+    Returns:
+        float32 array (H, W, 3), from 0 to 255.
+
+    Raises:
+        OSError: If the file can't be read.
+        ValueError: If it isn't a whole image.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     load_image(file.name)
+    Traceback (most recent call last):
+    ValueError: ... is not a whole image: Input is empty.
+    """
+    tf = require("tensorflow", "recipes")
+    try:
+        return decode_image(Path(path).read_bytes()).numpy()
+    except tf.errors.OpError as error:
+        # Without the names of the operations around the reason.
+        reason = error.message.split("}} ")[-1].split(" [Op:")[0].strip()
+        raise ValueError(f"{str(path)!r} is not a whole image: {reason}") from error
 
 
 def check_image_size(size):
