@@ -176,10 +176,7 @@ def _scenes(config):
         digest=digest.hexdigest(),
         terms="Drawn by this recipe from scikit-learn's handwritten digits (Alpaydin "
         "and Kaynak, 1998, UCI Machine Learning Repository, CC BY 4.0).",
-        **{
-            part: Part(found.captions, pixels=found.images, scenes=found)
-            for part, found in parts.items()
-        },
+        **{part: Part(found.captions, scenes=found) for part, found in parts.items()},
         vocabulary=WordVocabulary.fit(text for texts in train for text in texts),
         extractor=_extractor(config, (SIDE, SIDE)),
         epochs=config.epochs or (2 if config.quick else 13),

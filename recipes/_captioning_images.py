@@ -10,8 +10,7 @@ import numpy as np
 from keras_seq._extras import require
 from keras_seq.text import END, START, Vocabulary
 from keras_seq.training import pad
-from keras_seq.vision import CachedGrids, GridExtractor
-from recipes._captioning_scenes import Scenes
+from keras_seq.vision import GridExtractor
 
 BATCH = {"scenes": 32, "own": 64}  # captions in a training step
 LONGEST = 40  # tokens of a caption
@@ -23,19 +22,17 @@ class Part:
 
     Attributes:
         captions: For each image a list of strings.
-        pixels: uint8 array (N, H, W, 3): the images themselves; or None.
-        grids: Where their grids are cached, if not.
+        scenes: `Scenes`, if the images are drawn; None if they are files.
+        grids: `CachedGrids` of files.
         files: The files of the cached grids.
-        images: The files of the images, if they are files.
-        scenes: `Scenes`, if they are drawn.
+        images: The files of the images.
     """
 
     captions: list
-    pixels: np.ndarray | None = None
-    grids: CachedGrids | None = None
+    scenes: typing.Any = None
+    grids: typing.Any = None
     files: tuple = ()
     images: tuple = ()
-    scenes: Scenes | None = None
 
     def __len__(self):
         return len(self.captions)
@@ -51,7 +48,7 @@ class Part:
         """
         import tensorflow as tf
 
-        if self.grids is None:
+        if self.scenes is not None:
             return tf.gather(self._pixels, places)
         return tf.map_fn(
             self.grids.read,
@@ -61,7 +58,7 @@ class Part:
 
     @functools.cached_property
     def _pixels(self):
-        return _constant(self.pixels)
+        return _constant(self.scenes.images)
 
     @functools.cached_property
     def _files(self):
@@ -86,26 +83,6 @@ class Part:
     def name(self, place):
         """What to call an image."""
         return self.images[place].name if self.images else f"scene {place + 1}"
-
-    def take(self, places):
-        """Some of the images."""
-
-        def chosen(some):
-            return tuple(some[i] for i in places) if len(some) else ()
-
-        return dataclasses.replace(
-            self,
-            captions=[self.captions[i] for i in places],
-            pixels=None if self.pixels is None else self.pixels[list(places)],
-            files=chosen(self.files),
-            images=chosen(self.images),
-            scenes=self.scenes
-            and Scenes(
-                self.scenes.images[list(places)],
-                [self.scenes.digits[i] for i in places],
-                [self.scenes.captions[i] for i in places],
-            ),
-        )
 
 
 @dataclasses.dataclass(frozen=True)
