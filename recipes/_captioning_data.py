@@ -22,7 +22,7 @@ from keras_seq.vision import (
     grid_model,
     read_captions,
 )
-from recipes._captioning_images import Data, Part
+from recipes._captioning_images import FEW, Data, Part
 from recipes._captioning_scenes import SIDE, scenes
 
 OUT = "runs/image_captioning"
@@ -56,8 +56,8 @@ class Config:
     """What the encoder from a .keras file reads. By default 0..255 if it scales them
     itself, else -1..1."""
     epochs: int | None = None
-    """Passes over the training images at most. By default as many as suit their
-    number."""
+    """Passes over the training images at most; of few images an epoch is several
+    passes. By default as many as suit their number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the features that are
     attended to, of the embeddings, and of a transformer's layers. By default 192 for
@@ -251,7 +251,7 @@ def _own(config):
     }
     captions = [text for texts in parts["train"].captions for text in texts]
     vocabulary = _vocabulary(captions, parts["validation"].captions)
-    epochs = int(np.clip(round(READ / len(captions)), 1, 60))
+    epochs = max(1, round(READ / max(len(captions), FEW)))
     return Data(
         name=corpus.name,
         digest=corpus.digest,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import typing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from keras_seq.text import END, START, Vocabulary
 from keras_seq.training import pad
 from keras_seq.vision import GridExtractor
 
+FEW = 3000  # captions: with fewer, an epoch is several passes over them
 BATCH = {"scenes": 32, "own": 64}  # captions in a training step
 LONGEST = 40  # tokens of a caption
 
@@ -123,6 +125,15 @@ class Data:
         """Captions in a training step."""
         return BATCH["scenes" if self.train.scenes else "own"]
 
+    @property
+    def passes(self):
+        """Passes over one's own captions in an epoch.
+
+        After each epoch it is decided whether to go on: not after a few steps.
+        """
+        count = sum(map(len, self.train.captions))
+        return 1 if self.config.quick else math.ceil(FEW / count)
+
     @functools.cached_property
     def steps_per_epoch(self):
         """Training steps in an epoch."""
@@ -135,7 +146,7 @@ class Data:
         if self.train.scenes:
             chosen = [some[generator.integers(len(some))] for some in self.pairs]
         else:
-            chosen = [pair for some in self.pairs for pair in some]
+            chosen = [pair for some in self.pairs for pair in some] * self.passes
         return [chosen[i] for i in generator.permutation(len(chosen))]
 
     def training_batches(self, first_epoch):
