@@ -45,6 +45,17 @@ def coloured(classifier, explained):
     )
 
 
+def attended(explained):
+    """A `UnitText` of how much of the LSTMs' summary comes from each word."""
+    shown = slice(0, SHOWN_WORDS)
+    return UnitText(
+        explained.words[shown],
+        explained.attention[shown],
+        "attention: each word's share in the LSTMs' summary",
+        spaced=True,
+    )
+
+
 def answer_lines(classifier, explained, colours):
     """Label, probability and the words, coloured for a terminal."""
     likeliest = int(explained.probabilities.argmax())
@@ -353,6 +364,7 @@ def _examples(report, data, classifier, shown, examples):
             report.fragment(
                 text.html(), f"score {one.score:+.2f}, base {one.base:+.2f}"
             )
+            report.fragment(attended(one).html())
 
 
 def _ending(report, metrics):
