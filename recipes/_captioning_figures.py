@@ -24,16 +24,47 @@ class CaptionScore(keras.callbacks.Callback):
     def __init__(self, captioner, part):
         super().__init__()
         self.captioner, self.part = captioner, part
-        self.cider = Cider(part.captions, split=words_of(captioner.vocabulary))
 
     def on_epoch_end(self, epoch, logs=None):
         found = self.captioner.caption_grids(self.part.batches(), width=1)
         texts = [best.text for (best,) in found]
-        logs["val_cider"] = float(self.cider.scores(texts).mean())
-        tokenize = tokenizer_of(self.captioner.vocabulary)
-        logs["val_bleu_4"] = bleu(texts, self.part.captions, tokenize)
-        if self.part.scenes:
-            logs["val_right"] = truth(texts, self.part.scenes)["right"]
+        logs.update(validation_scores(texts, self.part, self.captioner.vocabulary))
+
+
+def validation_scores(texts, part, vocabulary):
+    """What is looked at to choose: "val_cider", "val_bleu_4", of scenes "val_right"."""
+    cider = Cider(part.captions, split=words_of(vocabulary))
+    scores = {
+        "val_cider": float(cider.scores(texts).mean()),
+        "val_bleu_4": bleu(texts, part.captions, tokenizer_of(vocabulary)),
+    }
+    if part.scenes:
+        scores["val_right"] = truth(texts, part.scenes)["right"]
+    return scores
+
+
+def choose_width(captioner, data, widths):
+    """The width of the search that captions the validation images best.
+
+    Where much can be said in many ways, greedy search may: a beam prefers what can
+    be said in few, as the probability of the rest is shared among the ways.
+
+    Args:
+        captioner: The `Captioner`.
+        data: The recipe's `Data`.
+        widths: Widths to choose from.
+
+    Returns:
+        One of them; of equals the first.
+    """
+    part = data.validation
+
+    def score(width):
+        found = captioner.caption_grids(part.batches(), width=width)
+        texts = [best.text for best, *_ in found]
+        return validation_scores(texts, part, data.vocabulary)[data.monitor]
+
+    return max(widths, key=score)
 
 
 def tokenizer_of(vocabulary):

@@ -105,13 +105,17 @@ def _report(metrics, data, found, curves, scores, drawn):
             *(
                 [label, *(row[name] for name in columns)]
                 for label, row in (
-                    (f"this model, beam of {test['width']}", test),
                     ("this model, greedy", test["greedy"]),
+                    ("this model, beam search", test["beam"]),
                     ("nearest training image's", baseline["nearest"]),
                     ("the most frequent caption", baseline["most_frequent"]),
                 )
             ),
         ]
+    )
+    report.text(
+        "The validation images decided how it captions from here on and when served: "
+        + ("greedily." if test["width"] == 1 else f"by a beam of {test['width']}.")
     )
     report.text(
         f"sacreBLEU: {test['signatures']['bleu']}\n\nchrF: {test['signatures']['chrf']}"

@@ -39,6 +39,7 @@ from recipes._captioning_figures import (
     CaptionScore,
     attention_hits,
     baseline_captions,
+    choose_width,
     figures_of,
     truth,
 )
@@ -107,7 +108,7 @@ def train(config, data, model, captioner, run):
     return checkpoint
 
 
-def evaluate(config, data, captioner):
+def evaluate(config, data, captioner, width):
     """Figures on the test images, beside baselines; and the captions."""
     test, references = data.test, data.test.captions
 
@@ -122,20 +123,23 @@ def evaluate(config, data, captioner):
         return [best for best, *_ in found]
 
     found = captions(WIDTH, Progress("captioning the test images"))
+    greedy = captions(1)
+    chosen = greedy if width == 1 else found
     nats, tokens = captioner.score(test.batches(), [some[0] for some in references])
     figures = {
-        "width": WIDTH,
-        **measured([caption.text for caption in found]),
-        "greedy": measured([caption.text for caption in captions(1)]),
+        "width": width,
+        **measured([caption.text for caption in chosen]),
+        "greedy": measured([caption.text for caption in greedy]),
+        "beam": measured([caption.text for caption in found]),
         "nats_per_token": float(nats.sum() / tokens.sum()),
     }
     if test.scenes:
-        figures["attention"] = attention_hits(found, test.scenes)
+        figures["attention"] = attention_hits(chosen, test.scenes)
     baselines = baseline_captions(captioner, data)
     return {
         "test": figures,
         "baseline": {name: measured(texts) for name, texts in baselines.items()},
-    }, found
+    }, chosen
 
 
 def export(config, data, captioner, run, test):
@@ -145,7 +149,7 @@ def export(config, data, captioner, run, test):
     serving.export(
         [captioner.model, captioner.extractor.model or tf.Module()],
         run / "saved_model",
-        caption_signatures(captioner, width=WIDTH),
+        caption_signatures(captioner, width=test["width"]),
         warmup=caption_requests(
             [data.test.image_bytes(place) for place in places],
             [data.test.captions[place][0] for place in places],
@@ -180,7 +184,8 @@ def main(config):
     checkpoint = train(config, data, model, captioner, run)
     train_seconds = time.time() - training_started
     run.save_model(model)
-    figures, found = evaluate(config, data, captioner)
+    width = choose_width(captioner, data, (1, WIDTH))
+    figures, found = evaluate(config, data, captioner, width)
     metrics = {
         "recipe": "image_captioning",
         "config": run.config,
@@ -216,7 +221,7 @@ def caption_image(
     image: Path,
     /,
     n_best: int = 3,
-    width: int = WIDTH,
+    width: int | None = None,
     length_penalty: float = 1.0,
     run: str = OUT,
     out: str | None = None,
@@ -225,18 +230,30 @@ def caption_image(
 
     Args:
         image: JPEG, PNG, GIF or BMP file.
-        n_best: Captions to show, with their probabilities.
-        width: Hypotheses that the beam search keeps; 1 is greedy.
+        n_best: Captions to show, with their probabilities: the best, then others that
+            a beam search finds.
+        width: Hypotheses that the search for the best keeps; 1 is greedy. By default
+            what did best on the validation images.
         length_penalty: 0 or more; above 0 favours longer captions.
         run: Folder of the run.
         out: PNG file for the attention of the best caption; by default attention.png
             in the current folder.
     """
     pixels = load_image(image)
-    _, _, captioner = _finished(run)
-    [found] = captioner.caption(
-        [image.read_bytes()], width=width, n_best=n_best, length_penalty=length_penalty
-    )
+    directory, _, captioner = _finished(run)
+    width = directory.metrics["test"]["width"] if width is None else width
+    found: list = []
+    for kept in (width, max(width, n_best)):
+        if len(found) < n_best:
+            [some] = captioner.caption(
+                [image.read_bytes()],
+                width=kept,
+                n_best=min(kept, n_best),
+                length_penalty=length_penalty,
+            )
+            known = {caption.text for caption in found}
+            found += [caption for caption in some if caption.text not in known]
+    found = found[:n_best]
     for caption in found:
         unfinished = "" if caption.finished else "  (cut off)"
         print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
@@ -261,7 +278,8 @@ def evaluate_run(run: str = OUT, out: str | None = None):
     directory, config, captioner = _finished(run)
     data = load_data(config)
     data.keep_known(directory)
-    figures, _ = evaluate(config, data, captioner)
+    width = directory.metrics["test"]["width"]
+    figures, _ = evaluate(config, data, captioner, width)
     print_or_write(json.dumps(figures, indent=2), out)
 
 

@@ -168,6 +168,7 @@ def test_evaluate_gives_the_figures_of_the_run(run, tmp_path):
     figures = json.loads((tmp_path / "figures.json").read_text())
     metrics = json.loads((run / "metrics.json").read_text())
     assert figures["test"]["cider"] == pytest.approx(metrics["test"]["cider"])
+    assert figures["test"]["width"] == metrics["test"]["width"]
     assert figures["baseline"] == metrics["baseline"]
 
 
