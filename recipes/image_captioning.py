@@ -180,9 +180,7 @@ def main(config):
         run.save_model(data.extractor.model, "encoder.keras")
     model = build_model(config, data)
     captioner = build_captioner(model, data.vocabulary, data.extractor)
-    training_started = time.time()
     checkpoint = train(config, data, model, captioner, run)
-    train_seconds = time.time() - training_started
     run.save_model(model)
     width = choose_width(captioner, data, (1, WIDTH))
     figures, found = evaluate(config, data, captioner, width)
@@ -191,7 +189,7 @@ def main(config):
         "config": run.config,
         "data": data.description(),
         "parameters": model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch],
         **figures,
     }
