@@ -112,7 +112,7 @@ def projection_figure(words, matrix, seed):
     Args:
         words: Pairs of id and word, the most frequent first.
         matrix: Embeddings of all ids, (V, dim).
-        seed: Seed of the projection and the clusters.
+        seed: Seed of the projection.
 
     Returns:
         A matplotlib figure, or None for fewer than 10 words.
@@ -121,15 +121,18 @@ def projection_figure(words, matrix, seed):
         return None
     plt = require("matplotlib.pyplot", "plots")
     manifold = require("sklearn.manifold", "recipes")
-    cluster = require("sklearn.cluster", "recipes")
+    hierarchy = require("scipy.cluster.hierarchy", "recipes")
     words = words[:PROJECTED]
     rows = matrix[[i for i, _ in words]]
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    groups = cluster.KMeans(
-        min(CLUSTERS, len(words) // 3), n_init=4, random_state=seed
-    ).fit_predict(rows)
+    groups = hierarchy.fcluster(
+        hierarchy.linkage(rows, "ward"), CLUSTERS, criterion="maxclust"
+    )
     places = manifold.TSNE(
-        perplexity=min(15, (len(words) - 1) / 3), init="pca", random_state=seed
+        perplexity=min(15, (len(words) - 1) / 3),
+        init="pca",
+        method="exact",
+        random_state=seed,
     ).fit_transform(rows)
     figure, axis = plt.subplots(figsize=(11, 9), layout="constrained")
     axis.scatter(*places.T, s=2, c=groups, cmap="tab10")
@@ -146,5 +149,5 @@ def projection_figure(words, matrix, seed):
             parse_math=False,
         )
     axis.set_axis_off()
-    axis.set_title("learned embeddings of the most frequent words: t-SNE, k-means")
+    axis.set_title("learned embeddings of the most frequent words: t-SNE, clusters")
     return figure

@@ -22,6 +22,7 @@ from recipes import next_word as recipe
 from recipes._next_word_baselines import spelling_nats, word_ids
 from recipes._next_word_data import Config, load_data
 from recipes._next_word_embeddings import nearest_words
+from recipes._next_word_results import unknown_words
 from tests.recipes.shell import Shell
 
 VERBS = {
@@ -394,20 +395,27 @@ def test_killed_and_resumed_ends_with_the_same_weights(run, folder, tmp_path):
     assert (out / "history.csv").read_text() == (run / "history.csv").read_text()
 
 
-def test_subwords_know_every_word(folder, tmp_path, capsys):
-    out = tmp_path / "run"
-    start(*flags(folder, out, "--level", "subword", "--epochs", 1))
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert set(metrics["test"]) == {"perplexity_spelled", "of_kneser_ney"}
-    spelled = metrics["baseline"]["Kneser-Ney trigram"]["perplexity_spelled"]
-    assert metrics["test"]["of_kneser_ney"] == pytest.approx(
-        metrics["test"]["perplexity_spelled"] / spelled
-    )
-    capsys.readouterr()
-    start("predict", "I adore recurrent neural", "--run", out, "--complete", 5)
-    rows = capsys.readouterr().out.strip().splitlines()
-    assert "not in the vocabulary" not in rows[0]
-    assert rows[13].startswith("I adore recurrent neural")
+def test_subwords_know_every_word_and_are_counted_by_word(folder):
+    """The same text, by word, as the baselines' with their unknown words spelled."""
+    settings = {"data": str(folder), "level": "subword", "quick": True, "units": 16}
+    config = Config(**settings).complete()
+    data = load_data(config)
+    model = recipe.build_model(config, data)
+    predictor = recipe.TextPredictor(model, data.vocabulary)
+    figures, _ = recipe.evaluate(config, data, predictor)
+    own = 0.0
+    for document in data.ids(data.test):
+        logits = keras.ops.convert_to_numpy(model(np.array([document])))[0]
+        logits = logits.astype("float64")
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+        own -= sum(logits[t, piece] for t, piece in enumerate(document[1:]))
+    words = sum(len(document) - 1 for document in word_ids(data, data.test))
+    spelled = figures["test"]["perplexity_spelled"]
+    assert spelled == pytest.approx(np.exp(own / words), rel=1e-4)
+    assert set(figures["test"]) == {"perplexity_spelled", "of_kneser_ney"}
+    trigram = figures["baseline"]["Kneser-Ney trigram"]["perplexity_spelled"]
+    assert figures["test"]["of_kneser_ney"] == pytest.approx(spelled / trigram)
+    assert unknown_words(predictor, "I adore recurrent neural") == []
 
 
 def test_speeches_of_other_encodings_are_read():
