@@ -28,7 +28,8 @@ def recurrent_layers(model, layers=None):
         layers: Names of those that are wanted, or None for all.
 
     Returns:
-        Dict from the name, or the path where two have one name, to the layer.
+        Dict from the name, or the path where two have one name, to the layer. Those
+        with one path too are "path", "path:2", "path:3", ...
 
     Raises:
         ValueError: If there is no such layer, or not yet any weights.
@@ -39,10 +40,15 @@ def recurrent_layers(model, layers=None):
         if isinstance(layer, (*_EXPLICIT, *_TWINS))
     ]
     names = [layer.name for layer in found]
-    named = {
-        layer.name if names.count(layer.name) == 1 else layer.path: layer
-        for layer in found
-    }
+    named: dict[str, typing.Any] = {}
+    for layer in found:
+        # Layers without weights don't have a path.
+        path = layer.name if names.count(layer.name) == 1 else layer.path or layer.name
+        number, name = 1, path
+        while name in named:
+            number += 1
+            name = f"{path}:{number}"
+        named[name] = layer
     if not named:
         raise ValueError(
             "`model` must have a recurrent layer (LSTM, GRU or SimpleRNN, explicit or "
@@ -50,15 +56,24 @@ def recurrent_layers(model, layers=None):
         )
     if layers is not None:
         missing = [name for name in layers if name not in named]
-        if missing or not layers:
+        if isinstance(layers, str) or missing or not layers:
             raise ValueError(
-                f"`layers` must be names among {list(named)}; received {layers!r}."
+                f"`layers` must be names among {list(named)}, in a list; received "
+                f"{layers!r}."
             )
         named = {name: named[name] for name in layers}
     raw = [name for name, layer in named.items() if not layer.built]
     if raw:
         raise ValueError(f"`model` must have been built; {raw} have no weights yet.")
     return named
+
+
+def count_rows(x):
+    """The length of the batch; refuses one without rows."""
+    rows = len(keras.tree.flatten(x)[0])
+    if not rows:
+        raise ValueError("`x` must have at least one row; received none.")
+    return rows
 
 
 def check_called(named, found):
@@ -88,7 +103,7 @@ def intercepted(layers, wrap):
             explicit = layer
             if not isinstance(layer, _EXPLICIT):
                 explicit = _twin(layer)
-                stack.enter_context(replaced(layer, "call", _calling(layer, explicit)))
+                stack.enter_context(replaced(layer, "call", _calling(explicit)))
             owner, method = (
                 (explicit.cell, "run_varied")
                 if explicit.cell.varied
@@ -155,23 +170,34 @@ def kept_as_they_are(model):
 
 
 def _twin(layer):
-    """The explicit layer with the options of one of Keras's, and the same weights."""
-    kind = next(twin for peer, twin in _TWINS.items() if isinstance(layer, peer))
-    config = {**layer.get_config(), "stateful": False}
+    """The explicit layer with the options of one of Keras's; weights and states shared.
+
+    Of a user's subclass it knows what Keras's layer has, so a call of its own would
+    be passed over.
+    """
+    peer: typing.Any
+    peer, kind = next(pair for pair in _TWINS.items() if isinstance(layer, pair[0]))
+    if type(layer).call is not peer.call:
+        raise ValueError(
+            f"`layers` must be such as run like Keras's; {layer.name!r} is a "
+            f"{type(layer).__name__}, which has a `call` of its own."
+        )
+    config = peer.get_config(layer)
     config.pop("use_cudnn", None)
     twin = kind.from_config(config)
-    twin.build((None, None, layer.cell.kernel.shape[0]))
+    rows = layer.states[0].shape[0] if layer.stateful else None
+    twin.build((rows, None, layer.cell.kernel.shape[0]))
+    if layer.stateful:
+        vars(twin)["states"] = layer.states
     for name in ("kernel", "recurrent_kernel", "bias"):
         vars(twin.cell)[name] = getattr(layer.cell, name)
     return twin
 
 
-def _calling(layer, twin):
+def _calling(twin):
     """What a layer of Keras's is called with, given to its twin."""
 
     def call(sequences, initial_state=None, mask=None, training=False):
-        if initial_state is None and layer.stateful:
-            initial_state = layer.states
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         return twin(sequences, initial_state, mask=mask, training=training)

@@ -83,3 +83,4 @@ class Monitor(keras.callbacks.Callback):
             self._summaries.scalars(values, epochs)
         for name, figure in self.pictures(found):
             self._summaries.image(f"{self.place}/{name}", figure, epochs)
+        self._summaries.flush()

@@ -48,7 +48,8 @@ class CsvTable:
                 f"`filename` must be new, or start with the line {header.strip()!r}; "
                 f"received {str(self.filename)!r}, which starts with {content[:60]!r}."
             )
-        return content
+        # A line that was written by hand may lack its end.
+        return content if content.endswith("\n") else content + "\n"
 
 
 def _line(values):
@@ -94,6 +95,10 @@ class Summaries:
         image = tf.io.decode_png(buffer.getvalue(), channels=4)
         with self.writer.as_default(step=step):
             tf.summary.image(name, image[None])
+
+    def flush(self):
+        """Writes what waits, so that a training cut short leaves all of it."""
+        self.writer.flush()
 
     def close(self):
         if self.writer is not None:

@@ -7,6 +7,7 @@ from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
     check_called,
+    count_rows,
     in_graph,
     in_time,
     intercepted,
@@ -127,7 +128,8 @@ def gate_activity(model, x, *, layers=None, batch_size=32):
         calls again shows the last call.
 
     Raises:
-        ValueError: If the model has no such layer, or doesn't call it.
+        ValueError: If the model has no such layer, or doesn't call it, if `x` has no
+            row, or `batch_size` isn't a positive integer.
 
     Example:
 
@@ -152,9 +154,12 @@ class ActivityFunction:
         self.run = in_graph(self._run)
 
     def __call__(self, x, batch_size=32):
-        rows = len(tree.flatten(x)[0])
-        if not rows:
-            raise ValueError("`x` must have at least one row; received none.")
+        rows = count_rows(x)
+        whole = isinstance(batch_size, (int, np.integer)) and batch_size is not True
+        if not whole or batch_size < 1:
+            raise ValueError(
+                f"`batch_size` must be a positive integer; received {batch_size!r}."
+            )
         batches = []
         with kept_as_they_are(self.model), intercepted(self.named, self._recording):
             for start in range(0, rows, batch_size):

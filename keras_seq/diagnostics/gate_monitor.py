@@ -1,10 +1,14 @@
 """A callback that watches the gates while a model trains."""
 
+import math
+
+import keras
 import numpy as np
 
 from keras_seq.diagnostics._monitor import Monitor
 from keras_seq.diagnostics.gate_activity import ActivityFunction
 from keras_seq.diagnostics.saturation import plot_saturation
+from keras_seq.layers import ExplicitSimpleRNN
 
 
 class GateMonitor(Monitor):
@@ -23,7 +27,8 @@ class GateMonitor(Monitor):
 
     They are in `history`, a list of dicts, and in the CSV file; for TensorBoard there
     is a picture of each layer too (`plot_saturation`). The model is not changed. The
-    price of a look is a forward pass over `x`; the first one traces it.
+    price of a look is a forward pass over `x`; the first one traces it. Layers without
+    gates (a simple recurrence) have no lines.
 
     Args:
         x: What the model is called with.
@@ -37,8 +42,8 @@ class GateMonitor(Monitor):
 
     Raises:
         ValueError: If `every` isn't a positive integer; when training starts, if the
-            model has no recurrent layer that can be looked into, or `filename` has
-            other columns.
+            model has no recurrent layer with gates that can be looked into, or
+            `filename` has other columns.
         FileNotFoundError: When training starts, if the folder of `filename` is
             missing.
 
@@ -75,6 +80,12 @@ class GateMonitor(Monitor):
 
     def prepared(self):
         activities = ActivityFunction(self.model, self.layers)
+        simple = (ExplicitSimpleRNN, keras.layers.SimpleRNN)
+        if all(isinstance(layer, simple) for layer in activities.named.values()):
+            raise ValueError(
+                "The model must have a recurrent layer with gates to watch; received "
+                f"{list(activities.named)}, which have none."
+            )
         return lambda: activities(self.x, self.batch_size)
 
     def rows(self, found):
@@ -84,10 +95,12 @@ class GateMonitor(Monitor):
                 half_life = None
                 if gate in ("forget", "update"):
                     half_life = float(np.median(activity.half_life()))
+                # In float64: a mean of many bfloat16 numbers is none.
+                counted = activity.values[gate][activity.mask].astype("float64")
                 yield {
                     "layer": layer,
                     "gate": gate,
-                    "mean": float(activity.values[gate][activity.mask].mean()),
+                    "mean": float(counted.mean()) if counted.size else math.nan,
                     "shut": float(shut.mean()),
                     "open": float(opened.mean()),
                     "half_life": half_life,
@@ -95,5 +108,5 @@ class GateMonitor(Monitor):
 
     def pictures(self, found):
         for layer, activity in found.items():
-            if activity.gates:
+            if activity.gates and activity.mask.any():
                 yield layer, plot_saturation(activity)

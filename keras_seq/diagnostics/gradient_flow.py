@@ -10,6 +10,7 @@ from keras_seq._extras import require
 from keras_seq.diagnostics._interception import (
     check_called,
     check_state,
+    count_rows,
     in_graph,
     intercepted,
     kept_as_they_are,
@@ -65,9 +66,15 @@ class GradientFlow:
         Returns:
             Array of shape (D,), D the length of the longest row, masked steps left
             out: entry d is the mean, over rows that are longer than d, of the norm
-            at d steps before the last.
+            at d steps before the last. NaN where a gradient is no number.
+
+        Raises:
+            ValueError: If the layer has no such state.
         """
-        rows = [row[~np.isnan(row)] for row in self.norms(state)]
+        rows = [
+            row[counts]
+            for row, counts in zip(self.norms(state), self.mask, strict=True)
+        ]
         if not self.backwards:
             rows = [row[::-1] for row in rows]
         longest = max(map(len, rows))
@@ -85,7 +92,11 @@ class GradientFlow:
             state: "hidden", or of an LSTM "cell".
 
         Returns:
-            Float; NaN if fewer than two distances have a gradient above 0.
+            Float, from the distances whose gradient is finite and above 0; NaN if
+            they are fewer than two.
+
+        Raises:
+            ValueError: If the layer has no such state.
         """
         norms = self.by_distance(state)
         distance = np.flatnonzero(np.isfinite(norms) & (norms > 0))
@@ -107,15 +118,22 @@ class GradientFlow:
             sequence.
 
         Raises:
-            ValueError: If `share` isn't above 0, or the gradient at distance 0 is 0.
+            ValueError: If `share` isn't above 0, the layer has no such state, no
+                step counts, the gradient at distance 0 is 0 or infinite, or one is
+                no number.
         """
         if not share > 0:
             raise ValueError(f"`share` must be above 0; received {share!r}.")
         norms = self.by_distance(state)
-        if not len(norms) or norms[0] == 0:
+        if len(norms) and norms[0] == 0:
             raise ValueError(
                 f"`reach` compares with the gradient of the last step, which is 0 in "
                 f"{self.layer!r}: the loss doesn't see that step's {state!r}."
+            )
+        if not comparable(norms) or np.isnan(norms).any():
+            raise ValueError(
+                "`reach` needs a last step with a finite gradient, and numbers behind "
+                f"it; {self.layer!r} has {norms.tolist()}."
             )
         return int(np.flatnonzero(norms >= share * norms[0])[-1])
 
@@ -142,6 +160,9 @@ def gradient_flow(
     `loss=lambda y, output: keras.losses.mean_squared_error(y[:, -1], output[:, -1])`.
     A loss on all steps brings an error of its own to each.
 
+    A layer that computes in float16 has gradients in float16, where what is below 6e-8
+    is 0; float32, bfloat16 and float64 keep them.
+
     It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
     `keras.layers.LSTM`, `GRU` and `SimpleRNN`, in `Bidirectional` too, on the
     TensorFlow backend. The model is not changed: what its states, seeds and metrics
@@ -162,7 +183,8 @@ def gradient_flow(
         again shows the last call.
 
     Raises:
-        ValueError: If the model has no such layer, doesn't call it, or has no loss.
+        ValueError: If the model has no such layer, doesn't call it, or has no loss; if
+            `x` has no row, or `sample_weight` comes with a `loss`.
         NotImplementedError: On other backends than TensorFlow.
 
     Example:
@@ -202,6 +224,12 @@ class FlowFunction:
         self.compiled = in_graph(self._gradients)
 
     def __call__(self, x, y, sample_weight=None):
+        if self.loss is not None and sample_weight is not None:
+            raise ValueError(
+                "`sample_weight` must be None where `loss` is given, which takes no "
+                f"weights; received {sample_weight!r}."
+            )
+        count_rows(x)
         x, y, sample_weight = keras.tree.map_structure(
             lambda array: None if array is None else ops.convert_to_tensor(array),
             (x, y, sample_weight),
@@ -263,6 +291,11 @@ class FlowFunction:
         return run
 
 
+def comparable(norms):
+    """Whether norms by distance start with one that others can be divided by."""
+    return len(norms) > 0 and bool(0 < norms[0] < np.inf)
+
+
 def plot_gradient_flow(flows, *, state="hidden", title=None):
     """Draws how the gradient's norm changes with the distance from the last step.
 
@@ -277,7 +310,8 @@ def plot_gradient_flow(flows, *, state="hidden", title=None):
         distance 0, on a logarithmic scale.
 
     Raises:
-        ValueError: If there is nothing to draw.
+        ValueError: If there is nothing to draw, or a norm at distance 0 isn't finite
+            and above 0.
 
     Example:
 
@@ -292,10 +326,10 @@ def plot_gradient_flow(flows, *, state="hidden", title=None):
     for label, flow in flows.items():
         norms = flow.by_distance(state) if isinstance(flow, GradientFlow) else flow
         norms = np.asarray(norms, "float64")
-        if not len(norms) or not norms[0] > 0:
+        if norms.ndim != 1 or not comparable(norms):
             raise ValueError(
-                f"`flows[{label!r}]` must start with a norm above 0; received "
-                f"{norms[:1].tolist()}."
+                f"`flows[{label!r}]` must have shape (D,) and start with a finite norm "
+                f"above 0; received shape {norms.shape}, {norms[:1].tolist()}."
             )
         # What has vanished altogether has no place on a logarithmic scale.
         relative = np.where(norms > 0, norms / norms[0], np.nan)

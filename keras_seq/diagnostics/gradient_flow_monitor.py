@@ -1,7 +1,15 @@
 """A callback that watches the gradient through time while a model trains."""
 
+import math
+
+import numpy as np
+
 from keras_seq.diagnostics._monitor import Monitor
-from keras_seq.diagnostics.gradient_flow import FlowFunction, plot_gradient_flow
+from keras_seq.diagnostics.gradient_flow import (
+    FlowFunction,
+    comparable,
+    plot_gradient_flow,
+)
 
 
 class GradientFlowMonitor(Monitor):
@@ -14,8 +22,12 @@ class GradientFlowMonitor(Monitor):
     last        mean norm of the gradient at the last step
     first       mean norm at the greatest distance from it
     factor      by what it is multiplied with each step back
-    reach       the largest distance at which it is a millionth of `last` or more
+    reach       the largest distance at which it is a millionth of `last` or more;
+                None if `last` is 0 or infinite, or a norm is no number
     ```
+
+    Training that explodes goes on: norms are then infinite or NaN, as they are where
+    no step of `x` counts.
 
     They are in `history`, a list of dicts, and in the CSV file; for TensorBoard there
     is a picture of norm against distance too (`plot_gradient_flow`). The model is not
@@ -82,14 +94,14 @@ class GradientFlowMonitor(Monitor):
         for layer, flow in found.items():
             for state in flow.gradients:
                 norms = flow.by_distance(state)
+                sound = comparable(norms) and not np.isnan(norms).any()
                 yield {
                     "layer": layer,
                     "state": state,
-                    "last": float(norms[0]),
-                    "first": float(norms[-1]),
+                    "last": float(norms[0]) if len(norms) else math.nan,
+                    "first": float(norms[-1]) if len(norms) else math.nan,
                     "factor": flow.factor(state),
-                    # Nothing can be said of it where the loss doesn't see the last.
-                    "reach": flow.reach(state=state) if norms[0] > 0 else None,
+                    "reach": flow.reach(state=state) if sound else None,
                 }
 
     def pictures(self, found):
@@ -97,7 +109,7 @@ class GradientFlowMonitor(Monitor):
             flows = {
                 layer: flow
                 for layer, flow in found.items()
-                if state in flow.gradients and flow.by_distance(state)[0] > 0
+                if state in flow.gradients and comparable(flow.by_distance(state))
             }
             if flows:
                 yield state, plot_gradient_flow(flows, state=state)

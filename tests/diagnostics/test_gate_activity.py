@@ -83,6 +83,67 @@ def test_all_layers_of_a_model():
     assert set(gate_activity(model, x, layers=[last.name])) == {last.name}
 
 
+def test_layers_of_one_path():
+    """Two encoders that have one name in a model that isn't functional."""
+
+    class Twice(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.encoders = [
+                keras.Sequential([keras.layers.LSTM(units, name="r")], name="encoder")
+                for units in (3, 4)
+            ]
+
+        def call(self, x):
+            return keras.ops.concatenate(
+                [encode(x) for encode in self.encoders], axis=-1
+            )
+
+    model = Twice()
+    with pytest.raises(ValueError, match=r"\['r', 'r:2'\] have no weights yet"):
+        gate_activity(model, np.zeros((2, 5, 2)))
+    x = RNG.normal(size=(2, 5, 2)).astype("float32")
+    expected = model(x)
+    first, second = gate_activity(model, x).items()
+    assert second[0] == f"{first[0]}:2"
+    hidden = [activity.values["hidden"][:, -1] for _, activity in (first, second)]
+    np.testing.assert_allclose(np.concatenate(hidden, axis=-1), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [ExplicitGRU, keras.layers.GRU])
+def test_states_are_carried_from_batch_to_batch(kind):
+    layer = kind(3, stateful=True, return_sequences=True)
+    model = keras.Sequential([keras.Input(batch_shape=(2, 4, 3)), layer])
+    x = RNG.normal(size=(4, 4, 3)).astype("float32")
+    expected = model.predict(x, batch_size=2, verbose=0)
+    layer.reset_state()
+    activity = gate_activity(model, x, batch_size=2)[layer.name]
+    np.testing.assert_allclose(activity.values["hidden"], expected, atol=1e-6)
+    assert not np.any(keras.ops.convert_to_numpy(layer.states[0]))
+
+
+def test_subclasses_of_keras():
+    class Named(keras.layers.LSTM):
+        def __init__(self, units, colour="red", **options):
+            super().__init__(units, **options)
+            self.colour = colour
+
+        def get_config(self):
+            return {**super().get_config(), "colour": self.colour}
+
+    class Doubled(keras.layers.LSTM):
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            return 2 * super().call(sequences, initial_state, mask, training)
+
+    x = RNG.normal(size=(2, 4, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((4, 3)), Named(2, name="named")])
+    hidden = gate_activity(model, x)["named"].values["hidden"]
+    np.testing.assert_allclose(hidden[:, -1], model(x), atol=1e-6)
+    model = keras.Sequential([keras.Input((4, 3)), Doubled(2, name="doubled")])
+    with pytest.raises(ValueError, match="'doubled' is a Doubled, which has a `call`"):
+        gate_activity(model, x)
+
+
 def activity_of(mask, **gates):
     return GateActivity("layer", {k: np.array(v) for k, v in gates.items()}, mask)
 
@@ -119,6 +180,13 @@ def test_bad_arguments():
     model = keras.Sequential([keras.Input((None, 3)), ExplicitGRU(2)])
     with pytest.raises(ValueError, match="`x` must have at least one row"):
         gate_activity(model, np.zeros((0, 4, 3)))
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+            gate_activity(model, np.zeros((1, 4, 3)), batch_size=wrong)
+    with pytest.raises(
+        ValueError, match=r"`layers` must be names among \['.*in a list"
+    ):
+        gate_activity(model, np.zeros((1, 4, 3)), layers=model.layers[0].name)
     unbuilt = keras.Sequential([ExplicitGRU(2, name="raw")])
     with pytest.raises(ValueError, match=r"\['raw'\] have no weights yet"):
         gate_activity(unbuilt, np.zeros((1, 4, 3)))

@@ -229,6 +229,23 @@ def test_rows_of_different_length_are_counted_from_their_end():
     assert flow.reach(0.1) == 2
 
 
+def test_gradients_that_are_no_numbers_keep_their_distance():
+    """What has exploded isn't dropped, which would bring the rest nearer."""
+    gradients = np.array([[[5.0], [np.nan], [np.inf], [4.0]]])
+    flow = GradientFlow("layer", {"hidden": gradients}, np.ones((1, 4), bool))
+    np.testing.assert_array_equal(flow.by_distance(), [4, np.inf, np.nan, 5])
+    np.testing.assert_allclose(flow.factor(), (5 / 4) ** (1 / 3))
+    with pytest.raises(ValueError, match="and numbers behind it; 'layer' has"):
+        flow.reach()
+    exploding = np.array([[[np.inf], [np.inf], [4.0]]])
+    flow = GradientFlow("layer", {"hidden": exploding}, np.ones((1, 3), bool))
+    assert flow.reach() == 2
+    unread = GradientFlow("layer", {"hidden": gradients}, np.zeros((1, 4), bool))
+    assert unread.by_distance().shape == (0,)
+    with pytest.raises(ValueError, match=r"`reach` needs a last step .* has \[\]"):
+        unread.reach()
+
+
 @pytest.mark.parametrize("kind", [ExplicitLSTM, keras.layers.LSTM])
 def test_the_model_stays_as_it_was(kind):
     layer = kind(3, stateful=True, dropout=0.5, seed=1)
@@ -271,6 +288,10 @@ def test_bad_arguments():
         gradient_flow(model, x, y)
     with pytest.raises(ValueError, match=r"`layers` must be names among \['explicit"):
         gradient_flow(model, x, y, loss=squares, layers=["lstm"])
+    with pytest.raises(ValueError, match="`x` must have at least one row"):
+        gradient_flow(model, x[:0], y[:0], loss=squares)
+    with pytest.raises(ValueError, match="`sample_weight` must be None where `loss`"):
+        gradient_flow(model, x, y, loss=squares, sample_weight=np.ones(1))
     flat = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="`model` must have a recurrent layer"):
         gradient_flow(flat, x, y, loss=squares)
@@ -308,6 +329,12 @@ def test_picture():
     np.testing.assert_array_equal(second.get_ydata(), np.ones(5))
     assert axis.get_yscale() == "log"
     assert [t.get_text() for t in axis.get_legend().get_texts()] == ["decay", "flat"]
-    for wrong in ({}, {"none": np.zeros(3)}):
+    for wrong in (
+        {},
+        {"none": np.zeros(3)},
+        {"none": np.zeros(0)},
+        {"exploded": np.array([np.inf, 1])},
+        {"rows": np.ones((2, 3))},
+    ):
         with pytest.raises(ValueError, match="`flows"):
             plot_gradient_flow(wrong)

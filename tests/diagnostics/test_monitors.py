@@ -13,7 +13,8 @@ from keras_seq.diagnostics import (
     gate_activity,
     gradient_flow,
 )
-from keras_seq.layers import ExplicitLSTM
+from keras_seq.diagnostics._records import CsvTable
+from keras_seq.layers import ExplicitLSTM, ExplicitSimpleRNN
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(8, 6, 2)).astype("float32")
@@ -31,6 +32,13 @@ def new_model(jit_compile=False):
         ]
     )
     model.compile("adam", "mse", metrics=["mae"], jit_compile=jit_compile)
+    return model
+
+
+def gru_model(**options):
+    layers = [keras.layers.GRU(3, **options), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((None, 2)), *layers])
+    model.compile("adam", "mse")
     return model
 
 
@@ -165,6 +173,71 @@ def test_tensorboard(monitor, tmp_path):
         assert len(found) == 2
         width, height, png = found[0][1][:3]
         assert tf.io.decode_png(png).shape[:2] == (int(height), int(width))
+
+
+@each
+@pytest.mark.parametrize("trouble", ["exploded", "masked"])
+def test_training_goes_on_when_there_is_nothing_to_see(monitor, trouble, tmp_path):
+    """With weights that are no numbers, and where no step counts."""
+    layers = [keras.layers.Masking(), keras.layers.GRU(3), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((6, 2)), *layers])
+    model.compile("adam", "mse")
+    x = np.zeros_like(X) if trouble == "masked" else X
+    if trouble == "exploded":
+        model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    watcher = monitor(log_dir=tmp_path)
+    watcher.x = x[:4]
+    model.fit(x, Y, epochs=2, verbose=0, callbacks=[watcher])
+    rows = watcher.history
+    assert [row["epochs"] for row in rows] == sorted([0, 1, 2] * (len(rows) // 3))
+    for row in rows:
+        assert np.isnan(row["mean" if monitor is gates else "last"])
+        assert row.get("reach") is None
+
+
+def test_mean_of_many_gates_in_bfloat16():
+    """A running sum in bfloat16 stops at 256."""
+    model = gru_model(dtype="mixed_bfloat16")
+    x = RNG.normal(size=(8, 100, 2)).astype("float32")
+    monitor = GateMonitor(x)
+    model.fit(x, Y, verbose=0, callbacks=[monitor])
+    [activity] = gate_activity(model, x).values()
+    for row in monitor.history[-2:]:
+        expected = activity.values[row["gate"]].astype("float64").mean()
+        np.testing.assert_allclose(row["mean"], expected, rtol=1e-6)
+
+
+def test_what_was_seen_before_an_interrupt_is_kept(tmp_path):
+    class Interrupted(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    watcher = gates(log_dir=tmp_path, filename=tmp_path / "table.csv")
+    with pytest.raises(KeyboardInterrupt):
+        fit(gru_model(), [watcher, Interrupted()])
+    [file] = tmp_path.glob("events*")
+    steps = []
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        steps += [event.step for _ in event.summary.value]
+    # Of each gate three numbers, a half-life, a picture.
+    assert steps == [0] * 8 + [1] * 8
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert len(lines) == 1 + len(watcher.history) == 5
+
+
+def test_a_line_without_an_end_stays_a_line(tmp_path):
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n1,2")
+    CsvTable(file, ("a", "b")).add([{"a": 3, "b": None}])
+    assert file.read_text() == "a,b\n1,2\n3,\n"
+
+
+def test_gates_are_needed():
+    model = keras.Sequential([keras.Input((None, 2)), ExplicitSimpleRNN(1, name="a")])
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match=r"with gates to watch; received \['a'\]"):
+        fit(model, [gates()])
 
 
 @each
