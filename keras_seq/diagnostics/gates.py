@@ -8,6 +8,7 @@ from keras_seq.diagnostics._characters import marked
 _ORDER = ("update", "reset", "input", "forget", "candidate", "output", "cell")
 _BETWEEN_0_AND_1 = ("update", "reset", "input", "forget", "output")
 _COLUMN, _NARROWEST = 0.16, 0.07  # inches, for a label of one character
+_WIDEST = 200  # inches: what is longer becomes narrower, and not all have a label
 
 
 def plot_gates(gates, labels, *, units=None, title=None):
@@ -20,7 +21,8 @@ def plot_gates(gates, labels, *, units=None, title=None):
     Args:
         gates: Dict of arrays of shape (T, units), as a layer gives with
             `return_gates=True`, one row of the batch.
-        labels: Sequence of T strings, e.g. the characters read.
+        labels: Sequence of T strings, e.g. the characters read. Of more than 2,800
+            not all are shown.
         units: Indices of the units to draw, or None for the 24 whose cell
             varies most, the most varied first. (The first gate's, if there is
             no cell.)
@@ -47,10 +49,11 @@ def plot_gates(gates, labels, *, units=None, title=None):
     names += [name for name in gates if name not in _ORDER]
     units = _units(gates["cell" if "cell" in gates else names[0]], units)
     width = min(24, max(6, _COLUMN * len(labels) + 2))
-    width = max(width, _NARROWEST * len(labels) + 2)
-    shown = list(map(marked, labels))
+    width = min(_WIDEST, max(width, _NARROWEST * len(labels) + 2))
+    every = int(np.ceil(_NARROWEST * len(labels) / (_WIDEST - 2)))
+    shown = list(map(marked, labels))[::every]
     longest = max(len(label) for label in shown)
-    upright = longest > 1 and longest * _NARROWEST > width / len(labels)
+    upright = longest > 1 and longest * _NARROWEST > width / len(shown)
     height = 0.1 * len(units) + 0.7 + (_NARROWEST * longest if upright else 0)
     figure, axes = plt.subplots(
         len(names),
@@ -75,7 +78,7 @@ def plot_gates(gates, labels, *, units=None, title=None):
         axis.set_ylabel("unit", fontsize=8)
         axis.set_yticks(range(len(units)), units, fontsize=5)
         axis.set_xticks(
-            range(len(labels)),
+            range(0, len(labels), every),
             shown,
             fontsize=7,
             family="monospace",

@@ -34,7 +34,8 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
     Example:
 
     >>> weights = np.eye(4).reshape(4, 2, 2)
-    >>> figure = plot_image_attention(np.ones((8, 8, 3)), weights, "a dog runs off".split())
+    >>> words = ["a", "dog", "runs", "off"]
+    >>> figure = plot_image_attention(np.ones((8, 8, 3)), weights, words)
     >>> [axis.get_title() for axis in figure.axes]
     ['', 'a', 'dog', 'runs', 'off']
     """

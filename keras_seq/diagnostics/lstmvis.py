@@ -186,7 +186,7 @@ def _words(vocabulary):
     """Dict from each id to its word, as it stands in words.dict."""
     if hasattr(vocabulary, "pieces"):
         vocabulary = vocabulary.pieces(range(len(vocabulary)))
-    if isinstance(vocabulary, (list, tuple)):
+    if not hasattr(vocabulary, "items"):
         vocabulary = dict(enumerate(vocabulary))
     return {
         int(number): visible(word, {" ": "␣"}) for number, word in vocabulary.items()

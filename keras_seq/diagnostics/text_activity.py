@@ -71,7 +71,8 @@ def text_activity(
         `TextActivity`.
 
     Raises:
-        ValueError: If there is no text, an empty one, no such layer or value,
+        ValueError: If there is no text, one alone that isn't in a sequence, an empty
+            one, no such layer or value,
             several layers and none is named, or a layer that doesn't have a step
             for each id.
 
@@ -91,6 +92,8 @@ def text_activity(
     >>> activity.pieces[0], [values.shape for values in activity.values]
     (('a', ' ', 'b', 'a'), [(4, 5), (1, 5)])
     """
+    if isinstance(texts, str):
+        raise ValueError(f"`texts` must be several strings; received {texts!r}.")
     texts = list(texts)
     encoded = [vocabulary.encode(text) for text in texts]
     empty = [text for text, ids in zip(texts, encoded, strict=True) if not ids]

@@ -186,8 +186,8 @@ def find_units(
         Dict from the name of each property to its `UnitScores`.
 
     Raises:
-        ValueError: If a property doesn't give one value for each piece, or
-            `text_activity` or `unit_scores` raises it.
+        ValueError: If there aren't two texts, a property doesn't give one value for
+            each piece, or `text_activity` or `unit_scores` raises it.
 
     Example:
 
@@ -213,7 +213,8 @@ def find_units(
         Karpathy, Johnson and Fei-Fei (2016), Visualizing and understanding
         recurrent networks.
     """
-    texts = list(texts)
+    if isinstance(texts, str) or len(texts := list(texts)) < 2:
+        raise ValueError(f"`texts` must be two strings at least; received {texts!r}.")
     known = {
         name: [np.asarray(track(text)) for text in texts]
         for name, track in properties.items()

@@ -163,8 +163,11 @@ def unit_text(
     )
     [pieces], [values] = activity.pieces, activity.values
     units = values.shape[1]
-    if not 0 <= unit < units:
-        raise ValueError(f"`unit` must be in [0, {units}); received {unit!r}.")
+    whole = isinstance(unit, (int, np.integer)) and not isinstance(unit, bool)
+    if not whole or not 0 <= unit < units:
+        raise ValueError(
+            f"`unit` must be an integer in [0, {units}); received {unit!r}."
+        )
     return UnitText(
         pieces,
         values[:, unit],

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seq._extras import require
+from keras_seq.diagnostics._characters import marked
 from keras_seq.diagnostics.attention import drawable
 
 _MOST_UNITS = 32  # whose values are drawn; more would be lines too thin to see
@@ -12,7 +13,8 @@ def plot_unrolled(inputs, states, outputs=None, *, initial_state=None, title=Non
     """Draws a recurrence step by step: what came in, the state, what came out.
 
     The state is a column of cells, a cell a unit, from blue (negative) over white to
-    red (positive). W, U and V stand at the arrows: the same at every step.
+    red (positive); one that is no number leaves its cell empty. W, U and V stand at
+    the arrows: the same at every step. A space is shown as "·".
 
     Args:
         inputs: Sequence of T strings, what was read at each step.
@@ -57,7 +59,7 @@ def plot_unrolled(inputs, states, outputs=None, *, initial_state=None, title=Non
     figure, axis = plt.subplots(
         figsize=(1.5 * (steps + 1) + 0.5, 3.8), layout="constrained"
     )
-    limit = max(np.abs(columns).max(initial=0), 1e-6)
+    limit = max(np.abs(columns[np.isfinite(columns)]).max(initial=0), 1e-6)
     for t, column in enumerate(columns):
         axis.imshow(
             column[::-1, None],
@@ -80,7 +82,7 @@ def plot_unrolled(inputs, states, outputs=None, *, initial_state=None, title=Non
         if outputs is not None:
             _arrow(axis, (t, 1.02), (t, 1.34), "V", (t - 0.12, 1.15))
             _word(axis, t, 1.38, str(outputs[t - 1]), "bottom")
-    axis.set(xlim=(-0.4, steps + 0.4), ylim=(-0.65, 1.65 if outputs else 1.2))
+    axis.set(xlim=(-0.4, steps + 0.4), ylim=(-0.65, 1.2 if outputs is None else 1.65))
     axis.axis("off")
     if title:
         axis.set_title(title, parse_math=False)
@@ -94,5 +96,5 @@ def _arrow(axis, start, end, label, place):
 
 
 def _word(axis, x, y, text, side):
-    shown = text if drawable(text) else text.encode("unicode_escape").decode()
+    shown = marked(text if drawable(text) else text.encode("unicode_escape").decode())
     axis.text(x, y, shown, ha="center", va=side, fontsize=10, parse_math=False)

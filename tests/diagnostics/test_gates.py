@@ -140,6 +140,21 @@ def test_labels_do_not_overlap(labels):
     assert first.get_window_extent().height > 20
 
 
+def test_long_sequences_stay_drawable():
+    """PNG files have 65,535 columns at most: at 300 dots an inch 218 inches."""
+    labels = [str(t) for t in range(9000)]
+    figure = plot_gates(some_gates(9000, names=("forget",)), labels)
+    assert figure.get_size_inches()[0] <= 218
+    [(axes, image)] = panels(figure).values()
+    assert np.asarray(image.get_array()).shape[1] == 9000
+    shown = {
+        int(t): text.get_text()
+        for t, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    }
+    assert 2000 < len(shown) < 9000
+    assert all(text == str(t) for t, text in shown.items())
+
+
 def test_the_gates_of_a_layer():
     layer = ExplicitLSTM(7, return_gates=True)
     _, gates = layer(keras.random.normal((2, 4, 3), seed=0))

@@ -109,6 +109,9 @@ def test_one_sequence_and_vocabularies_of_other_kinds(tmp_path):
     served = Served(write_lstmvis(tmp_path / "b", states, tokens, words))
     assert served.shown_words(0, 3) == ["x", "y", "z"]
     np.testing.assert_allclose(served.shown_states(0, 0, 3), states["h"], rtol=1e-6)
+    array = np.array(list("uvwxyz"))
+    served = Served(write_lstmvis(tmp_path / "c", states, np.arange(3), array))
+    assert served.shown_words(0, 3) == ["u", "v", "w"]
 
 
 def test_what_was_there_stays_unless_overwrite(states, tmp_path):

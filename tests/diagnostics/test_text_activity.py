@@ -92,6 +92,8 @@ def test_bad_arguments():
     model = reader(VOCABULARY)
     with pytest.raises(ValueError, match="received no text"):
         text_activity(model, [], vocabulary=VOCABULARY)
+    with pytest.raises(ValueError, match=r"`texts` must be several strings; .*'ab'"):
+        text_activity(model, "ab", vocabulary=VOCABULARY)
     with pytest.raises(ValueError, match="received ''"):
         text_activity(model, ["a", ""], vocabulary=VOCABULARY)
     with pytest.raises(ValueError, match="`batch_size` must be at least 1"):

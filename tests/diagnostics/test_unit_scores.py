@@ -164,6 +164,9 @@ def test_find_units_scores_what_the_model_does():
 
 def test_find_units_says_which_property_is_wrong():
     model = reader(VOCABULARY)
+    for texts in ("ab ab", TEXTS[:1], []):
+        with pytest.raises(ValueError, match="`texts` must be two strings at least"):
+            find_units(model, texts, {}, vocabulary=VOCABULARY)
     short = {"short": lambda text: np.zeros(3, bool)}
     with pytest.raises(ValueError, match=r"`properties\['short'\]` must give a value"):
         find_units(model, TEXTS, short, vocabulary=VOCABULARY)

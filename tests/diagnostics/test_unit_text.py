@@ -67,8 +67,9 @@ def test_the_unit_behind_each_character(unit):
     # What isn't in the vocabulary is shown as it stands in the text.
     assert found.pieces == tuple("ab\nxa b")
     assert found.title == f"cell of unit {unit} in reader"
-    with pytest.raises(ValueError, match=r"`unit` must be in \[0, 5\); received 5"):
-        unit_text(model, "ab", 5, vocabulary=vocabulary)
+    for wrong in (5, -1, 1.0, True):
+        with pytest.raises(ValueError, match=r"an integer in \[0, 5\); received"):
+            unit_text(model, "ab", wrong, vocabulary=vocabulary)
 
 
 def test_words_are_set_apart():

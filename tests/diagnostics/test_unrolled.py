@@ -37,6 +37,16 @@ def test_an_initial_state_and_no_outputs():
     assert "V" not in [text.get_text() for text in axis.texts]
 
 
+def test_states_that_are_no_numbers_and_words_without_a_shape():
+    states = np.array([[np.nan, 2.0], [np.inf, -1.0]])
+    figure = plot_unrolled([" ", "a\n"], states, np.array(["x", "y"]))
+    [axis] = figure.axes
+    assert axis.images[1].norm.vmax == 2
+    words = [text.get_text() for text in axis.texts]
+    assert {"·", "a↵", "x", "y"} <= set(words)
+    assert axis.get_ylim()[1] > 1.5  # room for the outputs
+
+
 def test_bad_arguments():
     states = np.zeros((2, 3))
     with pytest.raises(ValueError, match=r"`states` must have shape \(T, units\)"):
