@@ -149,7 +149,7 @@ def _extractor(config, size):
 
 def _scenes(config):
     """Scenes of digits; a network from outside reads them from their pixels."""
-    counts = {"train": 16_000, "validation": 300, "test": 1000}
+    counts = {"train": 16_000, "validation": 300, "test": 2000}
     if config.quick:
         counts = {"train": 640, "validation": 50, "test": 50}
     if config.encoder != CNN:
