@@ -205,13 +205,13 @@ def _ratio(part, whole):
 
 def _within(name, links, shape):
     """The links as a set of pairs of int, each of which lies in the array."""
-    links = {tuple(link) for link in links}
+    links = {tuple(link) if np.iterable(link) else link for link in links}
     for link in links:
         if (
-            len(link) != 2
-            or any(int(place) != place for place in link)
+            not isinstance(link, tuple)
+            or len(link) != 2
             or not all(
-                0 <= place < size for place, size in zip(link, shape, strict=True)
+                place in range(size) for place, size in zip(link, shape, strict=True)
             )
         ):
             raise ValueError(

@@ -179,6 +179,8 @@ def test_entropy_refuses(given, message):
         (([np.eye(2)], [{(0, -1)}]), None, r"`sure\[0\]` .* received \(0, -1\)"),
         (([np.eye(2)], [{(0, 0.5)}]), None, r"`sure\[0\]` .* received \(0, 0.5\)"),
         (([np.eye(2)], [set()], [{(0, 0, 0)}]), None, r"`possible\[0\]` must be links"),
+        (([np.eye(2)], [{(0, np.nan)}]), None, r"`sure\[0\]` must be links.*nan"),
+        (([np.eye(2)], [[1]]), None, r"`sure\[0\]` must be links.*received 1\."),
         (([np.eye(2)], [set()]), 0, r"`threshold` must be in \(0, 1\]"),
         (([np.eye(2)], [set()]), 1.5, r"`threshold` must be in \(0, 1\]"),
         (([-np.eye(2)], [set()]), None, r"`weights\[0\]` must be finite"),
