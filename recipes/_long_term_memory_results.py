@@ -262,9 +262,12 @@ _REMEDIES = {
         "An LSTM adds to its cell instead of multiplying it: c_t = f ⊙ c_{t-1} + i ⊙ "
         "c̃, so the error passes through ∏ f, which the network learns. With a forget "
         "bias of 0, f starts at ½, and half of the memory is gone with each step; "
-        "with 1 it starts at 0.73. A GRU does with two gates what an LSTM does with "
-        "three; Keras's starts with z = ½, so a new one forgets fast too. What counts "
-        "is whether training finds gates that keep the error: compare (a) with (b)."
+        "with 1 it starts at 0.73, and half is gone after two. So a new LSTM is no "
+        "better than a new tanh RNN, whose matrix Keras starts as an orthogonal one, "
+        "which leaves the length of an error as it is. A GRU does with two gates what "
+        "an LSTM does with three; Keras's starts with z = ½, so a new one forgets fast "
+        "too. What counts is whether training finds gates that keep the error: compare "
+        "(a) with (b)."
     ),
     "Remedy 5: chrono initialisation": (
         "If something matters over up to T steps, forget biases are drawn as log of "
