@@ -212,7 +212,7 @@ class Translator:
         source, _ = with_end(self.source, tf.constant(list(sources)))
         target, lengths = with_end(self.target, tf.constant(list(targets)))
         counts = tf.sequence_mask(lengths, tf.shape(target)[1]).numpy()
-        inputs = {"source": source, "target": _moved(target)}
+        inputs = {"source": source, "target": after_start(target)}
         return inputs, target.numpy(), counts
 
     def search(self, texts, length_penalty, coverage_penalty, *, width, max_width):
@@ -278,7 +278,7 @@ class Translator:
 
         source, _ = with_end(self.source, sources)
         target, lengths = with_end(self.target, targets)
-        logits = self.model({"source": source, "target": _moved(target)})
+        logits = self.model({"source": source, "target": after_start(target)})
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
             target, tf.cast(logits, tf.float32)
         )
@@ -298,7 +298,7 @@ class Translator:
         source, _ = with_end(self.source, sources)
         target, _ = with_end(self.target, targets)
         _, weights = self.model(
-            {"source": source, "target": _moved(target)}, return_attention_scores=True
+            {"source": source, "target": after_start(target)}, return_attention_scores=True
         )
         return weights
 
@@ -328,7 +328,7 @@ def with_end(vocabulary, texts):
     return tf.where(last, END, ids), lengths + 1
 
 
-def _moved(target):
+def after_start(target):
     """What the decoder reads: the target behind its start mark."""
     import tensorflow as tf
 

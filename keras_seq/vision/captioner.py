@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
-from keras_seq.text.translator import END_MARK, with_end
+from keras_seq.text.translator import END_MARK, after_start, with_end
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
 
 
@@ -250,7 +250,7 @@ class Captioner:
         import tensorflow as tf
 
         target, lengths = with_end(self.vocabulary, captions)
-        logits = self.model({"source": grids, "target": _moved(target)})
+        logits = self.model({"source": grids, "target": after_start(target)})
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
             target, tf.cast(logits, tf.float32)
         )
@@ -269,7 +269,7 @@ class Captioner:
         """
         target, _ = with_end(self.vocabulary, captions)
         _, weights = self.model(
-            {"source": grids, "target": _moved(target)}, return_attention_scores=True
+            {"source": grids, "target": after_start(target)}, return_attention_scores=True
         )
         return self._as_grids(weights)
 
@@ -278,10 +278,3 @@ class Captioner:
 
         shape = tf.concat([tf.shape(weights)[:-1], self.grid], axis=0)
         return tf.reshape(weights, shape)
-
-
-def _moved(target):
-    """What the decoder reads: the target behind its start mark."""
-    import tensorflow as tf
-
-    return tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], 1)
