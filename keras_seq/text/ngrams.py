@@ -49,7 +49,7 @@ class NgramHasher:
     >>> found = hasher(split_words_tensor(["so so good"]))
     >>> [part.numpy().tolist() for part in (found.first, found.last)]
     [[0, 1, 2, 0, 1], [0, 1, 2, 1, 2]]
-    >>> found.share.numpy().tolist()  # "so" comes twice, "good", "so so", "so good" once
+    >>> found.share.numpy().tolist()  # "so" comes twice, all others once
     [0.5, 0.5, 1.0, 1.0, 1.0]
 
     References:

@@ -298,7 +298,8 @@ class Translator:
         source, _ = with_end(self.source, sources)
         target, _ = with_end(self.target, targets)
         _, weights = self.model(
-            {"source": source, "target": after_start(target)}, return_attention_scores=True
+            {"source": source, "target": after_start(target)},
+            return_attention_scores=True,
         )
         return weights
 

@@ -269,7 +269,8 @@ class Captioner:
         """
         target, _ = with_end(self.vocabulary, captions)
         _, weights = self.model(
-            {"source": grids, "target": after_start(target)}, return_attention_scores=True
+            {"source": grids, "target": after_start(target)},
+            return_attention_scores=True,
         )
         return self._as_grids(weights)
 
