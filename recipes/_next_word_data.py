@@ -34,7 +34,7 @@ SHAKESPEARE_FILES = (
 FEWEST_WORDS = 2000  # of all texts together
 QUICK_WORDS = 20_000  # of the training texts with `quick`
 SUBWORDS = 3000
-READ = 2.2e6  # tokens, in all epochs together
+READ = 2e6  # tokens, in all epochs together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Config:
     seed: int = 1
     """Seed of the split, the weights, the order, the dropout and what is written."""
     epochs: int | None = None
-    """Passes over the training texts at most. By default as many as read 2.2 million
+    """Passes over the training texts at most. By default as many as read 2 million
     tokens, 40 at most; 3 with `quick`."""
     units: int | None = None
     """Units of an LSTM layer; half of it is the size of the embeddings. By default

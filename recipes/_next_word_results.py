@@ -116,7 +116,7 @@ def _report_figures(report, run, metrics, history, data):
         "among so many equally likely words. The n-gram models read the same words of "
         "the same documents, over the same vocabulary."
         + (
-            f" Words that come less than {config['min_count']} times in the training "
+            f" Words that come fewer than {config['min_count']} times in the training "
             f"texts are unknown to all of them, and count as one word: "
             f"{about['test_unknown']:.1%} of the test words. In the last column, the "
             "unknown words are spelled besides, by a model of characters: this is "

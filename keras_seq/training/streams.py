@@ -206,7 +206,8 @@ class ResetState(keras.callbacks.Callback):
     >>> model = RecurrentLanguageModel(10, dim=4, units=4, batch_size=2)
     >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
     >>> windows = stream_dataset([[1, 7, 8, 2], [1, 9, 2]], 2, 2)
-    >>> _ = model.fit(windows, epochs=2, callbacks=[ResetState()], verbose=0)
+    >>> options = {"epochs": 2, "shuffle": False, "verbose": 0}
+    >>> _ = model.fit(windows, callbacks=[ResetState()], **options)
     """
 
     def on_epoch_begin(self, epoch, logs=None):
