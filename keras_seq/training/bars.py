@@ -47,16 +47,14 @@ def plot_bars(groups, xlabel):
         colors = [_POSITIVE if value > 0 else _NEGATIVE for value in values]
         # By place: two columns may have the same short name.
         axes.barh(range(len(bars)), values, color=colors)
-        axes.set_yticks(range(len(bars)), names)
+        axes.set_yticks(range(len(bars)), names, parse_math=False)
         axes.invert_yaxis()
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(title, loc="left", fontsize=11, parse_math=False)
         axes.grid(axis="x", alpha=0.3)
-    panels[-1, 0].set_xlabel(xlabel)
+    panels[-1, 0].set_xlabel(xlabel, parse_math=False)
     return figure
 
 
 def _short(name):
-    # A dollar sign would start a formula.
-    name = name.replace("$", r"\$")
     return name if len(name) <= 40 else f"{name[:37]}..."
