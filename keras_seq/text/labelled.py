@@ -16,6 +16,8 @@ from keras_seq.text.parallel import decoded, decoded_lines
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "test": TEST}
 _PARTS |= {"val": VALIDATION, "dev": VALIDATION}
+_UNUSED = "unused"
+_MOST = 20  # labels that a summary names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class LabelledCorpus:
             came before, in the same part.
         contradictory: How many different texts have more than one label. They are
             kept, with each label.
+        unused: Folders of train/ that were left out because test/ (or, without one,
+            validation/) has no folder of that name, as those of unlabelled texts.
     """
 
     name: str
@@ -55,6 +59,7 @@ class LabelledCorpus:
     empty: tuple[str, ...]
     repeated: int
     contradictory: int
+    unused: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -73,8 +78,12 @@ class LabelledCorpus:
     def summary(self) -> str:
         """What there is and what was left out, line by line."""
         counts = collections.Counter(text.label for text in self.texts)
-        shares = ", ".join(f"{counts[label]} {label!r}" for label in self.labels)
-        lines = [f"{self.name}: {len(self.texts)} texts, {shares}"]
+        shares = [f"{counts[label]} {label!r}" for label in self.labels[:_MOST]]
+        if len(counts) > _MOST:
+            shares.append(f"and {len(counts) - _MOST} more labels")
+        lines = [f"{self.name}: {len(self.texts)} texts, {', '.join(shares)}"]
+        if self.unused:
+            lines.append(f"  left out, as no test has them: {_few(self.unused)}")
         if self.empty:
             lines.append(f"  {len(self.empty):6d} are empty: {_few(self.empty)}")
         if self.repeated:
@@ -91,7 +100,8 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
       a text.
     - A folder with train.tsv, test.tsv and perhaps validation.tsv (or dev.tsv).
     - A folder with a folder for each label, and in it a .txt file for each text, as
-      NLTK's movie_reviews has them. Such folders may lie in train/ and test/.
+      NLTK's movie_reviews has them. Such folders may lie in train/, test/ and
+      validation/ (or dev/).
     - A folder with a file for each label, its name ending with the label, and a text
       in each line, as NLTK's sentence_polarity has them: rt-polarity.pos.
 
@@ -108,8 +118,9 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it has none of these forms, a line has no tab or no label
-            (named by its number), a file is not UTF-8, or all texts have one label.
+        ValueError: If it has none of these forms, a .zip cannot be unpacked, a line
+            has no tab or no label (named by its number), a file is not UTF-8, or all
+            texts have one label.
 
     Example:
 
@@ -137,9 +148,12 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
 
 def _corpus(name: str, found: Iterable[LabelledText]) -> LabelledCorpus:
     kept: dict[tuple[str, str, str], LabelledText] = {}
-    empty, count = [], 0
+    empty, unused, count = [], set(), 0
     labels_of: dict[str, set[str]] = collections.defaultdict(set)
     for text in found:
+        if text.part == _UNUSED:
+            unused.add(text.place)
+            continue
         if not text.text:
             empty.append(text.place)
             continue
@@ -154,7 +168,9 @@ def _corpus(name: str, found: Iterable[LabelledText]) -> LabelledCorpus:
         )
     contradictory = sum(len(labels) > 1 for labels in labels_of.values())
     texts = tuple(kept.values())
-    return LabelledCorpus(name, texts, tuple(empty), count - len(kept), contradictory)
+    repeated = count - len(kept)
+    left_out = tuple(sorted(unused))
+    return LabelledCorpus(name, texts, tuple(empty), repeated, contradictory, left_out)
 
 
 def _from_files(
@@ -180,8 +196,14 @@ def _from_files(
         if any(part for _, part in single.values()):
             # Beside train/pos and test/pos may lie more, such as unlabelled texts.
             single = {f: (lab, p) for f, (lab, p) in single.items() if p}
-            trained = {lab for lab, p in single.values() if p == TEST}
-            single = {f: (lab, p) for f, (lab, p) in single.items() if lab in trained}
+            judged = {p for _, p in single.values()}
+            last = next(p for p in (TEST, VALIDATION, TRAIN) if p in judged)
+            labels = {lab for lab, p in single.values() if p == last}
+            for file, (label, _) in single.items():
+                if label not in labels:
+                    folder = paths[file].parent.as_posix()
+                    yield LabelledText("", label, folder, _UNUSED)
+            single = {f: (lab, p) for f, (lab, p) in single.items() if lab in labels}
         for file, (label, part) in single.items():
             yield LabelledText(_text(file, files[file]()), label, file, part)
         return
@@ -204,7 +226,8 @@ def _from_files(
 
 def _part_of(path: PurePosixPath) -> str:
     """The part that a folder above the label's is named after."""
-    return next((_PARTS[p] for p in path.parts[:-2] if p in _PARTS), "")
+    above = (part.lower() for part in reversed(path.parts[:-2]))
+    return next((_PARTS[part] for part in above if part in _PARTS), "")
 
 
 def _from_table(name: str, part: str, data: bytes) -> Iterable[LabelledText]:
@@ -225,7 +248,7 @@ def _from_table(name: str, part: str, data: bytes) -> Iterable[LabelledText]:
 def _from_zip(path: Path) -> Iterable[LabelledText]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist() if n[-1] != "/" and _shown(n)]
+            names = [n for n in archive.namelist() if not n.endswith("/") and _shown(n)]
             files = {name: _member(archive, name) for name in names}
             if len(files) == 1:
                 [(name, read)] = files.items()
@@ -234,6 +257,8 @@ def _from_zip(path: Path) -> Iterable[LabelledText]:
                 yield from _from_files(path.name, files)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
+    except RuntimeError as error:  # a password, or an unknown way of packing
+        raise ValueError(f"{path.name}: cannot be unpacked: {error}") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Callable[[], bytes]:

@@ -67,6 +67,22 @@ FORMS = {
             *(("train", "neg", "b"), ("train", "pos", "a")),
         ],
     ),
+    "parts without a test": (
+        {
+            "Train/pos/1.txt": "a",
+            "Train/neg/2.txt": "b",
+            "Dev/neg/3.txt": "c",
+            "Dev/pos/4.txt": "d",
+        },
+        [
+            *(("train", "neg", "b"), ("train", "pos", "a")),
+            *(("validation", "neg", "c"), ("validation", "pos", "d")),
+        ],
+    ),
+    "training alone": (
+        {"m/train/pos/1.txt": "a", "m/train/neg/2.txt": "b"},
+        [("train", "neg", "b"), ("train", "pos", "a")],
+    ),
     "lines": (
         {"rt.pos": "a\nb\n", "rt.neg": "c\n", "README.txt": "x", "rt.xml": "x"},
         [("", "neg", "c"), ("", "pos", "a"), ("", "pos", "b")],
@@ -100,6 +116,33 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert corpus.empty == ("t.tsv:4",)
     for words in ("3 texts", "1 repeat", "1 come", "1 are empty: 't.tsv:4'"):
         assert words in " ".join(corpus.summary().split())
+
+
+def test_folders_that_the_test_has_not_are_named(tmp_path):
+    files, _ = FORMS["parts"]
+    corpus = read_labelled(write(tmp_path / "corpus", files))
+    assert corpus.unused == ("train/unsup",)
+    assert "'train/unsup'" in corpus.summary()
+
+
+def test_many_labels_make_no_long_summary(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text("".join(f"text {i}\tpos\n" for i in range(1000)))
+    summary = read_labelled(path).summary()
+    assert "and 980 more labels" in summary
+    assert len(summary) < 600
+
+
+def test_a_zip_that_needs_a_password(tmp_path):
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("t.tsv", "p\ta\nn\tb\n")
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(mark) + place] |= 1  # "encrypted"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"t.zip: cannot be unpacked: .*password"):
+        read_labelled(path)
 
 
 def test_the_digest_tells_texts_labels_and_parts_apart(tmp_path):
