@@ -84,6 +84,11 @@ class Config:
                 f"`members` must be at most {TESTED}; received {self.members!r}."
             )
 
+        for name in ("vectors", "unlabelled"):
+            given = getattr(self, name)
+            if given is not None and not Path(given).is_file():
+                raise ValueError(f"`{name}` must be a file; received {given!r}.")
+
         def whole(name):
             # From another folder, a relative path would name another file.
             return str(Path(name).resolve()) if name and Path(name).exists() else name
@@ -156,30 +161,26 @@ def load_data(config):
     _check_labels(corpus, config)
     labels = corpus.labels
     parts = _parts(corpus, labels)
-    notes = corpus.summary().splitlines()[1:]
+    notes = [line.strip() for line in corpus.summary().splitlines()[1:]]
+    read = len(notes)
     train, validation, test = (parts[name] for name in ("train", "validation", "test"))
+    if test is not None:
+        validation = _without(
+            validation, test, "validation texts are test texts", notes
+        )
+        train = _without(train, test, "training texts are test texts", notes)
+    train = _without(train, validation, "training texts are validation texts", notes)
+    _check_enough(train, labels, config, FEWEST if test is None else TESTED)
+    if config.quick:
+        train = _few(train, QUICK_TEXTS, config.seed)
+        validation = _few(validation, QUICK_TEXTS // TESTED, config.seed)
     if test is None:
-        if config.quick and len(train) > QUICK_TEXTS:
-            train = _few(train, QUICK_TEXTS, config.seed)
         folds = assign_folds(train.labels, train.groups, TESTED, config.seed)
         train, test = (train.take(np.flatnonzero(c)) for c in (folds > 0, folds == 0))
-    else:
-        known = set(test.groups.tolist()) | set(validation.groups.tolist())
-        kept = [i for i, g in enumerate(train.groups.tolist()) if g not in known]
-        if len(kept) < len(train):
-            notes.append(
-                f"{len(train) - len(kept)} training texts are validation or test texts "
-                "too: they are left out of the training texts."
-            )
-            train = train.take(kept)
-        if config.quick:
-            train, validation, test = (
-                _few(part, count, config.seed)
-                for part, count in ((train, QUICK_TEXTS), (validation, 40), (test, 40))
-            )
-    for note in notes:
-        print(f"note: {note.strip()}")
-    _check_enough(train, labels, config)
+    elif config.quick:
+        test = _few(test, QUICK_TEXTS // TESTED, config.seed)
+    for note in notes[read:]:
+        print(f"note: {note}")
     return Data(corpus, terms, labels, train, validation, test, notes)
 
 
@@ -220,7 +221,7 @@ def _check_labels(corpus, config):
             raise ValueError(
                 f"--data {config.data!r} must have at least {FEWEST} different texts "
                 f"of each label; {label!r} has {len(places)}, the first at {places[0]}."
-                f" Labels: {', '.join(map(repr, sorted(seen)))}."
+                f" Labels: {_shown(seen)}."
             )
 
 
@@ -246,16 +247,43 @@ def _parts(corpus, labels):
     return {**parts, "test": parts["test"] if split else None}
 
 
+def _shown(labels, most=20):
+    names = [
+        repr(label if len(label) <= 40 else f"{label[:37]}...") for label in labels
+    ]
+    names.sort()
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _without(part, other, what, notes):
+    """The texts of a part that are not in another, too; a note of how many are."""
+    known = set(other.groups.tolist())
+    kept = [i for i, group in enumerate(part.groups.tolist()) if group not in known]
+    if len(kept) == len(part):
+        return part
+    notes.append(f"{len(part) - len(kept)} {what} too: only the latter are kept.")
+    return part.take(kept)
+
+
 def _few(part, count, seed):
-    """Some of the texts, drawn at random."""
-    chosen = np.random.default_rng(seed).permutation(len(part))[:count]
-    return part.take(np.sort(chosen))
+    """Some of the texts, drawn at random, but enough of each label."""
+    order = np.random.default_rng(seed).permutation(len(part))
+    labels = part.labels[order]
+    rank = np.zeros(len(order), int)  # among those of its label
+    for label in np.unique(labels):
+        rank[labels == label] = np.arange((labels == label).sum())
+    chosen = (np.arange(len(order)) < count) | (rank < count * FEWEST // QUICK_TEXTS)
+    return part.take(np.sort(order[chosen]))
 
 
-def _check_enough(train, labels, config):
-    counts = np.bincount(train.labels, minlength=len(labels))
-    if counts.min() < TESTED:
+def _check_enough(train, labels, config, fewest):
+    # Folds are made of groups, whose label is that of their first text.
+    _, first = np.unique(train.groups, return_index=True)
+    counts = np.bincount(train.labels[first], minlength=len(labels))
+    if counts.min() < fewest:
         raise ValueError(
-            f"--data {config.data!r} must leave at least {TESTED} training texts of "
-            f"each label; {labels[counts.argmin()]!r} has {counts.min()}."
+            f"--data {config.data!r} must have at least {fewest} texts of each label "
+            "to learn from, which differ in more than case and have no other label; "
+            f"{labels[counts.argmin()]!r} has {counts.min()}."
         )

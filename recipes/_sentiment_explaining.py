@@ -11,6 +11,8 @@ from recipes._sentiment_reading import Reader
 
 POINTS = 12  # of the quadrature
 AT_ONCE = 64  # texts
+EXPLAINED_AT_ONCE = 8
+CHARACTERS = 500_000  # at once; n-grams of a longer text take much memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,24 +92,27 @@ class TextClassifier:
         """
         tf = require("tensorflow", "recipes")
         texts = list(texts)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         found: dict[str, list] = {"probabilities": [], "logits": [], "parts": []}
-        for start in range(0, len(texts), AT_ONCE):
-            some = [texts[i] for i in order[start : start + AT_ONCE]]
-            for name, values in self._classify(tf.constant(some)).items():
+        order: list[int] = []
+        for some in _batches(texts, AT_ONCE):
+            batch = tf.constant([texts[i] for i in some])
+            for name, values in self._classify(batch).items():
                 found[name].append(values.numpy())
+            order += some
             if progress is not None:
-                progress(min(start + AT_ONCE, len(texts)), len(texts))
+                progress(len(order), len(texts))
         back = np.argsort(order)
         return tuple(np.concatenate(found[n])[back] for n in found)
 
-    def explained(self, texts):
+    def explained(self, texts, progress=None):
         """An `Explained` for each of a list of texts."""
         tf = require("tensorflow", "recipes")
-        found = []
-        for start in range(0, len(texts), 8):
-            some = tf.constant(list(texts[start : start + 8]))
-            values = {n: v.numpy() for n, v in self._explain(some).items()}
+        texts = list(texts)
+        found: list = []
+        order: list[int] = []
+        for some in _batches(texts, EXPLAINED_AT_ONCE):
+            batch = tf.constant([texts[i] for i in some])
+            values = {n: v.numpy() for n, v in self._explain(batch).items()}
             for row, count in enumerate(values["word_count"]):
                 words = values["words"][row, :count]
                 found.append(
@@ -122,7 +127,10 @@ class TextClassifier:
                         unread=int(values["unread"][row]),
                     )
                 )
-        return found
+            order += some
+            if progress is not None:
+                progress(len(order), len(texts))
+        return [found[i] for i in np.argsort(order)]
 
     def explain(self, texts):
         """Words and what they add, of a tensor of texts (B,): a part of a graph.
@@ -197,6 +205,18 @@ class TextClassifier:
             for member in self.members
         ]
         return tuple(sum(parts) / len(parts) for parts in zip(*results, strict=True))
+
+
+def _batches(texts, count):
+    """Indices of texts in order of length: so many at once, fewer of long ones."""
+    batches: list[list[int]] = []
+    for i in sorted(range(len(texts)), key=lambda i: len(texts[i])):
+        last = batches[-1] if batches else []
+        if 0 < len(last) < count and (len(last) + 1) * len(texts[i]) <= CHARACTERS:
+            last.append(i)
+        else:
+            batches.append([i])
+    return batches
 
 
 def integrated_gradients(body, vectors, mask, direction, points=POINTS):

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.text import SubwordVocabulary, normalise
+from keras_seq.text.parallel import decoded_lines
 from keras_seq.training import EpochCheckpoint, batches_by_tokens, pad
 from recipes._sentiment_reading import shortened, spaced_texts
 
@@ -75,16 +76,16 @@ class Pretraining(keras.Model):
         return total / ops.maximum(ops.sum(weight), 1.0)
 
 
-def pretrain(config, member, texts, vocabulary, folder, resume, verbose):
+def pretrain(config, member, texts, unlabelled, vocabulary, folder, resume, verbose):
     """Trains the language models on the texts and the unlabelled ones.
 
     Returns:
         Dict from the name of a layer to its weights, for `start_from`; empty without
-        `config.pretrain`.
+        `config.pretrain`. And the seconds that earlier runs trained.
     """
     if not config.pretrain:
-        return {}
-    texts = [*texts, *_unlabelled(config)]
+        return {}, 0.0
+    texts = [*texts, *unlabelled]
     model = Pretraining(member, config.dropout / 2)
     model.build((None, None))
     order = np.random.default_rng(config.seed).permutation(len(texts))
@@ -100,6 +101,7 @@ def pretrain(config, member, texts, vocabulary, folder, resume, verbose):
     if verbose:
         print(f"pre-training on {len(chosen)} texts")
     checkpoint = EpochCheckpoint(folder / "pretraining" / "state", resume=resume)
+    earlier = checkpoint.seconds_trained
     checkpoint.fit(
         model,
         batches.dataset(chosen, count, checkpoint.first_epoch),
@@ -109,10 +111,11 @@ def pretrain(config, member, texts, vocabulary, folder, resume, verbose):
         validation_data=batches.dataset(held_out, batches.count(held_out)),
         verbose=verbose,
     )
-    return {
+    weights = {
         "embedding": model.embedding.get_weights(),
         "reader": model.reader.get_weights(),
     }
+    return weights, earlier
 
 
 def start_from(member, weights):
@@ -168,15 +171,16 @@ class _Batches:
         return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
 
 
-def _unlabelled(config):
+def read_unlabelled(config):
+    """The texts of `config.unlabelled`, spaced; none without."""
     if config.unlabelled is None:
         return []
     try:
-        text = Path(config.unlabelled).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        path = Path(config.unlabelled)
+        lines = decoded_lines(path.name, path.read_bytes())
+    except (OSError, ValueError) as error:
         raise ValueError(f"--unlabelled: {error}") from error
-    lines = [normalise(line) for line in text.split("\n")]
-    lines = [line for line in lines if line]
+    lines = [text for line in lines if (text := normalise(line))]
     if not lines:
         raise ValueError(f"--unlabelled {config.unlabelled!r} has no texts.")
     return spaced_texts(lines)

@@ -125,7 +125,10 @@ class Reader:
 
 def words_of(texts):
     """The words of a batch of texts, normalised and in lower case, in the graph."""
-    return split_words_tensor(normalise_tensor(texts), lowercase=True)
+    tf = require("tensorflow", "recipes")
+    # To subwords that character is a space: it would begin a word where none is.
+    texts = tf.strings.regex_replace(normalise_tensor(texts), _SPACE, " ")
+    return split_words_tensor(texts, lowercase=True)
 
 
 def spaced_texts(texts, progress=None):
@@ -202,5 +205,7 @@ def hasher_for(level, orders, texts):
     for start in range(0, len(texts), AT_ONCE):
         words = tf.strings.split(tf.constant(texts[start : start + AT_ONCE]), " ")
         seen = np.union1d(seen, hasher(words).id.numpy())
+        if 4 * len(seen) >= BUCKETS[1]:
+            break
     power = int(np.ceil(np.log2(max(4 * len(seen), 1))))
     return NgramHasher(level, orders, int(np.clip(2**power, *BUCKETS)))

@@ -76,6 +76,8 @@ def answer_lines(classifier, explained, colours):
             )
         ]
         lines.append(" ".join(words[:SHOWN_WORDS]))
+        if len(words) > SHOWN_WORDS:
+            lines.append(f"... {len(words) - SHOWN_WORDS} more words")
     order = np.argsort(-np.abs(explained.contributions), kind="stable")
     for i in order[:10]:
         lines.append(f"  {explained.contributions[i]:+7.3f}  {explained.words[i]}")
@@ -245,11 +247,8 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
     run.write("predictions.tsv", predictions_table(data, probabilities))
     shown = chosen_texts(data, probabilities)
     spread = np.linspace(0, len(data.test) - 1, min(EXPLAINED, len(data.test)))
-    explained = []
-    chunks = [spread[i : i + 8].astype(int) for i in range(0, len(spread), 8)]
-    for done, chunk in enumerate(chunks, start=1):
-        explained += classifier.explained([data.test.texts[i] for i in chunk])
-        progress(done, len(chunks))
+    some = [data.test.texts[i] for i in spread.astype(int)]
+    explained = classifier.explained(some, progress)
     words = strongest_words(classifier, explained)
     examples = classifier.explained([data.test.texts[i] for _, i in shown])
     pictures = {"members": run.save_figure(plot_members(fitted.histories), "members")}

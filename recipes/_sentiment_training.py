@@ -31,7 +31,7 @@ from recipes._sentiment_data import (
 )
 from recipes._sentiment_linear import fit_combination, fit_table
 from recipes._sentiment_model import build_member, combine, compile_member
-from recipes._sentiment_pretraining import pretrain, start_from
+from recipes._sentiment_pretraining import pretrain, read_unlabelled, start_from
 from recipes._sentiment_reading import (
     Reader,
     hasher_for,
@@ -60,6 +60,7 @@ class Fitted:
     held_out_labels: np.ndarray
     held_out_parts: np.ndarray
     cut_off: int
+    earlier_seconds: float
 
     @property
     def held_out_logits(self):
@@ -123,6 +124,8 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
     encoded = [vocabulary.encode(text) for text in texts]
     lengths = [max(1, len(shortened(ids))) for ids in encoded]
     plan = Plan.of(config, lengths)
+    vectors = _vectors(config, vocabulary, progress)
+    unlabelled = read_unlabelled(config)
     folds = assign_folds(train.labels, train.groups, plan.folds, config.seed)
     tables, oof_ngrams, hashers = {}, {}, {}
     if config.ngrams:
@@ -131,10 +134,11 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
             tables[level], oof_ngrams[level] = _fit_ngrams(
                 hashers[level], texts, train.labels, labels, folds, plan, progress
             )
-    vectors = _vectors(config, vocabulary, progress)
     keras.utils.set_random_seed(config.seed)
     member = build_member(config, len(vocabulary), labels, vectors)
-    started = pretrain(config, member, texts, vocabulary, folder, resume, verbose)
+    started, earlier = pretrain(
+        config, member, texts, unlabelled, vocabulary, folder, resume, verbose
+    )
     members, histories, best, held_out, read = [], [], [], [], []
     for number in range(plan.members):
         out = folds == number
@@ -148,6 +152,7 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
         checkpoint = EpochCheckpoint(
             folder / f"member_{number + 1}" / "state", resume=resume
         )
+        earlier += checkpoint.seconds_trained
         train_member(
             model,
             sequences,
@@ -181,6 +186,7 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
         held_out_labels=train.labels[rows],
         held_out_parts=parts,
         cut_off=sum(len(shortened(ids)) < len(ids) for ids in encoded),
+        earlier_seconds=earlier,
     )
 
 

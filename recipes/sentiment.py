@@ -15,6 +15,7 @@ import keras
 from keras_seq import serving
 from keras_seq._files import atomic_write
 from keras_seq.text import normalise
+from keras_seq.text.parallel import decoded_lines
 from keras_seq.training import Progress, RunDirectory, command_line, print_or_write
 from recipes._sentiment_data import OUT, Config, load_data
 from recipes._sentiment_explaining import TextClassifier
@@ -119,7 +120,7 @@ def main(config):
         "config": run.config,
         "data": data.description(),
         "parameters": fitted.model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(train_seconds + fitted.earlier_seconds, 1),
         "validation": {
             "held_out": figures_of(
                 keras.ops.convert_to_numpy(held_out), fitted.held_out_labels
@@ -174,14 +175,12 @@ def classify(
     if bool(texts) == (file is not None):
         raise ValueError("either texts or `file` must be given, and not both.")
     if file is not None:
-        try:
-            texts = tuple(Path(file).read_text("utf-8-sig").splitlines())
-        except UnicodeDecodeError as error:
-            raise ValueError(f"`file` {file!r} must be UTF-8: {error}") from error
+        texts = tuple(decoded_lines(file, Path(file).read_bytes()))
         if not texts:
             raise ValueError(f"`file` {file!r} has no lines.")
     _, _, classifier, _ = _finished(run)
-    explained = classifier.explained([normalise(text) for text in texts])
+    progress = Progress("classifying") if file is not None and out is not None else None
+    explained = classifier.explained([normalise(text) for text in texts], progress)
     if out is None:
         for one in explained:
             print("\n".join(answer_lines(classifier, one, sys.stdout.isatty())))

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_seq.training import EpochCheckpoint
 from recipes import sentiment as recipe
 from recipes._sentiment_data import load_data
-from recipes._sentiment_explaining import integrated_gradients
+from recipes._sentiment_explaining import _batches, integrated_gradients
 from recipes._sentiment_model import build_member
 from recipes._sentiment_training import Plan, fit
 from tests.recipes.shell import Shell
@@ -92,7 +92,7 @@ def test_metrics_have_what_the_contract_asks(run):
 
 
 @pytest.mark.parametrize(
-    "text", ["a fine, fine film", "", "?!", "日本語 😀", "dull " * 700, "\x00"]
+    "text", ["a fine, fine film", "", "?!", "日本語 😀", "dull " * 700, "\x00", "▁▁ a"]
 )
 def test_contributions_sum_to_the_score(classifier, text):
     [one] = classifier.explained([text])
@@ -107,12 +107,17 @@ def test_contributions_sum_to_the_score(classifier, text):
 
 
 def test_a_text_alone_and_among_others(classifier):
-    texts = ["witty", "a limp and sour end", "", "cast " * 50]
+    texts = ["witty", "cast▁▁ " * 50, "", "a limp and sour end"]
     together = classifier.explained(texts)
     for text, one in zip(texts, together, strict=True):
         [alone] = classifier.explained([text])
         assert alone.words == one.words
         np.testing.assert_allclose(alone.contributions, one.contributions, atol=1e-5)
+
+
+def test_long_texts_are_read_alone():
+    texts = ["x" * 10, "x" * 600_000, "", "x" * 200_000, *["x" * 20] * 4, "x" * 260_000]
+    assert _batches(texts, 4) == [[2, 0, 4, 5], [6, 7], [3], [8], [1]]
 
 
 def test_words_that_tell_add_most(classifier):
@@ -151,7 +156,7 @@ def test_classify_prints_and_writes(run, tmp_path, capsys):
     assert lines[0].startswith("good  p = 0.")
     assert any(line.endswith(" lovely") for line in lines)
     file = tmp_path / "texts.txt"
-    file.write_text("warm\n\nsour and limp\n")
+    file.write_text("warm\n\nsour and\u2028limp\n", "utf-8")
     start("classify", "--file", file, "--run", run, "--out", tmp_path / "out.tsv")
     with open(tmp_path / "out.tsv", encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
@@ -223,6 +228,7 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
         with pytest.raises(KeyboardInterrupt):
             trained("part")
     _, part = trained("part", resume=True)
+    assert whole.earlier_seconds == 0 < part.earlier_seconds
     assert len(whole.model.weights) == len(part.model.weights)
     for a, b in zip(whole.model.weights, part.model.weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -258,11 +264,49 @@ def test_given_parts_stay_and_what_both_have_leaves_the_training(tmp_path, capsy
     data = load_data(recipe.Config(data=str(tmp_path)).complete())
     sizes = [len(part) for part in (data.train, data.validation, data.test)]
     assert sizes == [75, 4, 41]
-    assert (
-        "5 training texts are validation or test texts too" in capsys.readouterr().out
-    )
+    printed = capsys.readouterr().out
+    assert "1 training texts are test texts too" in printed
+    assert "4 training texts are validation texts too" in printed
     known = {text.casefold() for text in data.train.texts}
     assert not known & {text.casefold() for text in data.test.texts}
+
+
+def test_validation_texts_leave_the_training_without_a_test_too(tmp_path):
+    lines = list(reviews(90, 5))
+    for name, some in {"train": lines, "dev": lines[:7]}.items():
+        (tmp_path / f"{name}.tsv").write_text("".join(some))
+    data = load_data(recipe.Config(data=str(tmp_path)).complete())
+    parts = [set(part.texts) for part in (data.train, data.validation, data.test)]
+    assert [len(part) for part in parts] == [74, 7, 9]
+    assert not parts[1] & (parts[0] | parts[2])
+
+
+def test_a_quick_run_has_enough_of_each_of_many_labels(tmp_path):
+    path = tmp_path / "many.tsv"
+    lines = [f"{i % 40}\ttext {i}\n" for i in range(2400)]
+    lines += [f"rare/1\trare {i}\n" for i in range(25)]
+    path.write_text("".join(lines))
+    data = load_data(recipe.Config(data=str(path), quick=True).complete())
+    counts = np.bincount(data.train.labels, minlength=41)
+    assert counts.shape == (41,)
+    assert counts.min() >= 18  # of 20 at least, nine tenths
+
+
+def test_texts_that_differ_in_case_alone_are_no_different_texts(tmp_path, capsys):
+    path = tmp_path / "case.tsv"
+    same = [f"p\t{text}\n" for i in range(10) for text in (f"good {i}", f"GOOD {i}")]
+    path.write_text("".join([*same, *(f"n\tbad {i}\n" for i in range(30))]))
+    message = fails(capsys, "--data", path, "--out", tmp_path / "run")
+    assert "at least 20 texts of each label to learn from" in message
+    assert "'p' has 10" in message
+
+
+def test_labels_and_texts_in_each_others_place(tmp_path, capsys):
+    path = tmp_path / "swapped.tsv"
+    path.write_text("".join(f"a text {i} {'x' * 50}\tpos\n" for i in range(500)))
+    message = fails(capsys, "--data", path, "--out", tmp_path / "run")
+    assert "and 480 more" in message
+    assert len(message) < 1500
 
 
 def test_the_plan_depends_on_the_texts():
@@ -314,6 +358,8 @@ def test_a_label_with_a_typo_is_named(tmp_path, capsys):
     [
         (["--data", "nowhere.tsv"], "nowhere.tsv"),
         (["--vectors", "v.txt"], "`vectors` needs `level` 'word'"),
+        (["--vectors", "v.txt", "--level", "word"], "`vectors` must be a file"),
+        (["--unlabelled", "u.txt", "--pretrain", "1"], "`unlabelled` must be a file"),
         (["--unlabelled", "u.txt"], "`unlabelled` needs `pretrain`"),
         (["--members", "11"], "`members` must be at most 10"),
         (["--dropout", "1"], "`dropout` must be in [0, 1)"),
@@ -328,5 +374,5 @@ def test_bad_requests(run, tmp_path, capsys):
     assert "either texts" in fails(capsys, "classify", "--run", run)
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     message = fails(capsys, "classify", "--file", tmp_path / "latin.txt", "--run", run)
-    assert "must be UTF-8" in message
+    assert "latin.txt:1: expected UTF-8; received the byte 0xE9" in message
     assert "nothing" in fails(capsys, "classify", "a", "--run", tmp_path / "nothing")
