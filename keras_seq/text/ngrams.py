@@ -1,5 +1,6 @@
 """Texts as sets of n-grams, numbered by their hashes, inside the graph."""
 
+import numbers
 import typing
 
 LEVELS = ("words", "characters")
@@ -37,7 +38,7 @@ class NgramHasher:
     Args:
         level: "words" or "characters".
         orders: The orders, integers of at least 1.
-        buckets: How many numbers there are, at least 1.
+        buckets: How many numbers there are, an integer of at least 1.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -62,15 +63,17 @@ class NgramHasher:
                 f"`level` must be one of {', '.join(map(repr, LEVELS))}; received "
                 f"{level!r}."
             )
-        orders = tuple(int(order) for order in orders)
-        if not orders or min(orders) < 1:
+        orders = tuple(orders)
+        if not orders or not all(map(_is_count, orders)):
             raise ValueError(
                 f"`orders` must be integers of at least 1; received {orders!r}."
             )
-        if buckets < 1:
-            raise ValueError(f"`buckets` must be at least 1; received {buckets!r}.")
+        if not _is_count(buckets):
+            raise ValueError(
+                f"`buckets` must be an integer of at least 1; received {buckets!r}."
+            )
         self.level = level
-        self.orders = orders
+        self.orders = tuple(map(int, orders))
         self.buckets = int(buckets)
 
     def to_config(self):
@@ -122,6 +125,10 @@ class NgramHasher:
         row, place = _places(words)
         place = tf.gather(place, word)
         return tf.gather(row, word), place, place, found.flat_values
+
+
+def _is_count(value):
+    return isinstance(value, numbers.Integral) and int(value) >= 1
 
 
 def _places(ragged):

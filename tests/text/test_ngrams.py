@@ -82,7 +82,9 @@ def test_splitting_in_the_graph_is_splitting_in_python():
         (("word", (1,), 5), "`level` must be one of 'words', 'characters'"),
         (("words", (), 5), "`orders` must be integers of at least 1"),
         (("words", (0,), 5), "`orders` must be integers of at least 1"),
-        (("words", (1,), 0), "`buckets` must be at least 1; received 0"),
+        (("words", (1.5,), 5), "`orders` must be integers of at least 1"),
+        (("words", (1,), 0), "`buckets` must be an integer of at least 1; received 0"),
+        (("words", (1,), 2.5), "`buckets` must be an integer of at least 1"),
     ],
 )
 def test_bad_arguments(arguments, message):
