@@ -30,7 +30,14 @@ def one_split(config):
     count, right = len(data.labels), data.test.labels
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fit(config, data.train, count, Path(folder), verbose=0)
+        fitted = fit(
+            config,
+            data.train,
+            count,
+            Path(folder),
+            unlabelled=data.unlabelled,
+            verbose=0,
+        )
     seconds = time.perf_counter() - start
     classifier = TextClassifier(fitted.model, fitted.reader, data.labels)
     probabilities, _, parts = classifier.predict(data.test.texts)

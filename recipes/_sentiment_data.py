@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.text import LabelledCorpus, read_labelled
+from keras_seq.text import LabelledCorpus, normalise, read_labelled
+from keras_seq.text.parallel import decoded_lines
 from keras_seq.training import assign_folds, check_settings
 
 OUT = "runs/sentiment"
@@ -137,6 +138,7 @@ class Data:
     train: Part
     validation: Part
     test: Part
+    unlabelled: list[str]
     notes: list[str]
 
     def description(self):
@@ -179,9 +181,10 @@ def load_data(config):
         train, test = (train.take(np.flatnonzero(c)) for c in (folds > 0, folds == 0))
     elif config.quick:
         test = _few(test, QUICK_TEXTS // TESTED, config.seed)
+    unlabelled = _unlabelled(config, validation, test, notes)
     for note in notes[read:]:
         print(f"note: {note}")
-    return Data(corpus, terms, labels, train, validation, test, notes)
+    return Data(corpus, terms, labels, train, validation, test, unlabelled, notes)
 
 
 def _corpus(config):
@@ -264,6 +267,31 @@ def _without(part, other, what, notes):
         return part
     notes.append(f"{len(part) - len(kept)} {what} too: only the latter are kept.")
     return part.take(kept)
+
+
+def _unlabelled(config, validation, test, notes):
+    """The unlabelled texts, but none that the model is judged by."""
+    if config.unlabelled is None:
+        return []
+    try:
+        path = Path(config.unlabelled)
+        lines = decoded_lines(path.name, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--unlabelled: {error}") from error
+    texts = [text for line in lines if (text := normalise(line))]
+    known = {text.casefold() for text in (*validation.texts, *test.texts)}
+    kept = [text for text in texts if text.casefold() not in known]
+    if not kept:
+        raise ValueError(
+            f"--unlabelled {config.unlabelled!r} must have texts that are no test "
+            f"texts; received {len(texts)} texts, none such."
+        )
+    if len(kept) < len(texts):
+        notes.append(
+            f"{len(texts) - len(kept)} unlabelled texts are validation or test texts "
+            "too: they are not learnt from."
+        )
+    return kept
 
 
 def _few(part, count, seed):

@@ -42,6 +42,11 @@ class Explained:
     attention: np.ndarray
     unread: int
 
+    @property
+    def gap(self):
+        """By how much base and contributions miss the score: the quadrature's error."""
+        return abs(float(self.base + self.contributions.sum() - self.score))
+
 
 class TextClassifier:
     """Classifies texts, and explains it.

@@ -5,16 +5,14 @@ once: the forward LSTM predicts the piece after each, the backward one the piece
 """
 
 import random
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.text import SubwordVocabulary, normalise
-from keras_seq.text.parallel import decoded_lines
+from keras_seq.text import SubwordVocabulary
 from keras_seq.training import EpochCheckpoint, batches_by_tokens, pad
-from recipes._sentiment_reading import shortened, spaced_texts
+from recipes._sentiment_reading import shortened
 
 TOKENS = 3000  # in a training step
 HELD_OUT = 20  # one text of so many
@@ -169,18 +167,3 @@ class _Batches:
         )
         size = count if first_epoch is None else tf.data.INFINITE_CARDINALITY
         return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
-
-
-def read_unlabelled(config):
-    """The texts of `config.unlabelled`, spaced; none without."""
-    if config.unlabelled is None:
-        return []
-    try:
-        path = Path(config.unlabelled)
-        lines = decoded_lines(path.name, path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"--unlabelled: {error}") from error
-    lines = [text for line in lines if (text := normalise(line))]
-    if not lines:
-        raise ValueError(f"--unlabelled {config.unlabelled!r} has no texts.")
-    return spaced_texts(lines)

@@ -237,7 +237,8 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
 
     Args:
         run: `RunDirectory`.
-        metrics: What metrics.json will hold.
+        metrics: What metrics.json will hold; "contributions_gap" of the test, the
+            most by which a text's contributions miss its score, is added.
         data: The recipe's `Data`.
         fitted: The recipe's `Fitted`.
         classifier: `TextClassifier`.
@@ -249,6 +250,7 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
     spread = np.linspace(0, len(data.test) - 1, min(EXPLAINED, len(data.test)))
     some = [data.test.texts[i] for i in spread.astype(int)]
     explained = classifier.explained(some, progress)
+    metrics["test"]["contributions_gap"] = max(one.gap for one in explained)
     words = strongest_words(classifier, explained)
     examples = classifier.explained([data.test.texts[i] for _, i in shown])
     pictures = {"members": run.save_figure(plot_members(fitted.histories), "members")}
@@ -264,7 +266,7 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
         if (text := coloured(classifier, one)) is not None:
             run.save_figure(text.figure(), f"text_{number}")
     report = _report(metrics, data, fitted, classifier, pictures)
-    _examples(report, data, classifier, shown, examples)
+    _examples(report, metrics, data, classifier, shown, examples)
     _ending(report, metrics)
     run.write("report.html", report.html())
 
@@ -344,12 +346,14 @@ def _report(metrics, data, fitted, classifier, pictures):
     return report
 
 
-def _examples(report, data, classifier, shown, examples):
+def _examples(report, metrics, data, classifier, shown, examples):
     report.heading("What the words add")
     report.text(
         "An n-gram's part in the sum is shared by its words; the LSTMs' part is shared "
         "by integrated gradients. With the base, the score of a text without words, "
-        "they sum to the score: of two labels ln p / (1 - p) of the second."
+        "they sum to the score, of two labels ln p / (1 - p) of the second, but for "
+        "the error of the integrals' quadrature: at most "
+        f"{metrics['test']['contributions_gap']:.2g} in up to {EXPLAINED} test texts."
     )
     for (title, i), one in zip(shown, examples, strict=True):
         label = data.labels[data.test.labels[i]]

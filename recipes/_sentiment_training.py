@@ -31,7 +31,7 @@ from recipes._sentiment_data import (
 )
 from recipes._sentiment_linear import fit_combination, fit_table
 from recipes._sentiment_model import build_member, combine, compile_member
-from recipes._sentiment_pretraining import pretrain, read_unlabelled, start_from
+from recipes._sentiment_pretraining import pretrain, start_from
 from recipes._sentiment_reading import (
     Reader,
     hasher_for,
@@ -104,7 +104,7 @@ class Plan:
         return self.members if self.members > 2 else TESTED
 
 
-def fit(config, train, labels, folder, resume=False, verbose="auto"):
+def fit(config, train, labels, folder, resume=False, unlabelled=(), verbose="auto"):
     """Trains all parts and combines them.
 
     Args:
@@ -113,6 +113,7 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
         labels: Number of labels.
         folder: `pathlib.Path` for checkpoints.
         resume: Whether to go on from them.
+        unlabelled: Strings, for `config.pretrain`.
         verbose: As for `keras.Model.fit`.
 
     Returns:
@@ -125,7 +126,6 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
     lengths = [max(1, len(shortened(ids))) for ids in encoded]
     plan = Plan.of(config, lengths)
     vectors = _vectors(config, vocabulary, progress)
-    unlabelled = read_unlabelled(config)
     folds = assign_folds(train.labels, train.groups, plan.folds, config.seed)
     tables, oof_ngrams, hashers = {}, {}, {}
     if config.ngrams:
@@ -136,6 +136,8 @@ def fit(config, train, labels, folder, resume=False, verbose="auto"):
             )
     keras.utils.set_random_seed(config.seed)
     member = build_member(config, len(vocabulary), labels, vectors)
+    if config.pretrain and unlabelled:
+        unlabelled = spaced_texts(list(unlabelled), progress("finding words"))
     started, earlier = pretrain(
         config, member, texts, unlabelled, vocabulary, folder, resume, verbose
     )

@@ -41,7 +41,8 @@ def build_model(config, data, vocabulary_size):
 
 def train(config, data, run):
     """Trains all parts, each held out from some texts, and puts them together."""
-    return fit(config, data.train, len(data.labels), run / "checkpoints", config.resume)
+    count, folder = len(data.labels), run / "checkpoints"
+    return fit(config, data.train, count, folder, config.resume, data.unlabelled)
 
 
 def evaluate(config, data, classifier, names):
