@@ -22,7 +22,7 @@ class KneserNeyModel(NgramModel):
       nothing before it, and counts as often as it was seen.)
 
     D_n = n_1 / (n_1 + 2 n_2), with n_k the number of n-grams with a = k; ½ where no
-    n-gram has a = 1 and none 2. Where c was never seen p_n is p_{n-1}.
+    n-gram has a = 1. Where c was never seen p_n is p_{n-1}.
 
     Args:
         order: n, at least 0.
@@ -73,7 +73,8 @@ class KneserNeyModel(NgramModel):
             for count in counts.values()
         )
         once, twice = adjusted[1], adjusted[2]
-        return once / (once + 2 * twice) if once + twice else 0.5
+        # Without any that came once, the estimate would leave nothing for the unseen.
+        return once / (once + 2 * twice) if once else 0.5
 
     def _interpolated(self, context, symbol, shorter):
         counts, discount = self._counts[context], self._discounts[len(context)]

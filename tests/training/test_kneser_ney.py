@@ -95,6 +95,13 @@ def test_a_word_in_one_context_alone():
     assert words.count("francisco") == words.count("jersey")
 
 
+def test_what_was_never_seen_is_possible_where_nothing_came_once():
+    model = KneserNeyModel(1, vocabulary_size=4).fit(["aabbcc"])
+    assert model.probability("d", "") > 0
+    total = sum(model.probability(symbol, "") for symbol in "abcd")
+    assert total == pytest.approx(1)
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="`order` must be an integer of at least 0"):
         KneserNeyModel(-1, 5)
