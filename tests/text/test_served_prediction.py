@@ -1,5 +1,10 @@
+"""Next words as a server gives them are the predictor's own."""
+
+import functools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seq import serving
 from keras_seq.text import (
@@ -12,10 +17,19 @@ from tests.text.predictors import TEXT, predictor
 PROMPTS = ["low lower", "", "the\n", "nie gehört 😀"]
 
 
-@pytest.fixture(scope="module", params=["word", "subword"])
-def exported(request, tmp_path_factory):
-    tf = pytest.importorskip("tensorflow")
-    model = predictor(request.param)
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    """Exports a predictor of a level, once: pytest may ask for them in turns."""
+    return functools.cache(functools.partial(_export, tmp_path_factory))
+
+
+@pytest.fixture(params=["word", "subword"])
+def exported(request, export):
+    return export(request.param)
+
+
+def _export(tmp_path_factory, level):
+    model = predictor(level)
     path = tmp_path_factory.mktemp("served") / "words"
     data = {"name": "few", "digest": "0" * 64, "terms": "none", "train_words": 9}
     serving.export(
