@@ -59,7 +59,7 @@ def pairs_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["attention", "transformer"])
+@pytest.fixture(scope="module", params=["attention"])
 def run(request, pairs_file, tmp_path_factory):
     """A finished run, whose export has been checked: the recipe stops if it fails."""
     out = tmp_path_factory.mktemp("translation") / "run"
