@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seq._extras import require
+from recipes._classification_figures import calibration_error
 from recipes._sentiment_linear import log_count_ratio
 from recipes._sentiment_reading import spaced_texts
 
@@ -37,22 +38,6 @@ def figures_of(probabilities, labels):
     if probabilities.shape[1] == 2 and len(set(labels.tolist())) == 2:
         found["auc"] = float(metrics.roc_auc_score(labels, probabilities[:, 1]))
     return found
-
-
-def calibration_error(confidence, right, bins=10):
-    """The expected calibration error: mean |share right - confidence| over the texts.
-
-    References:
-        [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2
-    """
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in range(bins):
-        chosen = bin_of == b
-        if chosen.any():
-            gap = abs(right[chosen].mean() - confidence[chosen].mean())
-            error += chosen.mean() * gap
-    return float(error)
 
 
 def baseline_predictions(train, test_texts, count):

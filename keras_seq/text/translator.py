@@ -274,16 +274,8 @@ class Translator:
         Returns:
             float32 and int32 tensors of shape (B,).
         """
-        import tensorflow as tf
-
         source, _ = with_end(self.source, sources)
-        target, lengths = with_end(self.target, targets)
-        logits = self.model({"source": source, "target": after_start(target)})
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            target, tf.cast(logits, tf.float32)
-        )
-        counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
-        return tf.reduce_sum(nats * counts, axis=1), lengths
+        return target_nats(self.model, source, self.target, targets)
 
     def align(self, sources, targets):
         """The attention weights of given translations, inside the graph.
@@ -327,6 +319,29 @@ def with_end(vocabulary, texts):
     ids = tf.pad(ids, [[0, 0], [0, 1]])
     last = tf.range(tf.shape(ids)[1]) == lengths[:, None]
     return tf.where(last, END, ids), lengths + 1
+
+
+def target_nats(model, source, vocabulary, texts):
+    """Gives -ln p of texts with their end marks, and their numbers of tokens.
+
+    Args:
+        model: `EncoderDecoder`.
+        source: What its encoder reads, B rows.
+        vocabulary: The vocabulary of the texts.
+        texts: String tensor of shape (B,).
+
+    Returns:
+        float32 and int32 tensors of shape (B,).
+    """
+    import tensorflow as tf
+
+    target, lengths = with_end(vocabulary, texts)
+    logits = model({"source": source, "target": after_start(target)})
+    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        target, tf.cast(logits, tf.float32)
+    )
+    counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
+    return tf.reduce_sum(nats * counts, axis=1), lengths
 
 
 def after_start(target):

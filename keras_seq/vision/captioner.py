@@ -7,7 +7,12 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
-from keras_seq.text.translator import END_MARK, after_start, with_end
+from keras_seq.text.translator import (
+    END_MARK,
+    after_start,
+    target_nats,
+    with_end,
+)
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
 
 
@@ -247,15 +252,7 @@ class Captioner:
         Returns:
             float32 and int32 tensors of shape (B,).
         """
-        import tensorflow as tf
-
-        target, lengths = with_end(self.vocabulary, captions)
-        logits = self.model({"source": grids, "target": after_start(target)})
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            target, tf.cast(logits, tf.float32)
-        )
-        counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
-        return tf.reduce_sum(nats * counts, axis=1), lengths
+        return target_nats(self.model, grids, self.vocabulary, captions)
 
     def align(self, grids, captions):
         """The attention of given captions, inside the graph.
