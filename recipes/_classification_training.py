@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.training import assign_folds
+from keras_seq.training import assign_folds, epoch_dataset
 from recipes._classification_features import in_batches, tensors
 from recipes._classification_model import MEMBERS
 from recipes._classification_table import Rows
@@ -59,23 +59,21 @@ class Part:
         """Training batches without end, epoch for epoch the same from any start."""
         tf = require("tensorflow", "recipes")
 
-        def generate():
-            epoch = first_epoch
-            while True:
-                order = np.random.default_rng((seed, epoch)).permutation(len(self.rows))
-                for start in range(0, len(order), self.batch_size):
-                    yield order[start : start + self.batch_size].astype("int32")
-                epoch += 1
+        def batches(epoch):
+            order = np.random.default_rng((seed, epoch)).permutation(len(self.rows))
+            for start in range(0, len(order), self.batch_size):
+                yield order[start : start + self.batch_size].astype("int32")
 
-        indices = tf.data.Dataset.from_generator(
-            generate, output_signature=tf.TensorSpec([None], tf.int32)
+        indices = epoch_dataset(
+            batches,
+            tf.TensorSpec([None], tf.int32),
+            size=self.steps_per_epoch,
+            first_epoch=first_epoch,
         )
         whole = self._tensors(held_out=False)
-        dataset = indices.map(
+        return indices.map(
             lambda i: tf.nest.map_structure(lambda part: tf.gather(part, i), whole)
         )
-        infinite = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return dataset.apply(infinite).prefetch(2)
 
     def validation_batches(self):
         """All rows, each weighing for the member that it is held out from."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.text import SubwordVocabulary
-from keras_seq.training import EpochCheckpoint, batches_by_tokens, pad
+from keras_seq.training import EpochCheckpoint, batches_by_tokens, epoch_dataset, pad
 from recipes._sentiment_reading import shortened
 
 TOKENS = 3000  # in a training step
@@ -146,24 +146,16 @@ class _Batches:
         """Batches as a data set: without end from an epoch on, or once."""
         tf = require("tensorflow", "recipes")
 
-        def generate():
-            epoch = first_epoch or 0
-            while True:
-                chance = None
-                if first_epoch is not None:
-                    chance = random.Random(f"{self.seed} {epoch}")
-                split = [self._split(i, chance) for i in chosen]
-                groups = batches_by_tokens(
-                    list(map(len, split)), count=count, seed=self.seed, epoch=epoch
-                )
-                for batch in groups:
-                    yield pad([split[i] for i in batch])
-                epoch += 1
-                if first_epoch is None:
-                    return
+        def batches(epoch):
+            chance = None
+            if first_epoch is not None:
+                chance = random.Random(f"{self.seed} {epoch}")
+            split = [self._split(i, chance) for i in chosen]
+            groups = batches_by_tokens(
+                list(map(len, split)), count=count, seed=self.seed, epoch=epoch
+            )
+            for batch in groups:
+                yield pad([split[i] for i in batch])
 
-        dataset = tf.data.Dataset.from_generator(
-            generate, output_signature=tf.TensorSpec([None, None], tf.int32)
-        )
-        size = count if first_epoch is None else tf.data.INFINITE_CARDINALITY
-        return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+        signature = tf.TensorSpec([None, None], tf.int32)
+        return epoch_dataset(batches, signature, size=count, first_epoch=first_epoch)

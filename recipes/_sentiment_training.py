@@ -19,6 +19,7 @@ from keras_seq.training import (
     Progress,
     assign_folds,
     batches_by_tokens,
+    epoch_dataset,
     pad,
 )
 from recipes._sentiment_data import (
@@ -209,29 +210,17 @@ class Sequences:
 
     def training(self, chosen, count, seed, first_epoch):
         """Batches of all epochs from one on, as a data set without end."""
-        tf = require("tensorflow", "recipes")
 
-        def generate():
-            epoch = first_epoch
-            while True:
-                chance = random.Random(f"{seed} {epoch}")
-                split = [self._split(i, chance) for i in chosen]
-                groups = batches_by_tokens(
-                    list(map(len, split)), count=count, seed=seed, epoch=epoch
-                )
-                for batch in groups:
-                    yield pad([split[i] for i in batch]), self.labels[chosen[batch]]
-                epoch += 1
+        def batches(epoch):
+            chance = random.Random(f"{seed} {epoch}")
+            split = [self._split(i, chance) for i in chosen]
+            groups = batches_by_tokens(
+                list(map(len, split)), count=count, seed=seed, epoch=epoch
+            )
+            for batch in groups:
+                yield pad([split[i] for i in batch]), self.labels[chosen[batch]]
 
-        dataset = tf.data.Dataset.from_generator(
-            generate,
-            output_signature=(
-                tf.TensorSpec([None, None], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-            ),
-        )
-        infinite = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return dataset.apply(infinite).prefetch(2)
+        return epoch_dataset(batches, _signature(), size=count, first_epoch=first_epoch)
 
     def _split(self, i, chance):
         ids = self.encoded[i]
@@ -261,6 +250,12 @@ class Sequences:
         return found
 
 
+def _signature():
+    """Pieces and labels of a batch."""
+    tf = require("tensorflow", "recipes")
+    return tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
+
+
 def train_member(model, sequences, chosen, held_out, checkpoint, *, seed, verbose):
     """Trains one LSTM; it ends with the weights of its best epoch.
 
@@ -281,14 +276,7 @@ def train_member(model, sequences, chosen, held_out, checkpoint, *, seed, verbos
         (pieces, sequences.labels[held_out[batch]])
         for batch, pieces in sequences.once(held_out)
     ]
-    tf = require("tensorflow", "recipes")
-    validation = tf.data.Dataset.from_generator(
-        lambda: iter(batches),
-        output_signature=(
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None], tf.int32),
-        ),
-    ).apply(tf.data.experimental.assert_cardinality(len(batches)))
+    validation = epoch_dataset(lambda _: batches, _signature(), size=len(batches))
     checkpoint.fit(
         model,
         sequences.training(chosen, count, seed, checkpoint.first_epoch),

@@ -5,6 +5,7 @@ from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
 from keras_seq.training.command_line import command_line, print_or_write
 from keras_seq.training.curves import plot_history
+from keras_seq.training.epochs import epoch_dataset
 from keras_seq.training.folds import assign_folds
 from keras_seq.training.kneser_ney import KneserNeyModel
 from keras_seq.training.next_token import (
@@ -51,6 +52,7 @@ __all__ = [
     "batches_by_tokens",
     "check_settings",
     "command_line",
+    "epoch_dataset",
     "next_token_batches",
     "next_token_dataset",
     "ngram_nats",

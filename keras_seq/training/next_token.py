@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.training.batches import batches_by_length, pad
+from keras_seq.training.epochs import epoch_dataset
 from keras_seq.training.ngram import NgramModel
 
 
@@ -56,27 +57,15 @@ def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
     """
     tf = require("tensorflow", "recipes")
 
-    def generate():
-        epoch = first_epoch or 0
-        while True:
-            current = documents(epoch) if callable(documents) else documents
-            yield from next_token_batches(current, batch_size, seed=seed, epoch=epoch)
-            epoch += 1
-            if first_epoch is None:
-                return
+    def batches(epoch):
+        current = documents(epoch) if callable(documents) else documents
+        return next_token_batches(current, batch_size, seed=seed, epoch=epoch)
 
-    dataset = tf.data.Dataset.from_generator(
-        generate,
-        output_signature=tuple(
-            tf.TensorSpec([None, None], dtype)
-            for dtype in (tf.int32, tf.int32, tf.float32)
-        ),
+    signature = tuple(
+        tf.TensorSpec([None, None], dtype) for dtype in (tf.int32, tf.int32, tf.float32)
     )
-    # Keras warns of a data set that ends when it can't know that it would.
-    size = tf.data.INFINITE_CARDINALITY
-    if first_epoch is None:
-        size = -(-len(documents) // batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+    size = -(-len(documents) // batch_size) if first_epoch is None else None
+    return epoch_dataset(batches, signature, size=size, first_epoch=first_epoch)
 
 
 def ngram_nats(train, test, orders, vocabulary_size):

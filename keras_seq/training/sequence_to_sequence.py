@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.training.batches import batches_by_tokens, pad
+from keras_seq.training.epochs import epoch_dataset
 
 
 def pair_batches(pairs, tokens=None, *, count=None, seed=None, epoch=0):
@@ -82,32 +83,20 @@ def pair_dataset(pairs, tokens=None, *, count=None, seed=None, first_epoch=None)
     def current(epoch):
         return pairs(epoch) if callable(pairs) else pairs
 
-    def generate():
-        epoch = first_epoch or 0
-        while True:
-            yield from pair_batches(
-                current(epoch), tokens, count=count, seed=seed, epoch=epoch
-            )
-            epoch += 1
-            if first_epoch is None:
-                return
+    def batches(epoch):
+        return pair_batches(current(epoch), tokens, count=count, seed=seed, epoch=epoch)
 
     ids = tf.TensorSpec([None, None], tf.int32)
-    dataset = tf.data.Dataset.from_generator(
-        generate,
-        output_signature=(
-            {"source": ids, "target": ids},
-            ids,
-            tf.TensorSpec([None, None], tf.float32),
-        ),
+    weights = tf.TensorSpec([None, None], tf.float32)
+    size = count
+    if first_epoch is None and size is None:
+        size = len(batches_by_tokens(_lengths(current(0)), tokens, seed=seed))
+    return epoch_dataset(
+        batches,
+        ({"source": ids, "target": ids}, ids, weights),
+        size=size,
+        first_epoch=first_epoch,
     )
-    # Keras warns of a data set that ends when it can't know that it would.
-    size = tf.data.INFINITE_CARDINALITY
-    if first_epoch is None:
-        size = count
-        if size is None:
-            size = len(batches_by_tokens(_lengths(current(0)), tokens, seed=seed))
-    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
 
 
 def _lengths(pairs):

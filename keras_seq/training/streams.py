@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_seq._extras import require
+from keras_seq.training.epochs import epoch_dataset
 
 
 def stream_steps(documents, batch_size, window):
@@ -166,31 +167,27 @@ def stream_dataset(
     tf = require("tensorflow", "recipes")
     steps = stream_steps(documents, batch_size, window)
 
-    def generate():
-        epoch = first_epoch or 0
-        while True:
-            yield from stream_batches(
-                documents,
-                batch_size,
-                window,
-                seed=seed,
-                epoch=epoch,
-                start=start,
-                fresh=fresh,
-            )
-            epoch += 1
-            if first_epoch is None:
-                return
+    def batches(epoch):
+        return stream_batches(
+            documents,
+            batch_size,
+            window,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            fresh=fresh,
+        )
 
-    dataset = tf.data.Dataset.from_generator(
-        generate,
-        output_signature=tuple(
-            tf.TensorSpec([batch_size, window], dtype)
-            for dtype in (tf.int32, tf.int32, tf.float32)
-        ),
+    signature = tuple(
+        tf.TensorSpec([batch_size, window], dtype)
+        for dtype in (tf.int32, tf.int32, tf.float32)
     )
-    size = steps if first_epoch is None else tf.data.INFINITE_CARDINALITY
-    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+    return epoch_dataset(
+        batches,
+        signature,
+        size=steps,
+        first_epoch=first_epoch,
+    )
 
 
 class ResetState(keras.callbacks.Callback):

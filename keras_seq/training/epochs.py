@@ -1,0 +1,47 @@
+"""Batches that are a function of the epoch, as a data set."""
+
+from keras_seq._extras import require
+
+
+def epoch_dataset(batches, signature, *, size, first_epoch=None):
+    """Makes a `tf.data.Dataset` of batches, epoch by epoch.
+
+    Args:
+        batches: Function from the number of an epoch to an iterable of its batches.
+            It is called once an epoch, from another thread.
+        signature: `tf.TensorSpec`s of a batch, nested as it is.
+        size: Number of batches in an epoch, for one pass.
+        first_epoch: None gives one pass, over epoch 0. A number gives all epochs
+            from it on, without end, for `fit` with `steps_per_epoch`: epoch for
+            epoch the same, wherever it starts.
+
+    Returns:
+        The dataset, which knows how many batches it has: Keras warns of one that
+        ends when it can't know that it would.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> spec = tf.TensorSpec([], tf.int32)
+    >>> def batches(epoch):
+    ...     return [10 * epoch, 10 * epoch + 1]
+    >>> [int(x) for x in epoch_dataset(batches, spec, size=2)]
+    [0, 1]
+    >>> endless = epoch_dataset(batches, spec, size=2, first_epoch=3)
+    >>> [int(x) for x in endless.take(3)]
+    [30, 31, 40]
+    """
+    tf = require("tensorflow", "recipes")
+
+    def generate():
+        epoch = first_epoch or 0
+        while True:
+            yield from batches(epoch)
+            epoch += 1
+            if first_epoch is None:
+                return
+
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    if first_epoch is not None:
+        size = tf.data.INFINITE_CARDINALITY
+    return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
