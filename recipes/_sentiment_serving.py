@@ -1,5 +1,7 @@
 """The sentiment recipe's model as a server has it: texts in, labels out."""
 
+import functools
+
 from keras_seq._extras import require
 
 NOTES = {
@@ -28,7 +30,7 @@ def signatures(classifier):
         "explain" (text → words, contributions, attention, score, base, scored_label).
     """
     tf = require("tensorflow", "recipes")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import row_signature
 
     def serving_default(text):
         found = classifier.classify(text)["probabilities"]
@@ -48,14 +50,7 @@ def signatures(classifier):
             **{n: found[n] for n in ("score", "base")},
         }
 
-    def signature(function, description, outputs):
-        return Signature(
-            function=function,
-            inputs={"text": tf.TensorSpec([None], tf.string)},
-            outputs=outputs,
-            description=description,
-            notes={name: NOTES[name] for name in ("text", *outputs)},
-        )
+    signature = functools.partial(row_signature, notes=NOTES, text=tf.string)
 
     return {
         "serving_default": signature(

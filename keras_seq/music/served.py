@@ -1,5 +1,6 @@
 """A tune writer as a served model: strings in, strings out."""
 
+import functools
 from pathlib import PurePath
 
 from keras_seq._extras import require
@@ -49,39 +50,24 @@ def tune_signatures(writer, *, temperature, longest):
     ['length', 'prompt', 'seed', 'temperature', 'top_p']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import (
+        row_signature,
+        same_rows,
+        sampling_checks,
+    )
 
     Sample(temperature=temperature)
     if longest < 1:
         raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
 
     def generate(prompt, temperature, top_p, seed, length):
-        checks = [
-            tf.debugging.assert_greater(temperature, 0.0, "temperature must be > 0"),
-            tf.debugging.assert_less(
-                temperature, float("inf"), "temperature must be finite"
-            ),
-            tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
-            tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
-            tf.debugging.assert_non_negative(seed, "seed must be >= 0"),
-            tf.debugging.assert_greater(length, 0, "length must be > 0"),
-            tf.debugging.assert_less_equal(
-                length, longest, f"length must be <= {longest}"
-            ),
-            *(
-                tf.debugging.assert_equal(
-                    tf.shape(value),
-                    tf.shape(prompt),
-                    f"{name} must have as many rows as prompt",
-                )
-                for name, value in (
-                    ("temperature", temperature),
-                    ("top_p", top_p),
-                    ("seed", seed),
-                    ("length", length),
-                )
-            ),
-        ]
+        asked = {
+            "length": length,
+            "temperature": temperature,
+            "top_p": top_p,
+            "seed": seed,
+        }
+        checks = sampling_checks(longest, **asked) + same_rows(prompt=prompt, **asked)
         with tf.control_dependencies(checks):
             document = _without_reference(tf, prompt)
         text, finished = writer.continue_documents(
@@ -105,14 +91,7 @@ def tune_signatures(writer, *, temperature, longest):
         per_character = nats / tf.cast(characters, tf.float32)
         return {"nats_per_character": per_character, "characters": characters}
 
-    def signature(function, description, outputs, **dtypes):
-        return Signature(
-            function,
-            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
-            outputs=outputs,
-            description=description,
-            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
-        )
+    signature = functools.partial(row_signature, notes=_NOTES)
 
     written = ("abc", "finished")
     judged = ("nats_per_character", "characters")

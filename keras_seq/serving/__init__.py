@@ -9,6 +9,12 @@ from keras_seq.serving._check import CheckReport, check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
 from keras_seq.serving._replay import SignatureReport
+from keras_seq.serving._rows import (
+    row_signature,
+    same_rows,
+    sampling_checks,
+    search_checks,
+)
 from keras_seq.serving._signature import Signature
 
 __all__ = [
@@ -19,4 +25,8 @@ __all__ = [
     "SignatureReport",
     "check",
     "export",
+    "row_signature",
+    "same_rows",
+    "sampling_checks",
+    "search_checks",
 ]

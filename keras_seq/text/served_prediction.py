@@ -1,5 +1,7 @@
 """A language model as a served model: strings in, strings out."""
 
+import functools
+
 from keras_seq._extras import require
 
 LONGEST = 500  # words that are written at most
@@ -53,7 +55,11 @@ def prediction_signatures(predictor, *, count=10):
     ['length', 'prompt', 'seed', 'temperature', 'top_p']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import (
+        row_signature,
+        same_rows,
+        sampling_checks,
+    )
 
     if count < 1:
         raise ValueError(f"`count` must be at least 1; received {count!r}.")
@@ -62,32 +68,13 @@ def prediction_signatures(predictor, *, count=10):
         return predictor.likeliest_tensor(text, count)
 
     def generate(prompt, length, temperature, top_p, seed):
-        checks = [
-            tf.debugging.assert_greater(length, 0, "length must be > 0"),
-            tf.debugging.assert_less_equal(
-                length, LONGEST, f"length must be <= {LONGEST}"
-            ),
-            tf.debugging.assert_greater(temperature, 0.0, "temperature must be > 0"),
-            tf.debugging.assert_less(
-                temperature, float("inf"), "temperature must be finite"
-            ),
-            tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
-            tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
-            tf.debugging.assert_non_negative(seed, "seed must be >= 0"),
-            *(
-                tf.debugging.assert_equal(
-                    tf.shape(value),
-                    tf.shape(prompt),
-                    f"{name} must have as many rows as prompt",
-                )
-                for name, value in (
-                    ("length", length),
-                    ("temperature", temperature),
-                    ("top_p", top_p),
-                    ("seed", seed),
-                )
-            ),
-        ]
+        asked = {
+            "length": length,
+            "temperature": temperature,
+            "top_p": top_p,
+            "seed": seed,
+        }
+        checks = sampling_checks(LONGEST, **asked) + same_rows(prompt=prompt, **asked)
         with tf.control_dependencies(checks):
             prompt = tf.identity(prompt)
         continuation, finished = predictor.continue_tensor(
@@ -99,14 +86,7 @@ def prediction_signatures(predictor, *, count=10):
         nats, words = predictor.judge_tensor(document)
         return {"nats": nats, "word_count": words}
 
-    def signature(function, description, outputs, **dtypes):
-        return Signature(
-            function,
-            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
-            outputs=outputs,
-            description=description,
-            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
-        )
+    signature = functools.partial(row_signature, notes=_NOTES)
 
     return {
         "serving_default": signature(

@@ -1,5 +1,7 @@
 """A translator as a served model: strings in, strings out."""
 
+import functools
+
 from keras_seq._extras import require
 from keras_seq.text.translator import with_end
 
@@ -51,7 +53,11 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
     ['attention', 'score', 'serving_default', 'translate']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import (
+        row_signature,
+        same_rows,
+        search_checks,
+    )
 
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
@@ -63,38 +69,13 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         return {"translation": found["texts"][:, 0], "score": found["scores"][:, 0]}
 
     def translate(source, width, n_best, length_penalty, coverage_penalty):
-        checks = [
-            tf.debugging.assert_greater(width, 0, "width must be > 0"),
-            tf.debugging.assert_less_equal(width, WIDEST, f"width must be <= {WIDEST}"),
-            tf.debugging.assert_greater(n_best, 0, "n_best must be > 0"),
-            tf.debugging.assert_less_equal(n_best, width, "n_best must be <= width"),
-            *(
-                check
-                for name, value in (
-                    ("length_penalty", length_penalty),
-                    ("coverage_penalty", coverage_penalty),
-                )
-                for check in (
-                    tf.debugging.assert_non_negative(value, f"{name} must be >= 0"),
-                    tf.debugging.assert_less(
-                        value, float("inf"), f"{name} must be finite"
-                    ),
-                )
-            ),
-            *(
-                tf.debugging.assert_equal(
-                    tf.shape(value),
-                    tf.shape(source),
-                    f"{name} must have as many rows as source",
-                )
-                for name, value in (
-                    ("width", width),
-                    ("n_best", n_best),
-                    ("length_penalty", length_penalty),
-                    ("coverage_penalty", coverage_penalty),
-                )
-            ),
-        ]
+        asked = {
+            "width": width,
+            "n_best": n_best,
+            "length_penalty": length_penalty,
+            "coverage_penalty": coverage_penalty,
+        }
+        checks = search_checks(WIDEST, **asked) + same_rows(source=source, **asked)
         with tf.control_dependencies(checks):
             source = tf.identity(source)
         found = translator.search(
@@ -128,14 +109,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         nats, tokens = translator.judge(source, translation)
         return {"nats": nats, "tokens": tokens}
 
-    def signature(function, description, outputs, **dtypes):
-        return Signature(
-            function,
-            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
-            outputs=outputs,
-            description=description,
-            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
-        )
+    signature = functools.partial(row_signature, notes=_NOTES)
 
     return {
         "serving_default": signature(

@@ -1,5 +1,7 @@
 """A captioner as a served model: image files in, captions and attention out."""
 
+import functools
+
 from keras_seq._extras import require
 
 WIDEST = 16
@@ -47,7 +49,11 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
     ['attention', 'caption', 'score', 'serving_default']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import (
+        row_signature,
+        same_rows,
+        search_checks,
+    )
 
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
@@ -80,27 +86,9 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
         }
 
     def caption(image_bytes, width, n_best, length_penalty):
-        rows = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
-        checks = [
-            tf.debugging.assert_greater(width, 0, "width must be > 0"),
-            tf.debugging.assert_less_equal(width, WIDEST, f"width must be <= {WIDEST}"),
-            tf.debugging.assert_greater(n_best, 0, "n_best must be > 0"),
-            tf.debugging.assert_less_equal(n_best, width, "n_best must be <= width"),
-            tf.debugging.assert_non_negative(
-                length_penalty, "length_penalty must be >= 0"
-            ),
-            tf.debugging.assert_less(
-                length_penalty, float("inf"), "length_penalty must be finite"
-            ),
-            *(
-                tf.debugging.assert_equal(
-                    tf.shape(value),
-                    tf.shape(image_bytes),
-                    f"{name} must have as many rows as image_bytes",
-                )
-                for name, value in rows.items()
-            ),
-        ]
+        asked = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
+        checks = search_checks(WIDEST, **asked)
+        checks += same_rows(image_bytes=image_bytes, **asked)
         with tf.control_dependencies(checks):
             image_bytes = tf.identity(image_bytes)
         found = captioner.search(
@@ -116,25 +104,13 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
         }
 
     def score(image_bytes, caption):
-        same = tf.debugging.assert_equal(
-            tf.shape(caption),
-            tf.shape(image_bytes),
-            "caption must have as many rows as image_bytes",
-        )
-        with tf.control_dependencies([same]):
+        same = same_rows(image_bytes=image_bytes, caption=caption)
+        with tf.control_dependencies(same):
             image_bytes = tf.identity(image_bytes)
         nats, tokens = captioner.judge(captioner.extractor(image_bytes), caption)
         return {"nats": nats, "tokens": tokens}
 
-    def signature(function, description, outputs, **dtypes):
-        dtypes = {"image_bytes": tf.string, **dtypes}
-        return Signature(
-            function,
-            {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
-            outputs=outputs,
-            description=description,
-            notes={name: _NOTES[name] for name in (*dtypes, *outputs)},
-        )
+    signature = functools.partial(row_signature, notes=_NOTES, image_bytes=tf.string)
 
     return {
         "serving_default": signature(
