@@ -10,9 +10,8 @@ import keras
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.text import SubwordVocabulary
 from keras_seq.training import EpochCheckpoint, batches_by_tokens, epoch_dataset, pad
-from recipes._sentiment_reading import shortened
+from recipes._sentiment_reading import shortened, split_anew
 
 TOKENS = 3000  # in a training step
 HELD_OUT = 20  # one text of so many
@@ -132,10 +131,9 @@ class _Batches:
 
     def _split(self, i, chance):
         text = self.texts[i]
-        if chance is None or not isinstance(self.vocabulary, SubwordVocabulary):
+        if chance is None:
             return shortened(self.vocabulary.encode(text)) or [0]
-        sampled = self.vocabulary.encode_sampled(text, chance, dropout=0.1)
-        return shortened(sampled) or [0]
+        return shortened(split_anew(self.vocabulary, text, chance)) or [0]
 
     def count(self, chosen):
         """Batches in an epoch."""

@@ -13,6 +13,7 @@ from keras_seq.text import (
     split_words_tensor,
 )
 
+SUBWORD_DROPOUT = 0.1
 HEAD, TAIL = 100, 300  # pieces of a longer text that the LSTM reads
 WORDS, LONG_WORDS, CHARACTERS = (1, 2), (1, 2, 3), (3, 4, 5, 6)
 MOST_CHARACTERS = 6_000_000  # of the training texts, for n-grams of characters
@@ -146,6 +147,13 @@ def spaced_texts(texts, progress=None):
         if progress is not None:
             progress(len(found), len(texts))
     return found
+
+
+def split_anew(vocabulary, text, chance):
+    """The ids of a text for training: subwords at random, words as they are."""
+    if isinstance(vocabulary, SubwordVocabulary):
+        return vocabulary.encode_sampled(text, chance, dropout=SUBWORD_DROPOUT)
+    return vocabulary.encode(text)
 
 
 def shortened(ids):

@@ -40,9 +40,9 @@ from recipes._sentiment_reading import (
     orders_for,
     shortened,
     spaced_texts,
+    split_anew,
 )
 
-SUBWORD_DROPOUT = 0.1
 SPLIT_ANEW = 1_000_000  # pieces of the training texts at most
 TOKENS = 3000  # in a training step at least
 ROWS = 24  # texts in a training step at least, on the average
@@ -224,10 +224,8 @@ class Sequences:
 
     def _split(self, i, chance):
         ids = self.encoded[i]
-        if self.plan.split_anew and isinstance(self.vocabulary, SubwordVocabulary):
-            ids = self.vocabulary.encode_sampled(
-                self.texts[i], chance, dropout=SUBWORD_DROPOUT
-            )
+        if self.plan.split_anew:
+            ids = split_anew(self.vocabulary, self.texts[i], chance)
         return shortened(ids) or [0]
 
     def once(self, chosen):

@@ -1,7 +1,6 @@
 """Texts with labels, read from files."""
 
 import collections
-import gzip
 import hashlib
 import os
 import zipfile
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from keras_seq.text.normalising import normalise
-from keras_seq.text.parallel import decoded, decoded_lines
+from keras_seq.text.parallel import decoded, decoded_lines, unpacked
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "test": TEST}
@@ -142,7 +141,7 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
     elif path.suffix.lower() == ".zip":
         found = _from_zip(path)
     else:
-        found = _from_table(path.name, "", _unpacked(path))
+        found = _from_table(path.name, "", unpacked(path))
     return _corpus(path.name, found)
 
 
@@ -263,16 +262,6 @@ def _from_zip(path: Path) -> Iterable[LabelledText]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> Callable[[], bytes]:
     return lambda: archive.read(name)
-
-
-def _unpacked(path: Path) -> bytes:
-    data = path.read_bytes()
-    if path.suffix.lower() != ".gz":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path.name}: is no whole .gz file: {error}") from error
 
 
 def _text(name: str, data: bytes) -> str:

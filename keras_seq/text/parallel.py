@@ -178,20 +178,24 @@ def _corpus(name: str, found: Iterable[Pair]) -> PairCorpus:
 
 def _contents(path: Path, member: str | None) -> tuple[str, bytes]:
     """Name to report and bytes of a file, unpacked."""
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         return _from_zip(path, member)
     if member is not None:
         raise ValueError(
             f"`member` must be None for what is no .zip; received {member!r}."
         )
+    return path.name, unpacked(path)
+
+
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file, unpacked if it is a .gz."""
     data = path.read_bytes()
-    if suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path.name}: is no whole .gz file: {error}") from error
-    return path.name, data
+    if path.suffix.lower() != ".gz":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path.name}: is no whole .gz file: {error}") from error
 
 
 def _from_zip(path: Path, member: str | None) -> tuple[str, bytes]:

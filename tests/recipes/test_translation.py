@@ -59,13 +59,12 @@ def pairs_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["attention"])
-def run(request, pairs_file, tmp_path_factory):
+@pytest.fixture(scope="module")
+def run(pairs_file, tmp_path_factory):
     """A finished run, whose export has been checked: the recipe stops if it fails."""
     out = tmp_path_factory.mktemp("translation") / "run"
     start(
         *("--data", pairs_file, "--out", out, "--quick", "--epochs", 2),
-        *("--architecture", request.param),
     )
     return out
 
@@ -174,6 +173,23 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
     part = trained("part", resume=True)
     for a, b in zip(whole.weights, part.weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_transformer_is_trained_and_judged(pairs_file, tmp_path):
+    config = recipe.Config(
+        data=str(pairs_file), quick=True, epochs=1, architecture="transformer"
+    ).complete()
+    data = load_data(config)
+    model = recipe.build_model(config, data)
+    translator = Translator(model, data.source, data.target)
+    checkpoint = recipe.train(config, data, model, translator, tmp_path)
+    assert len(checkpoint.history) == 1
+    figures, found = recipe.evaluate(config, data, translator)
+    texts = [best.text for best, *_ in found]
+    again = figures_of(texts, [reference for _, reference in data.test])
+    assert figures["test"]["bleu"] == pytest.approx(again["bleu"])
+    for [best, *_] in found:
+        assert best.alignment.shape == (len(best.target), len(best.source))
 
 
 def test_reverse(pairs_file):
