@@ -57,7 +57,7 @@ class Config:
     itself, else -1..1."""
     epochs: int | None = None
     """Passes over the training images at most; of few images an epoch is several
-    passes. By default as many as suit their number."""
+    passes, of scenes half a pass. By default as many as suit their number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the features that are
     attended to, of the embeddings, and of a transformer's layers. By default 192 for
@@ -149,7 +149,7 @@ def _extractor(config, size):
 
 def _scenes(config):
     """Scenes of digits; a network from outside reads them from their pixels."""
-    counts = {"train": 16_000, "validation": 300, "test": 2000}
+    counts = {"train": 32_000, "validation": 500, "test": 2000}
     if config.quick:
         counts = {"train": 640, "validation": 50, "test": 50}
     if config.encoder != CNN:

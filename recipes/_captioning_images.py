@@ -15,6 +15,7 @@ from keras_seq.vision import GridExtractor
 
 FEW = 3000  # captions: with fewer, an epoch is several passes over them
 BATCH = {"scenes": 32, "own": 64}  # captions in a training step
+EPOCH = 16_000  # scenes in an epoch at most, chosen anew for each
 LONGEST = 40  # tokens of a caption
 
 
@@ -144,9 +145,11 @@ class Data:
         """The pairs of an epoch, in its order."""
         generator = np.random.default_rng((self.config.seed, epoch))
         if self.train.scenes:
-            chosen = [some[generator.integers(len(some))] for some in self.pairs]
-        else:
-            chosen = [pair for some in self.pairs for pair in some] * self.passes
+            scenes = generator.permutation(len(self.pairs))[:EPOCH]
+            return [
+                self.pairs[i][generator.integers(len(self.pairs[i]))] for i in scenes
+            ]
+        chosen = [pair for some in self.pairs for pair in some] * self.passes
         return [chosen[i] for i in generator.permutation(len(chosen))]
 
     def training_batches(self, first_epoch):

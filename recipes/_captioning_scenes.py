@@ -12,6 +12,8 @@ from recipes._captioning_language import INVERSE, PLACES, Statement, write
 SIDE = 56  # pixels of a scene
 HEIGHTS = {"small": (10, 13), "large": (19, 23)}  # pixels of a digit
 TURN = 15  # degrees either way at most
+SHEAR = 0.15  # pixels to the side for a pixel up, either way at most, in training
+STRETCH = 0.15  # logarithm of the width's factor, either way at most, in training
 GAP = 2  # pixels between digits at least
 DIGITS = (0.22, 0.36, 0.24, 0.18)  # chance of one, two, three, four in a scene
 EQUAL, SOME_EQUAL = 0.12, 0.25  # chance that all digits are, or that some are
@@ -101,13 +103,14 @@ def scenes(count, *, part, seed, references=5, progress=None):
         ]
         each = [one for plan in plans for one in plan.placed]
         chosen = [chance.choice(by_value[one.value]) for one in each]
+        drawn = np.random.default_rng([seed, list(PARTS).index(part), start])
         patches = _turned(
             known[chosen],
             np.array([one.height for one in each]),
             np.array([one.turn for one in each]),
+            *_hands(len(each), drawn if part == "train" else None),
         )
         boxes = _ink(patches)
-        drawn = np.random.default_rng([seed, list(PARTS).index(part), start])
         at = 0
         for number, plan in enumerate(plans, start):
             end = at + len(plan.placed)
@@ -301,14 +304,33 @@ def _spread(chance, lengths):
     return starts
 
 
-def _turned(digits, heights, turns):
-    """Digits scaled and turned, by bilinear interpolation: (N, _PATCH, _PATCH)."""
-    angle = np.deg2rad(turns)[:, None, None]
+def _hands(count, drawn):
+    """How digits lean and how narrow they are: as in other hands, if drawn by chance.
+
+    The training has the handwriting of few people, the test that of none of them.
+    """
+    if drawn is None:
+        return np.zeros(count), np.ones(count)
+    return (
+        drawn.uniform(-SHEAR, SHEAR, count),
+        np.exp(drawn.uniform(-STRETCH, STRETCH, count)),
+    )
+
+
+def _turned(digits, heights, turns, leans, narrow):
+    """Digits scaled, turned, slanted and narrowed: (N, _PATCH, _PATCH).
+
+    By bilinear interpolation.
+    """
+    angle, leans, narrow = (
+        v[:, None, None] for v in (np.deg2rad(turns), leans, narrow)
+    )
     scale = (8 / heights)[:, None, None]
     grid = np.arange(_PATCH, dtype="float32") - (_PATCH - 1) / 2
     down, across = grid[None, :, None] * scale, grid[None, None, :] * scale
-    y = np.cos(angle) * down - np.sin(angle) * across + 3.5
-    x = np.sin(angle) * down + np.cos(angle) * across + 3.5
+    y = np.cos(angle) * down - np.sin(angle) * across
+    x = np.sin(angle) * down + np.cos(angle) * across
+    y, x = y + 3.5, narrow * x + leans * y + 3.5
     padded = np.pad(digits, ((0, 0), (2, 2), (2, 2)))
     y, x = (np.clip(v + 2, 0, 10.999) for v in (y, x))
     top, left = y.astype(int), x.astype(int)
