@@ -210,6 +210,8 @@ def _pieces(locale, pattern):
                 pieces += [("names", "ending", _ENDINGS), ("text", after, None)]
             continue
         letter, width = value
+        if letter == "d" and width > 2:
+            return None  # an ordinal, which Babel writes as zeros and the number
         if letter in "yd" or (letter in "ML" and width < 3):
             name = "Y" if letter == "y" and width == 2 else letter.lower()
             pieces.append(("number", "m" if name == "l" else name, width))

@@ -86,7 +86,7 @@ def test_there_are_many(styles):
 @pytest.mark.parametrize(
     ("locale", "style", "expected"),
     [
-        ("fa", "long", "۴ مارس ۲۰۰۵"),  # Gregorian, not 14 Esfand 1383
+        ("fa", "medium", "۴ مارس ۲۰۰۵"),  # Gregorian, not 14 Esfand 1383
         ("fa", "short", "۲۰۰۵/۳/۴"),
         ("th", "long", "4 มีนาคม ค.ศ. 2005"),  # of the common era, not 2548
         ("ar_BH", "long", "٤ مارس ٢٠٠٥"),
