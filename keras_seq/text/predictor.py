@@ -18,6 +18,7 @@ from keras_seq.training.batches import batches_by_length, pad
 
 _WINDOW = 128  # steps whose logits are held at once
 _PIECES = 16  # of a word, at most
+_LONGEST = 100_000  # words that are written at most
 _BLANK = " \t\n\r\f"  # what a document doesn't begin or end with: `\s` in the graph
 
 
@@ -28,7 +29,8 @@ class NextWords:
     Args:
         words: The likeliest words, the likeliest first.
         probabilities: Probability of each.
-        unknown: Probability that a word comes which isn't in the vocabulary.
+        unknown: Probability that a word comes which isn't in the vocabulary; 0 with
+            a vocabulary of subwords.
         end: Probability that the text ends.
     """
 
@@ -116,21 +118,16 @@ class TextPredictor:
         found = {name: value.numpy() for name, value in found.items()}
         return [
             NextWords(
-                [word.decode() for word in words],
-                probabilities.tolist(),
+                [word.decode() for word in words if word],
+                probabilities[words != b""].tolist(),
                 float(unknown),
                 float(end),
             )
             for words, probabilities, unknown, end in zip(
-                *(
-                    found[name]
-                    for name in (
-                        "words",
-                        "probabilities",
-                        "unknown_probability",
-                        "end_probability",
-                    )
-                ),
+                found["words"],
+                found["probabilities"],
+                found["unknown_probability"],
+                found["end_probability"],
                 strict=True,
             )
         ]
@@ -140,7 +137,7 @@ class TextPredictor:
 
         Args:
             texts: Strings: how each begins.
-            words: Words to write at most.
+            words: Words to write at most, 1 to 100,000.
             temperature: Of the sampling, above 0; near 0 it takes the likeliest.
             top_p: Of the sampling, in (0, 1].
             seed: Seed in [0, 2³¹): the same gives the same texts.
@@ -152,8 +149,8 @@ class TextPredictor:
             ValueError: If an argument is out of its range.
         """
         texts = _encoded(texts)
-        if words < 1:
-            raise ValueError(f"`words` must be at least 1; received {words!r}.")
+        if not 1 <= words <= _LONGEST:
+            raise ValueError(f"`words` must be in [1, {_LONGEST}]; received {words!r}.")
         if not 0 <= seed < 2**31:
             raise ValueError(f"`seed` must be in [0, 2**31); received {seed!r}.")
         Sample(temperature=temperature, top_p=top_p)
@@ -216,45 +213,62 @@ class TextPredictor:
 
         Returns:
             Dict of "words" and "probabilities", (B, count), the likeliest first, and
-            "unknown_probability" and "end_probability", (B,).
+            "unknown_probability" and "end_probability", (B,). Of subwords fewer
+            words may be found: "" with the probability 0 stands for the others.
         """
         tf = require("tensorflow", "text")
         count = self._possible(count)
+        if self._steps.in_pieces:
+            return self._likeliest_in_pieces(texts, count)
         ids, lengths = self._read(texts)
         mask = tf.sequence_mask(lengths + 1, tf.shape(ids)[1])
         h, _ = self.model.read(ids, mask=mask)
         last = tf.gather(h, lengths, batch_dims=1)
         probabilities = tf.nn.softmax(tf.cast(self.model.logits(last), tf.float32))
-        others = {
+        found = tf.math.top_k(probabilities[:, UNKNOWN + 1 :], count)
+        return {
+            "words": self.vocabulary.pieces_tensor(found.indices + UNKNOWN + 1),
+            "probabilities": found.values,
             "unknown_probability": probabilities[:, UNKNOWN],
             "end_probability": probabilities[:, END],
         }
-        if self._steps.in_pieces:
-            words, chances = self._likeliest_in_pieces(texts, count)
-            return {"words": words, "probabilities": chances, **others}
-        found = tf.math.top_k(probabilities[:, UNKNOWN + 1 :], count)
-        names = self.vocabulary.pieces_tensor(found.indices + UNKNOWN + 1)
-        return {"words": names, "probabilities": found.values, **others}
 
     def _likeliest_in_pieces(self, texts, count):
-        """The same of subwords: words spelled by a beam search."""
+        """The same of subwords: words spelled by a beam search.
+
+        A word may be spelled in several ways, with a space before it or without: it
+        has the probability of all that are found.
+        """
         tf = require("tensorflow", "text")
         state, last = self._before_last(texts)
+        begin = self._steps.begin(state, tf.ones_like(last))
+        first, _ = self._steps.step(last, begin)
         found = generate(
             self._steps.step,
-            self._steps.begin(state, tf.ones_like(last)),
+            begin,
             last,
             max_length=_PIECES,
             strategy=Beam(2 * count),
             end_token=END,
         )
-        ids = found.ids[:, :count]
-        flat = tf.reshape(ids, [-1, tf.shape(ids)[2]])
-        lengths = tf.reshape(found.lengths[:, :count], [-1])
-        words = tf.reshape(
-            self.vocabulary.decode_tensor(flat, lengths), tf.shape(ids)[:2]
-        )
-        return words, tf.exp(found.scores[:, :count])
+        flat = tf.reshape(found.ids, [-1, tf.shape(found.ids)[2]])
+        spelled = self.vocabulary.decode_tensor(flat, tf.reshape(found.lengths, [-1]))
+        words = tf.reshape(spelled, tf.shape(found.lengths))
+        same = words[:, :, None] == words[:, None, :]
+        chances = tf.exp(found.scores)[:, None, :]
+        chances = tf.reduce_sum(tf.where(same, chances, 0.0), axis=2)
+        place = tf.range(tf.shape(words)[1])
+        again = tf.reduce_any(same & (place < place[:, None]), axis=2)
+        # The empty word is the end of the text.
+        chances = tf.where(again | (words == ""), 0.0, chances)
+        best = tf.math.top_k(chances, count)
+        words = tf.gather(words, best.indices, batch_dims=1)
+        return {
+            "words": tf.where(best.values > 0, words, ""),
+            "probabilities": best.values,
+            "unknown_probability": tf.zeros_like(best.values[:, 0]),
+            "end_probability": tf.nn.softmax(first)[:, END],
+        }
 
     def continue_tensor(self, texts, words, temperature, top_p, seed):
         """Goes on with texts, inside the graph.

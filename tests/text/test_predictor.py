@@ -1,5 +1,7 @@
 """Next words, continuations and likelihoods against the model's own logits."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
@@ -56,13 +58,19 @@ def is_first(vocabulary, ids):
     return found
 
 
-def test_next_words_of_subwords_have_the_probability_of_their_pieces(subwords):
+def test_next_words_of_subwords_have_the_probability_of_their_pieces():
     """Of the first piece among those that begin a word, of the others, and that the
-    word is over then. All words of up to three pieces are tried.
+    word is over then; with a space by itself before it or without. All words of up to
+    three pieces are tried. The end of the text, likely here, is no word.
     """
+    subwords = predictor("subword")
     vocabulary = subwords.vocabulary
     everything = range(260, len(vocabulary))
     space = 260 + vocabulary.entries.index("\u2581")
+    bias = keras.ops.convert_to_numpy(subwords.model.bias).copy()
+    bias[space] += 6
+    bias[END] += 4
+    subwords.model.bias.assign(bias)
     begins = np.zeros(len(vocabulary), bool)
     begins[260:] = [is_first(vocabulary, [i])[0] for i in everything]
     over = begins.copy()
@@ -93,12 +101,19 @@ def test_next_words_of_subwords_have_the_probability_of_their_pieces(subwords):
     first -= np.log(np.exp(first).sum())
     for i in np.flatnonzero(begins):
         spell([int(i)], first[i])
-    best = sorted(tried, key=tried.__getitem__, reverse=True)[:5]
-    [found] = subwords.predict(["low lower"], count=5)
-    assert found.words == [vocabulary.decode(pieces) for pieces in best]
-    np.testing.assert_allclose(
-        found.probabilities, [np.exp(tried[pieces]) for pieces in best], rtol=1e-3
-    )
+    spelled = Counter()
+    for pieces, log_p in tried.items():
+        spelled[vocabulary.decode(pieces)] += np.exp(log_p)
+    assert len(spelled) < len(tried)
+    best = spelled.most_common(5)
+    [found] = subwords.predict(["low lower"], count=12)
+    assert found.words[:5] == [word for word, _ in best]
+    np.testing.assert_allclose(found.probabilities[:5], [p for _, p in best], rtol=1e-3)
+    assert len(set(found.words)) == 12
+    assert found.unknown == 0
+    assert found.end == pytest.approx(np.exp(first[END]), rel=1e-3)
+    assert found.end > found.probabilities[-1]  # yet not among the words
+    assert "" not in found.words
 
 
 def test_continuations_are_drawn_from_the_model(words):
@@ -182,7 +197,8 @@ def test_nats_are_those_of_the_softmax(level, words, subwords):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"words": 0}, "`words` must be at least 1"),
+        ({"words": 0}, "`words` must be in"),
+        ({"words": 2**40}, "`words` must be in"),
         ({"temperature": 0.0}, "`temperature` must be"),
         ({"top_p": 1.5}, "`top_p` must be"),
         ({"seed": -1}, "`seed` must be in"),
