@@ -21,6 +21,7 @@ from keras_seq.text import (
     read_documents,
     split_documents,
 )
+from keras_seq.text.vocabulary import encodable
 from keras_seq.training import check_settings
 
 OUT = "runs/next_word"
@@ -93,7 +94,7 @@ class Config:
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
-            data=str(path.resolve()) if path.exists() else self.data,
+            data=str(path.resolve()) if self.data and path.exists() else self.data,
             epochs=self.epochs or (3 if self.quick else None),
             units=self.units or (64 if self.quick else 512),
             batch_size=self.batch_size or (8 if self.quick else 20),
@@ -163,6 +164,10 @@ class Data:
 def load_data(config):
     """Reads and splits the texts, and fits the vocabularies."""
     try:
+        if encodable(config.data) != config.data:
+            raise ValueError(
+                f"the name must be UTF-8; received {os.fsencode(config.data)!r}."
+            )
         corpus, terms = _corpus(config.data)
         print(corpus.summary())
         count = sum(len(text.split()) for text in corpus.texts)

@@ -135,7 +135,7 @@ def projection_figure(words, matrix, seed):
         random_state=seed,
     ).fit_transform(rows)
     figure, axis = plt.subplots(figsize=(11, 9), layout="constrained")
-    axis.scatter(*places.T, s=2, c=groups, cmap="tab10")
+    axis.scatter(*places.T, s=0)  # for the limits
     colours = plt.get_cmap("tab10")
     for (x, y), group, (_, word) in zip(places, groups, words, strict=True):
         axis.text(

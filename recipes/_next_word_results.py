@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.diagnostics import UnitText
-from keras_seq.text import UNKNOWN, SubwordVocabulary, mark_lines, split_words
+from keras_seq.text import UNKNOWN
 from keras_seq.training import Report, plot_history
 from recipes._next_word_embeddings import (
     frequent_words,
@@ -21,7 +21,6 @@ PROMPTS = 4  # beginnings of test documents that are continued
 PROMPT_WORDS = 8
 WRITTEN = 60  # words
 FREQUENCIES = (1000, 100, 10, 1)  # in the training texts
-SHOWN_LINE_ENDS = {"↵": "↵ (end of line)", "¶": "¶ (empty line)"}
 LABELS = {
     "perplexity": "perplexity",
     "perplexity_without_line_ends": "without ends of lines",
@@ -48,30 +47,6 @@ class HeldOutPerplexity(keras.callbacks.Callback):
         nats = self.predictor.token_nats(self.encoded)
         total = sum(float(values.sum()) for values in nats)
         logs["val_perplexity"] = float(np.exp(total / self.words))
-
-
-def unknown_words(predictor, text):
-    """A line on the words of a prompt that the model doesn't know, or none."""
-    vocabulary = predictor.vocabulary
-    if isinstance(vocabulary, SubwordVocabulary):
-        return []
-    known = set(vocabulary.words)
-    unknown = dict.fromkeys(w for w in split_words(mark_lines(text)) if w not in known)
-    return [f"not in the vocabulary: {', '.join(unknown)}"] if unknown else []
-
-
-def next_words_table(found):
-    """Lines with the next words and their probabilities.
-
-    Args:
-        found: `NextWords`.
-    """
-    rows = [
-        (chance, SHOWN_LINE_ENDS.get(word, word))
-        for word, chance in zip(found.words, found.probabilities, strict=True)
-    ]
-    rows += [(found.unknown, "(a word that it doesn't know)"), (found.end, "(the end)")]
-    return [f"{chance:8.4f}  {word}" for chance, word in rows]
 
 
 def write_results(run, metrics, history, data, predictor, nats, untrained):

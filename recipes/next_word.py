@@ -40,16 +40,17 @@ from recipes._next_word_baselines import (
     spelling_nats,
 )
 from recipes._next_word_data import OUT, READ, Config, load_data
-from recipes._next_word_results import (
-    HeldOutPerplexity,
+from recipes._next_word_prompts import (
+    continued,
     next_words_table,
+    read_prompt,
     unknown_words,
-    write_results,
 )
+from recipes._next_word_results import HeldOutPerplexity, write_results
 
 PATIENCE = 4  # epochs without a better perplexity of the validation documents
 AVERAGED = 4  # of the best epochs
-NO_SPACE_BEFORE = ".,;:!?)]}\n"
+LONGEST = 10_000  # words that `predict` writes at most
 FRESH = 0.1  # share of the windows that begin like a text, without what was before
 
 
@@ -60,7 +61,13 @@ def epochs(config, data):
 
 
 def steps_per_epoch(config, data):
-    """Training steps in an epoch."""
+    """Training steps in an epoch; ValueError if the texts are too short for them."""
+    longest = sum(map(len, data.train_ids)) // config.batch_size
+    if 0 < longest < config.window:
+        raise ValueError(
+            f"`window` must be at most {longest}, what each of {config.batch_size} "
+            f"streams of the training texts has; received {config.window}."
+        )
     return stream_steps(data.train_ids, config.batch_size, config.window)
 
 
@@ -169,6 +176,7 @@ def main(config):
     config = config.complete()
     RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
     data = load_data(config)
+    model = build_model(config, data)  # it may refuse the settings: before all else
     run = RunDirectory.start(
         config.out,
         config,
@@ -177,12 +185,9 @@ def main(config):
         results=("vocabulary.json", "samples.txt"),
     )
     run.keep_known("vocabulary.json", data.known(), data.corpus.name)
-    model = build_model(config, data)
     predictor = TextPredictor(model, data.vocabulary)
     untrained = keras.ops.convert_to_numpy(model.embedding.embeddings)
-    training_started = time.time()
     checkpoint = train(config, data, model, predictor, run)
-    train_seconds = time.time() - training_started
     model.reset_state()
     run.save_model(model)
     figures, nats = evaluate(config, data, predictor)
@@ -191,7 +196,7 @@ def main(config):
         "config": run.config,
         "data": data.description(),
         "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch]
         | (checkpoint.average_values if checkpoint.averaged else {})
         | {"averaged": checkpoint.averaged},
@@ -216,8 +221,9 @@ def _finished(run):
 
 
 def predict_words(
-    text: str,
+    text: str = "",
     /,
+    file: str | None = None,
     count: int = 10,
     complete: int = 0,
     temperature: float = 0.7,
@@ -229,9 +235,10 @@ def predict_words(
     """The likeliest next words, with a finished run; or a continuation.
 
     Args:
-        text: What was written so far.
-        count: Words to show.
-        complete: Words to go on with; 0 for none.
+        text: What was written so far; nothing asks for the first words of a text.
+        file: File with the text, UTF-8, instead: the shell takes no long ones.
+        count: Words to show; fewer come if the model has fewer.
+        complete: Words to go on with, 10,000 at most; 0 for none.
         temperature: Of the continuation: lower is safer, higher bolder; 0 takes the
             likeliest word each time.
         top_p: In (0, 1]: draw from the likeliest words only.
@@ -239,8 +246,11 @@ def predict_words(
         run: Folder of the run.
         out: File for the result; by default it is printed.
     """
-    if complete < 0:
-        raise ValueError(f"`complete` must be 0 or more; received {complete!r}.")
+    if not 0 <= complete <= LONGEST:
+        raise ValueError(
+            f"`complete` must be in [0, {LONGEST}]; received {complete!r}."
+        )
+    text = read_prompt(text, file)
     if temperature == 0:  # the likeliest alone
         temperature, top_p = 1.0, 1e-9
     _, _, predictor = _finished(run)
@@ -251,7 +261,7 @@ def predict_words(
         [more] = predictor.continue_texts(
             [text], words=complete, temperature=temperature, top_p=top_p, seed=seed
         )
-        lines += ["", text + (more if more[:1] in NO_SPACE_BEFORE else f" {more}")]
+        lines += ["", continued(text, more)]
     print_or_write("\n".join(lines), out)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_seq.text.vocabulary import encodable
+
 _FEWEST_DOCUMENTS = 10  # fewer can't be split, and are cut
 _PIECES = 100  # that texts are cut into
 _FEWEST_WORDS = 100  # in a piece
@@ -21,7 +23,7 @@ class TextCorpus:
 
     Args:
         name: The file or folder that they come from.
-        names: Name of each document.
+        names: Name of each document; what isn't UTF-8 in it is "?".
         texts: Text of each document.
         empty: Names of files that were left out because they hold no text.
         not_utf8: Names of files that aren't UTF-8 and were read as Windows-1252.
@@ -105,6 +107,7 @@ def read_documents(path: str | os.PathLike[str]) -> TextCorpus:
     names, texts, empty, not_utf8 = [], [], [], []
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
+        name = encodable(name)
         text, is_utf8 = _decoded(file)
         if not text.strip():
             empty.append(name)
@@ -126,7 +129,12 @@ def read_documents(path: str | os.PathLike[str]) -> TextCorpus:
         ]
         texts = list(itertools.chain(*pieces))
     return TextCorpus(
-        path.name, tuple(names), tuple(texts), tuple(empty), tuple(not_utf8), cut
+        encodable(path.name),
+        tuple(names),
+        tuple(texts),
+        tuple(empty),
+        tuple(not_utf8),
+        cut,
     )
 
 

@@ -22,7 +22,7 @@ from recipes import next_word as recipe
 from recipes._next_word_baselines import spelling_nats, word_ids
 from recipes._next_word_data import Config, load_data
 from recipes._next_word_embeddings import nearest_words
-from recipes._next_word_results import unknown_words
+from recipes._next_word_prompts import unknown_words
 from tests.recipes.shell import Shell
 
 VERBS = {
@@ -31,7 +31,6 @@ VERBS = {
     "export": recipe.export_run,
 }
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT / ".." / "shared" / "data"
 shell = Shell(recipe, VERBS)
 start, fails = shell.start, shell.fails
 
@@ -207,13 +206,19 @@ def test_predict_completes(run, tmp_path, capsys):
     assert greedy == completed("--temperature", 0, "--seed", 2)
     start("predict", "The class", "--run", run, "--out", tmp_path / "words.txt")
     assert len((tmp_path / "words.txt").read_text().splitlines()) == 12
+    capsys.readouterr()
+    (tmp_path / "text").write_text("The class\n")
+    start("predict", "--file", tmp_path / "text", "--run", run)
+    assert capsys.readouterr().out == (tmp_path / "words.txt").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--count", "0"], "`count` must be at least 1"),
-        (["--complete", "-1"], "`complete` must be 0 or more"),
+        (["--complete", "-1"], "`complete` must be in [0, 10000]"),
+        (["--complete", "3000000000"], "`complete` must be in [0, 10000]"),
+        (["--file", "text"], "either a text or `file`"),
         (["--complete", "5", "--temperature", "-1"], "`temperature` must be"),
         (["--complete", "5", "--top-p", "2"], "`top_p` must be"),
         (["--complete", "5", "--seed", "-1"], "`seed` must be in"),
@@ -288,81 +293,6 @@ def test_a_run_that_is_not_there_or_not_finished_is_refused(
     assert "has not finished" in fails(capsys, *verb, "--run", tmp_path)
 
 
-def bad_data(path, kind):
-    if kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "binary":
-        path.write_bytes(bytes(range(256)) * 40)
-    elif kind == "folder":
-        path.mkdir()
-        (path / "notes.md").write_text("no text")
-    elif kind == "short":
-        path.write_text("Too short a text to learn from.\n\n" * 20)
-    elif kind == "the same again and again":
-        path.mkdir()
-        for i in range(30):
-            (path / f"{i}.txt").write_text("one two three four five " * 30)
-    elif kind == "no word twice":
-        path.write_text("\n\n".join(f"w{i}a w{i}b" for i in range(2000)))
-    return path
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["missing", "empty", "binary", "folder", "short", "the same again and again"],
-)
-def test_bad_data_is_one_line_and_leaves_no_run(tmp_path, kind, capsys):
-    path = bad_data(tmp_path / "data", kind)
-    line = fails(capsys, "--data", path, "--out", tmp_path / "out", "--quick")
-    assert line.startswith("error: --data")
-    assert not (tmp_path / "out").exists()
-    if kind not in ("the same again and again",):
-        assert str(path) in line
-
-
-def test_words_that_never_come_twice_are_refused(tmp_path, capsys):
-    path = bad_data(tmp_path / "data", "no word twice")
-    line = fails(
-        capsys,
-        *("--data", path, "--out", tmp_path / "out", "--min-count", 30_000),
-    )
-    assert "no word comes 30000 times, `min_count`" in line
-
-
-def test_shakespeare_that_is_not_here_says_where_it_would_be(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    line = fails(capsys, "--data", "tinyshakespeare", "--out", tmp_path / "out")
-    assert "data/tinyshakespeare/input.txt" in line
-    assert "github.com/karpathy/char-rnn" in line
-    (tmp_path / "data" / "tinyshakespeare").mkdir(parents=True)
-    text = "\n\n".join(f"Speaker {i % 7}:\nspeak, speak {i}." for i in range(700))
-    (tmp_path / "data" / "tinyshakespeare" / "input.txt").write_text(text)
-    data = load_data(Config(data="tinyshakespeare").complete())
-    assert data.corpus.name == "tinyshakespeare"
-    assert data.corpus.cut == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--units", "1"], "`units` must be at least 2"),
-        (["--dropout", "1"], "`dropout` must be in"),
-        (["--window", "0"], "`window` must be at least 1"),
-        (["--min-count", "0"], "`min_count` must be at least 1"),
-        (["--learning-rate", "0"], "`learning_rate` must be above 0"),
-        (["--seed", "99999999999"], "`seed` must be in"),
-        (["--resume", "--overwrite"], "`resume` and `overwrite` exclude"),
-    ],
-)
-def test_bad_settings_are_one_line(tmp_path, arguments, message, capsys):
-    line = fails(capsys, "--out", tmp_path / "out", *arguments)
-    assert message in line
-    assert not (tmp_path / "out").exists()
-
-
 def test_killed_and_resumed_ends_with_the_same_weights(run, folder, tmp_path):
     out = tmp_path / "run"
     process = subprocess.Popen(
@@ -416,14 +346,3 @@ def test_subwords_know_every_word_and_are_counted_by_word(folder):
     trigram = figures["baseline"]["Kneser-Ney trigram"]["perplexity_spelled"]
     assert figures["test"]["of_kneser_ney"] == pytest.approx(spelled / trigram)
     assert unknown_words(predictor, "I adore recurrent neural") == []
-
-
-def test_speeches_of_other_encodings_are_read():
-    folder = SHARED / "lm-state-union"
-    if not folder.exists():
-        pytest.skip("lm-state-union is not beside the checkout")
-    data = load_data(Config(data=str(folder)).complete())
-    assert len(data.corpus) == 65
-    assert len(data.corpus.not_utf8) == 6
-    assert not any("\ufffd" in text for text in data.corpus.texts)
-    assert not set(data.train) & {*data.validation, *data.test}

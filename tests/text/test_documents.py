@@ -34,11 +34,13 @@ def test_other_encodings_are_read_and_named(tmp_path):
         "win.txt": "“café” – 5 €".encode("cp1252"),
         "blank.txt": " \n\t\n",
         "nothing.txt": "",
+        "\udce9.txt": "a name in another encoding",  # as Linux has it
     }
     corpus = read_documents(folder_of(tmp_path, files))
     texts = dict(zip(corpus.names, corpus.texts, strict=True))
     assert texts["mark.txt"] == "marked"
     assert texts["win.txt"] == "“café” – 5 €"
+    assert texts["?.txt"] == "a name in another encoding"
     assert corpus.not_utf8 == ("win.txt",)
     assert corpus.empty == ("blank.txt", "nothing.txt")
     summary = corpus.summary()
