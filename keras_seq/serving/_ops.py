@@ -1,6 +1,7 @@
 """Which operations a server can run, and which a served graph may hold."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,7 @@ def inspect(meta_graph: Any) -> Inspection:
     )
 
 
+@functools.cache  # TensorFlow takes milliseconds to list the kernels of an op.
 def _refusal(op: str) -> str | None:
     if op in PYTHON_OPS:
         return "runs Python code (tf.py_function), which a server does not have"
