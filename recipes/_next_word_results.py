@@ -88,16 +88,16 @@ def _report_figures(report, run, metrics, history, data):
     report.heading("How well it foresees")
     report.text(
         "Perplexity is e to the mean of -ln p of a word: as uncertain as a choice "
-        "among so many equally likely words. The n-gram models read the same words of "
-        "the same documents, over the same vocabulary."
+        "among so many equally likely words. The n-gram models read the words of the "
+        "same documents"
         + (
-            f" Words that come fewer than {config['min_count']} times in the training "
-            f"texts are unknown to all of them, and count as one word: "
+            ", over the same vocabulary. Words that come fewer than "
+            f"{config['min_count']} times in the training texts are unknown to all of them, and count as one word: "
             f"{about['test_unknown']:.1%} of the test words. In the last column, the "
             "unknown words are spelled besides, by a model of characters: this is "
             "what compares with a model of subwords, which knows no unknown words."
             if in_words
-            else " A model of subwords spells all words; to those of words, the "
+            else ". A model of subwords spells all words; to those of words, the "
             "spelling of the words that they don't know is added, by a model of "
             "characters: so all give a probability to the same text, and it is counted "
             "by word."

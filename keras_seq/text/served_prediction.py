@@ -9,9 +9,10 @@ LONGEST = 500  # words that are written at most
 _NOTES = {
     "text": "what was written so far, UTF-8; empty asks for the beginning of a text",
     "words": "the likeliest next words, the likeliest first; ↵ is the end of a line, "
-    "¶ an empty line",
+    "¶ an empty line; empty, with the probability 0, where no more are found",
     "probabilities": "the probability of each",
-    "unknown_probability": "the probability of a word that the model doesn't know",
+    "unknown_probability": "the probability of a word that the model doesn't know; 0 "
+    "of a model of subwords",
     "end_probability": "the probability that the text ends",
     "prompt": "how the text begins, UTF-8; empty leaves everything to the model",
     "length": f"words to write at most, 1 to {LONGEST}",
