@@ -92,7 +92,8 @@ def _report_figures(report, run, metrics, history, data):
         "same documents"
         + (
             ", over the same vocabulary. Words that come fewer than "
-            f"{config['min_count']} times in the training texts are unknown to all of them, and count as one word: "
+            f"{config['min_count']} times in the training texts are unknown to all of "
+            "them, and count as one word: "
             f"{about['test_unknown']:.1%} of the test words. In the last column, the "
             "unknown words are spelled besides, by a model of characters: this is "
             "what compares with a model of subwords, which knows no unknown words."
