@@ -202,9 +202,7 @@ def main(config):
     )
     keep_vocabulary(run, data)
     model = build_model(config, data)
-    training_started = time.time()
     checkpoint = train(config, data, model, run)
-    train_seconds = time.time() - training_started
     run.save_model(model)
     writer = music.TuneWriter(model, data.vocabulary, data.style)
     figures, tunes = evaluate(config, data, writer)
@@ -223,7 +221,7 @@ def main(config):
             "terms": data.corpus.terms,
         },
         "parameters": model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch],
         **figures,
     }

@@ -159,9 +159,7 @@ def main(config):
     data.keep_vocabularies(run)
     model = build_model(config, data)
     translator = Translator(model, data.source, data.target)
-    training_started = time.time()
     checkpoint = train(config, data, model, translator, run)
-    train_seconds = time.time() - training_started
     run.save_model(model)
     figures, found = evaluate(config, data, translator)
     metrics = {
@@ -169,7 +167,7 @@ def main(config):
         "config": run.config,
         "data": data.description(),
         "parameters": model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch],
         **figures,
     }
