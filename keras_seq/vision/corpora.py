@@ -3,8 +3,8 @@
 import csv
 import dataclasses
 import hashlib
-import io
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -138,7 +138,12 @@ def read_captions(path, *, progress=None):
             f"{str(file)!r} names {len(named)} images, of which none is in its folder "
             f"with a caption; the first is {next(iter(named), None)!r}."
         )
-    everything = {image for some in there.values() for image in some}
+    everything = {
+        path
+        for some in there.values()
+        for path in some
+        if path.suffix.lower() in IMAGES
+    }
     return CaptionCorpus(
         file.parent.name if path != file else file.name,
         images,
@@ -172,36 +177,37 @@ def _caption_file(path):
 
 def _read_json(file):
     """Captions by the name of the image, as COCO writes them."""
+    text, where = _read_text(file), ""
     try:
-        content = json.loads(file.read_text("utf-8-sig"))
+        content = json.loads(text)
         names = {image["id"]: str(image["file_name"]) for image in content["images"]}
         captions: dict = {}
-        for note in content["annotations"]:
+        for number, note in enumerate(content["annotations"]):
+            where = f" in annotation {number}"
             name = names.get(note["image_id"], f"id {note['image_id']}")
-            captions.setdefault(name, []).append(str(note["caption"]))
+            if not isinstance(note["caption"], str):
+                raise TypeError(f"caption is {note['caption']!r}")
+            captions.setdefault(name, []).append(note["caption"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{str(file)!r} must be JSON with 'images' (id, file_name) and "
             f"'annotations' (image_id, caption), as COCO writes it; "
-            f"{type(error).__name__}: {error}."
+            f"{type(error).__name__}{where}: {error}."
         ) from error
     return captions
 
 
 def _read_table(file):
     """Captions by the name of the image, as Flickr8k writes them."""
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{str(file)!r} must be UTF-8; {error}.") from error
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
+    text = _read_text(file)
+    lines = re.split("\r\n|\r|\n", text)
+    head = lines[0]
     captions: dict = {}
     if "#" in head and "\t" in head:
         for number, line in enumerate(lines, start=1):
             name, tab, caption = line.partition("\t")
             if line.strip():
-                if not tab:
+                if not tab or "#" not in name:
                     raise ValueError(
                         f"{file}:{number}: expected NAME#number<TAB>caption; received "
                         f"{line[:60]!r}."
@@ -209,15 +215,15 @@ def _read_table(file):
                 captions.setdefault(name.rpartition("#")[0], []).append(caption)
         return captions
     delimiter = max(",\t|;", key=head.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    columns = [name.strip().lower() for name in next(rows, [])]
+    rows = _rows(lines, delimiter, file)
+    columns = [name.strip().lower() for name in next(rows)[1]]
     if not {"image", "caption"} <= set(columns):
         raise ValueError(
             f"{file}:1: expected a head with the columns image and caption, or lines "
             f"NAME#number<TAB>caption; received {head[:60]!r}."
         )
     image, caption = columns.index("image"), columns.index("caption")
-    for row in rows:
+    for number, row in rows:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) > len(columns) and caption == len(columns) - 1:
@@ -225,18 +231,54 @@ def _read_table(file):
             row = [*row[:caption], delimiter.join(row[caption:])]
         if len(row) != len(columns):
             raise ValueError(
-                f"{file}:{rows.line_num}: expected {len(columns)} columns; received "
+                f"{file}:{number}: expected {len(columns)} columns; received "
                 f"{len(row)}."
             )
         captions.setdefault(row[image].strip(), []).append(row[caption])
     return captions
 
 
+def _rows(lines, delimiter, file):
+    """The rows of a table, each with the number of its last line."""
+
+    def reader(some, **options):
+        return csv.reader(
+            (f"{line}\n" for line in some), delimiter=delimiter, **options
+        )
+
+    rows, start = reader(lines), 1
+    try:
+        for row in rows:
+            if rows.line_num > start:
+                # A quotation mark that nothing closes would swallow other rows.
+                list(reader(lines[start - 1 : rows.line_num], strict=True))
+            yield rows.line_num, row
+            start = rows.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{file}:{start}: expected a row whose quotation marks are closed; "
+            f"received {lines[start - 1][:60]!r} ({error})."
+        ) from error
+
+
+def _read_text(file):
+    """The text of a file in UTF-8; the error names the line."""
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = content[: error.start].count(b"\n") + 1
+        line = content.splitlines()[number - 1] if content.strip() else b""
+        raise ValueError(
+            f"{file}:{number}: expected UTF-8; received {line[:60]!r}."
+        ) from error
+
+
 def _images_below(folder):
-    """Image files by their path from the folder, and by their name."""
+    """Files by their path from the folder, and by their name."""
     found: dict = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in IMAGES and path.is_file():
+        if path.is_file():
             for key in {path.relative_to(folder).as_posix(), path.name}:
                 found.setdefault(key, []).append(path)
     return found

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq._files import replacing
+from keras_seq.vision._architecture import architecture
 from keras_seq.vision.images import check_image_size, decode_images, load_image
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
@@ -85,7 +86,7 @@ class GridExtractor:
         """SHA-256 of the network and its settings."""
         found = hashlib.sha256(json.dumps(self.to_config()).encode())
         if self.model is not None:
-            found.update(self.model.to_json().encode())
+            found.update(architecture(self.model).encode())
             for weight in self.model.get_weights():
                 found.update(np.ascontiguousarray(weight).tobytes())
         return found.hexdigest()
@@ -132,7 +133,7 @@ def grid_model(source, *, weights="imagenet"):
     Args:
         source: Name of a model of `keras.applications`, such as "EfficientNetB0"; or
             a `.keras` file with a model whose output is a grid, or which has layers
-            that give one: then the last of them counts.
+            that give one: then the last of them counts. A single cell is no grid.
         weights: As that model takes it: "imagenet" for what Keras downloads, None for
             random weights, or a file. Not for a `.keras` file.
 
@@ -142,7 +143,8 @@ def grid_model(source, *, weights="imagenet"):
         "-1..1".
 
     Raises:
-        ValueError: If there is no such model, or none of its layers gives a grid.
+        ValueError: If there is no such model, it can't be loaded, or none of its
+            layers gives a grid.
         FileNotFoundError: If there is no such file.
 
     Example:
@@ -167,7 +169,13 @@ def grid_model(source, *, weights="imagenet"):
         return model, source
     if not Path(source).is_file():
         raise FileNotFoundError(f"there is no file {str(source)!r}.")
-    model = keras.models.load_model(source, compile=False)
+    try:
+        model = keras.models.load_model(source, compile=False)
+    except Exception as error:
+        raise ValueError(
+            f"{str(source)!r} must be a model that Keras can load, with layers of its "
+            f"own alone; {type(error).__name__}: {error}"
+        ) from error
     layers = getattr(model, "_operations", model.layers)
     grids = [
         layer.output
@@ -175,11 +183,12 @@ def grid_model(source, *, weights="imagenet"):
         if not isinstance(layer, keras.layers.InputLayer)
         and isinstance(getattr(layer, "output", None), keras.KerasTensor)
         and len(layer.output.shape) == 4
+        and tuple(layer.output.shape[1:3]) != (1, 1)
     ]
     if not grids:
         raise ValueError(
-            f"{str(source)!r} must have a layer that gives a grid (B, h, w, C); "
-            f"none of its {len(model.layers)} layers does."
+            f"{str(source)!r} must have a layer that gives a grid (B, h, w, C) of more "
+            f"than one cell; none of its {len(model.layers)} layers does."
         )
     scaled = any(
         isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization))

@@ -62,6 +62,9 @@ TURNED = "Caption;image\r\nA dog .;a.jpg\r\nTwo, he said;a.jpg\r\nx;b.jpg\r\n"
         ("t.csv", TURNED),
         ("a.token.txt", BEFORE),
         ("captions.txt", FLICKR30K),
+        ("captions.csv", QUOTED.replace("Two, he", "Two,\n\nhe")),
+        ("captions.csv", QUOTED.replace("\n", "\r")),
+        ("captions.txt", BEFORE.replace("A dog", "A\u2028dog")),
     ],
 )
 def test_tables(name, text, tmp_path):
@@ -125,7 +128,16 @@ def test_no_image_outside_the_folder_is_read(tmp_path):
         ("captions.csv", b"file,text\na.jpg,x\n", "captions.csv:1: expected a head"),
         ("captions.csv", b"", "captions.csv:1: expected a head"),
         ("captions.csv", b"image,caption\na.jpg\n", "csv:2: expected 2 columns"),
-        ("captions.csv", b"image,caption\na.jpg,\xff\n", "must be UTF-8"),
+        ("captions.csv", b"image,caption\na.jpg,\xff\n", "csv:2: expected UTF-8"),
+        ("captions.json", b'{"images":\n"\xff"}', "captions.json:2: expected UTF-8"),
+        ("captions.json", b'{"images": [], "annotations": [{"image_id": 1, "caption":'
+         b' "x"}, {"image_id": 1}]}', "KeyError in annotation 1: 'caption'"),
+        ("captions.json", b'{"images": [], "annotations": [{"image_id": 1, "caption":'
+         b" null}]}", "TypeError in annotation 0: caption is None"),
+        ("captions.csv", b'image,caption\na.jpg,"x\nb.jpg,y\n', "csv:2: .* closed"),
+        ("captions.csv", b'image,caption\na.jpg,"x\nb.jpg,"y"\n', "csv:2: .* closed"),
+        ("captions.csv", b"image,caption\na.jpg," + b"x" * 150_000, "csv:2: .* limit"),
+        ("captions.txt", b"a.jpg#0\tx\na.jpg\ty\n", "captions.txt:2: expected NAME#"),
         ("captions.csv", b"image,caption\nb.jpg,x\n", "of which none is in its folder"),
         ("captions.txt", b"a.jpg#0\tx\na.jpg#1 y\n", "captions.txt:2: expected NAME#"),
         ("other.md", b"", r"must have one file with captions.*\[\]"),
@@ -136,6 +148,14 @@ def test_bad_files(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_captions(tmp_path)
+
+
+def test_a_file_of_any_ending_is_there(tmp_path):
+    (tmp_path / "a.tiff").write_bytes(b"1")
+    (tmp_path / "captions.csv").write_text("image,caption\na.tiff,x\n")
+    corpus = read_captions(tmp_path)
+    assert [image.path.name for image in corpus.images] == ["a.tiff"]
+    assert not corpus.missing
 
 
 def test_which_file_has_the_captions(tmp_path):

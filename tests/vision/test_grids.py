@@ -97,6 +97,7 @@ def test_digests_are_of_weights_and_settings():
 
     some = [digest(1), digest(2), digest(1, pixels="0..1")]
     assert len(set(some)) == 3
+    assert digest(1) == some[0]  # in one process the layers have other names
     sizes = [GridExtractor(size=(8, side)).digest for side in (8, 9, 8)]
     assert sizes[0] == sizes[2] != sizes[1]
 
@@ -188,3 +189,27 @@ def test_a_file_without_a_grid(tmp_path):
     model.save(tmp_path / "flat.keras")
     with pytest.raises(ValueError, match="none of its 1 layers does"):
         grid_model(str(tmp_path / "flat.keras"))
+
+
+def test_a_single_cell_is_no_grid(tmp_path):
+    x = keras.Input((8, 8, 3))
+    grid = keras.layers.Conv2D(2, 4, strides=4)(x)
+    mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(grid)
+    keras.Model(x, mean).save(tmp_path / "a.keras")
+    assert grid_model(str(tmp_path / "a.keras"))[0].output_shape == (None, 2, 2, 2)
+
+
+class _Own(keras.layers.Layer):
+    """A layer that loading doesn't know."""
+
+    def call(self, x):
+        return x
+
+
+def test_a_file_that_keras_cannot_load(tmp_path):
+    x = keras.Input((8, 8, 3))
+    keras.Model(x, _Own()(x)).save(tmp_path / "own.keras")
+    (tmp_path / "text.keras").write_bytes(b"no model")
+    for name in ("own.keras", "text.keras"):
+        with pytest.raises(ValueError, match=f"{name}' must be a model that Keras can"):
+            grid_model(str(tmp_path / name))
