@@ -146,11 +146,11 @@ class Captioner:
         Raises:
             ValueError: If an argument is out of its range.
         """
+        Beam(width, length_penalty=length_penalty)
         if not 1 <= n_best <= width:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        Beam(width, length_penalty=length_penalty)
         results: list = []
         for grids in batches:
             found = self._search(width)(grids, float(length_penalty))

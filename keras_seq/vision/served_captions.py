@@ -58,6 +58,15 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
 
+    # Each search is traced once, however many signatures and requests ask for it.
+    strings = tf.TensorSpec([None], tf.string)
+    numbers = tf.TensorSpec([None], tf.int32)
+    penalties = tf.TensorSpec([None], tf.float32)
+
+    def traced(*specs):
+        return functools.partial(tf.function, input_signature=specs, autograph=False)
+
+    @traced(strings)
     def best(image_bytes):
         found = captioner.search(
             captioner.extractor(image_bytes),
@@ -66,6 +75,16 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
             max_width=width,
         )
         return {name: value[:, 0] for name, value in found.items()}
+
+    @traced(strings, numbers, penalties)
+    def search(image_bytes, width, length_penalty):
+        found = captioner.search(
+            captioner.extractor(image_bytes),
+            length_penalty,
+            width=width,
+            max_width=WIDEST,
+        )
+        return found["texts"], found["probabilities"]
 
     def serving_default(image_bytes):
         found = best(image_bytes)
@@ -91,16 +110,11 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
         checks += same_rows(image_bytes=image_bytes, **asked)
         with tf.control_dependencies(checks):
             image_bytes = tf.identity(image_bytes)
-        found = captioner.search(
-            captioner.extractor(image_bytes),
-            length_penalty,
-            width=width,
-            max_width=WIDEST,
-        )
+        texts, probabilities = search(image_bytes, width, length_penalty)
         wanted = tf.sequence_mask(n_best, WIDEST)
         return {
-            "captions": tf.where(wanted, found["texts"], ""),
-            "probabilities": tf.where(wanted, found["probabilities"], 0.0),
+            "captions": tf.where(wanted, texts, ""),
+            "probabilities": tf.where(wanted, probabilities, 0.0),
         }
 
     def score(image_bytes, caption):

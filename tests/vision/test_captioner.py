@@ -83,7 +83,15 @@ def test_batches_change_nothing(trained, found):
         assert [c.text for c in some] == [c.text for c in others]
 
 
-def test_the_signatures_give_the_same(trained, found):
+def test_the_signatures_give_the_same(trained, found, monkeypatch):
+    traced = []
+    search = trained.search
+
+    def counted(*inputs, max_width, **options):
+        traced.append(max_width)
+        return search(*inputs, max_width=max_width, **options)
+
+    monkeypatch.setattr(trained, "search", counted)
     signatures = caption_signatures(trained, width=4)
     images = tf.constant(IMAGES)
     texts = [best.text.encode() for best, *_ in found]
@@ -113,6 +121,7 @@ def test_the_signatures_give_the_same(trained, found):
     nats = signatures["score"].function(image_bytes=images, caption=tf.constant(texts))
     expected, _ = trained.score([grids(trained)], [best.text for best, *_ in found])
     np.testing.assert_allclose(nats["nats"], expected, atol=1e-4)
+    assert traced == [4, 16]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +148,8 @@ def test_bad_arguments():
     trained = captioner()
     with pytest.raises(ValueError, match="`n_best` must be in"):
         trained.caption(IMAGES, width=2, n_best=3)
+    with pytest.raises(ValueError, match="`width`"):
+        trained.caption(IMAGES, width=0, n_best=0)
     with pytest.raises(ValueError, match="`longest` must be at least 1"):
         Captioner(trained.model, trained.vocabulary, trained.extractor, longest=0)
     with pytest.raises(ValueError, match="`width` must be in"):
