@@ -9,13 +9,15 @@ from keras_seq.diagnostics._characters import marked
 
 _ACROSS = 6  # panels in a row
 _PANEL = 1.9  # inches
+_FINEST = 800  # pixels of a side that are drawn, about
 
 
 def plot_image_attention(image, weights, words, *, title=None, smooth=False):
     """Draws an image, and for each word the image under its attention weights.
 
     Where the weight is greatest the image keeps its light; where it is 0 it is dark.
-    The cells of the grid are stretched over the whole image.
+    The cells of the grid are stretched over the whole image. Of a large image every
+    second pixel is drawn, or every third, ...
 
     Args:
         image: Array (H, W, 3) or (H, W), integers from 0 to 255 or floats from 0 to 1.
@@ -54,10 +56,13 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
             f"`weights` must have shape (T, h, w) with T = {len(words)}, the number of "
             f"words, and none 0; received shape {weights.shape}."
         )
-    across = min(_ACROSS, len(words) + 1)
-    down = math.ceil((len(words) + 1) / across)
     # A panel has the shape of the image, unless that is a line.
     shape = float(np.clip(image.shape[0] / image.shape[1], 1 / 3, 3))
+    # Each panel copies the image: of a photograph, less than all pixels.
+    rows, columns = (math.ceil(side / _FINEST) for side in image.shape[:2])
+    image = image[::rows, ::columns]
+    across = min(_ACROSS, len(words) + 1)
+    down = math.ceil((len(words) + 1) / across)
     figure, grid = plt.subplots(
         down,
         across,

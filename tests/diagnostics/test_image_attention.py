@@ -60,6 +60,16 @@ def test_lines_and_dots_and_long_captions_are_drawn(tmp_path):
         figure.savefig(tmp_path / "picture.png", dpi=20)
 
 
+def test_of_a_photograph_not_all_pixels_are_drawn():
+    image = np.random.default_rng(0).random((2401, 1000))
+    figure = plot_image_attention(image, np.ones((1, 2, 2)), ["word"])
+    for axis in figure.axes:
+        shown = axis.images[0].get_array()[..., 0]
+        np.testing.assert_array_equal(shown, image[::4, ::2])
+    veil = figure.axes[1].images[1]
+    assert list(veil.get_extent()) == [-0.5, 499.5, 600.5, -0.5]
+
+
 @pytest.mark.parametrize(
     ("image", "weights", "message"),
     [
