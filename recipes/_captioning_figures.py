@@ -236,9 +236,11 @@ def cells_of(box, grid):
 def baseline_captions(captioner, data):
     """What to compare with: the most frequent caption, and that of the nearest image.
 
-    Nearest is the training image whose mean feature vector has the greatest cosine
-    with that of the image, in the grids that the decoder attends to before positions
-    are added; of its captions the first.
+    Nearest is the training image whose features, in the grids that the decoder attends
+    to before positions are added, have the greatest cosine with those of the image,
+    from the mean of the training images; of its captions the first. The features are
+    the means of a photograph's grid; of a scene's, where places count, those of its
+    nine parts.
 
     Returns:
         Dict of lists of strings.
@@ -246,7 +248,15 @@ def baseline_captions(captioner, data):
     frequent = most_frequent_caption(
         text for texts in data.train.captions for text in texts
     )
-    known, asked = (mean_features(captioner, part) for part in (data.train, data.test))
+    known, asked = (
+        pooled_features(captioner, part, 3 if part.scenes else 1)
+        for part in (data.train, data.test)
+    )
+    centre = known.mean(axis=0)
+    for features in (known, asked):
+        features -= centre
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        features /= np.maximum(lengths, 1e-6)
     nearest = np.concatenate(
         [
             (asked[start : start + 256] @ known.T).argmax(axis=1)
@@ -259,19 +269,31 @@ def baseline_captions(captioner, data):
     }
 
 
-def mean_features(captioner, part):
-    """The mean of each image's grid, centred and of length 1: (N, C).
+def pooled_features(captioner, part, pieces):
+    """Means of the pieces of each image's grid: float32 (N, pieces² · C).
 
     Of a network that is trained here the grid is what it makes of the pixels.
+
+    Args:
+        captioner: The `Captioner`.
+        part: `Part`.
+        pieces: Into how many pieces each side of the grid is cut, as equal as may be.
     """
     encoder = captioner.model.encoder
-    means = np.concatenate(
+    return np.concatenate(
         [
-            keras.ops.convert_to_numpy(
-                keras.ops.mean(encoder.features(grids), axis=(1, 2))
-            )
+            pooled(keras.ops.convert_to_numpy(encoder.features(grids)), pieces)
             for grids in part.batches()
         ]
     )
-    means = means - means.mean(axis=1, keepdims=True)
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+
+
+def pooled(grids, pieces):
+    """Means of the pieces of grids (B, h, w, C), row by row: (B, pieces² · C)."""
+    rows = np.array_split(grids.astype("float32"), pieces, axis=1)
+    cells = [
+        cell.mean(axis=(1, 2))
+        for row in rows
+        for cell in np.array_split(row, pieces, 2)
+    ]
+    return np.concatenate(cells, axis=1)

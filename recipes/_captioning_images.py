@@ -117,6 +117,13 @@ class Data:
             for place, texts in enumerate(self.train.captions)
         ]
 
+    @functools.cached_property
+    def cut(self):
+        """How many training captions are longer than what the model may write."""
+        encode = self.vocabulary.encode
+        texts = (text for some in self.train.captions for text in some)
+        return sum(len(encode(text)) >= LONGEST for text in texts)
+
     def ids(self, text):
         """Ids of a caption with its marks."""
         return [START, *self.vocabulary.encode(text)[: LONGEST - 1], END]
@@ -211,13 +218,25 @@ class Data:
         )
 
     def keep_known(self, run):
-        """Writes what the verbs need of the data; refuses data that have changed."""
+        """Writes what the verbs need of the data; refuses data that have changed.
+
+        Nor may the network have, of whose grids the data consist.
+        """
         known = {
             "digest": self.digest,
+            "network": self.extractor.digest,
             "vocabulary": self.vocabulary.to_config(),
             "extractor": self.extractor.to_config(),
         }
-        run.keep_known("vocabulary.json", known, self.name)
+        name = "vocabulary.json"
+        before = run.read_json(name) if (run / name).is_file() else {}
+        if before.get("network", known["network"]) != known["network"]:
+            raise ValueError(
+                f"--encoder {self.config.encoder!r} is not what the run was started "
+                f"with: its digest was {before['network'][:12]} and is "
+                f"{known['network'][:12]}."
+            )
+        run.keep_known(name, known, self.name)
 
     def description(self):
         """What metrics.json says of the data."""
@@ -228,6 +247,7 @@ class Data:
             "validation": len(self.validation),
             "test": len(self.test),
             "captions": sum(map(len, self.train.captions)),
+            "cut": self.cut,
             "vocabulary": len(self.vocabulary),
             "left_out": self.left_out,
             "terms": self.terms,

@@ -121,17 +121,15 @@ def _list(digits, chance):
 
 def parse(caption):
     """What a caption says; None if it doesn't follow the grammar."""
-    words = caption.split()
-    if words[:1] == ["there"] and words[1:2] in (["is"], ["are"]):
-        words = words[2:]
-    for _, phrase in _phrases(PLACES):
-        start = [*phrase, "there"]
-        if words[: len(start)] == start and words[len(start) :][:1] in (
-            ["is"],
-            ["are"],
-        ):
-            words = [*words[len(start) + 1 :], *phrase]
+    words, be = caption.split(), None
+    for _, phrase in [(None, []), *_phrases(PLACES)]:
+        start, rest = [*phrase, "there"], words[len(phrase) + 1 :]
+        if words[: len(start)] == start and rest[:1] in (["is"], ["are"]):
+            be, words = rest[0], [*rest[1:], *phrase]
             break
+    one = bool(words) and words[0] in COUNTS[1]
+    if be is not None and (be == "is") != one:
+        return None  # the verb agrees with what is named first
     first, words = _read_list(words)
     if not first or not words:
         return None

@@ -2,17 +2,49 @@
 
 import csv
 import io
+import itertools
+from pathlib import Path
 
 import numpy as np
 
 from keras_seq.diagnostics import plot_image_attention
 from keras_seq.training import Report, plot_history
 from keras_seq.vision import decode_image
+from recipes._captioning_images import LONGEST
 from recipes._captioning_language import judge
 from recipes._captioning_scenes import SIDE
 
 SHOWN = 8  # test images in the report
 WORST = 12  # captions in the table of those that are wrong
+
+
+def attention_file(image, out=None):
+    """Where the attention over an image will be drawn.
+
+    Args:
+        image: The image file.
+        out: The file that was asked for; by default one that isn't there yet, named
+            after the image, in the current folder.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: If it is the image itself.
+        FileNotFoundError: If its folder is missing.
+    """
+    if out is None:
+        numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+        names = (f"{Path(image).stem}-attention{number}.png" for number in numbers)
+        return next(path for path in map(Path, names) if not path.exists())
+    path = Path(out)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must be in a folder that exists; {out!r} isn't."
+        )
+    if path.exists() and path.samefile(image):
+        raise ValueError(f"`out` must not be the image itself; received {out!r}.")
+    return path
 
 
 def captions_table(part, found):
@@ -86,6 +118,14 @@ def _report(metrics, data, found, curves, scores, drawn):
         f"until epoch {metrics['validation']['epoch']}, {metrics['train_seconds']:.0f} "
         f"s of training. It was judged on {len(data.test):,} others."
     )
+    if left_out := {what: n for what, n in data.left_out.items() if n}:
+        counts = ", ".join(f"{n:,} {what}" for what, n in left_out.items())
+        report.text(f"Images left out: {counts}.")
+    if data.cut:
+        report.text(
+            f"Of the captions {data.cut:,} are longer than {LONGEST} tokens, their end "
+            "included; they were cut."
+        )
     if data.test.scenes:
         report.text(
             "The handwriting of the test scenes is in no training scene, and each test "

@@ -7,6 +7,7 @@ where in scenes of handwritten digits, and a checker says whether that is true; 
 where it looked is drawn over the image.
 """
 
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ from recipes._captioning_figures import (
 )
 from recipes._captioning_images import LONGEST
 from recipes._captioning_model import recurrent, transformer
-from recipes._captioning_results import write_results
+from recipes._captioning_results import attention_file, write_results
 
 WIDTH = 5  # of the beam
 PATIENCE = {"val_right": 4, "val_cider": 6}  # epochs without better captions
@@ -200,7 +201,10 @@ def main(config):
 
 
 def _finished(run):
-    """A finished run's directory, its settings and its captioner."""
+    """A finished run's directory, its settings and its captioner.
+
+    The settings name the run's own copy of an encoder: its file may be gone.
+    """
     directory = RunDirectory(run)
     config = directory.read_config(Config)
     known = directory.read_json("vocabulary.json")
@@ -209,7 +213,10 @@ def _finished(run):
     model = keras.models.load_model(directory / "model.keras", compile=False)
     encoder = None
     if (directory / "encoder.keras").is_file():
-        encoder = keras.models.load_model(directory / "encoder.keras", compile=False)
+        kept = directory / "encoder.keras"
+        encoder = keras.models.load_model(kept, compile=False)
+        pixels = known["extractor"]["pixels"]
+        config = dataclasses.replace(config, encoder=str(kept), pixels=pixels)
     extractor = GridExtractor(encoder, **known["extractor"])
     vocabulary = Vocabulary.from_config(known["vocabulary"])
     return directory, config, build_captioner(model, vocabulary, extractor)
@@ -234,9 +241,12 @@ def caption_image(
             what did best on the validation images.
         length_penalty: 0 or more; above 0 favours longer captions.
         run: Folder of the run.
-        out: PNG file for the attention of the best caption; by default attention.png
-            in the current folder.
+        out: PNG file for the attention of the best caption; by default a new one in
+            the current folder, NAME-attention.png for an image NAME.jpg.
     """
+    if n_best < 1:
+        raise ValueError(f"`n_best` must be at least 1; received {n_best}.")
+    path = attention_file(image, out)
     pixels = load_image(image)
     directory, _, captioner = _finished(run)
     width = directory.metrics["test"]["width"] if width is None else width
@@ -260,7 +270,6 @@ def caption_image(
         figure = plot_image_attention(
             pixels / 255, best.attention, best.words, title=best.text
         )
-        path = Path(out or "attention.png")
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=150)
         print(f"the attention is in {path}")

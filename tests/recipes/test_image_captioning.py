@@ -1,6 +1,7 @@
 """The image-captioning recipe, run as a user runs it."""
 
 import csv
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -9,20 +10,15 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seq.vision import Caption
+from recipes import _captioning_results
 from recipes import image_captioning as recipe
-from recipes._captioning_data import load_data, plain
+from recipes._captioning_data import load_data
 from recipes._captioning_figures import (
     CaptionScore,
-    attention_hits,
     baseline_captions,
-    cells_of,
     figures_of,
-    named_digits,
     truth,
 )
-from recipes._captioning_model import ShowAttendAndTell
-from recipes._captioning_scenes import SIDE, Digit, Scenes
 from tests.recipes.shell import Shell
 from tests.vision.pictures import blocks, encoded
 
@@ -81,10 +77,24 @@ def own_run(photographs, tmp_path_factory):
     grid = keras.layers.Conv2D(6, 4, strides=4)(x)
     keras.utils.set_random_seed(0)
     keras.Model(x, keras.layers.GlobalAveragePooling2D()(grid)).save(folder / "n.keras")
-    start(
-        *("--data", photographs, "--out", folder / "run", "--quick", "--epochs", 1),
-        *("--encoder", folder / "n.keras", "--architecture", "transformer"),
-    )
+
+    def one(function):
+        """Of all that `run` exports and checks, the attention by itself."""
+        return lambda *given, **options: {
+            "serving_default": function(*given, **options)["attention"]
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("caption_signatures", "caption_requests"):
+            patch.setattr(recipe, name, one(getattr(recipe, name)))
+        # Untrained, it writes to the end: short captions, and few pictures of them.
+        patch.setattr(recipe, "LONGEST", 8)
+        patch.setattr(_captioning_results, "SHOWN", 1)
+        start(
+            *("--data", photographs, "--out", folder / "run", "--quick", "--epochs", 1),
+            *("--encoder", folder / "n.keras", "--architecture", "transformer"),
+        )
+    (folder / "n.keras").unlink()
     return folder / "run"
 
 
@@ -138,6 +148,17 @@ def test_caption_prints_probabilities_and_draws_the_attention(run, tmp_path, cap
     assert len(lines) == 3
     assert all(re.match(r" *\d+\.\d\d%  \w+", line) for line in lines[:2])
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_the_attention_replaces_nothing(run, tmp_path, capsys):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(encoded(blocks(4, 4, 3), "PNG"))
+    before = photo.read_bytes()
+    asked = ("caption", photo, "--run", run)
+    assert "the image itself" in fails(capsys, *asked, "--out", photo)
+    assert photo.read_bytes() == before
+    assert "`n_best` must be at least 1" in fails(capsys, *asked, "--n-best", 0)
+    assert "`out`" in fails(capsys, *asked, "--out", tmp_path / "nowhere" / "a.png")
 
 
 def test_any_image_is_captioned(run):
@@ -212,10 +233,23 @@ def test_own_images_with_a_network_from_a_file(own_run, photographs, tmp_path, c
     data = metrics["data"]
     assert data["train"] + data["validation"] + data["test"] == 36
     assert data["left_out"] == {"missing": 1, "broken": 1, "repeated": 0}
-    # The run has all it needs: the network's file may be gone.
+    report = (own_run / "report.html").read_text()
+    assert "Images left out: 1 missing, 1 broken." in report
+    # The run has all it needs: the network's file is gone.
     picture = tmp_path / "seen.png"
-    start("caption", photographs / "0.png", "--run", own_run, "--out", picture)
+    asked = ("caption", photographs / "0.png", "--run", own_run, "--n-best", 1)
+    start(*asked, "--out", picture)
     assert "%" in capsys.readouterr().out
+    directory, config, captioner = recipe._finished(str(own_run))
+    known = load_data(config)
+    before = (own_run / "vocabulary.json").read_bytes()
+    known.keep_known(directory)
+    assert (own_run / "vocabulary.json").read_bytes() == before
+    network = captioner.extractor.model
+    network.set_weights([weight + 1 for weight in network.get_weights()])
+    changed = dataclasses.replace(known, extractor=captioner.extractor)
+    with pytest.raises(ValueError, match="is not what the run was started"):
+        changed.keep_known(directory)
 
 
 def test_broken_images_are_named_and_counted(photographs, capsys):
@@ -261,6 +295,9 @@ def test_captions_without_spaces_are_learnt_as_subwords(tmp_path):
     data = load_data(recipe.Config(data=str(tmp_path), quick=True).complete())
     text = data.test.captions[0][0]
     assert data.vocabulary.decode(data.vocabulary.encode(text)) == text
+    assert data.description()["cut"] == 0
+    long = dataclasses.replace(data.train, captions=[[text * 20, text]])
+    assert dataclasses.replace(data, train=long).cut == 1
     figures = figures_of([text], [[text]], data.vocabulary)
     assert figures["bleu_4"] == pytest.approx(100)
 
@@ -300,73 +337,6 @@ def test_a_run_that_is_not_there(tmp_path, capsys):
     (tmp_path / "a.png").write_bytes(encoded(blocks(2, 2, 3), "PNG"))
     asked = ("caption", tmp_path / "a.png", "--run", tmp_path / "nothing")
     assert "nothing" in fails(capsys, *asked)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("A dog, a cat -- and 3.5 birds!", "a dog a cat and 3 5 birds"),
-        ("The dog's well-known 'tail'.", "the dog's well-known tail"),
-        ("«Чья собака?»", "чья собака"),
-        ("一只狗。", "一只狗"),
-        (" . ", ""),
-    ],
-)
-def test_captions_in_plain_words(text, expected):
-    assert plain(text) == expected
-
-
-def test_the_doubly_stochastic_loss():
-    """Against the equation, in float64, with captions of unequal length."""
-    rng = np.random.default_rng(0)
-    weights = rng.dirichlet(np.ones(6), (2, 4))
-    target = np.array([[1, 5, 6, 7], [1, 5, 0, 0]])
-    expected = 0.0
-    for row, length in zip(weights, (4, 2), strict=True):
-        for cell in range(6):
-            expected += (length / 6 - row[:length, cell].sum()) ** 2 * 6 / length**2 / 2
-    found = ShowAttendAndTell.unevenness(
-        keras.ops.convert_to_tensor(weights, "float32"),
-        keras.ops.convert_to_tensor(target),
-    )
-    assert float(found) == pytest.approx(expected, rel=1e-5)
-
-
-SCENE = (Digit(7, "large", (0, 0, 24, 17)), Digit(3, "small", (32, 41, 44, 47)))
-
-
-def test_attention_on_the_digit_that_is_named():
-    words = ["a", "large", "seven", "above", "a", "small", "three", "■"]
-    weights = np.zeros((8, 7, 7))
-    weights[2, 1, 1] = 0.6  # pixels 8 to 16: on the seven
-    weights[2, 6, 6] = 0.4
-    weights[6, 5, 4] = 0.7  # pixels 40 to 48 down, 32 to 40 across: beside the three
-    weights[6, 5, 5] = 0.3
-    caption = Caption(" ".join(words[:-1]), 0.5, -1.0, True, words, weights)
-    scenes = Scenes(np.zeros((1, SIDE, SIDE, 3)), [SCENE], [[caption.text]])
-    hits = attention_hits([caption], scenes)
-    # The seven is on 3 × 3 cells, the three on 2 × 1.
-    assert hits == {
-        "words": 2,
-        "peak": 0.5,
-        "mass": pytest.approx((0.6 + 0.3) / 2),
-        "chance": pytest.approx((9 + 2) / 49 / 2),
-    }
-    assert named_digits(words) == [(2, (7, "large")), (6, (3, "small"))]
-
-
-@pytest.mark.parametrize(
-    ("box", "rows", "columns"),
-    [
-        ((0, 0, 8, 8), [0], [0]),
-        ((7, 8, 9, 17), [0, 1], [1, 2]),
-        ((48, 50, 56, 56), [6], [6]),
-    ],
-)
-def test_cells_that_overlap_a_box(box, rows, columns):
-    expected = np.zeros((7, 7), bool)
-    expected[np.ix_(rows, columns)] = True
-    np.testing.assert_array_equal(cells_of(box, (7, 7)), expected)
 
 
 def test_baselines(photographs):
