@@ -31,13 +31,15 @@ def attention_file(image, out=None):
 
     Raises:
         ValueError: If it is the image itself.
-        FileNotFoundError: If its folder is missing.
+        OSError: If it is a folder, or its folder is missing.
     """
     if out is None:
         numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
         names = (f"{Path(image).stem}-attention{number}.png" for number in numbers)
         return next(path for path in map(Path, names) if not path.exists())
     path = Path(out)
+    if path.is_dir():
+        raise IsADirectoryError(f"`out` must name a file; {out!r} is a folder.")
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"`out` must be in a folder that exists; {out!r} isn't."
@@ -91,7 +93,10 @@ def write_results(run, metrics, history, data, found):
             history,
             {data.monitor: "validation, greedy"},
             ylabel={"right": "share true and complete", "cider": "CIDEr-D"}[name],
-            references={"nearest training image": metrics["baseline"]["nearest"][name]},
+            # The curve is of the validation images, the line is not.
+            references={
+                "nearest training image, test": metrics["baseline"]["nearest"][name]
+            },
         ),
         "scores",
     )

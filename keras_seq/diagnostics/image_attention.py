@@ -1,6 +1,7 @@
 """Pictures of where attention looks in an image."""
 
 import math
+import textwrap
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from keras_seq.diagnostics._characters import marked
 
 _ACROSS = 6  # panels in a row
 _PANEL = 1.9  # inches
+_LETTERS = 9  # of the title, in an inch
 _FINEST = 800  # pixels of a side that are drawn, about
 
 
@@ -63,10 +65,11 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
     image = image[::rows, ::columns]
     across = min(_ACROSS, len(words) + 1)
     down = math.ceil((len(words) + 1) / across)
+    lines = textwrap.wrap(title or "", int(_LETTERS * _PANEL * across))
     figure, grid = plt.subplots(
         down,
         across,
-        figsize=(_PANEL * across, (_PANEL * shape + 0.35) * down + bool(title) * 0.4),
+        figsize=(_PANEL * across, (_PANEL * shape + 0.35) * down + len(lines) * 0.3),
         layout="constrained",
         squeeze=False,
     )
@@ -92,6 +95,6 @@ def plot_image_attention(image, weights, words, *, title=None, smooth=False):
         )
     for axis in grid.flat[len(words) + 1 :]:
         axis.remove()
-    if title:
-        figure.suptitle(title, parse_math=False)
+    if lines:
+        figure.suptitle("\n".join(lines), parse_math=False)
     return figure

@@ -60,6 +60,20 @@ def test_lines_and_dots_and_long_captions_are_drawn(tmp_path):
         figure.savefig(tmp_path / "picture.png", dpi=20)
 
 
+@pytest.mark.parametrize("words", [1, 9])
+def test_a_long_title_stays_in_the_picture(words):
+    title = "a large dog beside a small one " * 8
+    figure = plot_image_attention(
+        np.ones((4, 4)), np.ones((words, 2, 2)), ["dog"] * words, title=title
+    )
+    figure.canvas.draw()
+    [shown] = [text for text in figure.texts if text.get_text()]
+    assert shown.get_text().split() == title.split()
+    box, width = shown.get_window_extent(), figure.bbox.width
+    assert 0 <= box.x0 < box.x1 <= width
+    assert box.y0 >= figure.axes[0].title.get_window_extent().y0
+
+
 def test_of_a_photograph_not_all_pixels_are_drawn():
     image = np.random.default_rng(0).random((2401, 1000))
     figure = plot_image_attention(image, np.ones((1, 2, 2)), ["word"])

@@ -158,7 +158,8 @@ def test_the_picture_of_the_attention_replaces_nothing(run, tmp_path, capsys):
     assert "the image itself" in fails(capsys, *asked, "--out", photo)
     assert photo.read_bytes() == before
     assert "`n_best` must be at least 1" in fails(capsys, *asked, "--n-best", 0)
-    assert "`out`" in fails(capsys, *asked, "--out", tmp_path / "nowhere" / "a.png")
+    for out in (tmp_path, tmp_path / "nowhere" / "a.png"):
+        assert "`out` must" in fails(capsys, *asked, "--out", out)
 
 
 def test_any_image_is_captioned(run):
