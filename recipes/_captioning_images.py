@@ -113,20 +113,24 @@ class Data:
         of other images all.
         """
         return [
-            [(place, self.ids(text)) for text in texts]
-            for place, texts in enumerate(self.train.captions)
+            [(place, _marked(ids)) for ids in some]
+            for place, some in enumerate(self._encoded)
         ]
 
     @functools.cached_property
     def cut(self):
         """How many training captions are longer than what the model may write."""
+        return sum(len(ids) >= LONGEST for some in self._encoded for ids in some)
+
+    @functools.cached_property
+    def _encoded(self):
+        """Ids of all training captions, whole and without marks."""
         encode = self.vocabulary.encode
-        texts = (text for some in self.train.captions for text in some)
-        return sum(len(encode(text)) >= LONGEST for text in texts)
+        return [[encode(text) for text in texts] for texts in self.train.captions]
 
     def ids(self, text):
         """Ids of a caption with its marks."""
-        return [START, *self.vocabulary.encode(text)[: LONGEST - 1], END]
+        return _marked(self.vocabulary.encode(text))
 
     @property
     def batch_size(self):
@@ -252,6 +256,11 @@ class Data:
             "left_out": self.left_out,
             "terms": self.terms,
         }
+
+
+def _marked(ids):
+    """Ids with the marks of start and end, cut to what the model may write."""
+    return [START, *ids[: LONGEST - 1], END]
 
 
 def _constant(values):

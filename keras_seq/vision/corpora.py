@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from keras_seq.text.normalising import normalise
+from keras_seq.text.parallel import decoded
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp"})
 _CAPTION_FILES = (".json", ".csv", ".tsv", ".txt")
@@ -177,7 +178,7 @@ def _caption_file(path):
 
 def _read_json(file):
     """Captions by the name of the image, as COCO writes them."""
-    text, where = _read_text(file), ""
+    text, where = decoded(str(file), file.read_bytes()), ""
     try:
         content = json.loads(text)
         names = {image["id"]: str(image["file_name"]) for image in content["images"]}
@@ -199,7 +200,7 @@ def _read_json(file):
 
 def _read_table(file):
     """Captions by the name of the image, as Flickr8k writes them."""
-    text = _read_text(file)
+    text = decoded(str(file), file.read_bytes())
     lines = re.split("\r\n|\r|\n", text)
     head = lines[0]
     captions: dict = {}
@@ -258,19 +259,6 @@ def _rows(lines, delimiter, file):
         raise ValueError(
             f"{file}:{start}: expected a row whose quotation marks are closed; "
             f"received {lines[start - 1][:60]!r} ({error})."
-        ) from error
-
-
-def _read_text(file):
-    """The text of a file in UTF-8; the error names the line."""
-    content = file.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        line = content.splitlines()[number - 1] if content.strip() else b""
-        raise ValueError(
-            f"{file}:{number}: expected UTF-8; received {line[:60]!r}."
         ) from error
 
 
