@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from keras_seq.text.parallel import decoded
+
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}  # compared in lower case
 DELIMITERS = ",;\t|"
 LARGEST = float(np.finfo("float32").max)
@@ -75,12 +77,7 @@ def read_csv(path, delimiter=None):
         ValueError: With the line, if the file can't be read as a table.
     """
     place = Path(path).name
-    content = Path(path).read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{place}:{line}: expected UTF-8; {error.reason}.") from error
+    text = decoded(place, Path(path).read_bytes())
     if delimiter is None:
         delimiter = _sniff(text)
     elif len(delimiter) != 1 or delimiter in '"\r\n':
