@@ -1,8 +1,10 @@
 """The attention layers, each with its mechanism in the oracle."""
 
+import keras
 import numpy as np
 
 from keras_seq.layers import BahdanauAttention, LuongAttention, MonotonicAttention
+from keras_seq.ops import masked_softmax
 from tests.reference import attention as reference
 
 UNITS = 3
@@ -38,6 +40,11 @@ ATTENTIONS = {
         **o,
     ),
 }
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def halves(energies, mask):
+    return masked_softmax(0.5 * energies, mask)
 
 
 def randomise(layer, seed=0):
