@@ -80,7 +80,7 @@ def _limits(sizes: list[float], count: int) -> list[float]:
                 f"received {tuple(sizes)}."
             )
         return sizes
-    if not sizes or min(sizes) < 0 or abs(sum(sizes) - 1) > 1e-6:
+    if not sizes or min(sizes) < 0 or not abs(sum(sizes) - 1) <= 1e-6:
         raise ValueError(
             "`sizes` must be shares that are together 1, or integers; received "
             f"{tuple(sizes)}."

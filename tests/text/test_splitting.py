@@ -104,6 +104,7 @@ def test_every_group_has_its_chance():
     [
         ((0.8, 0.1), {}, "`sizes` must be shares that are together 1.*received"),
         ((1.2, -0.2), {}, "`sizes` must be shares"),
+        ((float("nan"), 0.5), {}, "`sizes` must be shares"),
         ((), {}, "`sizes` must be shares"),
         ((8, 3), {}, r"together be at most .*, 10; received \(8, 3\)"),
         ((0.99, 0.01), {"by": "row"}, "`by` must be .*received 'row'"),
