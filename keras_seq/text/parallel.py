@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_seq.text.normalising import normalise
+
 Pair = tuple[str, str]
 
 
@@ -73,8 +75,8 @@ def read_pairs(
     The file is UTF-8, with or without byte order mark, as it is, gzipped (.gz)
     or in a .zip, where the one .txt or .tsv file is read whose name doesn't
     begin with "_" or ".". White space at the ends of a sentence is left out.
-    Pairs with an empty side, blank lines too, and repeated pairs are left out
-    and counted.
+    Pairs with an empty side (nothing but white space and control characters),
+    blank lines too, and repeated pairs are left out and counted.
 
     Args:
         path: The file.
@@ -166,7 +168,7 @@ def read_two(
 
 def _corpus(name: str, found: Iterable[Pair]) -> PairCorpus:
     stripped = [(source.strip(), target.strip()) for source, target in found]
-    full = [pair for pair in stripped if all(pair)]
+    full = [pair for pair in stripped if all(map(normalise, pair))]
     kept = tuple(dict.fromkeys(full))
     if not kept:
         raise ValueError(
@@ -216,6 +218,8 @@ def _from_zip(path: Path, member: str | None) -> tuple[str, bytes]:
             return f"{path.name}/{chosen[0]}", archive.read(chosen[0])
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
+    except RuntimeError as error:  # encrypted, or packed in a way not known
+        raise ValueError(f"{path.name}: can't be unpacked: {error}") from error
 
 
 def decoded(name: str, data: bytes) -> str:
@@ -223,10 +227,11 @@ def decoded(name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
+        rest = error.object  # the data without the byte order mark
+        number = rest.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{name}:{number}: expected UTF-8; received the byte "
-            f"0x{data[error.start]:02X}."
+            f"0x{rest[error.start]:02X}."
         ) from error
 
 

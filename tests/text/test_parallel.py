@@ -60,12 +60,12 @@ def test_columns(tmp_path):
 
 
 def test_what_is_left_out(tmp_path):
-    lines = "a\tb\n\na\t b\n\tc\nd\t \u3000\na\tB\n \t \na\tb\n"
+    lines = "a\tb\n\na\t b\n\tc\nd\t \u3000\na\tB\n \t \na\tb\n\x00\te\n"
     corpus = read_pairs(write(tmp_path / "x.tsv", lines))
-    assert corpus == PairCorpus("x.tsv", (("a", "b"), ("a", "B")), 4, 2)
+    assert corpus == PairCorpus("x.tsv", (("a", "b"), ("a", "B")), 5, 2)
     assert corpus.summary().splitlines() == [
-        "x.tsv: 2 of 8 pairs are usable, 1 different sources, 2 different targets",
-        "       4 have an empty side",
+        "x.tsv: 2 of 9 pairs are usable, 1 different sources, 2 different targets",
+        "       5 have an empty side",
         "       2 repeat an earlier pair",
     ]
 
@@ -92,6 +92,7 @@ def test_digest(tmp_path):
     [
         ("x.tsv", "a\tb\nc\n", r"x\.tsv:2: expected columns 0 and 1.*received 1 col"),
         ("x.tsv", b"a\tb\nc\td\n\xe9\tf\n", r"x\.tsv:3: expected UTF-8.*0xE9"),
+        ("x.tsv", b"\xef\xbb\xbfa\tb\n\xe9\tf\n", r"x\.tsv:2: expected UTF-8.*0xE9"),
         ("x.tsv", "a\tb".encode("utf-16"), r"x\.tsv:1: expected UTF-8; .*0xFF"),
         ("x.tsv", "", r"x\.tsv: expected pairs.*received 0 lines"),
         ("x.tsv", "\n\t\n", r"x\.tsv: expected pairs.*received 2 lines"),
@@ -127,6 +128,20 @@ def test_which_file_of_a_zip(tmp_path):
         read_pairs(bad)
     with pytest.raises(ValueError, match=r"`member` must be None"):
         read_pairs(write(tmp_path / "x.tsv", LINES), member="x")
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "value", "message"),
+    [(6, 8, 1, "encrypted"), (8, 10, 99, "compression method")],
+)
+def test_zips_that_cannot_be_unpacked(here, there, value, message, tmp_path):
+    path = zipped(tmp_path / "x.zip", x__tsv="a\tb\n")
+    data = bytearray(path.read_bytes())
+    # A flag, or the method, in the file's header and in the directory's entry.
+    data[here] = data[data.index(b"PK\x01\x02") + there] = value
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"x\.zip: can't be unpacked: .*{message}"):
+        read_pairs(path)
 
 
 def test_missing_files(tmp_path):
