@@ -10,7 +10,8 @@ WIDEST = 16
 _NOTES = {
     "source": "the sentence to translate, UTF-8",
     "translation": "the translation",
-    "score": "ln p of it, divided by the length penalty: nearer to 0 is likelier",
+    "score": "ln p of it, divided by the length penalty: nearer to 0 is likelier; 0 "
+    "for an empty sentence, whose translation is empty",
     "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}; 1 is greedy",
     "n_best": "translations wanted, 1 to `width`",
     "length_penalty": "0 or more; above 0 favours longer translations, 1 is usual",
@@ -91,7 +92,12 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
             "scores": tf.where(wanted, found["scores"], float("-inf")),
         }
 
+    def paired(source, translation):
+        with tf.control_dependencies(same_rows(source=source, translation=translation)):
+            return tf.identity(source), tf.identity(translation)
+
     def attention(source, translation):
+        source, translation = paired(source, translation)
         tokens = {}
         for name, vocabulary, texts in (
             ("source_tokens", translator.source, source),
@@ -106,7 +112,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         return {**tokens, "weights": tf.where(written[..., None], weights, 0.0)}
 
     def score(source, translation):
-        nats, tokens = translator.judge(source, translation)
+        nats, tokens = translator.judge(*paired(source, translation))
         return {"nats": nats, "tokens": tokens}
 
     signature = functools.partial(row_signature, notes=_NOTES)

@@ -127,6 +127,21 @@ def test_bad_requests_are_refused(exported, name, value, message):
         exported[2]["translate"](**tensors)
 
 
+@pytest.mark.parametrize("name", ["attention", "score"])
+@pytest.mark.parametrize(("sources", "targets"), [(3, 1), (1, 3), (3, 2)])
+def test_sources_and_translations_are_as_many(exported, name, sources, targets):
+    import tensorflow as tf
+
+    pairs = {
+        "source": tf.constant(["abc"] * sources),
+        "translation": tf.constant(["da"] * targets),
+    }
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="translation must have as many rows"
+    ):
+        exported[2][name](**pairs)
+
+
 def test_refused_width():
     with pytest.raises(ValueError, match=r"`width` must be in \[1, 16\]; received 0"):
         translation_signatures(translator(), width=0)
