@@ -47,6 +47,9 @@ class Translator:
         longest: Tokens that a translation may have. A shorter limit is the
             sentence's own: three times its tokens and 20.
 
+    Raises:
+        ValueError: If `longest` is less than 1.
+
     Example:
 
     >>> from keras_seq.layers import BahdanauDecoder, EncoderDecoder, ExplicitGRU
@@ -110,17 +113,19 @@ class Translator:
             progress: Called as `progress(done, total)`, or None.
 
         Returns:
-            For each sentence a list of `n_best` `Translation`s, best first.
+            For each sentence a list of `n_best` `Translation`s, best first. Where
+            there are fewer, the others are empty and have a score of -inf. An
+            empty sentence has one, the empty one, with a score of 0: ln 1.
 
         Raises:
             ValueError: If an argument is out of its range.
         """
-        texts = list(texts)
+        texts = _strings("texts", texts)
+        Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         if not 1 <= n_best <= width:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         sizes = [len(text.encode("utf-8", "replace")) for text in texts]
         results: list = [None] * len(texts)
         done = 0
@@ -167,8 +172,11 @@ class Translator:
         Returns:
             -ln p of each translation and its end mark, and the number of its
             tokens, the end mark included: two arrays.
+
+        Raises:
+            ValueError: If there are not as many targets as sources.
         """
-        sources, targets = list(sources), list(targets)
+        sources, targets = _strings("sources", sources), _strings("targets", targets)
         if len(sources) != len(targets):
             raise ValueError(
                 f"`targets` must be as many as `sources`, {len(sources)}; received "
@@ -255,10 +263,13 @@ class Translator:
         written = tf.reshape(written, shape[:2])
         # Of nothing comes nothing: a model that was never shown that makes it up.
         empty = (lengths == 1)[:, None]
+        first = tf.range(max_width) == 0
         return {
             "texts": tf.where(empty, "", written),
-            "scores": found.scores,
-            "finished": found.finished,
+            "scores": tf.where(
+                empty, tf.where(first, 0.0, float("-inf")), found.scores
+            ),
+            "finished": tf.where(empty, first, found.finished),
             "lengths": tf.where(empty, 0, found.lengths),
             "ids": found.ids,
             "alignment": found.kept,
@@ -297,6 +308,15 @@ class Translator:
 
 
 END_MARK = "■"
+
+
+def _strings(name, texts):
+    """The texts as a list; not the letters of one text."""
+    if isinstance(texts, str):
+        raise ValueError(
+            f"`{name}` must be a list of strings; received the string {texts!r}."
+        )
+    return list(texts)
 
 
 def _pieces(vocabulary, text):

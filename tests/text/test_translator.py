@@ -59,8 +59,10 @@ def test_alignment_of_a_given_translation(trained, found):
 
 
 def test_nothing_comes_of_nothing(found):
-    for translation in found[1]:
-        assert translation.text == ""
+    first, *others = found[1]
+    assert (first.text, first.score, first.finished) == ("", 0.0, True)
+    assert first.target == first.source == [END_MARK]
+    assert [(t.text, t.score, t.finished) for t in others] == [("", -np.inf, False)] * 2
 
 
 def test_rows_do_not_depend_on_their_batch(trained, found):
@@ -120,6 +122,9 @@ def test_progress(trained):
     [
         (lambda t: t.translate(["a"], n_best=0), "`n_best` must be in.*received 0"),
         (lambda t: t.translate(["a"], width=2, n_best=3), "`n_best` must be in"),
+        (lambda t: t.translate(["a"], width=0), "`width` must be .*received 0"),
+        (lambda t: t.translate("abc"), "`texts` must be a list of strings.*'abc'"),
+        (lambda t: t.score("a", ["b"]), "`sources` must be a list of strings"),
         (lambda t: t.translate(["a"], width=1, length_penalty=-1), "`length_penalty`"),
         (lambda t: t.score(["a"], []), "`targets` must be as many.*1; received 0"),
         (lambda t: translator(longest=0), "`longest` must be at least 1"),
