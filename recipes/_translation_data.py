@@ -20,6 +20,7 @@ from keras_seq.text import (
     normalise,
     read_pairs,
     read_two,
+    shared_pairs,
     split_pairs,
 )
 from keras_seq.training import Progress, check_settings, pair_dataset
@@ -125,6 +126,8 @@ class Data:
     monitor: str
     config: Config
     styles: list | None = None
+    shared: int = 0
+    """Test pairs with a sentence that the training pairs have too."""
 
     def ids(self, pair, chance=None):
         """Ids of a pair with their marks; subwords at random with a `chance`."""
@@ -182,6 +185,7 @@ class Data:
             "train": len(self.train),
             "validation": len(self.validation),
             "test": len(self.test),
+            "test_shared": self.shared,
             "source_vocabulary": len(self.source),
             "target_vocabulary": len(self.target),
             "terms": self.terms,
@@ -210,6 +214,9 @@ def load_data(config):
         )
     sides = [[pair[side] for pair in train] for side in (0, 1)]
     size = min(config.vocabulary_size, 600) if config.quick else config.vocabulary_size
+    shared = len(shared_pairs(test, train))
+    if shared:
+        print(f"{shared} of {len(test)} test pairs have a sentence that training has")
     if config.separate_vocabularies:
         source, target = (SubwordVocabulary.fit(texts, size=size) for texts in sides)
     else:
@@ -232,6 +239,7 @@ def load_data(config):
         epochs=config.epochs or (3 if config.quick else epochs),
         monitor="val_bleu",
         config=config,
+        shared=shared,
     )
 
 

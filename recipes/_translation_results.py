@@ -239,12 +239,17 @@ def _chosen(pairs):
 def _report(metrics, data, found, curves, scores, drawn):
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
     report = Report("Translations with visible attention")
+    known = (
+        f"{data.shared:,} of them have a sentence that is in the training pairs too"
+        if data.shared
+        else "no test sentence, on either side, was in the training pairs"
+    )
     report.text(
         f"A model ({config['architecture']}, {metrics['parameters']:,} parameters) "
         f"read {len(data.train):,} pairs of {metrics['data']['name']!r} until epoch "
-        f"{metrics['validation']['epoch']}, {metrics['train_seconds']:.0f} s of "
-        f"training. It was judged on {len(data.test):,} other pairs; no test sentence, "
-        "on either side, was in the training pairs."
+        f"{metrics['validation']['epoch']}, "
+        f"{metrics['train_seconds']:.0f} s of training. It was judged on "
+        f"{len(data.test):,} test pairs; {known}."
     )
     report.heading("How well it translates")
     report.table(

@@ -25,7 +25,7 @@ from keras_seq.text.served_translation import (
     translation_requests,
     translation_signatures,
 )
-from keras_seq.text.splitting import split_pairs
+from keras_seq.text.splitting import shared_pairs, split_pairs
 from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.translator import Translation, Translator
 from keras_seq.text.vectors import read_vectors
@@ -69,6 +69,7 @@ __all__ = [
     "read_vectors",
     "restore_lines",
     "restore_lines_tensor",
+    "shared_pairs",
     "split_documents",
     "split_pairs",
     "split_words",

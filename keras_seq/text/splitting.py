@@ -71,6 +71,38 @@ def split_pairs(
     return tuple([pairs[i] for i in sorted(part)] for part in parts)
 
 
+def shared_pairs(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
+    """The pairs that have a sentence, on either side, in common with others.
+
+    Sentences count as the same as in `split_pairs`. Whoever was given a split finds
+    with it the test pairs that aren't new to the model.
+
+    Args:
+        pairs: Pairs of source and target.
+        others: Pairs of source and target.
+
+    Returns:
+        List of those of `pairs`, in their order.
+
+    Example:
+
+    >>> test, train = [("a", "1"), ("b", "2"), ("c", "3")], [("A", "4"), ("d", "3")]
+    >>> shared_pairs(test, train)
+    [('a', '1'), ('c', '3')]
+    """
+    known = {(side, _look(text)) for pair in others for side, text in enumerate(pair)}
+    return [
+        pair
+        for pair in pairs
+        if any((side, _look(text)) in known for side, text in enumerate(pair))
+    ]
+
+
+def _look(text: str) -> str:
+    """What sentences have in common that count as the same."""
+    return normalise(text, form="NFKC", casefold=True)
+
+
 def _limits(sizes: list[float], count: int) -> list[float]:
     """How many pairs each part may have."""
     if sizes and all(isinstance(size, int) and size >= 0 for size in sizes):
@@ -102,7 +134,7 @@ def _groups(pairs: list[Pair], by: str) -> list[list[int]]:
     sides = {"source": (0,), "target": (1,), "both": (0, 1)}[by]
     for i, pair in enumerate(pairs):
         for side in sides:
-            key = side, normalise(pair[side], form="NFKC", casefold=True)
+            key = side, _look(pair[side])
             other = root(first_with.setdefault(key, i))
             own = root(i)
             parents[max(other, own)] = min(other, own)

@@ -111,6 +111,7 @@ def test_no_sentence_is_in_two_parts(pairs_file):
     config = recipe.Config(data=str(pairs_file)).complete()
     data = load_data(config)
     parts = [data.train, data.validation, data.test]
+    assert data.shared == 0
     for side in (0, 1):
         sets = [{pair[side] for pair in part} for part in parts]
         assert sum(map(len, sets)) == len(set().union(*sets))
@@ -206,6 +207,21 @@ def test_a_folder_keeps_its_own_split(tmp_path):
     data = load_data(recipe.Config(data=str(tmp_path)).complete())
     assert [len(p) for p in (data.train, data.validation, data.test)] == [30, 2, 3]
     assert data.test[1] == ("test 1", "1 test")
+    assert data.shared == 0
+
+
+def test_a_folder_whose_test_is_in_training_says_so(tmp_path, capsys):
+    lines = [f"{i} ein\t{i} one\n" for i in range(40)]
+    parts = {
+        "train": [*lines[:30], "x y\t31 ONE\n"],
+        "validation": lines[33:35],
+        "test": lines[29:33],  # the first whole, the third by its target
+    }
+    for part, chosen in parts.items():
+        (tmp_path / f"{part}.tsv").write_text("".join(chosen), "utf-8")
+    data = load_data(recipe.Config(data=str(tmp_path)).complete())
+    assert data.shared == data.description()["test_shared"] == 2
+    assert "2 of 4 test pairs have a sentence" in capsys.readouterr().out
 
 
 def test_two_files(tmp_path, capsys):

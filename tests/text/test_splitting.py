@@ -6,7 +6,13 @@ from collections import Counter
 
 import pytest
 
-from keras_seq.text import PairCorpus, normalise, read_pairs, split_pairs
+from keras_seq.text import (
+    PairCorpus,
+    normalise,
+    read_pairs,
+    shared_pairs,
+    split_pairs,
+)
 from tests.text import samples
 
 SIDES = {"source": (0,), "target": (1,), "both": (0, 1)}
@@ -34,6 +40,13 @@ def assert_nothing_shared(parts, by):
         ]
         for one, other in itertools.combinations(sentences, 2):
             assert not one & other
+
+
+def test_shared_pairs():
+    test = [("É\u202f2", "x"), ("a", "b"), ("b", "a"), ("c", "d"), ("e", "f")]
+    train = iter([("e\u0301 ２", "y"), ("C", "z"), ("g", " F "), ("h", "e")])
+    assert shared_pairs(test, train) == [test[0], test[3], test[4]]
+    assert shared_pairs(test, []) == []
 
 
 @pytest.mark.parametrize("by", SIDES)
