@@ -194,8 +194,8 @@ def write_results(run, metrics, history, data, found):
     curves = run.save_figure(
         plot_history(
             history,
-            {"loss": "training (smoothed, dropout on)", "val_loss": "validation"},
-            ylabel="nats per token",
+            {"loss": "training (dropout on)", "val_loss": "validation"},
+            ylabel="nats per token, labels smoothed",
         ),
         "curves",
     )
@@ -244,12 +244,17 @@ def _report(metrics, data, found, curves, scores, drawn):
         if data.shared
         else "no test sentence, on either side, was in the training pairs"
     )
+    validation = metrics["validation"]
+    weights = (
+        "the mean of its best epochs' weights"
+        if validation["averaged"]
+        else f"the weights of epoch {validation['epoch']}"
+    )
     report.text(
         f"A model ({config['architecture']}, {metrics['parameters']:,} parameters) "
-        f"read {len(data.train):,} pairs of {metrics['data']['name']!r} until epoch "
-        f"{metrics['validation']['epoch']}, "
-        f"{metrics['train_seconds']:.0f} s of training. It was judged on "
-        f"{len(data.test):,} test pairs; {known}."
+        f"read {len(data.train):,} pairs of {metrics['data']['name']!r}, "
+        f"{metrics['train_seconds']:.0f} s of training, and has {weights}. It was "
+        f"judged on {len(data.test):,} test pairs; {known}."
     )
     report.heading("How well it translates")
     report.table(

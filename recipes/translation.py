@@ -77,7 +77,7 @@ def build_model(config, data, architecture=None):
 
 
 def train(config, data, model, translator, run):
-    """Trains; the model ends with the mean of its best epochs."""
+    """Trains; the model ends with the mean of its best epochs, or the best."""
     checkpoint = EpochCheckpoint(
         run / "checkpoints",
         monitor=data.monitor,
@@ -168,7 +168,9 @@ def main(config):
         "data": data.description(),
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.history[checkpoint.best_epoch],
+        "validation": checkpoint.history[checkpoint.best_epoch]
+        | (checkpoint.average_values if checkpoint.averaged else {})
+        | {"averaged": checkpoint.averaged},
         **figures,
     }
     export(config, data, translator, run, metrics["test"])
