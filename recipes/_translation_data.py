@@ -29,11 +29,14 @@ from recipes._translation_dates import dates
 OUT = "runs/translation"
 TATOEBA = "tatoeba-fra-eng"
 TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
+DATES = "dates"
+FEWEST_SUBWORDS = 261  # 4 marks, 256 bytes and the space
 FEWEST_PAIRS = 20  # to train on, validate and test
 LARGEST_TEST = 1000  # pairs, and of the validation
 TOKENS = {"attention": 4096, "transformer": 2048}  # of both sides, in a training step
 READ = 1_000_000  # pairs, in all epochs together
 LONGEST = 200  # tokens of a training sentence
+UNITS = {"attention": 2, "transformer": 8}  # they are a multiple: of 2, of its heads
 LEARNING_RATE = {"attention": 3e-3, "transformer": 2e-3}
 DROPOUT = {"attention": 0.3, "transformer": 0.2}
 SUBWORD_DROPOUT = 0.1
@@ -44,7 +47,7 @@ HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates h
 class Config:
     """Settings of a run."""
 
-    data: str = "dates"
+    data: str = DATES
     """Pairs to learn from: dates (in many languages and styles, to ISO 8601);
     tatoeba-fra-eng (French to English, fetched from manythings.org/anki); a TSV,
     source<TAB>target, which may be a .gz or in a .zip; SOURCE,TARGET, two files whose
@@ -63,9 +66,10 @@ class Config:
     number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the embeddings, and of
-    a transformer's layers. By default 512; 192 for dates; 128 with `quick`."""
+    a transformer's layers. By default 512; 192 for dates; 128 with `quick`. A multiple
+    of 2, of 8 for a transformer."""
     vocabulary_size: int = 4000
-    """Subwords in a vocabulary."""
+    """Ids in a vocabulary of subwords, at least 261. Not for dates."""
     separate_vocabularies: bool = False
     """Whether source and target have vocabularies and embeddings of their own."""
     dropout: float | None = None
@@ -92,18 +96,27 @@ class Config:
             above_0=("learning_rate",),
             seeds=("seed",),
         )
-        dates = self.data == "dates"
+        dates = self.data == DATES
         if dates and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
+        if not dates and self.vocabulary_size < FEWEST_SUBWORDS:
+            raise ValueError(
+                f"`vocabulary_size` must be at least {FEWEST_SUBWORDS}, for 4 marks, "
+                f"256 bytes and the space; received {self.vocabulary_size!r}."
+            )
+        step = UNITS[self.architecture]
+        if self.units is not None and self.units % step:
+            raise ValueError(
+                f"`units` must be a multiple of {step} for the architecture "
+                f"{self.architecture!r}; received {self.units!r}."
+            )
+        named = self.data in (DATES, TATOEBA)
         units = 128 if self.quick else 192 if dates else 512
         dropout = 0.1 if dates else DROPOUT[self.architecture]
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
-            data=",".join(
-                str(Path(name).resolve()) if Path(name).exists() else name
-                for name in _names(self.data)
-            ),
+            data=self.data if named else ",".join(map(_resolved, _names(self.data))),
             units=self.units or units,
             dropout=dropout if self.dropout is None else self.dropout,
             learning_rate=self.learning_rate or LEARNING_RATE[self.architecture],
@@ -193,14 +206,24 @@ class Data:
 
 
 def _names(data):
-    """The one or two files that `--data` names."""
-    names = data.split(",")
-    return [data] if Path(data).exists() or len(names) != 2 else names
+    """The one or two files that `--data` names; their folders may have commas."""
+    if Path(data).exists():
+        return [data]
+    pairs = [
+        [data[:place], data[place + 1 :]] for place, c in enumerate(data) if c == ","
+    ]
+    if len(pairs) > 1:
+        pairs = [pair for pair in pairs if all(Path(name).is_file() for name in pair)]
+    return pairs[0] if pairs else [data]
+
+
+def _resolved(name):
+    return str(Path(name).resolve()) if Path(name).exists() else name
 
 
 def load_data(config):
     """Reads or writes the pairs, splits them, and fits the vocabularies."""
-    if config.data == "dates":
+    if config.data == DATES:
         return _dates(config)
     corpus, parts, terms = _sentences(config)
     train, validation, test = parts
@@ -262,9 +285,9 @@ def _dates(config):
         part: [(normalise(date.text), date.iso) for date in found]
         for part, found in drawn.items()
     }
-    corpus = PairCorpus("dates", tuple(itertools.chain(*parts.values())), 0, 0)
+    corpus = PairCorpus(DATES, tuple(itertools.chain(*parts.values())), 0, 0)
     return Data(
-        name="dates",
+        name=DATES,
         digest=corpus.digest,
         terms="Written by this recipe from the Unicode Common Locale Data Repository "
         "(Unicode License), through Babel.",
@@ -335,4 +358,12 @@ def _three_files(folder, columns, terms):
 
 def _fetched():
     """The file with Tatoeba's pairs, downloaded once."""
-    return keras.utils.get_file("fra-eng.zip", TATOEBA_URL, cache_subdir="datasets")
+    try:
+        return Path(
+            keras.utils.get_file("fra-eng.zip", TATOEBA_URL, cache_subdir="datasets")
+        )
+    except Exception as error:  # Keras raises nothing more special
+        raise OSError(
+            f"{TATOEBA_URL} can't be fetched: {error}. If you have the file, give it "
+            "with --data FILE --reverse."
+        ) from error

@@ -149,6 +149,7 @@ def main(config):
     config = config.complete()
     RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
     data = load_data(config)
+    model = build_model(config, data)  # it may refuse the settings: before all else
     run = RunDirectory.start(
         config.out,
         config,
@@ -157,7 +158,6 @@ def main(config):
         results=("vocabulary.json", "translations.tsv"),
     )
     data.keep_vocabularies(run)
-    model = build_model(config, data)
     translator = Translator(model, data.source, data.target)
     checkpoint = train(config, data, model, translator, run)
     run.save_model(model)

@@ -237,7 +237,9 @@ def test_a_folder_whose_test_is_in_training_says_so(tmp_path, capsys):
 
 
 def test_two_files(tmp_path, capsys):
-    french, english = tmp_path / "some.fr", tmp_path / "some.en"
+    folder = tmp_path / "fr,en"
+    folder.mkdir()
+    french, english = folder / "some.fr", folder / "some.en"
     french.write_text("".join(f"un {i}\n" for i in range(60)), "utf-8")
     english.write_text("".join(f"one {i}\n" for i in range(60)), "utf-8")
     config = recipe.Config(data=f"{french},{english}").complete()
@@ -274,13 +276,52 @@ def test_bad_data(content, message, tmp_path, capsys):
         (["--reverse"], "`reverse` is not for dates"),
         (["--units", "0"], "`units` must be at least 1"),
         (["--label-smoothing", "1"], "`label_smoothing` must be in"),
-        (["--vocabulary-size", "100"], "size"),
+        (["--units", "7"], "`units` must be a multiple of 2 .*received 7"),
+        (
+            ["--architecture", "transformer", "--units", "20"],
+            "`units` must be a multiple of 8 .*received 20",
+        ),
+        (
+            ["--data", "FILE", "--vocabulary-size", "260"],
+            "`vocabulary_size` must be at least 261.*received 260",
+        ),
     ],
 )
 def test_bad_settings(arguments, message, pairs_file, tmp_path, capsys):
-    if "--vocabulary-size" in arguments:
-        arguments = [*arguments, "--data", str(pairs_file)]
-    assert message in fails(capsys, *arguments, "--out", tmp_path / "run")
+    arguments = [pairs_file if a == "FILE" else a for a in arguments]
+    out = tmp_path / "run"
+    assert re.search(message, fails(capsys, *arguments, "--out", out))
+    assert not out.exists()
+
+
+def test_settings_that_the_model_refuses_leave_no_run(
+    pairs_file, tmp_path, capsys, monkeypatch
+):
+    def refuses(*_):
+        raise ValueError("no such model")
+
+    monkeypatch.setitem(recipe.ARCHITECTURES, "attention", refuses)
+    out = tmp_path / "run"
+    assert "no such" in fails(capsys, "--data", pairs_file, "--quick", "--out", out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["dates", "tatoeba-fra-eng"])
+def test_a_folder_of_that_name_is_not_meant(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert recipe.Config(data=name).complete().data == name
+    there = recipe.Config(data=f"./{name}").complete().data
+    assert there == str(tmp_path / name)
+
+
+def test_without_a_network(tmp_path, capsys, monkeypatch):
+    def get_file(*_, **__):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr("keras.utils.get_file", get_file)
+    message = fails(capsys, "--data", "tatoeba-fra-eng", "--out", tmp_path / "run")
+    assert re.search("--data: .*can't be fetched: URL fetch failure.*--data", message)
 
 
 def test_a_run_that_is_not_there(tmp_path, capsys):
