@@ -152,9 +152,9 @@ def token_accuracy(translator, pairs, greedy):
         tokens += int(counts.sum())
         for row, (best,) in enumerate(greedy[start : start + 64]):
             wanted = right[row][counts[row]]
-            written = np.array([*translator.target.encode(best.text), END])[
-                : len(wanted)
-            ]
+            end = [END] if best.finished else []
+            written = np.array([*translator.target.encode(best.text), *end], int)
+            written = written[: len(wanted)]
             free += int((written == wanted[: len(written)]).sum())
     return hits / tokens, free / tokens
 

@@ -222,11 +222,12 @@ def translate_text(
         length_penalty=length_penalty,
         coverage_penalty=coverage_penalty,
     )
-    for translation in found:
-        unfinished = "" if translation.finished else "  (cut off)"
-        print(f"{translation.score:8.3f}  {translation.text}{unfinished}")
     best = found[0]
-    if best.target:
+    for translation in found:
+        if translation is best or translation.score > float("-inf"):  # there is one
+            unfinished = "" if translation.finished else "  (cut off)"
+            print(f"{translation.score:8.3f}  {translation.text}{unfinished}")
+    if best.text:
         figure = plot_attention(best.alignment, best.source, best.target)
         path = Path(out or "alignment.png")
         figure.savefig(path, dpi=150)

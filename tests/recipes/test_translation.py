@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from keras_seq.text import Translator
+from keras_seq.text import Translation, Translator
 from recipes import translation as recipe
 from recipes._translation_data import load_data
 from recipes._translation_results import (
@@ -17,8 +17,10 @@ from recipes._translation_results import (
     by_style,
     figures_of,
     nearest_translations,
+    token_accuracy,
 )
 from tests.recipes.shell import Shell
+from tests.text.translators import translator as letters_translator
 
 VERBS = {
     "translate": recipe.translate_text,
@@ -137,6 +139,22 @@ def test_translate_shows_translations_and_the_alignment(run, tmp_path, capsys):
     scores = [float(line.split()[0]) for line in lines[:2]]
     assert scores == sorted(scores, reverse=True)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_is_translated_to_nothing(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start("translate", "\x07 ", "--run", run)
+    assert capsys.readouterr().out.split() == ["0.000"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("finished", "share"), [(True, 1.0), (False, 0.75)])
+def test_what_is_cut_off_has_no_end(finished, share):
+    letters = letters_translator()
+    weights = np.zeros((4, 4))
+    found = Translation("abc", -1.0, finished, list("abc■"), list("abc■"), weights)
+    _, free = token_accuracy(letters, [("abc", "abc")], [[found]])
+    assert free == share
 
 
 @pytest.mark.parametrize("text", ["", "x" * 10_000, "\x00\x07\x1b", "日本語 😀"])
