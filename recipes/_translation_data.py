@@ -291,7 +291,9 @@ def _dates(config):
         digest=corpus.digest,
         terms="Written by this recipe from the Unicode Common Locale Data Repository "
         "(Unicode License), through Babel.",
-        **parts,
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
         source=CharacterVocabulary.fit(
             (text for text, _ in parts["train"]), min_count=5
         ),
