@@ -5,7 +5,7 @@ import functools
 import itertools
 import random
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -33,14 +33,27 @@ DATES = "dates"
 FEWEST_SUBWORDS = 261  # 4 marks, 256 bytes and the space
 FEWEST_PAIRS = 20  # to train on, validate and test
 LARGEST_TEST = 1000  # pairs, and of the validation
-TOKENS = {"attention": 4096, "transformer": 2048}  # of both sides, in a training step
-READ = 1_000_000  # pairs, in all epochs together
 LONGEST = 200  # tokens of a training sentence
-UNITS = {"attention": 2, "transformer": 8}  # they are a multiple: of 2, of its heads
-LEARNING_RATE = {"attention": 3e-3, "transformer": 2e-3}
-DROPOUT = {"attention": 0.3, "transformer": 0.2}
 SUBWORD_DROPOUT = 0.1
 HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates have
+
+
+class Defaults(NamedTuple):
+    """What suits an architecture, where the corpus is small."""
+
+    units: int
+    step: int  # units are a multiple of it: of 2, or of twice the heads
+    dropout: float
+    learning_rate: float
+    tokens: int  # of both sides, in a training step
+    read: int  # pairs, in all epochs together
+    epochs: int  # at most
+
+
+DEFAULTS = {
+    "attention": Defaults(512, 2, 0.3, 3e-3, 4096, 1_000_000, 60),
+    "transformer": Defaults(256, 8, 0.1, 5e-3, 2048, 2_000_000, 120),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,19 +79,19 @@ class Config:
     number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the embeddings, and of
-    a transformer's layers. By default 512; 192 for dates; 128 with `quick`. A multiple
-    of 2, of 8 for a transformer."""
+    a transformer's layers. By default 512, 256 for a transformer; 192 for dates; 128
+    with `quick`. A multiple of 2, of 8 for a transformer."""
     vocabulary_size: int = 4000
     """Ids in a vocabulary of subwords, at least 261. Not for dates."""
     separate_vocabularies: bool = False
     """Whether source and target have vocabularies and embeddings of their own."""
     dropout: float | None = None
-    """Share of the features that is dropped in training. By default 0.3; 0.2 for a
-    transformer; 0.1 for dates."""
+    """Share of the features that is dropped in training. By default 0.3; 0.1 for a
+    transformer and for dates."""
     label_smoothing: float = 0.1
     """Probability that training takes from the right token and gives to all."""
     learning_rate: float | None = None
-    """Highest learning rate: it rises to it, then falls. By default 0.003; 0.002 for
+    """Highest learning rate: it rises to it, then falls. By default 0.003; 0.005 for
     a transformer."""
     quick: bool = False
     """A minute to see that all works: few pairs, a small model."""
@@ -104,22 +117,22 @@ class Config:
                 f"`vocabulary_size` must be at least {FEWEST_SUBWORDS}, for 4 marks, "
                 f"256 bytes and the space; received {self.vocabulary_size!r}."
             )
-        step = UNITS[self.architecture]
-        if self.units is not None and self.units % step:
+        defaults = DEFAULTS[self.architecture]
+        if self.units is not None and self.units % defaults.step:
             raise ValueError(
-                f"`units` must be a multiple of {step} for the architecture "
+                f"`units` must be a multiple of {defaults.step} for the architecture "
                 f"{self.architecture!r}; received {self.units!r}."
             )
         named = self.data in (DATES, TATOEBA)
-        units = 128 if self.quick else 192 if dates else 512
-        dropout = 0.1 if dates else DROPOUT[self.architecture]
+        units = 128 if self.quick else 192 if dates else defaults.units
+        dropout = 0.1 if dates else defaults.dropout
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
             data=self.data if named else ",".join(map(_resolved, _names(self.data))),
             units=self.units or units,
             dropout=dropout if self.dropout is None else self.dropout,
-            learning_rate=self.learning_rate or LEARNING_RATE[self.architecture],
+            learning_rate=self.learning_rate or defaults.learning_rate,
         )
 
 
@@ -158,9 +171,9 @@ class Data:
 
     @functools.cached_property
     def steps_per_epoch(self):
-        """Training steps in an epoch, of about `TOKENS` tokens each."""
+        """Training steps in an epoch, of about as many tokens as suit."""
         total = sum(len(s) + len(t) - 1 for s, t in map(self.ids, self.train))
-        return max(1, round(total / TOKENS[self.config.architecture]))
+        return max(1, round(total / DEFAULTS[self.config.architecture].tokens))
 
     def training_batches(self, first_epoch):
         """Batches of all epochs from one on; every epoch splits words anew."""
@@ -178,7 +191,7 @@ class Data:
 
     def validation_batches(self):
         """The validation pairs, once."""
-        tokens = TOKENS[self.config.architecture]
+        tokens = DEFAULTS[self.config.architecture].tokens
         return pair_dataset([self.ids(pair) for pair in self.validation], tokens)
 
     def keep_vocabularies(self, run):
@@ -249,7 +262,8 @@ def load_data(config):
     )
     if longer:
         print(f"{longer} training pairs are cut off behind {LONGEST} tokens")
-    epochs = int(np.clip(round(READ / len(train)), 1, 60))
+    defaults = DEFAULTS[config.architecture]
+    epochs = int(np.clip(round(defaults.read / len(train)), 1, defaults.epochs))
     return Data(
         name=corpus.name,
         digest=corpus.digest,

@@ -46,6 +46,7 @@ def build_model():
         keras.optimizers.Adam(schedule, clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=["accuracy"],
+        jit_compile=False,  # each of the processes would compile anew
     )
     return model
 
