@@ -31,8 +31,10 @@ def while_loop(keep_going, body, state, max_length, emit_like, padding):
 def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
     import tensorflow as tf
 
+    # No rows have no longest one: an array without elements can't be stacked.
+    size = max_length if isinstance(max_length, int) else tf.maximum(max_length, 1)
     arrays = tuple(
-        tf.TensorArray(like.dtype, size=max_length, element_shape=like.shape)
+        tf.TensorArray(like.dtype, size=size, element_shape=like.shape)
         for like in emit_like
     )
 
@@ -57,12 +59,12 @@ def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
         for like, value in zip(emit_like, padding, strict=True)
     )
     _, arrays = tf.while_loop(
-        lambda t, _: t < max_length,
+        lambda t, _: t < size,
         lambda t, arrays: (t + 1, write_all(arrays, t, fill)),
         (t, arrays),
-        maximum_iterations=max_length,
+        maximum_iterations=size,
     )
-    return state, tuple(array.stack() for array in arrays)
+    return state, tuple(array.stack()[:max_length] for array in arrays)
 
 
 def _in_jax(keep_going, body, state, max_length, emit_like, padding):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 
 from keras_seq._extras import require
@@ -241,7 +242,7 @@ class Translator:
 
         ids, lengths = with_end(self.source, texts)
         limits = tf.minimum(3 * lengths + 20, self.longest)
-        state, constants = self.model.begin(ids, tf.reduce_max(limits))
+        state, constants = self.model.begin(ids, keras.ops.max(limits, initial=0))
         found = generate(
             self.model.step,
             state,
@@ -258,7 +259,7 @@ class Translator:
             end_token=END,
         )
         shape = tf.shape(found.ids)
-        flat = tf.reshape(found.ids, [-1, shape[2]])
+        flat = tf.reshape(found.ids, [shape[0] * shape[1], shape[2]])
         written = self.target.decode_tensor(flat, tf.reshape(found.lengths, [-1]))
         written = tf.reshape(written, shape[:2])
         # Of nothing comes nothing: a model that was never shown that makes it up.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.decoding import Greedy, Sample, generate
+from keras_seq.decoding import Beam, Greedy, Sample, generate
 from tests.decoding import oracle
 from tests.decoding.models import stepper
 
@@ -55,6 +55,22 @@ def test_the_loop_ends_when_all_rows_are_done(jit_compile):
     ):
         steps, width = steps_taken(tf.constant(starts), 30, end_token)
         assert (int(steps), int(width)) == (expected, 30)
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), Beam(3)])
+def test_no_rows(strategy):
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], "int32"), tf.TensorSpec([None], "int32")]
+    )
+    def run(starts, max_length):
+        options = {"max_length": max_length, "strategy": strategy, "end_token": 9}
+        result = generate(counting_on, (), starts, **options)
+        return result.ids, result.lengths
+
+    for rows in (0, 2):
+        ids, lengths = run(tf.range(rows), tf.range(2, 2 + rows))
+        assert ids.shape[0] == lengths.shape[0] == rows
+        assert ids.shape[-1] == (3 if rows else 0)
 
 
 def test_steps_after_the_end_are_not_run():

@@ -48,6 +48,18 @@ def test_translations_are_the_translators_own(exported):
     np.testing.assert_allclose(found["score"], scores, atol=1e-5)
 
 
+def test_no_rows_have_no_answers(exported):
+    none = {
+        name: np.zeros(0, "float32") for name in ("length_penalty", "coverage_penalty")
+    }
+    none |= {name: np.zeros(0, "int32") for name in ("width", "n_best")}
+    none |= {name: np.zeros(0, object) for name in ("source", "translation")}
+    for signature in exported[2].values():
+        names = signature.structured_input_signature[1]
+        found = signature(**{name: none[name] for name in names})
+        assert all(len(value) == 0 for value in found.values())
+
+
 def test_each_row_has_its_own_search(exported):
     trained, _, signatures = exported
     asked = [(1, 1, 0.0, 0.0), (4, 3, 1.0, 0.0), (2, 2, 0.6, 0.3)]
