@@ -45,7 +45,8 @@ class SequenceCrossEntropy(keras.losses.Loss):
             `keras.config.epsilon()` count as that much.
         mask_id: Target that marks padding; None if there is none.
         name: Name of the loss.
-        dtype: Type of the computation.
+        dtype: Type of the computation, "float32" or "float64": in 16 bits, Keras
+            would round the targets on their way.
 
     Call arguments:
         y_true: Integer targets of shape (B, T).
@@ -56,8 +57,7 @@ class SequenceCrossEntropy(keras.losses.Loss):
         Scalar, in nats. It is NaN if a real target is outside [0, V).
 
     Raises:
-        ValueError: If `label_smoothing` is out of its range, `mask_id` is
-            neither None nor an integer, or the shapes don't fit.
+        ValueError: If an argument is out of its range, or the shapes don't fit.
 
     Example:
 
@@ -81,7 +81,14 @@ class SequenceCrossEntropy(keras.losses.Loss):
         dtype="float32",
     ):
         super().__init__(name=name, reduction="mean_with_sample_weight", dtype=dtype)
-        if not 0 <= label_smoothing < 1:
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(
+                f"`dtype` must be 'float32' or 'float64'; received {self.dtype!r}."
+            )
+        if (
+            not isinstance(label_smoothing, numbers.Real)
+            or not 0 <= label_smoothing < 1
+        ):
             raise ValueError(
                 f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
             )
@@ -192,7 +199,7 @@ class TokenNats(_TokenMean):
         super().__init__(mask_id=mask_id, name=name, dtype=dtype)
         self.from_logits = from_logits
         self._cross_entropy = SequenceCrossEntropy(
-            from_logits=from_logits, mask_id=mask_id, dtype=self.dtype
+            from_logits=from_logits, mask_id=mask_id
         )
 
     def token_values(self, y_true, y_pred):
@@ -271,7 +278,7 @@ def _targets_and_weights(y_true, y_pred, sample_weight, mask_id, dtype):
     mask = getattr(y_pred, "_keras_mask", None)
     y_true = ops.cast(ops.convert_to_tensor(y_true), "int32")
     y_pred = ops.convert_to_tensor(y_pred)
-    if len(y_true.shape) != len(y_pred.shape) - 1:
+    if not _fits(y_true.shape, y_pred.shape[:-1]):
         raise ValueError(
             "`y_true` must be targets of shape (B, T) for `y_pred` of shape (B, T, "
             f"V); received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
@@ -279,10 +286,24 @@ def _targets_and_weights(y_true, y_pred, sample_weight, mask_id, dtype):
     weight = ops.ones_like(y_true, dtype=dtype)
     if mask_id is not None:
         weight *= ops.cast(ops.not_equal(y_true, mask_id), dtype)
-    for factor in (mask, sample_weight):
-        if factor is not None:
-            factor = ops.cast(ops.convert_to_tensor(factor), dtype)
+    for name, given in (("mask", mask), ("sample_weight", sample_weight)):
+        if given is not None:
+            factor = ops.cast(ops.convert_to_tensor(given), dtype)
+            received = tuple(factor.shape)
             while len(factor.shape) < len(y_true.shape):
                 factor = factor[..., None]
+            if not _fits(factor.shape, y_true.shape, or_one=True):
+                raise ValueError(
+                    f"`{name}` must have shape (B, T), (B, 1) or (B,) with (B, T) = "
+                    f"{tuple(y_true.shape)}; received {received}."
+                )
             weight *= factor
     return ops.where(weight != 0, y_true, _NOT_COUNTED), weight
+
+
+def _fits(shape, expected, or_one=False):
+    """Whether the sizes are as expected, as far as they are known."""
+    return len(shape) == len(expected) and all(
+        None in sizes or sizes[0] == sizes[1] or (or_one and sizes[0] == 1)
+        for sizes in zip(shape, expected, strict=True)
+    )

@@ -299,12 +299,31 @@ def test_saving(made):
 
 
 def test_what_is_refused():
-    for smoothing in (-0.1, 1.0):
+    for smoothing in (-0.1, 1.0, None):
         with pytest.raises(ValueError, match=r"`label_smoothing` must be in \[0, 1\)"):
             SequenceCrossEntropy(label_smoothing=smoothing)
     for made in (SequenceCrossEntropy, *METRICS):
         with pytest.raises(ValueError, match="`mask_id` must be an integer or None"):
             made(mask_id=0.5)
-    for shape in ((2,), (2, 3, 1)):
+    # In 16 bits, target 513 would be another.
+    with pytest.raises(ValueError, match=r"`dtype` must be 'float32' or .*'bfloat16'"):
+        SequenceCrossEntropy(dtype="bfloat16")
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3, 1), (2, 1), (1, 3), (3, 2)])
+def test_targets_that_do_not_fit(shape):
+    for call in (
+        SequenceCrossEntropy(),
+        *(metric().update_state for metric in METRICS),
+    ):
         with pytest.raises(ValueError, match=r"`y_true` must be targets of shape"):
-            SequenceCrossEntropy()(np.ones(shape, int), np.zeros((2, 3, 4)))
+            call(np.ones(shape, int), np.zeros((2, 3, 4)))
+
+
+# The first would broadcast to (3, 3), in a batch of one row.
+@pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 3), (1, 3, 1)])
+def test_weights_that_do_not_fit(shape):
+    with pytest.raises(ValueError, match=r"`sample_weight` must have .* \(1, 3\); rec"):
+        SequenceCrossEntropy()(
+            np.ones((1, 3), int), np.zeros((1, 3, 4)), np.ones(shape)
+        )
