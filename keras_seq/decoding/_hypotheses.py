@@ -208,7 +208,9 @@ class Search:
         )
 
     def _scores(self, log_probs, lengths, penalties):
-        return log_probs / length_penalty(self.alpha, lengths) + penalties
+        scores = log_probs / length_penalty(self.alpha, lengths) + penalties
+        # Where the attention is NaN, as the logits are then: no order has a NaN.
+        return ops.where(ops.isnan(scores), NONE, scores)
 
     def _attention(self, keep):
         return ops.cast(self.beam.attention_in(keep), "float32")

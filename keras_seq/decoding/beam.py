@@ -37,7 +37,8 @@ class Beam:
     at `max_length` (`finished` False). Places for which there are no hypotheses
     have a score of -inf (which JSON can't carry: a served model should put a
     number in its place) and no tokens. Tokens with a logit of -inf are never
-    chosen. A hypothesis whose logits hold NaN or +inf is dropped.
+    chosen. A hypothesis whose logits hold NaN or +inf is dropped, and so is one
+    whose coverage is NaN where that counts.
 
     Args:
         width: W: a positive integer; or an integer tensor, a scalar or of shape

@@ -302,6 +302,20 @@ def test_what_is_impossible_is_never_chosen(jit_compile):
         assert not result.ids[row].numpy()[~there].any()
 
 
+@pytest.mark.parametrize("coverage_penalty", [0.0, 0.2])
+def test_a_state_of_nan_leaves_no_nan_among_the_scores(coverage_penalty):
+    def step(tokens, state):
+        state = state + tf.where(tokens == 1, np.nan, 0.0)
+        logits = tf.math.log([[0.4, 0.6]]) + state[:, None]
+        return logits, state, {"attention": tf.ones_like(logits) + state[:, None]}
+
+    beam = Beam(3, coverage_penalty=coverage_penalty)
+    result = generate(step, np.zeros(1, "float32"), [0], max_length=3, strategy=beam)
+    expected = [np.log(0.4 * 0.4 * 0.6), np.log(0.4**3), -np.inf]
+    np.testing.assert_allclose(result.scores[0], expected, atol=1e-5)
+    assert result.ids[0].numpy().tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
 def test_sums_for_the_other_strategies():
     model = Translator(5, [3, 4], seed=8)
     for strategy in (Greedy(), Sample()):
