@@ -1,6 +1,7 @@
 """Beam search: how wide, and how hypotheses are scored."""
 
 import math
+import numbers
 
 import keras
 from keras import ops
@@ -101,14 +102,14 @@ class Beam:
         coverage_mask=None,
     ):
         if max_width is None:
-            if hasattr(width, "shape"):
+            if _is_tensor(width):
                 raise ValueError(
                     "`max_width` must be a positive integer where `width` is a "
                     "tensor; received None."
                 )
             _check_width("width", width)
             max_width = width
-        if hasattr(max_width, "shape"):
+        if _is_tensor(max_width):
             raise ValueError(
                 f"`max_width` must be a positive integer; received {max_width!r}."
             )
@@ -139,7 +140,7 @@ class Beam:
     @property
     def covers(self):
         """Whether the coverage counts, or may do so."""
-        return hasattr(self.coverage_penalty, "shape") or self.coverage_penalty > 0
+        return _is_tensor(self.coverage_penalty) or self.coverage_penalty > 0
 
     def attention_in(self, keep):
         """The attention in what the step gives to keep, (B·W, S).
@@ -180,6 +181,11 @@ class Beam:
                 f"{batch}; received dtype {dtype}, shape {tuple(mask.shape)}."
             )
         return mask
+
+
+def _is_tensor(value):
+    """Whether it has a shape and is no number, as NumPy's scalars are."""
+    return hasattr(value, "shape") and not isinstance(value, numbers.Number)
 
 
 def _check_width(name, value, most=None):

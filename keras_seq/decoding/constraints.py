@@ -1,6 +1,7 @@
 """Which tokens may come next."""
 
 import abc
+import numbers
 
 import numpy as np
 from keras import ops
@@ -140,9 +141,9 @@ class NoRepeatedNgrams(Constraint):
     """
 
     def __init__(self, n):
-        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"`n` must be a positive integer; received {n!r}.")
-        self.n = n
+        self.n = int(n)
 
     def initial_state(self, start_tokens, max_length):
         # The tokens, behind n - 1 places that equal none: so every token has

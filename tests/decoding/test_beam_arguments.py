@@ -44,6 +44,14 @@ def test_a_width_that_is_a_tensor():
     assert call(Beam(np.array([1, 2]), max_width=3)).ids.shape == (2, 3, 3)
 
 
+def test_numbers_of_numpy_are_numbers():
+    beam = Beam(np.int64(2), max_width=np.int32(3), coverage_penalty=np.float32(0))
+    assert call(beam).ids.shape == (2, 3, 3)
+    assert type(Beam(np.int64(2)).max_width) is int
+    # Nothing is asked of what the step gives to keep.
+    assert not beam.covers
+
+
 @pytest.mark.parametrize("name", ["length_penalty", "coverage_penalty"])
 def test_penalties(name):
     for value in (-0.1, float("nan"), float("inf"), True, "1", None, [0.5]):

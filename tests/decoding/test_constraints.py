@@ -317,6 +317,10 @@ def test_a_constraint_that_cannot_be(make, message):
         make()
 
 
+def test_integers_of_numpy_are_integers():
+    assert type(NoRepeatedNgrams(np.int64(2)).n) is int
+
+
 @pytest.mark.parametrize(
     ("constraint", "message"),
     [
