@@ -70,12 +70,16 @@ class Search:
         The beams are alike, so only one of them counts; else they stayed alike.
         """
         first = ops.where(self.places == 0, 0.0, NONE)
+        covered = ()
+        if self.beam.covers:
+            covered = ops.zeros_like(self._attention(keep))
+            self._check_mask(covered.shape[1])
         return Live(
             tokens,
             ops.broadcast_to(first, (self.batch, self.width)),
             state,
             limit_state,
-            ops.zeros_like(self._attention(keep)) if self.beam.covers else (),
+            covered,
             ops.zeros((self.batch, self.width), "float32"),
         )
 
@@ -206,6 +210,14 @@ class Search:
             log_probs=merge(pool.log_probs, ops.zeros_like(pool.log_probs)),
             finished=ops.logical_and(self.places < finished, there),
         )
+
+    def _check_mask(self, sources):
+        masked = None if self.mask is None else self.mask.shape[1]
+        if None not in (masked, sources) and masked != sources:
+            raise ValueError(
+                "`coverage_mask` must have as many source positions as the attention, "
+                f"{sources}; received {masked}."
+            )
 
     def _scores(self, log_probs, lengths, penalties):
         scores = log_probs / length_penalty(self.alpha, lengths) + penalties

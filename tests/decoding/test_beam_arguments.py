@@ -88,6 +88,13 @@ def test_coverage_mask(mask):
         call(Beam(2, coverage_penalty=0.1, coverage_mask=mask))
 
 
+@pytest.mark.parametrize("positions", [1, 4])
+def test_as_many_positions_in_the_coverage_mask_as_in_the_attention(positions):
+    mask = np.ones((2, positions), bool)
+    with pytest.raises(ValueError, match=rf"`coverage_mask` must .* 3; .* {positions}"):
+        call(Beam(2, coverage_penalty=0.1, coverage_mask=mask))
+
+
 def test_logits_of_an_unknown_vocabulary():
     @tf.function(input_signature=[tf.TensorSpec([None, None])])
     def run(logits):
