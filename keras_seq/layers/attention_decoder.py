@@ -261,6 +261,8 @@ class AttentionDecoder(keras.layers.Layer):
         sources = Sources(
             self._memories(memory), self._each("keys", keys), self._masks(memory_mask)
         )
+        for one in sources.memories:
+            check_rows("input_t", input_t.shape, one.shape)
         drawn = [None] * len(self.attentions)
         output, state, weights = take_step(
             self, input_t, state, sources, drawn, training

@@ -207,9 +207,20 @@ class AttentionMechanism(keras.layers.Layer):
 
         Returns:
             The context (B, E), the weights (B, S), and the state.
+
+        Raises:
+            ValueError: If the shapes don't fit.
         """
+        query, memory = ops.convert_to_tensor(query), ops.convert_to_tensor(memory)
+        check_shape("query", query.shape, "BD", features=self._sizes[0])
+        check_rows("query", query.shape, memory.shape)
+        memory_mask = as_mask(memory_mask)
+        if memory_mask is not None:
+            check_beside("memory_mask", memory_mask, memory, 2)
         if keys is None:
             keys = self.project_memory(memory)
+        else:
+            check_beside("keys", keys, memory, 3)
         if drawn is None:
             batch, source = ops.shape(memory)[:2]
             drawn = [d[0] for d in self.draw(1, batch, source, training)]

@@ -163,6 +163,33 @@ def test_bad_shapes(query, memory, options, message):
         BahdanauAttention(3)(np.ones(query), np.ones(memory), **options)
 
 
+# Most of them would be broadcast, to weights that mean nothing.
+@pytest.mark.parametrize(
+    ("query", "memory", "options", "message"),
+    [
+        ((4, 1, 4), (4, 6, 4), {}, r"`query` must have shape \(B, 4\); .*\(4, 1, 4\)"),
+        ((4, 4), (1, 6, 4), {}, "`memory` must have as many rows as `query`, 4; .* 1"),
+        (
+            (4, 4),
+            (4, 6, 4),
+            {"memory_mask": (6,)},
+            r"`memory_mask` .*\(4, 6\); .*\(6,\)",
+        ),
+        ((4, 4), (4, 6, 4), {"memory_mask": (4, 1)}, r"`memory_mask` .*\(4, 6\); .* 1"),
+        ((4, 4), (4, 6, 4), {"memory_mask": (1, 6)}, r"`memory_mask` .*\(4, 6\); .* 6"),
+        ((4, 4), (4, 6, 4), {"keys": (1, 6, 3)}, r"`keys` .*\(4, 6, ·\); .* 6"),
+        ((4, 4), (4, 6, 4), {"keys": (4, 1, 3)}, r"`keys` .*\(4, 6, ·\); .* 1"),
+    ],
+)
+def test_bad_shapes_of_a_step(query, memory, options, message):
+    layer = BahdanauAttention(3)
+    layer.build((4, 4), (4, 6, 4))
+    query, memory = np.ones(query, "float32"), np.ones(memory, "float32")
+    options = {name: np.ones(shape, "float32") for name, shape in options.items()}
+    with pytest.raises(ValueError, match=message):
+        layer.step(query, memory, **options)
+
+
 def test_sizes_that_it_was_not_built_for():
     layer = BahdanauAttention(3)
     layer(QUERY, MEMORY)

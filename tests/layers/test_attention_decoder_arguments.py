@@ -215,6 +215,12 @@ def test_steps_need_weights_and_their_sizes():
     decoder(float32(3, 4, 2), memory)
     with pytest.raises(ValueError, match=r"`input_t` must have shape \(B, 2\)"):
         decoder.step(float32(3, 1, 2), state, memory)
+    with pytest.raises(ValueError, match="as many rows as `input_t`, 3; received 1"):
+        decoder.step(float32(3, 2), state, memory[:1])
+    with pytest.raises(
+        ValueError, match=r"`memory_mask` must have .*; received \(5,\)"
+    ):
+        decoder.step(float32(3, 2), state, memory, memory_mask=float32(5))
     with pytest.raises(ValueError, match=r"`inputs` must have shape \(B, T, 2\)"):
         decoder(float32(3, 4, 3), memory)
     with pytest.raises(ValueError, match=r"`memory` must have shape \(B, S, 4\)"):
