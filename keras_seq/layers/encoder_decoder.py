@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_rate
+from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers.attention_decoder import AttentionDecoder
 
 
@@ -16,6 +16,7 @@ class EncoderDecoder(keras.Model):
     o_t = decoder(embed(target_t), memory, state_{t-1})
     r_t = tanh(W_r [o_t; embed(target_t)] + b_r)    with `readout`; else o_t
     logits_t = r_t Eᵀ + b                           E is the target's embedding
+    embed(y) = E_y √dim, and positions added to it
     ```
 
     The output shares its matrix with the target's embedding (Press and Wolf,
@@ -23,7 +24,8 @@ class EncoderDecoder(keras.Model):
 
     Args:
         encoder: Layer from (B, S, dim) and `mask` to the memory (B, S, E); or to
-            a tuple, the memory and the decoder's initial state. Without
+            a tuple, the memory and the decoder's initial state, or states one by
+            one, as of a recurrent layer with `return_state`. Without
             `source_vocabulary`, from the source as it comes.
         decoder: An `AttentionDecoder`, or a layer that is called and stepped like
             it, such as `TransformerDecoder`.
@@ -52,7 +54,8 @@ class EncoderDecoder(keras.Model):
         `return_attention_scores` the alignment (B, T, S).
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the decoder's outputs
+            don't have `dim` features where there is no `readout`.
 
     Example:
 
@@ -89,6 +92,10 @@ class EncoderDecoder(keras.Model):
     ):
         super().__init__(**kwargs)
         check_rate("dropout", dropout)
+        target_vocabulary = check_size("target_vocabulary", target_vocabulary)
+        if source_vocabulary is not None:
+            source_vocabulary = check_size("source_vocabulary", source_vocabulary)
+        dim = check_size("dim", dim)
         if share_embeddings and source_vocabulary != target_vocabulary:
             raise ValueError(
                 "`share_embeddings` needs one vocabulary; received "
@@ -105,20 +112,22 @@ class EncoderDecoder(keras.Model):
         self.readout = readout
         self.dropout = dropout
         self.seed = seed
-        self.target_embedding = _embedding(target_vocabulary, dim, "target_embedding")
+        self.target_embedding = self._embedding(target_vocabulary, "target_embedding")
         self.source_embedding = None
         if share_embeddings:
             self.source_embedding = self.target_embedding
         elif source_vocabulary is not None:
-            self.source_embedding = _embedding(
-                source_vocabulary, dim, "source_embedding"
+            self.source_embedding = self._embedding(
+                source_vocabulary, "source_embedding"
             )
         self.readout_dense = None
         if readout:
             self.readout_dense = keras.layers.Dense(
-                dim, activation="tanh", name="readout"
+                dim, activation="tanh", name="readout", dtype=self.dtype_policy
             )
-        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed)
+        self.dropout_layer = keras.layers.Dropout(
+            dropout, seed=seed, dtype=self.dtype_policy
+        )
 
     def build(self, input_shape):
         self.bias = self.add_weight(
@@ -165,9 +174,10 @@ class EncoderDecoder(keras.Model):
             source = self._embed(self.source_embedding, source, training=training)
             options = {"mask": mask}
         memory = self.encoder(source, training=training, **options)
-        if isinstance(memory, (tuple, list)):
-            return memory[0], mask, memory[1]
-        return memory, mask, None
+        if not isinstance(memory, (tuple, list)):
+            return memory, mask, None
+        memory, *states = memory
+        return memory, mask, states[0] if len(states) == 1 else states
 
     def begin(self, source, max_length):
         """What `keras_seq.decoding.generate` starts from.
@@ -214,6 +224,12 @@ class EncoderDecoder(keras.Model):
         logits = self._logits(output, embedded[:, 0], False)
         return logits, {"decoder": after, "place": place + 1}, alignment(scores)
 
+    def _embedding(self, size, name):
+        deviation = keras.initializers.RandomNormal(stddev=self.dim**-0.5)
+        return keras.layers.Embedding(
+            size, self.dim, deviation, name=name, dtype=self.dtype_policy
+        )
+
     def _embed(self, embedding, tokens, start=0, training=False):
         # The entries have variance 1 / dim, for the logits: here they need 1.
         embedded = embedding(tokens) * self.dim**0.5
@@ -224,6 +240,11 @@ class EncoderDecoder(keras.Model):
     def _logits(self, outputs, embedded, training):
         if self.readout_dense is not None:
             outputs = self.readout_dense(ops.concatenate([outputs, embedded], axis=-1))
+        elif outputs.shape[-1] not in (None, self.dim):
+            raise ValueError(
+                "`readout` must be True unless the decoder's outputs have dim = "
+                f"{self.dim} features; received outputs of {outputs.shape[-1]}."
+            )
         outputs = self.dropout_layer(outputs, training=training)
         matrix = ops.cast(self.target_embedding.embeddings, outputs.dtype)
         logits = ops.matmul(outputs, ops.transpose(matrix))
@@ -264,8 +285,3 @@ def alignment(scores):
     if not isinstance(scores, (list, tuple)):
         return scores
     return ops.mean(scores[-2] if len(scores) > 1 else scores[-1], axis=1)
-
-
-def _embedding(size, dim, name):
-    deviation = keras.initializers.RandomNormal(stddev=dim**-0.5)
-    return keras.layers.Embedding(size, dim, deviation, name=name)

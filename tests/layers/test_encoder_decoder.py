@@ -11,6 +11,7 @@ from keras_seq.layers import (
     EncoderDecoder,
     ExplicitGRU,
     ExplicitGRUCell,
+    ExplicitLSTM,
     LuongAttention,
     PositionalEncoding,
     TransformerDecoder,
@@ -214,13 +215,39 @@ def test_a_source_that_is_not_of_tokens():
     assert weights.shape == (2, 5, 5)
 
 
+def test_states_one_by_one_are_those_of_the_decoder():
+    encoder = ExplicitLSTM(8, return_sequences=True, return_state=True)
+    model = recurrent(encoder, BahdanauDecoder(8, 6))
+    read(model)
+    memory, _, (h, c) = model.encode(SOURCE)
+    state = model.begin(SOURCE, 5)[0]["decoder"]
+    np.testing.assert_array_equal(state.cell, [h, c])
+    np.testing.assert_array_equal(h, memory[:, -1])
+    # A GRU has one state: none is dropped unsaid.
+    with pytest.raises(ValueError, match=r"`initial_state` must be 1 tensor"):
+        read(recurrent(encoder))
+
+
+def test_all_parts_compute_in_the_dtype_of_the_model():
+    model = recurrent(
+        ExplicitGRU(8, return_sequences=True, dtype="float64"),
+        BahdanauDecoder(8, 6, dtype="float64"),
+        dtype="float64",
+    )
+    assert read(model).dtype == "float64"
+    assert {weight.dtype for weight in model.weights} - {"float64"} <= {"uint32"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"share_embeddings": True}, "needs one vocabulary.*10.*11"),
         ({"dropout": 1.0}, "`dropout` must be in"),
+        ({"dim": 0}, "`dim` must be a positive integer; received 0"),
+        ({"source_vocabulary": -1}, "`source_vocabulary` must be a positive integer"),
+        ({"readout": False}, "`readout` must be True unless .* dim = 4 .* of 16"),
     ],
 )
 def test_refused_arguments(options, message):
     with pytest.raises(ValueError, match=message):
-        recurrent(**options)
+        read(recurrent(**options))
