@@ -287,6 +287,9 @@ class TransformerDecoder(TransformerStack):
             and a list of the weights of each layer: of the cross-attention
             (B, H, T, S), without a memory of the self-attention (B, H, T,
             max_length).
+
+        Raises:
+            ValueError: If the shapes don't fit.
         """
         self._check_built()
         inputs = ops.cast(ops.convert_to_tensor(inputs), self.compute_dtype)
@@ -294,6 +297,7 @@ class TransformerDecoder(TransformerStack):
         memory_mask = as_mask(memory_mask)
         if keys is None and self.memory_projection is not None:
             keys = self.project_memory(memory, memory_mask)
+        self._check_rows(inputs.shape[0], state, keys, lengths)
         if keys is not None and memory_mask is not None:
             batch, _, source, _ = keys[0][0].shape
             check_memory_mask(memory_mask, batch, source)
@@ -367,6 +371,30 @@ class TransformerDecoder(TransformerStack):
             check_memory(memory, batch, self.memory_features)
             if memory_mask is not None:
                 check_memory_mask(memory_mask, *memory.shape[:2])
+
+    def _check_rows(self, rows, state, keys, lengths):
+        """Refuses what would be broadcast to the rows of the inputs."""
+        given = {"state": state.position}
+        if keys is not None:
+            if self.memory_projection is None:
+                raise ValueError(
+                    "`keys` must be None, as no memory was given when the decoder "
+                    f"was built; received those of {len(keys)} layers."
+                )
+            given["memory"] = keys[0][0]
+        if lengths is not None:
+            given["lengths"] = ops.convert_to_tensor(lengths)
+            if len(given["lengths"].shape) != 1:
+                raise ValueError(
+                    "`lengths` must be integers of shape (B,); received shape "
+                    f"{tuple(given['lengths'].shape)}."
+                )
+        for name, tensor in given.items():
+            if None not in (rows, tensor.shape[0]) and tensor.shape[0] != rows:
+                raise ValueError(
+                    f"`{name}` must have as many rows as `inputs`, {rows}; received "
+                    f"{tensor.shape[0]}."
+                )
 
     def _check_built(self):
         if not self.built:

@@ -157,6 +157,30 @@ def test_bad_steps():
                 layer.step(X[:, 0], state, memory_mask=np.ones((B, size)), **given)
 
 
+def test_rows_of_a_step():
+    layer = decoder()
+    state = layer.get_initial_state(MEMORY, max_length=T)
+    keys = layer.project_memory(MEMORY)
+    one = layer.get_initial_state(MEMORY[:1], max_length=T)
+    for x, arguments, name in (
+        (X, (state, MEMORY[:1]), "memory"),
+        (X, (state, None, layer.project_memory(MEMORY[:1])), "memory"),
+        (X[:1], (one, None, keys), "memory"),
+        (X, (one, None, keys), "state"),
+    ):
+        with pytest.raises(ValueError, match=f"`{name}` must have as many rows as"):
+            layer.step(x[:, 0], *arguments)
+    with pytest.raises(ValueError, match=r"`lengths` must be .* \(B,\); .*\(3, 1\)"):
+        layer.read(X, state, None, keys, lengths=np.ones((B, 1), int))
+    with pytest.raises(
+        ValueError, match=r"`lengths` must have as many rows .* 3; .* 2"
+    ):
+        layer.read(X, state, None, keys, lengths=[1, 1])
+    model = decoder(memory=False)
+    with pytest.raises(ValueError, match="`keys` must be None, as no memory was given"):
+        model.step(X[:, 0], state, None, keys)
+
+
 def test_matrices_start_as_if_each_stood_alone():
     layer = TransformerDecoder(2, 4, 200, seed=1)
     layer.build((None, None, 96), (None, None, 48))
