@@ -54,7 +54,7 @@ class PositionalEncoding(keras.layers.Layer):
     Raises:
         ValueError: If an argument is out of its range, or if the positions go
             past a learned table. Where T or `start` is known only when running,
-            steps past the table get NaN.
+            steps outside of the table get NaN.
 
     Example:
 
@@ -144,8 +144,9 @@ class PositionalEncoding(keras.layers.Layer):
     def _encode(self, positions, features):
         if self.learned:
             table = ops.convert_to_tensor(self.embeddings)
-            found = ops.take(table, ops.minimum(positions, self.max_length - 1), axis=0)
-            inside = ops.expand_dims(positions < self.max_length, -1)
+            places = ops.clip(positions, 0, self.max_length - 1)
+            found = ops.take(table, places, axis=0)
+            inside = ops.expand_dims(positions == places, -1)
             return ops.where(inside, found, ops.full_like(found, _NOT_A_NUMBER))
         feature = np.arange(features)
         rate = float(self.max_wavelength) ** -((feature - feature % 2) / features)
@@ -170,6 +171,11 @@ class PositionalEncoding(keras.layers.Layer):
                     f"{steps} steps from position {first}."
                 )
             return
+        if not hasattr(first, "dtype"):
+            raise ValueError(
+                "`start` must be an integer of at least 0, or a tensor of such; "
+                f"received {start!r}."
+            )
         dtype = keras.backend.standardize_dtype(first.dtype)
         start_shape = tuple(first.shape)
         if (

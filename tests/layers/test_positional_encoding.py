@@ -68,6 +68,9 @@ def test_past_a_learned_table_when_running_is_nan():
     expected = x + table[np.minimum(np.array([[0, 1, 2], [2, 3, 4]]), 3)]
     expected[1, 2] = np.nan
     np.testing.assert_allclose(got, expected, atol=1e-6)
+    got = layer(x, start=np.array([0, -1])).numpy()
+    np.testing.assert_allclose(got[1, 1:], (x[1, 1:] + table[:2]), atol=1e-6)
+    assert np.isnan(got[1, 0]).all()
 
     compiled = tf.function(lambda x: layer(x))
     unknown = compiled.get_concrete_function(tf.TensorSpec((None, None, 5)))
@@ -175,7 +178,9 @@ def test_bad_constructor_arguments(options, message):
         PositionalEncoding(**options)
 
 
-@pytest.mark.parametrize("start", [-1, 1.5, True, np.array([1.0]), np.array([1, 2, 3])])
+@pytest.mark.parametrize(
+    "start", [-1, 1.5, True, "1", [0, 1], np.array([1.0]), np.array([1, 2, 3])]
+)
 def test_bad_starts(start):
     with pytest.raises(ValueError, match=r"`start` must be .* received"):
         PositionalEncoding()(np.ones((2, 3, 4)), start=start)
