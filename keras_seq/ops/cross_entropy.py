@@ -30,7 +30,8 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         ℓ in nats, shape (...).
 
     Raises:
-        ValueError: If `label_smoothing` is out of its range.
+        ValueError: If `label_smoothing` is out of its range, or the shapes don't
+            fit.
 
     Example:
 
@@ -49,6 +50,10 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         )
     logits = ops.convert_to_tensor(logits)
     targets = ops.cast(targets, "int32")
+    _check_shape("targets", targets, logits)
+    if mask is not None:
+        mask = ops.cast(mask, "bool")
+        _check_shape("mask", mask, logits)
 
     def losses(x, normaliser):
         target = ops.take_along_axis(x, ops.expand_dims(targets, -1), axis=-1)[..., 0]
@@ -82,3 +87,16 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
 
     (found,) = with_gradient(derived, logits)
     return found
+
+
+def _check_shape(name, given, logits):
+    """Refuses what would be broadcast, as far as the sizes are known."""
+    received, expected = tuple(given.shape), tuple(logits.shape)[:-1]
+    if len(received) != len(expected) or any(
+        None not in sizes and sizes[0] != sizes[1]
+        for sizes in zip(received, expected, strict=True)
+    ):
+        raise ValueError(
+            f"`{name}` must have the shape of the logits without V, {expected}; "
+            f"received {received}."
+        )

@@ -107,3 +107,11 @@ def test_large_logits():
 def test_refused(smoothing):
     with pytest.raises(ValueError, match=r"`label_smoothing` must be in \[0, 1\)"):
         cross_entropy(LOGITS, TARGETS, label_smoothing=smoothing)
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), 0])
+def test_shapes_that_would_be_broadcast(rows):
+    with pytest.raises(ValueError, match="`targets` must have the shape of the logits"):
+        cross_entropy(LOGITS, TARGETS[rows])
+    with pytest.raises(ValueError, match="`mask` must have the shape of the logits"):
+        cross_entropy(LOGITS, TARGETS, mask=MASK[rows])
