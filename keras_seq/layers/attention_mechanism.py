@@ -77,7 +77,7 @@ class AttentionMechanism(keras.layers.Layer):
 
     def __init__(self, *, probability="softmax", dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not callable(probability) and probability not in PROBABILITIES:
+        if not callable(probability) and probability not in tuple(PROBABILITIES):
             raise ValueError(
                 f"`probability` must be one of {sorted(PROBABILITIES)} or a function; "
                 f"received {probability!r}."

@@ -75,7 +75,7 @@ class BahdanauDecoder(AttentionDecoder):
         seed=None,
         **kwargs,
     ):
-        if cell not in CELLS:
+        if cell not in tuple(CELLS):
             raise ValueError(
                 f"`cell` must be one of {sorted(CELLS)}; received {cell!r}."
             )

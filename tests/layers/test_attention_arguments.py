@@ -68,6 +68,10 @@ def test_every_argument_is_kept(attention):
         (lambda: BahdanauAttention(True), "`units` must .* received True"),
         (lambda: BahdanauAttention(3, dropout=1.0), r"`dropout` must be in \[0, 1\)"),
         (lambda: BahdanauAttention(3, probability="max"), "`probability` .* 'max'"),
+        (
+            lambda: BahdanauAttention(3, probability=["max"]),
+            r"`probability` .* received \['max'\]",
+        ),
         (lambda: BahdanauAttention(3, location="next"), "`location` .* 'next'"),
         (
             lambda: BahdanauAttention(3, location_filters=2.5),

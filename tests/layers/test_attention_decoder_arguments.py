@@ -135,6 +135,11 @@ ATTENTION, CELL = LuongAttention(), ExplicitLSTMCell(4)
             "`output_units` must be a positive integer; received 0",
         ),
         (lambda: BahdanauDecoder(4, 3, cell="rnn"), ValueError, "`cell` must .* 'rnn'"),
+        (
+            lambda: BahdanauDecoder(4, 3, cell=["gru"]),
+            ValueError,
+            r"`cell` must .* received \['gru'\]",
+        ),
         (lambda: BahdanauDecoder(0, 3), ValueError, "`units` must .* received 0"),
         (
             lambda: BahdanauDecoder(4, -1),
