@@ -87,7 +87,7 @@ class SequenceCrossEntropy(keras.losses.Loss):
             )
         if (
             not isinstance(label_smoothing, numbers.Real)
-            or not 0 <= label_smoothing < 1
+            or not 0 <= float(label_smoothing) < 1
         ):
             raise ValueError(
                 f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
