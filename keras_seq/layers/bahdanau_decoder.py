@@ -96,7 +96,8 @@ class BahdanauDecoder(AttentionDecoder):
                 attention_units,
                 dropout=attention_dropout,
                 normalize=normalize,
-                seed=seed,
+                # With the seed of the cell it would drop what the cell drops.
+                seed=None if seed is None else seed + 1,
                 dtype=dtype,
                 name="attention",
             ),

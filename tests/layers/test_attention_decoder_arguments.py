@@ -52,7 +52,7 @@ def test_every_argument_of_the_ready_made_is_kept():
     assert decoder.cell.recurrent_dropout == 0.125
     attention = decoder.attention
     assert (attention.units, attention.dropout, attention.normalize) == (3, 0.375, True)
-    assert attention.seed == decoder.cell.seed == 8
+    assert (decoder.cell.seed, attention.seed) == (8, 9)
     assert attention.compute_dtype == decoder.cell.compute_dtype == "float64"
     assert BahdanauDecoder.from_config(config).get_config() == config
 
@@ -88,6 +88,13 @@ def test_numpy_integers_are_integers():
     config = decoder.get_config()
     for name in ("units", "attention_units", "output_units"):
         assert type(config[name]) is int
+
+
+def test_cell_and_attention_drop_independently():
+    decoder = BahdanauDecoder(40, 3, dropout=0.5, attention_dropout=0.5, seed=3)
+    on_input, _ = decoder.cell.dropout_masks(float32(2, 40), float32(2, 40), True)
+    (on_weights,) = decoder.attention.draw(1, 2, 40, True)
+    assert np.any(on_input[0] != on_weights[0])
 
 
 ATTENTION, CELL = LuongAttention(), ExplicitLSTMCell(4)
