@@ -187,6 +187,8 @@ class BahdanauAttention(AttentionMechanism):
         """The vector by which tanh is multiplied, shape (units,): v or g v / |v|."""
         v = self.energy_kernel
         if self.normalize:
+            # In 16 bits the squares of small numbers are 0.
+            v = ops.cast(v, keras.backend.result_type(v.dtype, "float32"))
             v = self.energy_gain * v / ops.sqrt(ops.sum(ops.square(v)))
         return ops.cast(v, self.compute_dtype)
 

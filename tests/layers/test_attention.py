@@ -181,6 +181,15 @@ def test_few_digits(name, policy):
     assert [s.dtype for s in after] == [s.dtype for s in state]
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_short_vector_is_normalised_too(policy):
+    layer = BahdanauAttention(8, normalize=True, dtype=policy)
+    layer.build(QUERY.shape, MEMORY.shape)
+    expected = both(layer, QUERY, MEMORY)
+    layer.energy_kernel.assign(1e-3 * layer.energy_kernel)
+    assert_close(both(layer, QUERY, MEMORY), expected, 0.01)
+
+
 def test_integers_are_taken():
     memory = np.arange(ROWS * SOURCE * SIZE).reshape(MEMORY.shape) % 3
     for name in ("bahdanau-previous", "luong-dot"):
