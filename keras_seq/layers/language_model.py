@@ -130,6 +130,7 @@ class RecurrentLanguageModel(keras.Model):
             dim,
             keras.initializers.RandomNormal(stddev=dim**-0.5, seed=seed),
             name="embedding",
+            dtype=self.dtype_policy,
         )
         self.lstms = [
             ExplicitLSTM(
@@ -140,12 +141,15 @@ class RecurrentLanguageModel(keras.Model):
                 return_state=True,
                 seed=None if seed is None else seed + 1 + i,
                 name=f"lstm_{i}",
+                dtype=self.dtype_policy,
             )
             for i in range(self.depth)
         ]
         self.projection = None
         if units != dim:
-            self.projection = keras.layers.Dense(dim, use_bias=False, name="projection")
+            self.projection = keras.layers.Dense(
+                dim, use_bias=False, name="projection", dtype=self.dtype_policy
+            )
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.carried: list = []
         self.supports_masking = True

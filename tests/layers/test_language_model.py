@@ -190,3 +190,17 @@ def test_another_number_of_rows_is_refused_in_training():
     with pytest.raises(ValueError, match="must have `batch_size` = 3 rows"):
         model(TOKENS, training=True)
     assert model(TOKENS).shape == (2, 7, SIZE)
+
+
+def test_all_parts_compute_in_the_dtype_of_the_model():
+    model = made(dtype="float64")
+    np.testing.assert_allclose(model(TOKENS), numpy_logits(model, TOKENS), rtol=1e-10)
+    half = made(dtype="mixed_float16", batch_size=2)
+    logits, state = half(TOKENS, training=True, return_state=True)
+    kept = [*keras.tree.flatten(state), logits]
+    assert {keras.backend.standardize_dtype(x.dtype) for x in kept} == {"float16"}
+    np.testing.assert_allclose(
+        array(logits), numpy_logits(half, TOKENS), rtol=0.05, atol=0.05
+    )
+    again = RecurrentLanguageModel.from_config(half.get_config())
+    assert again.lstms[0].compute_dtype == "float16"
