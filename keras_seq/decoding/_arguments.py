@@ -104,6 +104,8 @@ def as_integers(name, value, ranks, shape, least):
     """
     if not hasattr(value, "dtype"):
         value = np.asarray(value)
+        if not value.size:
+            value = value.astype("int32")  # an empty list says nothing of its kind
     dtype = keras.backend.standardize_dtype(value.dtype)
     if len(value.shape) not in ranks or "int" not in dtype:
         raise ValueError(

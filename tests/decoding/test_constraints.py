@@ -317,6 +317,13 @@ def test_a_constraint_that_cannot_be(make, message):
         make()
 
 
+def test_lists_without_tokens_forbid_and_force_nothing():
+    free = constrained(None, Greedy())
+    for constraint in (ForbiddenTokens([]), ForcedPrefix([]), AllOf()):
+        found = constrained(constraint, Greedy())
+        np.testing.assert_array_equal(found.ids, free.ids)
+
+
 def test_integers_of_numpy_are_integers():
     assert type(NoRepeatedNgrams(np.int64(2)).n) is int
 
