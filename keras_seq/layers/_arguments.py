@@ -4,6 +4,8 @@ import numbers
 
 import keras
 
+from keras_seq.ops._shapes import fits
+
 
 def is_whole(value, least):
     """Whether a value is an integer of at least `least`."""
@@ -49,11 +51,7 @@ def check_mask(mask, sequences):
     """Refuses a mask that is not (B, T), as far as the shapes are known."""
     expected = tuple(sequences.shape[:2])
     received = tuple(mask.shape)
-    matches = len(received) == 2 and all(
-        m is None or e is None or m == e
-        for m, e in zip(received, expected, strict=True)
-    )
-    if not matches:
+    if not fits(received, expected):
         raise ValueError(
             f"`mask` must have shape (B, T) = {expected}; received {received}."
         )

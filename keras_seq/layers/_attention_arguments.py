@@ -5,6 +5,8 @@ import numbers
 
 from keras import ops
 
+from keras_seq.ops._shapes import fits
+
 
 def check_number(name, value, least=None):
     """Refuses what is no finite number of at least `least`; a float comes back."""
@@ -44,7 +46,7 @@ def check_shape(name, shape, *forms, features=None):
 
 def check_rows(name, shape, memory_shape):
     """Refuses a memory that has not as many rows as what attends to it."""
-    if not _matches(memory_shape[:1], shape[:1]):
+    if not fits(memory_shape[:1], shape[:1]):
         raise ValueError(
             f"`memory` must have as many rows as `{name}`, {shape[0]}; received "
             f"{memory_shape[0]}."
@@ -54,7 +56,7 @@ def check_rows(name, shape, memory_shape):
 def check_beside(name, array, memory, rank):
     """Refuses a mask or keys, (B, S) or (B, S, ·), that don't fit the memory."""
     received, expected = tuple(array.shape), tuple(memory.shape[:2])
-    if len(received) != rank or not _matches(received[:2], expected):
+    if len(received) != rank or not fits(received[:2], expected):
         axes = ("B", "S", "·")[:rank]
         sizes = (*expected, "·")[:rank]
         raise ValueError(
@@ -69,10 +71,3 @@ def without_masked(memory, memory_mask):
         return memory
     mask = ops.expand_dims(memory_mask, -1)
     return ops.where(mask, memory, ops.zeros_like(memory))
-
-
-def _matches(received, expected):
-    return all(
-        r is None or e is None or r == e
-        for r, e in zip(received, expected, strict=True)
-    )

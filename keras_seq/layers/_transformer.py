@@ -14,6 +14,7 @@ from keras_seq.layers._arguments import (
     is_whole,
 )
 from keras_seq.layers._transformer_blocks import Block, Numbers
+from keras_seq.ops._shapes import fits
 
 
 class TransformerStack(keras.layers.Layer):
@@ -155,10 +156,7 @@ def check_memory(memory, batch, features):
 def check_memory_mask(memory_mask, batch, source):
     """Refuses a mask of the memory that isn't (B, S)."""
     shape = tuple(memory_mask.shape)
-    if len(shape) != 2 or any(
-        None not in sizes and sizes[0] != sizes[1]
-        for sizes in zip(shape, (batch, source), strict=True)
-    ):
+    if not fits(shape, (batch, source)):
         raise ValueError(
             f"`memory_mask` must have shape (B, S) = ({batch}, {source}); received "
             f"{shape}."

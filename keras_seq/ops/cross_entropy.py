@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seq.ops._engine.custom_gradient import with_gradient
 from keras_seq.ops._engine.second import differentiable
+from keras_seq.ops._shapes import fits
 
 
 def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
@@ -92,10 +93,7 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
 def _check_shape(name, given, logits):
     """Refuses what would be broadcast, as far as the sizes are known."""
     received, expected = tuple(given.shape), tuple(logits.shape)[:-1]
-    if len(received) != len(expected) or any(
-        None not in sizes and sizes[0] != sizes[1]
-        for sizes in zip(received, expected, strict=True)
-    ):
+    if not fits(received, expected):
         raise ValueError(
             f"`{name}` must have the shape of the logits without V, {expected}; "
             f"received {received}."

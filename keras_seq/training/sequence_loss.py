@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.ops import cross_entropy
+from keras_seq.ops._shapes import fits
 
 # A target that no vocabulary has, and that float32 holds exactly: Keras makes
 # floats of the targets on their way to `call`.
@@ -278,7 +279,7 @@ def _targets_and_weights(y_true, y_pred, sample_weight, mask_id, dtype):
     mask = getattr(y_pred, "_keras_mask", None)
     y_true = ops.cast(ops.convert_to_tensor(y_true), "int32")
     y_pred = ops.convert_to_tensor(y_pred)
-    if not _fits(y_true.shape, y_pred.shape[:-1]):
+    if not fits(y_true.shape, y_pred.shape[:-1]):
         raise ValueError(
             "`y_true` must be targets of shape (B, T) for `y_pred` of shape (B, T, "
             f"V); received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
@@ -292,18 +293,10 @@ def _targets_and_weights(y_true, y_pred, sample_weight, mask_id, dtype):
             received = tuple(factor.shape)
             while len(factor.shape) < len(y_true.shape):
                 factor = factor[..., None]
-            if not _fits(factor.shape, y_true.shape, or_one=True):
+            if not fits(factor.shape, y_true.shape, or_one=True):
                 raise ValueError(
                     f"`{name}` must have shape (B, T), (B, 1) or (B,) with (B, T) = "
                     f"{tuple(y_true.shape)}; received {received}."
                 )
             weight *= factor
     return ops.where(weight != 0, y_true, _NOT_COUNTED), weight
-
-
-def _fits(shape, expected, or_one=False):
-    """Whether the sizes are as expected, as far as they are known."""
-    return len(shape) == len(expected) and all(
-        None in sizes or sizes[0] == sizes[1] or (or_one and sizes[0] == 1)
-        for sizes in zip(shape, expected, strict=True)
-    )
