@@ -12,6 +12,7 @@ _NOTES = {
     "translation": "the translation",
     "score": "ln p of it, divided by the length penalty: nearer to 0 is likelier; 0 "
     "for an empty sentence, whose translation is empty",
+    "finished": "whether the model ended it, rather than the length",
     "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}; 1 is greedy",
     "n_best": "translations wanted, 1 to `width`",
     "length_penalty": "0 or more; above 0 favours longer translations, 1 is usual",
@@ -38,10 +39,10 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (source →
-        translation, score), "translate" (width, n_best and penalties row by row
-        → translations, scores), "attention" (source and a translation → the
-        tokens of both and the weights between them) and "score" (source,
-        translation → nats, tokens).
+        translation, score, finished), "translate" (width, n_best and penalties
+        row by row → translations, scores, finished), "attention" (source and a
+        translation → the tokens of both and the weights between them) and
+        "score" (source, translation → nats, tokens).
 
     Raises:
         ValueError: If `width` is out of its range.
@@ -67,7 +68,11 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         found = translator.search(
             source, float(length_penalty), 0.0, width=width, max_width=width
         )
-        return {"translation": found["texts"][:, 0], "score": found["scores"][:, 0]}
+        return {
+            "translation": found["texts"][:, 0],
+            "score": found["scores"][:, 0],
+            "finished": found["finished"][:, 0],
+        }
 
     def translate(source, width, n_best, length_penalty, coverage_penalty):
         asked = {
@@ -90,6 +95,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         return {
             "translations": tf.where(wanted, found["texts"], ""),
             "scores": tf.where(wanted, found["scores"], float("-inf")),
+            "finished": wanted & found["finished"],
         }
 
     def paired(source, translation):
@@ -121,13 +127,13 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         "serving_default": signature(
             serving_default,
             f"Translates, with a beam of width {width}.",
-            ("translation", "score"),
+            ("translation", "score", "finished"),
             source=tf.string,
         ),
         "translate": signature(
             translate,
             "Translates, everything set row by row.",
-            ("translations", "scores"),
+            ("translations", "scores", "finished"),
             source=tf.string,
             width=tf.int32,
             n_best=tf.int32,

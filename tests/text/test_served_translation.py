@@ -46,6 +46,9 @@ def test_translations_are_the_translators_own(exported):
     assert texts == [best.text for (best,) in expected]
     scores = [best.score for (best,) in expected]
     np.testing.assert_allclose(found["score"], scores, atol=1e-5)
+    finished = [best.finished for (best,) in expected]
+    np.testing.assert_array_equal(found["finished"], finished)
+    assert set(finished) == {True, False}
 
 
 def test_no_rows_have_no_answers(exported):
@@ -87,6 +90,9 @@ def test_each_row_has_its_own_search(exported):
             [t.score for t in expected],
             atol=1e-5,
         )
+        finished = found["finished"].numpy()[row]
+        assert finished[:count].tolist() == [t.finished for t in expected]
+        assert not any(finished[count:])
 
 
 def test_attention_and_score(exported):
