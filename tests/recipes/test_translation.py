@@ -361,6 +361,24 @@ def test_nearest_sentence_is_found():
     assert nearest_translations(train, ["a cat sat", "dogs ran"]) == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("translation", "reference", "tokens", "bleu"),
+    [
+        ("a b c d e x", "a b c d e f", "13a", (5 / 6 * 4 / 5 * 3 / 4 * 2 / 3)),
+        ("我们去公园吗", "我们去公园吧", "zh", (5 / 6 * 4 / 5 * 3 / 4 * 2 / 3)),
+        ("東京へ行くか", "東京へ行くよ", "char", (5 / 6 * 4 / 5 * 3 / 4 * 2 / 3)),
+        ("ไปไหนมา", "ไปไหนมี", "char", (6 / 7 * 5 / 6 * 4 / 5 * 3 / 4)),
+        ("a 我 b c d", "a 我 b c e", "13a", (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2)),
+    ],
+)
+def test_bleu_counts_what_the_script_has_for_words(
+    translation, reference, tokens, bleu
+):
+    figures = figures_of([translation], [reference])
+    assert figures["bleu"] == pytest.approx(100 * bleu**0.25)
+    assert f"tok:{tokens}" in figures["signatures"]["bleu"]
+
+
 def test_figures_by_length_and_style():
     sources = ["a", "a b c", "a b c d e f", "a b c d e g"]
     texts = ["x", "y", "z", "w"]
