@@ -2,6 +2,7 @@
 
     python benchmarks/translation.py --data FOLDER [--minutes 45] [--epochs N]
                                      [--models attention,transformer,...] [--out FOLDER]
+                                     [--resume]
 
 FOLDER holds train.tsv, validation.tsv and test.tsv, source<TAB>target; for Tatoeba's
 French-English file (29,000 training pairs, split by English sentence) make it with
@@ -15,7 +16,8 @@ at 0.001, neither dropout nor label smoothing, as the well-known tutorials have 
 
 All read the same subwords and are trained for the same time: a few steps are timed,
 and as many epochs are run as the minutes allow (or as `--epochs` says, where other
-work disturbs the timing), so that every schedule comes to its end; as in the recipe,
+work disturbs the timing), so that every schedule comes to its end (`--resume` goes on
+with a training that was stopped); as in the recipe,
 a model stops sooner that hasn't translated the validation sentences better for 8
 epochs. The weights of the best epoch (by BLEU on them) are judged on the test
 sentences, the tutorial's greedily, the others with a beam of 5 too.
@@ -81,8 +83,8 @@ def seconds_per_epoch(name, config, data):
     return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
 
 
-def run(name, folder, minutes, epochs, out):
-    """Trains a model and judges it."""
+def run(name, folder, minutes, epochs, out, resume):
+    """Trains a model, or goes on where it was stopped, and judges it."""
     config = Config(data=str(folder), out=str(out))
     if name in recipe.ARCHITECTURES:
         config = dataclasses.replace(config, architecture=name)
@@ -101,11 +103,11 @@ def run(name, folder, minutes, epochs, out):
         mode="max",
         patience=recipe.PATIENCE,
         average=averaged,
+        resume=resume,
     )
-    start = time.perf_counter()
     checkpoint.fit(
         model,
-        data.training_batches(0),
+        data.training_batches(checkpoint.first_epoch),
         epochs=epochs,
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
@@ -115,7 +117,6 @@ def run(name, folder, minutes, epochs, out):
         ],
         verbose=2,
     )
-    seconds = time.perf_counter() - start
     sources, references = zip(*data.test, strict=True)
     figures = {
         f"beam_{width}" if width > 1 else "greedy": figures_of(
@@ -127,7 +128,7 @@ def run(name, folder, minutes, epochs, out):
     return {
         "parameters": model.count_params(),
         "epochs": epochs,
-        "seconds": round(seconds),
+        "seconds": round(checkpoint.seconds_trained),
         "best_epoch": checkpoint.best_epoch + 1,
         **figures,
     }
@@ -139,16 +140,24 @@ def main():
     parser.add_argument("--tatoeba", type=Path, help="write DATA from this file")
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--epochs", type=int, help="instead of minutes")
+    parser.add_argument("--resume", action="store_true", help="needs --epochs")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/translation"))
     arguments = parser.parse_args()
+    if arguments.resume and arguments.epochs is None:
+        parser.error("--resume needs --epochs, as many as before")
     if arguments.tatoeba:
         tatoeba(arguments.tatoeba, arguments.data)
         return
     results = {"machine": machine(), "minutes": arguments.minutes, "models": {}}
     for name in arguments.models.split(","):
         results["models"][name] = run(
-            name, arguments.data, arguments.minutes, arguments.epochs, arguments.out
+            name,
+            arguments.data,
+            arguments.minutes,
+            arguments.epochs,
+            arguments.out,
+            arguments.resume,
         )
         print(name, results["models"][name], flush=True)
         write_json(arguments.out / "translation.json", results)

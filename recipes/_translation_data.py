@@ -44,15 +44,14 @@ class Defaults(NamedTuple):
     units: int
     step: int  # units are a multiple of it: of 2, or of twice the heads
     dropout: float
-    learning_rate: float
     tokens: int  # of both sides, in a training step
     read: int  # pairs, in all epochs together
     epochs: int  # at most
 
 
 DEFAULTS = {
-    "attention": Defaults(512, 2, 0.3, 3e-3, 4096, 1_000_000, 60),
-    "transformer": Defaults(256, 8, 0.1, 5e-3, 2048, 2_000_000, 120),
+    "attention": Defaults(512, 2, 0.3, 4096, 1_000_000, 60),
+    "transformer": Defaults(256, 8, 0.1, 2048, 1_150_000, 120),
 }
 
 
@@ -90,9 +89,8 @@ class Config:
     transformer and for dates."""
     label_smoothing: float = 0.1
     """Probability that training takes from the right token and gives to all."""
-    learning_rate: float | None = None
-    """Highest learning rate: it rises to it, then falls. By default 0.003; 0.005 for
-    a transformer."""
+    learning_rate: float = 0.003
+    """Highest learning rate: it rises to it, then falls."""
     quick: bool = False
     """A minute to see that all works: few pairs, a small model."""
     resume: bool = False
@@ -132,7 +130,6 @@ class Config:
             data=self.data if named else ",".join(map(_resolved, _names(self.data))),
             units=self.units or units,
             dropout=dropout if self.dropout is None else self.dropout,
-            learning_rate=self.learning_rate or defaults.learning_rate,
         )
 
 

@@ -9,6 +9,7 @@ from keras import ops, tree
 
 from keras_seq.decoding._arguments import as_column
 from keras_seq.decoding._back_pointers import Ends
+from keras_seq.decoding._largest import largest
 from keras_seq.decoding._penalties import coverage_penalty, length_penalty
 
 NONE = float("-inf")  # the score where there is no hypothesis
@@ -98,11 +99,12 @@ class Search:
 
         Args:
             live_log_probs: Shape (B, W).
-            token_log_probs: Shape (B·W, V).
+            token_log_probs: Shape (B·W, V); NaN where the logits held NaN or +inf.
         """
         each = min(self.width + 1, token_log_probs.shape[-1])
         count = self.width * each
-        own, tokens = ops.top_k(token_log_probs, each)
+        own, tokens = largest(token_log_probs, each)
+        own = ops.where(ops.isnan(own), NONE, own)
         whole = ops.reshape(own, (self.batch, self.width, each))
         whole = whole + ops.expand_dims(live_log_probs, -1)
         log_probs, index = ops.top_k(
@@ -111,7 +113,7 @@ class Search:
         index = ops.cast(index, "int32")
         own, tokens = (
             _pick(ops.reshape(values, (self.batch, count)), index)
-            for values in (own, ops.cast(tokens, "int32"))
+            for values in (own, tokens)
         )
         return Candidates(log_probs, tokens, index // each, own)
 

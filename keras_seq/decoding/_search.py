@@ -3,7 +3,7 @@
 from keras import ops, tree
 
 from keras_seq.decoding._back_pointers import Trail, read_back
-from keras_seq.decoding._hypotheses import NONE, Search
+from keras_seq.decoding._hypotheses import Search
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._stepping import bind, first_step
 
@@ -62,7 +62,8 @@ def beam_search(
     def body(_, carry):
         going, steps, live, pool = carry
         logits, state, *keep = step(live.tokens, live.state)
-        log_probs = limits.apply(live.limit_state, _log_probs(logits))
+        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        log_probs = limits.apply(live.limit_state, log_probs)
         candidates = search.candidates(live.log_probs, log_probs)
         covered, penalties = search.cover(live, *keep)
         if end_token is not None:
@@ -103,9 +104,3 @@ def _repeat_rows(nest, count):
     return tree.map_structure(
         lambda x: None if x is None else ops.repeat(x, count, axis=0), nest
     )
-
-
-def _log_probs(logits):
-    """The log-probability of every token; none where the logits hold NaN or +inf."""
-    log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    return ops.where(ops.isnan(log_probs), NONE, log_probs)

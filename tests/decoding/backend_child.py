@@ -19,6 +19,7 @@ from keras_seq.decoding import (
     generate,
     mix_with_predictions,
 )
+from keras_seq.decoding._largest import largest
 from keras_seq.decoding._random import threefry
 from keras_seq.layers import ExplicitLSTM
 from tests.decoding import cases, oracle
@@ -148,6 +149,7 @@ def main(path):
         np.testing.assert_array_equal(jitted(), results["ExplicitLSTM cut off ids"])
     words = [ops.convert_to_tensor(w) for w in cases.WORDS.view("int32").T.copy()]
     results["threefry"] = ops.stack(threefry(words[:2], words[2:]), axis=1)
+    results["largest"] = largest(ops.convert_to_tensor(cases.long_rows(4000)), 6)[1]
     results["lengths of their own"] = generate(
         lambda tokens, state: (ops.one_hot(tokens + 1, 20), state),
         (),

@@ -28,3 +28,18 @@ SOURCES = [3, 5, 1, 4]
 BEAM_START, BEAM_LONGEST = 2, 7
 PROBABILITY = 0.6
 TARGETS = np.random.default_rng(3).integers(0, 6, (4, 8)).astype("int32")
+
+
+def long_rows(size, kind="different", rows=3):
+    """Numbers (rows, size) to pick the largest of.
+
+    "different", "ties", "few" that aren't -inf, or "nothing" but -inf.
+    """
+    rng = np.random.default_rng(size)
+    values = rng.permuted(np.arange(rows * size).reshape(rows, size), axis=1)
+    if kind == "ties":
+        values = values % 4
+    values = values.astype("float32")
+    if kind == "few":
+        values[rng.random(values.shape) < 0.999] = -np.inf
+    return values - np.inf if kind == "nothing" else values

@@ -64,6 +64,11 @@ def test_random_bits(results):
     )
 
 
+def test_the_largest_of_long_rows(results):
+    expected = np.argsort(-cases.long_rows(4000), axis=-1)[:, :6]
+    np.testing.assert_array_equal(results["largest"], expected)
+
+
 def test_lengths_of_their_own(results):
     expected = [[1, 0, 0, 0], [6, 7, 8, 9], [10, 11, 0, 0]]
     assert results["lengths of their own"].tolist() == expected
