@@ -71,6 +71,42 @@ def recurrence(kind, given, mask):
             yield f"{case} gradient", dict(zip(names, slopes, strict=True))
 
 
+def second_derivatives(kind, given, mask):
+    """Gradients of Σ (∂L/∂x)², where L is a loss on h."""
+    names = ("x", *kind.states, "kernel", "recurrent_kernel", "bias")
+    arrays = [given[name] for name in names]
+
+    def loss(*arrays):
+        h, _, _ = kind.run(dict(zip(names, arrays, strict=True)), mask=mask)
+        return ops.sum(ops.multiply(given["factor_h"], h))
+
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        first = jax.grad(loss)
+        positions = tuple(range(len(arrays)))
+        slopes = jax.grad(lambda *a: ops.sum(first(*a) ** 2), positions)(*arrays)
+    elif backend == "torch":
+        import torch
+
+        tensors = [ops.convert_to_tensor(a).requires_grad_() for a in arrays]
+        (first,) = torch.autograd.grad(loss(*tensors), tensors[0], create_graph=True)
+        slopes = torch.autograd.grad((first**2).sum(), tensors)
+    else:
+        import tensorflow as tf
+
+        tensors = [tf.constant(a) for a in arrays]
+        with tf.GradientTape() as outer:
+            outer.watch(tensors)
+            with tf.GradientTape() as inner:
+                inner.watch(tensors[0])
+                value = loss(*tensors)
+            penalty = tf.reduce_sum(inner.gradient(value, tensors[0]) ** 2)
+        slopes = outer.gradient(penalty, tensors)
+    yield "second", dict(zip(names, slopes, strict=True))
+
+
 def layers(kind, given, mask):
     """Results of the layer, of its cell stepped by hand, and of no steps."""
     x, start = given["x"], kind.state(given)
@@ -117,6 +153,19 @@ def train(kind, folder):
     stateful = kind.layer(3, stateful=True)
     start, end = stateful(x), stateful(x)
     assert float(ops.max(ops.abs(end - start))) > 1e-4
+    if keras.backend.backend() == "torch":
+        # Its variables change in place: the gradient must know what they were.
+        fixed = kind.layer(3)
+        fixed.build(x.shape)
+        fixed.set_weights(stateful.get_weights())
+        state = [ops.copy(variable) for variable in stateful.states]
+        ops.sum(stateful(x, training=True)).backward()
+        ops.sum(fixed(x, initial_state=state, training=True)).backward()
+        for weights in zip(
+            stateful.trainable_weights, fixed.trainable_weights, strict=True
+        ):
+            got, expected = (w.value.grad.numpy() for w in weights)
+            np.testing.assert_allclose(got, expected, atol=1e-6)
     stateful.reset_state()
     assert float(ops.max(ops.abs(stateful(x) - start))) < 1e-6
 
@@ -129,7 +178,7 @@ def main(folder):
         mask = given.pop("mask")
         results = {
             f"{case}/{result}": ops.convert_to_numpy(value)
-            for part in (recurrence, layers)
+            for part in (recurrence, second_derivatives, layers)
             for case, values in part(kind, given, mask)
             for result, value in values.items()
         }

@@ -92,6 +92,28 @@ def test_the_recurrence_and_its_gradients(folder, kind, unroll, masked):
 
 
 @each_kind()
+def test_second_derivatives(folder, kind):
+    given = {name: value.astype("float64") for name, value in problem(kind).items()}
+    weighed = factors(kind)["h"]
+
+    def slopes(x):
+        return gradients(
+            lambda **arguments: (
+                weighed * oracle(kind, **arguments, mask=MASK)["h"]
+            ).sum(),
+            {**given, "x": x},
+        )
+
+    x = given["x"]
+    first = slopes(x)["x"]
+    step = 1e-4 * first
+    after, before = slopes(x + step), slopes(x - step)
+    # d/dθ Σ (∂L/∂x)² = 2 ∂²L/∂θ∂x ∂L/∂x, along the first derivative
+    expected = {name: (after[name] - before[name]) / 1e-4 for name in after}
+    assert_close(computed(folder, kind, "second"), expected)
+
+
+@each_kind()
 def test_the_layer(folder, kind):
     expected = oracle(kind, mask=MASK)
     expected["y"] = layer_output(

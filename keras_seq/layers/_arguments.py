@@ -63,6 +63,11 @@ def check_states(name, states, state_size, batch):
         state_size = [state_size]
     if not isinstance(states, (list, tuple)):
         states = [states]
+    if any(state is None or isinstance(state, dict) for state in states):
+        raise ValueError(
+            f"`{name}` must be {len(state_size)} tensors (B, units); received "
+            f"{[type(state).__name__ for state in states]}."
+        )
     states = [keras.ops.convert_to_tensor(state) for state in states]
     shapes = [tuple(state.shape) for state in states]
     matches = len(shapes) == len(state_size) and all(
@@ -85,5 +90,5 @@ def check_states(name, states, state_size, batch):
 def as_mask(mask):
     """A boolean mask from anything that Keras passes as one."""
     if isinstance(mask, (list, tuple)):
-        mask = mask[0]
+        mask = mask[0] if mask else None
     return None if mask is None else keras.ops.cast(mask, "bool")

@@ -6,7 +6,12 @@ import operator
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_mask, check_states
+from keras_seq.layers._arguments import (
+    as_mask,
+    check_flag,
+    check_mask,
+    check_states,
+)
 
 
 class RecurrentLayer(keras.layers.RNN):
@@ -34,6 +39,7 @@ class RecurrentLayer(keras.layers.RNN):
                 setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
 
     def __init__(self, cell, *, return_gates, **options):
+        check_flag("return_gates", return_gates)
         super().__init__(cell, **options)
         self.return_gates = return_gates
         self.input_spec = keras.InputSpec(ndim=3)
@@ -55,6 +61,7 @@ class RecurrentLayer(keras.layers.RNN):
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
+        sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)
         mask = as_mask(mask)
         if mask is not None:
@@ -102,7 +109,8 @@ class RecurrentLayer(keras.layers.RNN):
         if self.stateful:
             self._check_stateful_batch(sequences)
         if initial_state is None and self.stateful:
-            initial_state = self.states
+            # Copies: PyTorch's variables change in place, and before the gradient.
+            initial_state = [ops.copy(state) for state in self.states]
         elif initial_state is None:
             initial_state = self.get_initial_state(ops.shape(sequences)[0])
         else:

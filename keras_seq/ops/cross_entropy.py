@@ -1,10 +1,8 @@
 """Cross-entropy with integer targets and label smoothing, and its gradient."""
 
-import keras
 from keras import ops
 
 from keras_seq.ops._engine.custom_gradient import with_gradient
-from keras_seq.ops._engine.second import differentiable
 from keras_seq.ops._shapes import fits
 
 
@@ -82,11 +80,9 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
                 d_x = ops.where(ops.expand_dims(mask, -1), d_x, ops.zeros_like(d_x))
             return (d_x,)
 
-        if keras.backend.backend() == "tensorflow":
-            gradient = differentiable(gradient, plain, (x,))
         return (losses(x, normaliser),), gradient
 
-    (found,) = with_gradient(derived, logits)
+    (found,) = with_gradient(derived, plain, logits)
     return found
 
 

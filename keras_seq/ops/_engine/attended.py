@@ -22,7 +22,6 @@ from keras_seq.ops._engine.products import (
     backward_products,
     forward_products,
 )
-from keras_seq.ops._engine.second import differentiable
 from keras_seq.ops._scan import scan
 
 
@@ -81,13 +80,7 @@ def attended_recurrence(
         )
     )
 
-    def derived(*arguments):
-        results, gradient = problem.run(*arguments)
-        if keras.backend.backend() == "tensorflow":
-            gradient = differentiable(gradient, problem.plain, arguments)
-        return results, gradient
-
-    results = with_gradient(derived, *arguments)
+    results = with_gradient(problem.run, problem.plain, *arguments)
     h, contexts, attention = (ops.transpose(y, (1, 0, 2)) for y in results[count:])
     return h, contexts, attention, tuple(results[:count])
 

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seq.ops._engine.checked import checked
 from keras_seq.ops._scan import scan
 
 
@@ -41,7 +42,7 @@ def by_autodiff(
         h of shape (B, T, units) or None; the final state; what is shown and
         then the states but h, each (B, T, units), or an empty tuple.
     """
-    state = tuple(ops.convert_to_tensor(array) for array in initial_state)
+    inputs, state, mask = checked(inputs, initial_state, mask)
 
     def in_order(array):
         """Of (B, T, ·) the steps in the order of the run."""

@@ -113,9 +113,11 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
             )
             # A tape around the graph can make zeros of a list, not of several.
             found["lists"] = [tf.unstack(x, parts.count) for x in found["lists"]]
-            return found
+            # One that is persistent would differentiate what the gradient uses.
+            kept = {name: found[name] for name in ("h", "lists")}
+            return found, tf.nest.map_structure(tf.stop_gradient, kept)
 
-        found = forward(training)
+        found, needed = forward(training)
         final = [parts.join_rows(array) for array in found["final"]]
         by_step = list(found["shown"])
         if return_sequences:
@@ -123,7 +125,7 @@ def run(equations, mask, *, states, projected, return_sequences, show, training)
             by_step.insert(0, h)
 
         def gradient(*errors):
-            kept = found if training else forward(True)
+            kept = needed if training else forward(True)[1]
             by_step = [parts.split_sequence(error) for error in errors[states:]]
             derivatives = parts.run(
                 blocks_backward.part(plan),

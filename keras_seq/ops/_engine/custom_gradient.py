@@ -3,27 +3,67 @@
 import keras
 
 
-def with_gradient(function, *arguments):
+def with_gradient(function, plain, *arguments):
     """Calls a function that brings its gradient.
 
     Args:
         function: Takes `arguments`, returns a tuple of tensors and the function
             from their errors, one each, to a tuple of the arguments' errors.
+        plain: The same function, made of operations that the backend can
+            differentiate: from `arguments` to the tuple of tensors. Second
+            derivatives are those of its gradient, but on JAX, which
+            differentiates the gradient that `function` brings.
         arguments: Tensors.
 
     Returns:
         The tuple of tensors.
     """
-    return _BACKENDS[keras.backend.backend()](function, arguments)
+    return _BACKENDS[keras.backend.backend()](function, plain, arguments)
 
 
-def _tensorflow(function, arguments):
+def _tensorflow(function, plain, arguments):
     import tensorflow as tf
 
-    return tf.custom_gradient(function)(*arguments)
+    def differentiable(*arguments):
+        results, gradient = function(*arguments)
+        return results, _differentiable(gradient, plain, arguments)
+
+    return tf.custom_gradient(differentiable)(*arguments)
 
 
-def _jax(function, arguments):
+def _differentiable(gradient, plain, arguments):
+    """A gradient whose own gradient is that of TensorFlow's gradient of `plain`."""
+    import tensorflow as tf
+
+    count = len(arguments)
+
+    def first(*given):
+        def second(*errors):
+            arguments, upstream = given[:count], given[count:]
+            with tf.GradientTape() as outer:
+                outer.watch(given)
+                with tf.GradientTape() as inner:
+                    inner.watch(arguments)
+                    results = plain(*arguments)
+                derivatives = inner.gradient(
+                    results,
+                    arguments,
+                    output_gradients=list(upstream),
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                )
+            return outer.gradient(
+                derivatives,
+                given,
+                output_gradients=list(errors),
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+
+        return tuple(gradient(*given[count:])), second
+
+    return lambda *errors: tf.custom_gradient(first)(*arguments, *errors)
+
+
+def _jax(function, plain, arguments):
     import jax
 
     def on_tuple(*arguments):
@@ -33,19 +73,38 @@ def _jax(function, arguments):
     return jax.custom_gradient(on_tuple)(*arguments)
 
 
-def _torch(function, arguments):
+def _torch(function, plain, arguments):
     import torch
 
     class Function(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *arguments):
             results, ctx.gradient = function(*arguments)
+            ctx.save_for_backward(*arguments)
             return results
 
         @staticmethod
-        @torch.autograd.function.once_differentiable
         def backward(ctx, *errors):
-            return ctx.gradient(*errors)
+            arguments = ctx.saved_tensors  # refused if they were changed in place
+            if not torch.is_grad_enabled():
+                return ctx.gradient(*errors)
+            # With `create_graph`: the gradient will be differentiated.
+            wanted = [a for a in arguments if a.requires_grad]
+            results = [
+                (result, error)
+                for result, error in zip(plain(*arguments), errors, strict=True)
+                if result.requires_grad
+            ]
+            found = iter(
+                torch.autograd.grad(
+                    [result for result, _ in results],
+                    wanted,
+                    [error for _, error in results],
+                    create_graph=True,
+                    allow_unused=True,
+                )
+            )
+            return tuple(next(found) if a.requires_grad else None for a in arguments)
 
     return Function.apply(*arguments)
 

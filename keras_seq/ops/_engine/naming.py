@@ -18,7 +18,7 @@ def named_gates(names, shown, mask, go_backwards, carried=()):
     named = dict(zip((*names, *carried), shown, strict=True))
     if mask is not None:
         mask = ops.flip(mask, axis=1) if go_backwards else mask
-        mask = ops.expand_dims(mask, -1)
+        mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
         for name in names:
             named[name] = ops.where(mask, named[name], ops.zeros_like(named[name]))
     return named

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-import keras
 from keras import ops
 
 from keras_seq.ops._engine import blocks, whole
 from keras_seq.ops._engine.autodiff import by_autodiff
+from keras_seq.ops._engine.checked import checked
 from keras_seq.ops._engine.custom_gradient import with_gradient
 from keras_seq.ops._engine.products import forward_products
-from keras_seq.ops._engine.second import differentiable
 from keras_seq.ops._projection import project
 
 
@@ -54,12 +53,7 @@ def recurrence(
         shape (B, T, ·), the first `equations.shown` kept arrays and then the
         states but h, or an empty tuple.
     """
-    x = ops.convert_to_tensor(inputs)
-    state = tuple(ops.convert_to_tensor(array) for array in initial_state)
-    if mask is not None:
-        mask = ops.convert_to_tensor(mask)
-        # What is masked may be anything, NaN too, and must reach no product.
-        x = ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
+    x, state, mask = checked(inputs, initial_state, mask)
     if input_dropout is not None and input_dropout.shape[0] == 1:
         x = x * ops.transpose(input_dropout, (1, 0, 2))
     elif input_dropout is not None:
@@ -121,13 +115,8 @@ def recurrence(
         **options,
     )
 
-    def derived(*arguments):
-        results, gradient = function(*arguments)
-        if keras.backend.backend() == "tensorflow":
-            gradient = differentiable(gradient, plain, arguments)
-        return results, gradient
-
-    results = with_gradient(derived, x, *state, *projection, *own_weights, *probes)
+    arguments = x, *state, *projection, *own_weights, *probes
+    results = with_gradient(function, plain, *arguments)
     final, rest = tuple(results[:count]), list(results[count:])
     h = rest.pop(0) if return_sequences else None
     return h, final, tuple(rest)

@@ -71,8 +71,8 @@ class VariedGRU:
     def step(self, projected, state):
         (h_prev,) = state
         x_gates, x_h = ops.split(projected, [self.sizes[0]], axis=-1)
-        gates = self.recurrent_activation(x_gates + self._from_h(0, h_prev))
-        z, r = ops.split(gates, 2, axis=-1)
+        gates = ops.split(x_gates + self._from_h(0, h_prev), 2, axis=-1)
+        z, r = map(self.recurrent_activation, gates)
         if self.reset_after:
             remembered = r * self._from_h(1, h_prev)
         else:
