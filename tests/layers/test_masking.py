@@ -137,3 +137,25 @@ def test_time_distributed_equals_keras(kind):
 
     ours, peer = twin_models(kind, build)
     np.testing.assert_allclose(ours(x), peer(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"recurrent_dropout": 0.2}, {"unroll": True}, {"layer_norm": True}],
+    ids=["plain", "recurrent dropout", "unrolled", "layer norm"],
+)
+@each_kind()
+def test_what_is_masked_may_be_nan(kind, options):
+    mask = MASKS["holes"]
+    slopes = []
+    for masked in (0.0, np.nan):
+        x = np.where(mask[..., None], kind.problem()["x"], masked)
+        keras.utils.set_random_seed(1)
+        layer = kind.layer(UNITS, dtype="float64", seed=1, **kind.options, **options)
+        with tf.GradientTape() as tape:
+            y = layer(tf.constant(x), mask=tf.constant(mask), training=True)
+            loss = tf.reduce_sum(y**2)
+        slopes.append(tape.gradient(loss, layer.trainable_weights))
+    for expected, got in zip(*slopes, strict=True):
+        assert np.isfinite(got).all()
+        np.testing.assert_allclose(got, expected, rtol=1e-12)

@@ -99,6 +99,24 @@ def test_loss_on_the_final_state_alone(kind, mode):
     check(kind, problem(kind), mode, return_sequences=False)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@each_kind()
+def test_a_persistent_tape_around_a_function(kind, training):
+    arguments = problem(kind)
+    run = in_graph(lambda **a: outputs(kind, a, training=training, return_gates=True))
+
+    def slopes(run, persistent):
+        with tf.GradientTape(persistent=persistent) as tape:
+            tape.watch(arguments)
+            loss = sum(tf.reduce_sum(y**2) for y in run(**arguments))
+        return list(tape.gradient(loss, arguments).values())
+
+    def plain(**a):
+        return outputs(kind, a, unroll=True, return_gates=True)
+
+    assert_same(slopes(run, persistent=True), slopes(plain, persistent=False))
+
+
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 @each_kind()
 def test_nothing_kept_for_the_gradient(kind, mode):
