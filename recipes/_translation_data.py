@@ -44,14 +44,15 @@ class Defaults(NamedTuple):
     units: int
     step: int  # units are a multiple of it: of 2, or of twice the heads
     dropout: float
+    learning_rate: float
     tokens: int  # of both sides, in a training step
     read: int  # pairs, in all epochs together
     epochs: int  # at most
 
 
 DEFAULTS = {
-    "attention": Defaults(512, 2, 0.3, 4096, 1_000_000, 60),
-    "transformer": Defaults(256, 8, 0.1, 2048, 1_150_000, 120),
+    "attention": Defaults(512, 2, 0.2, 2e-3, 4096, 700_000, 60),
+    "transformer": Defaults(256, 8, 0.1, 3e-3, 2048, 1_150_000, 120),
 }
 
 
@@ -85,12 +86,13 @@ class Config:
     separate_vocabularies: bool = False
     """Whether source and target have vocabularies and embeddings of their own."""
     dropout: float | None = None
-    """Share of the features that is dropped in training. By default 0.3; 0.1 for a
+    """Share of the features that is dropped in training. By default 0.2; 0.1 for a
     transformer and for dates."""
     label_smoothing: float = 0.1
     """Probability that training takes from the right token and gives to all."""
-    learning_rate: float = 0.003
-    """Highest learning rate: it rises to it, then falls."""
+    learning_rate: float | None = None
+    """Highest learning rate: it rises to it, then falls. By default 0.002; 0.003 for
+    a transformer and for dates."""
     quick: bool = False
     """A minute to see that all works: few pairs, a small model."""
     resume: bool = False
@@ -124,12 +126,14 @@ class Config:
         named = self.data in (DATES, TATOEBA)
         units = 128 if self.quick else 192 if dates else defaults.units
         dropout = 0.1 if dates else defaults.dropout
+        learning_rate = 3e-3 if dates else defaults.learning_rate
         return dataclasses.replace(
             self,
             # From another folder, a relative path would name another file.
             data=self.data if named else ",".join(map(_resolved, _names(self.data))),
             units=self.units or units,
             dropout=dropout if self.dropout is None else self.dropout,
+            learning_rate=self.learning_rate or learning_rate,
         )
 
 
