@@ -1,4 +1,9 @@
-"""Pure functions: recurrences, alignments, a loss. Nothing here knows a Layer."""
+"""Pure functions: recurrences, alignments, a loss. Nothing here knows a Layer.
+
+Where a gradient is derived by hand there are second derivatives too: on TensorFlow
+in eager mode, and in a `tf.function` that holds the tapes; on JAX in reverse mode;
+on PyTorch with `create_graph`.
+"""
 
 from keras_seq.ops._engine.blocks import portable_graphs
 from keras_seq.ops.alignment import (

@@ -15,12 +15,13 @@ MODES = {
     "graph": functools.partial(tf.function, autograph=False),
     "xla": functools.partial(tf.function, autograph=False, jit_compile=True),
 }
-each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 REFUSED = (ValueError, tf.errors.InvalidArgumentError)
 
 
-@each_mode
-@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+@pytest.mark.parametrize(
+    ("dtype", "mode"),
+    [("int32", "eager"), ("int32", "graph"), ("int32", "xla"), ("bool", "graph")],
+)
 @each_kind()
 def test_integers_train_as_numbers(kind, dtype, mode):
     x = np.random.default_rng(0).integers(0, 3, (3, 5, 2)).astype(dtype)
@@ -31,7 +32,7 @@ def test_integers_train_as_numbers(kind, dtype, mode):
                 loss = tf.reduce_sum(layer(x, training=True) ** 2)
             return tape.gradient(loss, layer.trainable_weights)
 
-        return mode(run)(tf.constant(x))
+        return MODES[mode](run)(tf.constant(x))
 
     expected = slopes(of_keras(kind), x.astype("float64"))
     for got, value in zip(slopes(explicit(kind), x), expected, strict=True):

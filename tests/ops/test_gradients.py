@@ -100,7 +100,7 @@ def test_loss_on_the_final_state_alone(kind, mode):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@each_kind()
+@each_kind("lstm")
 def test_a_persistent_tape_around_a_function(kind, training):
     arguments = problem(kind)
     run = in_graph(lambda **a: outputs(kind, a, training=training, return_gates=True))
