@@ -16,11 +16,11 @@ at 0.001, neither dropout nor label smoothing, as the well-known tutorials have 
 
 All read the same subwords and are trained for the same time: a few steps are timed,
 and as many epochs are run as the minutes allow (or as `--epochs` says, where other
-work disturbs the timing), so that every schedule comes to its end (`--resume` goes on
-with a training that was stopped); as in the recipe,
-a model stops sooner that hasn't translated the validation sentences better for 8
-epochs. The weights of the best epoch (by BLEU on them) are judged on the test
-sentences, the tutorial's greedily, the others with a beam of 5 too.
+work disturbs the timing), so that every schedule comes to its end; `--resume` goes on
+with a training that was stopped. As in the recipe, a model stops sooner that hasn't
+translated the validation sentences better for 8 epochs. The weights of the best epoch
+(by BLEU on them) are judged on the test sentences, the tutorial's greedily, the others
+with a beam of 5 too.
 """
 
 import argparse
