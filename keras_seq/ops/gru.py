@@ -1,5 +1,6 @@
 """The GRU recurrence as a pure function."""
 
+import keras
 from keras import ops
 
 from keras_seq.ops._derived import GRUResetAfter, GRUResetBefore
@@ -17,8 +18,8 @@ def gru_step(
     recurrent_bias=None,
     *,
     recurrent_dropout=None,
-    activation=ops.tanh,
-    recurrent_activation=ops.sigmoid,
+    activation="tanh",
+    recurrent_activation="sigmoid",
     reset_after=True,
 ):
     """One step of the GRU, from the projected input of its gates.
@@ -40,7 +41,8 @@ def gru_step(
             Only with `reset_after`.
         recurrent_dropout: Factors on h_{t-1} where it meets U, shape
             (1, B, units) or (3, B, units); None for none.
-        activation: Stands where the equations say tanh.
+        activation: Stands where the equations say tanh: a function, a name that
+            `keras.activations` knows, or None for none.
         recurrent_activation: Stands where the equations say σ.
         reset_after: Whether the reset gate acts behind the product with U.
 
@@ -62,6 +64,8 @@ def gru_step(
         encoder-decoder for statistical machine translation (`reset_after=False`).
         With `reset_after=True` the equations are those of cuDNN's GRU.
     """
+    activation = keras.activations.get(activation)
+    recurrent_activation = keras.activations.get(recurrent_activation)
     x_z, x_r, x_h = ops.split(x, 3, axis=-1)
     if reset_after:
         recurrent = project(h_prev, recurrent_kernel, recurrent_bias, recurrent_dropout)
@@ -91,8 +95,8 @@ def gru(
     mask=None,
     input_dropout=None,
     recurrent_dropout=None,
-    activation=ops.tanh,
-    recurrent_activation=ops.sigmoid,
+    activation="tanh",
+    recurrent_activation="sigmoid",
     reset_after=True,
     go_backwards=False,
     unroll=False,
@@ -122,7 +126,8 @@ def gru(
             or (3, B, D) for factors of its own for each gate; None for none.
         recurrent_dropout: Factors on h_{t-1} where it meets U, shape
             (1, B, units) or (3, B, units); None for none.
-        activation: Activation of the candidate.
+        activation: Activation of the candidate: a function, a name that
+            `keras.activations` knows, or None for none.
         recurrent_activation: Activation of the gates.
         reset_after: Whether the reset gate acts behind the product with U, as
             in cuDNN, or before it, as in Cho et al.
@@ -170,6 +175,8 @@ def gru(
         "show": return_gates,
         "probes": probes,
     }
+    activation = keras.activations.get(activation)
+    recurrent_activation = keras.activations.get(recurrent_activation)
     slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 

@@ -1,5 +1,6 @@
 """The LSTM recurrence as a pure function."""
 
+import keras
 from keras import ops
 
 from keras_seq.ops._derived import LSTM
@@ -10,7 +11,7 @@ from keras_seq.ops._projection import project
 GATES = ("input", "forget", "candidate", "output")
 
 
-def lstm_step(z, c_prev, *, activation=ops.tanh, recurrent_activation=ops.sigmoid):
+def lstm_step(z, c_prev, *, activation="tanh", recurrent_activation="sigmoid"):
     """One step of the LSTM, from the pre-activations of its gates.
 
     ```
@@ -26,7 +27,8 @@ def lstm_step(z, c_prev, *, activation=ops.tanh, recurrent_activation=ops.sigmoi
         z: Pre-activations x_t W + h_{t-1} U + b, packed in the order
             (i, f, c̃, o). Shape (B, 4 · units).
         c_prev: Memory c_{t-1}. Shape (B, units).
-        activation: Stands where the equations say tanh.
+        activation: Stands where the equations say tanh: a function, a name that
+            `keras.activations` knows, or None for none.
         recurrent_activation: Stands where the equations say σ.
 
     Returns:
@@ -46,6 +48,8 @@ def lstm_step(z, c_prev, *, activation=ops.tanh, recurrent_activation=ops.sigmoi
         Hochreiter and Schmidhuber (1997), Long short-term memory.
         Gers, Schmidhuber and Cummins (2000), Learning to forget.
     """
+    activation = keras.activations.get(activation)
+    recurrent_activation = keras.activations.get(recurrent_activation)
     z_i, z_f, z_c, z_o = ops.split(z, 4, axis=-1)
     i = recurrent_activation(z_i)
     f = recurrent_activation(z_f)
@@ -66,8 +70,8 @@ def lstm(
     mask=None,
     input_dropout=None,
     recurrent_dropout=None,
-    activation=ops.tanh,
-    recurrent_activation=ops.sigmoid,
+    activation="tanh",
+    recurrent_activation="sigmoid",
     go_backwards=False,
     unroll=False,
     return_sequences=True,
@@ -94,7 +98,8 @@ def lstm(
             or (4, B, D) for factors of its own for each gate; None for none.
         recurrent_dropout: Factors on h_{t-1}, shape (1, B, units) or
             (4, B, units); None for none.
-        activation: Activation of the candidate and of the shown memory.
+        activation: Activation of the candidate and of the shown memory: a
+            function, a name that `keras.activations` knows, or None for none.
         recurrent_activation: Activation of the gates.
         go_backwards: Whether to run from the last step to the first. Results
             are in the order of the run: step 0 is then the last of `inputs`.
@@ -133,6 +138,8 @@ def lstm(
         "show": return_gates,
         "probes": probes,
     }
+    activation = keras.activations.get(activation)
+    recurrent_activation = keras.activations.get(recurrent_activation)
     slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 

@@ -1,6 +1,6 @@
 """The simple recurrence of Elman as a pure function."""
 
-from keras import ops
+import keras
 
 from keras_seq.ops._derived import SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
@@ -11,7 +11,7 @@ SHOWN = ("pre_activation",)
 
 
 def simple_rnn_step(
-    x, h_prev, recurrent_kernel, *, recurrent_dropout=None, activation=ops.tanh
+    x, h_prev, recurrent_kernel, *, recurrent_dropout=None, activation="tanh"
 ):
     """One step of the simple recurrence, from the projected input.
 
@@ -25,7 +25,8 @@ def simple_rnn_step(
         h_prev: State h_{t-1}. Shape (B, units).
         recurrent_kernel: U. Shape (units, units).
         recurrent_dropout: Factors on h_{t-1}, shape (1, B, units); None for none.
-        activation: Stands where the equations say tanh.
+        activation: Stands where the equations say tanh: a function, a name that
+            `keras.activations` knows, or None for none.
 
     Returns:
         `h_t` and the tuple (a_t,), both of shape (B, units).
@@ -42,6 +43,7 @@ def simple_rnn_step(
     References:
         Elman (1990), Finding structure in time.
     """
+    activation = keras.activations.get(activation)
     a = x + project(h_prev, recurrent_kernel, None, recurrent_dropout)
     return activation(a), (a,)
 
@@ -56,7 +58,7 @@ def simple_rnn(
     mask=None,
     input_dropout=None,
     recurrent_dropout=None,
-    activation=ops.tanh,
+    activation="tanh",
     go_backwards=False,
     unroll=False,
     return_sequences=True,
@@ -82,7 +84,8 @@ def simple_rnn(
         input_dropout: Factors on x, the same at every step: shape (1, B, D);
             None for none.
         recurrent_dropout: Factors on h_{t-1}, shape (1, B, units); None for none.
-        activation: Activation of the state.
+        activation: Activation of the state: a function, a name that
+            `keras.activations` knows, or None for none.
         go_backwards: Whether to run from the last step to the first. Results
             are in the order of the run: step 0 is then the last of `inputs`.
         unroll: Whether to write the T steps out instead of looping.
@@ -121,6 +124,7 @@ def simple_rnn(
         "show": return_gates,
         "probes": probes,
     }
+    activation = keras.activations.get(activation)
     slope = slope_of(activation)
     if unroll or recurrent_dropout is not None or slope is None:
 

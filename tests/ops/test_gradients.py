@@ -265,6 +265,20 @@ def test_other_activations(kind, mode):
     check(kind, problem(kind), MODES[mode], **options)
 
 
+@each_kind()
+def test_activations_by_name(kind):
+    given = problem(kind)
+
+    def results(activation):
+        return outputs(kind, given, activation=activation, return_gates=True)
+
+    for named, function in (("relu", keras.ops.relu), (None, lambda z: z)):
+        for got, expected in zip(results(named), results(function), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-10)
+    with pytest.raises(ValueError, match="nonsense"):
+        results("nonsense")
+
+
 def operations(function):
     """The names of all operations in a traced function and those that it calls."""
     definition = function.get_concrete_function().graph.as_graph_def()
