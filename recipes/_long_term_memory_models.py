@@ -117,4 +117,6 @@ def compiled_model(config, data, kind, optimizer, **options):
         jit_compile=False,
         **options,
     )
+    # Or the first training step is traced twice.
+    model.optimizer.build(model.trainable_variables)
     return model

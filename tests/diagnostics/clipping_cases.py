@@ -37,6 +37,7 @@ def new_model(clip, accumulate=1, **options):
     steps = accumulate if accumulate > 1 else None
     optimizer = keras.optimizers.SGD(RATE, gradient_accumulation_steps=steps, **limits)
     model.compile(optimizer, "mse", **options)
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     return model
 
 

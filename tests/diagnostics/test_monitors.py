@@ -32,6 +32,7 @@ def new_model(jit_compile=False):
         ]
     )
     model.compile("adam", "mse", metrics=["mae"], jit_compile=jit_compile)
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     return model
 
 
@@ -39,6 +40,7 @@ def gru_model(**options):
     layers = [keras.layers.GRU(3, **options), keras.layers.Dense(1)]
     model = keras.Sequential([keras.Input((None, 2)), *layers])
     model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     return model
 
 

@@ -312,6 +312,7 @@ def test_fit(name):
     layer = ATTENTIONS[name]()
     model = keras.Model(inputs, layer(inputs[0], inputs[1], training=True))
     model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     before = layer.get_weights()
     model.fit([QUERY, MEMORY], np.zeros_like(QUERY), verbose=0)
     for old, new in zip(before, layer.get_weights(), strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.kinds import each_kind
+from tests.kinds import KINDS, each_kind
 from tests.layers.peers import explicit, of_keras
 
 MODES = {
@@ -19,11 +19,18 @@ REFUSED = (ValueError, tf.errors.InvalidArgumentError)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "mode"),
-    [("int32", "eager"), ("int32", "graph"), ("int32", "xla"), ("bool", "graph")],
+    ("name", "dtype", "mode"),
+    [
+        *((name, "int32", "graph") for name in KINDS),
+        *(
+            ("lstm", "int32", "eager"),
+            ("gru", "int32", "xla"),
+            ("lstm", "bool", "graph"),
+        ),
+    ],
 )
-@each_kind()
-def test_integers_train_as_numbers(kind, dtype, mode):
+def test_integers_train_as_numbers(name, dtype, mode):
+    kind = KINDS[name]
     x = np.random.default_rng(0).integers(0, 3, (3, 5, 2)).astype(dtype)
 
     def slopes(layer, x):
@@ -46,9 +53,8 @@ def test_dropout_of_integers(kind):
 
 
 @pytest.mark.parametrize("options", [{}, {"unroll": True}], ids=["fast", "unrolled"])
-@pytest.mark.parametrize(("rows", "others"), [(5, 6), (6, 5), (2, 4), (4, 3), (3, 1)])
 @each_kind("lstm", "gru", "simple_rnn")
-def test_rows_of_the_state_that_only_the_graph_sees(kind, rows, others, options):
+def test_rows_of_the_state_that_only_the_graph_sees(kind, options):
     layer = explicit(kind, return_sequences=True, **options)
     length = 2 if options else None
     run = tf.function(
@@ -59,16 +65,18 @@ def test_rows_of_the_state_that_only_the_graph_sees(kind, rows, others, options)
         ],
         autograph=False,
     )
-    assert run(np.ones((rows, 2, 2)), *[np.ones((rows, 4))] * len(kind.states)).shape
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match="`initial_state` must have as many rows"
-    ):
-        run(np.ones((rows, 2, 2)), *[np.ones((others, 4))] * len(kind.states))
+    for rows, others in ((5, 6), (6, 5), (2, 4), (4, 3), (3, 1)):
+        x, states = np.ones((rows, 2, 2)), len(kind.states)
+        assert run(x, *[np.ones((rows, 4))] * states).shape == (rows, 2, 4)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match="`initial_state` must have as many rows",
+        ):
+            run(x, *[np.ones((others, 4))] * states)
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (1, 5), (3, 4), (3, 1)])
 @each_kind("lstm", "gru", "simple_rnn")
-def test_a_mask_that_only_the_graph_sees(kind, shape):
+def test_a_mask_that_only_the_graph_sees(kind):
     layer = explicit(kind)
     run = tf.function(
         lambda x, mask: layer(x, mask=mask),
@@ -78,8 +86,9 @@ def test_a_mask_that_only_the_graph_sees(kind, shape):
         ],
         autograph=False,
     )
-    with pytest.raises(REFUSED, match="`mask` must have shape"):
-        run(np.ones((3, 5, 2)), np.ones(shape, bool))
+    for shape in ((4, 5), (1, 5), (3, 4), (3, 1)):
+        with pytest.raises(REFUSED, match="`mask` must have shape"):
+            run(np.ones((3, 5, 2)), np.ones(shape, bool))
 
 
 @each_kind("lstm", "gru", "simple_rnn")

@@ -141,10 +141,9 @@ def test_weights_go_both_ways_between_single_layers(kind):
     [
         (KINDS["lstm"], "export"),
         (KINDS["lstm"], "saved_model"),
-        (KINDS["gru"], "export"),
         (KINDS["simple_rnn"], "export"),
     ],
-    ids=["lstm-export", "lstm-saved_model", "gru-export", "simple_rnn-export"],
+    ids=["lstm-export", "lstm-saved_model", "simple_rnn-export"],
 )
 def test_exported_model_shows_its_gates(kind, tmp_path, way):
     model = functional_model(kind)

@@ -225,6 +225,7 @@ def test_fit(jit_compile):
     )
     model = keras.Model((inputs, source), keras.layers.Dense(1)(outputs))
     model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=jit_compile)
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     given = random(11, 16, 4, D), random(12, 16, 6, 6)
     wanted = given[0].cumsum(1).mean(-1, keepdims=True)
     history = model.fit(given, wanted, epochs=15, verbose=0, batch_size=16)

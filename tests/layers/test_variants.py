@@ -226,6 +226,7 @@ def test_training_in_a_graph(name, policy, jit):
     )
     model.compile("adam", "mse", jit_compile=jit)
     model.build(x.shape)
+    model.optimizer.build(model.trainable_variables)  # or `fit` traces twice
     before = model.get_weights()
     loss = model.fit(x, y, batch_size=8, verbose=0).history["loss"][0]
     assert np.isfinite(loss)

@@ -1,6 +1,8 @@
 """The translation recipe, run as a user runs it."""
 
+import contextlib
 import csv
+import dataclasses
 import gzip
 import json
 import re
@@ -19,6 +21,7 @@ from recipes._translation_results import (
     nearest_translations,
     token_accuracy,
 )
+from tests.recipes.resuming import assert_resumed_ends_as_whole
 from tests.recipes.shell import Shell
 from tests.text.translators import translator as letters_translator
 
@@ -181,30 +184,31 @@ def test_a_second_run_over_the_first_is_refused(run, pairs_file, capsys):
 def test_interrupted_and_resumed_it_ends_with_the_same_weights(
     pairs_file, tmp_path, monkeypatch
 ):
-    interruptions = []
-
     def measured(self, epoch, logs=None):
-        if epoch == 1 and interruptions:
-            raise interruptions.pop()
         logs["val_bleu"] = logs["val_exact"] = float(epoch)
 
+    def interrupt(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        measured(self, epoch, logs)
+
+    @contextlib.contextmanager
+    def interrupted():
+        with monkeypatch.context() as patched:
+            patched.setattr(TranslationScore, "on_epoch_end", interrupt)
+            yield
+
     monkeypatch.setattr(TranslationScore, "on_epoch_end", measured)
+    config = recipe.Config(data=str(pairs_file), quick=True, epochs=2).complete()
+    data = load_data(config)
+    model = recipe.build_model(config, data)
+    translator = Translator(model, data.source, data.target)
 
-    def trained(name, **options):
-        config = recipe.Config(data=str(pairs_file), quick=True, epochs=2, **options)
-        data = load_data(config.complete())
-        model = recipe.build_model(data.config, data)
-        translator = Translator(model, data.source, data.target)
-        recipe.train(data.config, data, model, translator, tmp_path / name)
-        return model
+    def train(name, resume):
+        resumed = dataclasses.replace(config, resume=resume)
+        recipe.train(resumed, data, model, translator, tmp_path / name)
 
-    whole = trained("whole")
-    interruptions.append(KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        trained("part")
-    part = trained("part", resume=True)
-    for a, b in zip(whole.weights, part.weights, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_resumed_ends_as_whole(model, train, interrupted())
 
 
 def test_the_transformer_is_trained_and_judged(pairs_file, tmp_path):
