@@ -135,12 +135,14 @@ def training(shape, repeats):
         for length in (source_length, target_length, target_length)
     ]
     dim = units // 2
+    own = ours(transformer, units, vocabulary)
+    layers, heads = own.decoder.num_layers, own.decoder.num_heads
     sides = {
         "LSTM": keras_step(ours(recurrent, units, vocabulary), *data),
         "GRU": keras_step(ours(gru, units, vocabulary), *data),
-        "transformer": keras_step(ours(transformer, units, vocabulary), *data),
+        "transformer": keras_step(own, *data),
         "transformer, Keras": keras_step(
-            KerasTransformer(vocabulary, dim, 3, 4, units), *data
+            KerasTransformer(vocabulary, dim, layers, heads, units), *data
         ),
     }
     if torch is not None:

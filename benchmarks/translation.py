@@ -12,19 +12,21 @@ French-English file (29,000 training pairs, split by English sentence) make it w
 Models: "attention" and "transformer" are the recipe's with its default settings;
 "without_attention" is the recurrent one whose decoder sees a summary of the source
 alone; "tutorial" is a bidirectional GRU with `keras.layers.AdditiveAttention`, Adam
-at 0.001, neither dropout nor label smoothing, as the well-known tutorials have it.
+at 0.001, neither dropout nor label smoothing, as the well-known tutorials have it (but
+it reads the subwords as the others do, split at random with a probability of 0.1).
 
 All read the same subwords and are trained for the same time: a few steps are timed,
 and as many epochs are run as the minutes allow (or as `--epochs` says, where other
 work disturbs the timing), so that every schedule comes to its end; `--resume` goes on
 with a training that was stopped. As in the recipe, a model stops sooner that hasn't
 translated the validation sentences better for 8 epochs. The weights of the best epoch
-(by BLEU on them) are judged on the test sentences, the tutorial's greedily, the others
-with a beam of 5 too.
+(by BLEU on them), of the recipe's models the mean of the best five if it is better, are
+judged on the test sentences, the tutorial's greedily, the others with a beam of 5 too.
 """
 
 import argparse
 import dataclasses
+import json
 import time
 from pathlib import Path
 
@@ -83,6 +85,15 @@ def seconds_per_epoch(name, config, data):
     return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
 
 
+def keep_settings(path, config, data, resume):
+    """Writes the settings of a training; one that is resumed must have the same."""
+    ours = {**dataclasses.asdict(config), "epochs": data.epochs, "digest": data.digest}
+    if resume and path.is_file() and (before := json.loads(path.read_text())) != ours:
+        changed = [key for key in ours if before.get(key) != ours[key]]
+        raise SystemExit(f"error: {path} was written with another {changed}")
+    write_json(path, ours)
+
+
 def run(name, folder, minutes, epochs, out, resume):
     """Trains a model, or goes on where it was stopped, and judges it."""
     config = Config(data=str(folder), out=str(out))
@@ -93,6 +104,7 @@ def run(name, folder, minutes, epochs, out, resume):
     if epochs is None:
         epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
     data = dataclasses.replace(data, epochs=epochs)
+    keep_settings(out / name / "settings.json", config, data, resume)
     print(f"{name}: {epochs} epochs", flush=True)
     model = build(name, config, data)
     translator = Translator(model, data.source, data.target)
@@ -149,7 +161,11 @@ def main():
     if arguments.tatoeba:
         tatoeba(arguments.tatoeba, arguments.data)
         return
-    results = {"machine": machine(), "minutes": arguments.minutes, "models": {}}
+    path = arguments.out / "translation.json"
+    kept = json.loads(path.read_text()) if arguments.resume and path.is_file() else {}
+    results = {"machine": machine(), "models": kept.get("models", {})}
+    if arguments.epochs is None:
+        results["minutes"] = arguments.minutes
     for name in arguments.models.split(","):
         results["models"][name] = run(
             name,
@@ -160,7 +176,7 @@ def main():
             arguments.resume,
         )
         print(name, results["models"][name], flush=True)
-        write_json(arguments.out / "translation.json", results)
+        write_json(path, results)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 import csv
 import io
-import itertools
 from pathlib import Path
 
 import numpy as np
 
 from keras_seq.diagnostics import plot_image_attention
-from keras_seq.training import Report, plot_history
+from keras_seq.training import Report, picture_file, plot_history
 from keras_seq.vision import decode_image
 from recipes._captioning_images import LONGEST
 from recipes._captioning_language import judge
@@ -33,17 +32,7 @@ def attention_file(image, out=None):
         ValueError: If it is the image itself.
         OSError: If it is a folder, or its folder is missing.
     """
-    if out is None:
-        numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
-        names = (f"{Path(image).stem}-attention{number}.png" for number in numbers)
-        return next(path for path in map(Path, names) if not path.exists())
-    path = Path(out)
-    if path.is_dir():
-        raise IsADirectoryError(f"`out` must name a file; {out!r} is a folder.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"`out` must be in a folder that exists; {out!r} isn't."
-        )
+    path = picture_file(out, f"{Path(image).stem}-attention")
     if path.exists() and path.samefile(image):
         raise ValueError(f"`out` must not be the image itself; received {out!r}.")
     return path

@@ -199,6 +199,7 @@ class Data:
         """Writes what the verbs need of the data; refuses data that have changed."""
         known = {
             "digest": self.digest,
+            "pairs": [len(self.train), len(self.validation), len(self.test)],
             "source": self.source.to_config(),
             "target": self.target.to_config(),
         }

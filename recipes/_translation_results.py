@@ -16,7 +16,7 @@ HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 # Thai, Lao, Tibetan, Burmese, Khmer, and the Japanese syllabaries.
 UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]")
 SHOWN = 6  # alignments in the report
-LENGTHS = (5, 10, 20, 40)  # words
+LENGTHS = (5, 10, 20, 40)  # words, or characters where no spaces are written
 
 
 class TranslationScore(keras.callbacks.Callback):
@@ -46,7 +46,7 @@ def spread(pairs, count):
     return [pairs[int(place)] for place in places]
 
 
-def figures_of(translations, references):
+def figures_of(translations, references, tokenizer=None):
     """BLEU and chrF with their signatures, and the share that is exactly right.
 
     BLEU counts words, in Chinese and in scripts without spaces characters.
@@ -54,12 +54,15 @@ def figures_of(translations, references):
     Args:
         translations: Strings.
         references: Strings, as many.
+        tokenizer: sacreBLEU's name of how words are told apart; None for what suits
+            the references.
 
     Returns:
         Dict of "bleu", "chrf", "exact" and "signatures".
     """
     metrics = require("sacrebleu.metrics", "recipes")
-    bleu, chrf = metrics.BLEU(tokenize=_tokenizer(references)), metrics.CHRF()
+    bleu = metrics.BLEU(tokenize=tokenizer or _tokenizer(references))
+    chrf = metrics.CHRF()
     right = [a == b for a, b in zip(translations, references, strict=True)]
     return {
         "bleu": bleu.corpus_score(translations, [references]).score,
@@ -72,9 +75,9 @@ def figures_of(translations, references):
     }
 
 
-def _tokenizer(references):
+def _tokenizer(texts):
     """The name of sacreBLEU's tokenizer for what most of the text is written in."""
-    text = "".join("".join(references).split())
+    text = "".join("".join(texts).split())
     han, unspaced = len(HAN.findall(text)), len(UNSPACED.findall(text))
     if 2 * (han + unspaced) <= len(text):
         return "13a"
@@ -106,21 +109,30 @@ def nearest_translations(train, sources):
 def by_length(sources, translations, references):
     """BLEU, and the share exactly right, by the words of the source.
 
+    In Chinese and in scripts without spaces by its characters. BLEU counts what it
+    counts in all translations together.
+
     Returns:
-        List of dicts "words", "pairs", "bleu", "exact".
+        List of dicts "words" or "characters" (a range), "pairs", "bleu", "exact".
     """
-    words = np.array([len(source.split()) for source in sources])
+    words = [source.split() for source in sources]
+    spaced = _tokenizer(sources) == "13a"
+    unit = "words" if spaced else "characters"
+    sizes = np.array([len(w if spaced else "".join(w)) for w in words], int)
+    tokenizer = _tokenizer(references)
     rows = []
     lower = 0
-    for upper in (*LENGTHS, words.max(initial=0)):
-        chosen = np.flatnonzero((words > lower) & (words <= upper))
+    for upper in (*LENGTHS, sizes.max(initial=0)):
+        chosen = np.flatnonzero((sizes > lower) & (sizes <= upper))
         if len(chosen):
             figures = figures_of(
-                [translations[i] for i in chosen], [references[i] for i in chosen]
+                [translations[i] for i in chosen],
+                [references[i] for i in chosen],
+                tokenizer,
             )
             rows.append(
                 {
-                    "words": f"{lower + 1}-{upper}",
+                    unit: f"{lower + 1}-{upper}",
                     "pairs": len(chosen),
                     "bleu": figures["bleu"],
                     "exact": figures["exact"],
@@ -292,13 +304,11 @@ def _report(metrics, data, found, curves, scores, drawn):
     report.picture(curves, "Loss over the epochs.")
     report.picture(scores, "Translation of the validation sentences over the epochs.")
     report.heading("By length")
+    unit = next(iter(test["by_length"][0]))
     report.table(
         [
-            ["words of the source", "pairs", "BLEU", "exactly right"],
-            *(
-                [row["words"], row["pairs"], row["bleu"], row["exact"]]
-                for row in test["by_length"]
-            ),
+            [f"{unit} of the source", "pairs", "BLEU", "exactly right"],
+            *(list(row.values()) for row in test["by_length"]),
         ]
     )
     if "by_style" in test:

@@ -18,6 +18,7 @@ from keras_seq._files import atomic_write
 from keras_seq.training import (
     EpochCheckpoint,
     RunDirectory,
+    check_out,
     command_line,
     print_or_write,
 )
@@ -259,6 +260,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, classifier = _finished(run)
     data = load_data(config)
     data.keep_columns(directory)

@@ -24,6 +24,7 @@ from keras_seq.training import (
     Progress,
     RunDirectory,
     SequenceCrossEntropy,
+    check_out,
     command_line,
     print_or_write,
 )
@@ -282,6 +283,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, captioner = _finished(run)
     data = load_data(config)
     data.keep_known(directory)

@@ -10,14 +10,20 @@ figures/long_term_memory.png, tells it all; report.html explains it.
 import json
 import logging
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_seq import serving
+from keras_seq._files import replacing
 from keras_seq.diagnostics import gate_activity, plot_gates
-from keras_seq.training import RunDirectory, command_line, print_or_write
+from keras_seq.training import (
+    RunDirectory,
+    check_out,
+    command_line,
+    picture_file,
+    print_or_write,
+)
 from recipes._long_term_memory_data import (
     OUT,
     STEPS,
@@ -236,7 +242,8 @@ def add_numbers(
         model: Name of the model; by default the one that remembers furthest.
         seed: Seed of the numbers that don't count.
         run: Folder of the run.
-        out: PNG file for the gates; by default gates.png in the current folder.
+        out: PNG file for the gates; by default a new one in the current folder,
+            gates.png.
     """
     for name, number in (("first", first), ("second", second)):
         if not 0 <= number <= 1:
@@ -248,6 +255,7 @@ def add_numbers(
         raise ValueError(
             f"`model` must be among {', '.join(config.models)}; received {model!r}."
         )
+    path = picture_file(out, "gates")
     trial = best_trial(found["adding"], model)
     length = trial["length"] if length is None else length
     if length < 4:
@@ -267,8 +275,8 @@ def add_numbers(
     figure = plot_gates(
         {name: values[0] for name, values in activity.values.items()}, marks
     )
-    path = Path(out or "gates.png")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     print(f"its gates are in {path}; + marks the two numbers")
 
 
@@ -279,6 +287,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, found = _finished(run)
     figures: dict = {}
     for task, trials in found.items():

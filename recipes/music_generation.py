@@ -21,6 +21,7 @@ from keras_seq.training import (
     EpochCheckpoint,
     Progress,
     RunDirectory,
+    check_out,
     command_line,
     next_token_dataset,
     ngram_nats,
@@ -302,6 +303,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, writer = _finished(run)
     data = load_data(config)
     keep_vocabulary(directory, data)

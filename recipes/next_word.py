@@ -29,6 +29,7 @@ from keras_seq.training import (
     ResetState,
     RunDirectory,
     SequenceCrossEntropy,
+    check_out,
     command_line,
     print_or_write,
     stream_dataset,
@@ -250,6 +251,7 @@ def predict_words(
         raise ValueError(
             f"`complete` must be in [0, {LONGEST}]; received {complete!r}."
         )
+    check_out(out)
     text = read_prompt(text, file)
     if temperature == 0:  # the likeliest alone
         temperature, top_p = 1.0, 1e-9
@@ -272,6 +274,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, predictor = _finished(run)
     data = load_data(config)
     directory.keep_known("vocabulary.json", data.known(), data.corpus.name)

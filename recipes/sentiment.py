@@ -16,7 +16,13 @@ from keras_seq import serving
 from keras_seq._files import atomic_write
 from keras_seq.text import normalise
 from keras_seq.text.parallel import decoded_lines
-from keras_seq.training import Progress, RunDirectory, command_line, print_or_write
+from keras_seq.training import (
+    Progress,
+    RunDirectory,
+    check_out,
+    command_line,
+    print_or_write,
+)
 from recipes._sentiment_data import OUT, Config, load_data
 from recipes._sentiment_explaining import TextClassifier
 from recipes._sentiment_figures import baseline_predictions, difference, figures_of
@@ -175,6 +181,7 @@ def classify(
     """
     if bool(texts) == (file is not None):
         raise ValueError("either texts or `file` must be given, and not both.")
+    check_out(out)
     if file is not None:
         texts = tuple(decoded_lines(file, Path(file).read_bytes()))
         if not texts:
@@ -198,6 +205,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     _, config, classifier, names = _finished(run)
     data = _same_data(run, config)
     figures, _ = evaluate(config, data, classifier, names)

@@ -9,11 +9,11 @@ drawn.
 
 import json
 import time
-from pathlib import Path
 
 import keras
 
 from keras_seq import serving
+from keras_seq._files import replacing
 from keras_seq.diagnostics import plot_attention
 from keras_seq.text import (
     Translator,
@@ -27,7 +27,9 @@ from keras_seq.training import (
     Progress,
     RunDirectory,
     SequenceCrossEntropy,
+    check_out,
     command_line,
+    picture_file,
     print_or_write,
 )
 from recipes._translation_data import OUT, Config, load_data
@@ -46,6 +48,7 @@ from recipes._translation_results import (
 WIDTH = 5  # of the beam
 PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
+LONGEST_SOURCE = 4096  # tokens of a sentence that a transformer reads
 SCORED = 500  # validation sentences that are translated after every epoch
 
 
@@ -158,7 +161,7 @@ def main(config):
         results=("vocabulary.json", "translations.tsv"),
     )
     data.keep_vocabularies(run)
-    translator = Translator(model, data.source, data.target)
+    translator = _translator(config, model, data.source, data.target)
     checkpoint = train(config, data, model, translator, run)
     run.save_model(model)
     figures, found = evaluate(config, data, translator)
@@ -188,7 +191,12 @@ def _finished(run):
         raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
     model = keras.models.load_model(directory / "model.keras", compile=False)
     source, target = (Vocabulary.from_config(known[k]) for k in ("source", "target"))
-    return directory, config, Translator(model, source, target)
+    return directory, config, _translator(config, model, source, target)
+
+
+def _translator(config, model, source, target):
+    longest = LONGEST_SOURCE if config.architecture == "transformer" else None
+    return Translator(model, source, target, longest_source=longest)
 
 
 def translate_text(
@@ -211,9 +219,10 @@ def translate_text(
         coverage_penalty: 0 or more; above 0 favours translations that leave
             nothing out.
         run: Folder of the run.
-        out: PNG file for the alignment of the best translation; by default
-            alignment.png in the current folder.
+        out: PNG file for the alignment of the best translation; by default a new
+            one in the current folder, alignment.png.
     """
+    path = picture_file(out, "alignment")
     _, _, translator = _finished(run)
     [found] = translator.translate(
         [text],
@@ -229,8 +238,8 @@ def translate_text(
             print(f"{translation.score:8.3f}  {translation.text}{unfinished}")
     if best.text:
         figure = plot_attention(best.alignment, best.source, best.target)
-        path = Path(out or "alignment.png")
-        figure.savefig(path, dpi=150)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=150)
         print(f"the alignment is in {path}")
 
 
@@ -241,6 +250,7 @@ def evaluate_run(run: str = OUT, out: str | None = None):
         run: Folder of the run.
         out: JSON file for the figures; by default they are printed.
     """
+    check_out(out)
     directory, config, translator = _finished(run)
     data = load_data(config)
     data.keep_vocabularies(directory)

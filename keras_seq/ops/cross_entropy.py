@@ -1,5 +1,6 @@
 """Cross-entropy with integer targets and label smoothing, and its gradient."""
 
+import keras
 from keras import ops
 
 from keras_seq.ops._engine.custom_gradient import with_gradient
@@ -29,8 +30,8 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         ℓ in nats, shape (...).
 
     Raises:
-        ValueError: If `label_smoothing` is out of its range, or the shapes don't
-            fit.
+        ValueError: If `label_smoothing` is out of its range, the logits are no
+            floats, or the shapes don't fit.
 
     Example:
 
@@ -48,6 +49,9 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
             f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
         )
     logits = ops.convert_to_tensor(logits)
+    dtype = keras.backend.standardize_dtype(logits.dtype)
+    if not keras.backend.is_float_dtype(dtype):
+        raise ValueError(f"`logits` must be floats; received dtype {dtype}.")
     targets = ops.cast(targets, "int32")
     _check_shape("targets", targets, logits)
     if mask is not None:
@@ -73,7 +77,8 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         def gradient(d_loss):
             d_loss = ops.expand_dims(d_loss, -1)
             size = ops.shape(x)[-1]
-            d_x = ops.exp(x - ops.expand_dims(normaliser, -1)) - label_smoothing / size
+            d_x = ops.exp(x - ops.expand_dims(normaliser, -1))
+            d_x = d_x - label_smoothing / ops.cast(size, x.dtype)
             hit = ops.expand_dims(targets, -1) == ops.arange(size, dtype="int32")
             d_x = d_loss * ops.where(hit, d_x - (1 - label_smoothing), d_x)
             if mask is not None:

@@ -6,6 +6,7 @@ from keras_seq._extras import require
 from keras_seq.text.translator import with_end
 
 WIDEST = 16
+NO_SCORE = -1e9  # JSON has no word for -inf
 
 _NOTES = {
     "source": "the sentence to translate, UTF-8",
@@ -19,7 +20,7 @@ _NOTES = {
     "coverage_penalty": "0 or more; above 0 favours translations that leave no "
     "part of the source out, 0.2 is usual",
     "translations": "the `n_best` translations, best first, then empty strings",
-    "scores": "what they were ranked by; -inf where there is none",
+    "scores": f"what they were ranked by; {NO_SCORE:g} where there is none",
     "source_tokens": "what stands for the source's tokens, the end mark (empty) last",
     "translation_tokens": "what stands for the translation's tokens, the end mark "
     "(empty) last",
@@ -94,7 +95,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
         wanted = tf.sequence_mask(n_best, WIDEST)
         return {
             "translations": tf.where(wanted, found["texts"], ""),
-            "scores": tf.where(wanted, found["scores"], float("-inf")),
+            "scores": tf.where(wanted, tf.maximum(found["scores"], NO_SCORE), NO_SCORE),
             "finished": wanted & found["finished"],
         }
 

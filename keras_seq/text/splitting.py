@@ -61,10 +61,11 @@ def split_pairs(
             if len(part) + len(group) <= limit:
                 part.extend(group)
                 break
+    shared = {"both": "sentence"}.get(by, by)
     for part, size in zip(parts, sizes, strict=True):
         if size and not part:
             raise ValueError(
-                f"`pairs` must have enough groups that share no {by} for `sizes` "
+                f"`pairs` must have enough groups that share no {shared} for `sizes` "
                 f"{tuple(sizes)}; received {len(pairs)} pairs in {len(groups)} groups, "
                 f"the largest of {max(map(len, groups), default=0)}."
             )

@@ -47,9 +47,14 @@ class Translator:
         target: Vocabulary of the target.
         longest: Tokens that a translation may have. A shorter limit is the
             sentence's own: three times its tokens and 20.
+        longest_source: Tokens that a sentence may have, or None for any number. A
+            transformer's memory grows with their square: a sentence of 10,000
+            characters that its vocabulary spells byte by byte would need tens of
+            GB. A longer one is refused, in the graph by TensorFlow's
+            InvalidArgumentError.
 
     Raises:
-        ValueError: If `longest` is less than 1.
+        ValueError: If `longest` or `longest_source` is less than 1.
 
     Example:
 
@@ -69,15 +74,17 @@ class Translator:
     4
     """
 
-    def __init__(self, model, source, target, *, longest=512):
-        if longest < 1:
-            raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
+    def __init__(self, model, source, target, *, longest=512, longest_source=None):
+        for name, value in (("longest", longest), ("longest_source", longest_source)):
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
         if not model.built:
             model.build({"source": (None, None), "target": (None, None)})
         self.model = model
         self.source = source
         self.target = target
         self.longest = longest
+        self.longest_source = longest_source
         tf = require("tensorflow", "text")
         strings = tf.TensorSpec([None], tf.string)
         number = tf.TensorSpec([], tf.float32)
@@ -119,20 +126,21 @@ class Translator:
             empty sentence has one, the empty one, with a score of 0: ln 1.
 
         Raises:
-            ValueError: If an argument is out of its range.
+            ValueError: If an argument is out of its range, or a sentence too long.
         """
         texts = _strings("texts", texts)
+        self._check_lengths("texts", texts)
         Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         if not 1 <= n_best <= width:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        sizes = [len(text.encode("utf-8", "replace")) for text in texts]
+        sizes = [len(text) for text in _utf8(texts)]
         results: list = [None] * len(texts)
         done = 0
         for batch in batches_by_length(sizes, batch_size):
             found = self._search(width)(
-                [texts[i].encode("utf-8", "replace") for i in batch],
+                _utf8(texts[i] for i in batch),
                 float(length_penalty),
                 float(coverage_penalty),
             )
@@ -175,9 +183,11 @@ class Translator:
             tokens, the end mark included: two arrays.
 
         Raises:
-            ValueError: If there are not as many targets as sources.
+            ValueError: If there are not as many targets as sources, or a source is
+                too long.
         """
         sources, targets = _strings("sources", sources), _strings("targets", targets)
+        self._check_lengths("sources", sources)
         if len(sources) != len(targets):
             raise ValueError(
                 f"`targets` must be as many as `sources`, {len(sources)}; received "
@@ -187,7 +197,7 @@ class Translator:
         tokens = np.zeros(len(sources), int)
         sizes = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
         for batch in batches_by_length(sizes, batch_size):
-            pair = ([texts[i] for i in batch] for texts in (sources, targets))
+            pair = (_utf8(texts[i] for i in batch) for texts in (sources, targets))
             nats[batch], tokens[batch] = (value.numpy() for value in self._judge(*pair))
         return nats, tokens
 
@@ -201,8 +211,12 @@ class Translator:
         Returns:
             The source's pieces, the target's pieces, each with the end mark last,
             and the weights, shape (target, source).
+
+        Raises:
+            ValueError: If the source is too long.
         """
-        weights = self._align([source], [target]).numpy()[0]
+        self._check_lengths("source", [source])
+        weights = self._align(_utf8([source]), _utf8([target])).numpy()[0]
         return _pieces(self.source, source), _pieces(self.target, target), weights
 
     def teacher_forced(self, sources, targets):
@@ -240,7 +254,7 @@ class Translator:
         """
         import tensorflow as tf
 
-        ids, lengths = with_end(self.source, texts)
+        ids, lengths = self._source_ids(texts)
         limits = tf.minimum(3 * lengths + 20, self.longest)
         state, constants = self.model.begin(ids, keras.ops.max(limits, initial=0))
         found = generate(
@@ -286,7 +300,7 @@ class Translator:
         Returns:
             float32 and int32 tensors of shape (B,).
         """
-        source, _ = with_end(self.source, sources)
+        source, _ = self._source_ids(sources)
         return target_nats(self.model, source, self.target, targets)
 
     def align(self, sources, targets):
@@ -299,7 +313,7 @@ class Translator:
         Returns:
             float32 tensor of shape (B, T, S), end marks included.
         """
-        source, _ = with_end(self.source, sources)
+        source, _ = self._source_ids(sources)
         target, _ = with_end(self.target, targets)
         _, weights = self.model(
             {"source": source, "target": after_start(target)},
@@ -307,8 +321,44 @@ class Translator:
         )
         return weights
 
+    def _source_ids(self, texts):
+        """What `with_end` gives, where no sentence is too long."""
+        ids, lengths = with_end(self.source, texts)
+        if self.longest_source is None:
+            return ids, lengths
+        import tensorflow as tf
+
+        check = tf.debugging.assert_less_equal(
+            tf.shape(ids)[1],
+            self.longest_source + 1,
+            f"the source must have at most {self.longest_source} tokens",
+        )
+        with tf.control_dependencies([check] if check is not None else []):
+            return tf.identity(ids), lengths
+
+    def _check_lengths(self, name, texts):
+        """Says which sentence is too long."""
+        if self.longest_source is None:
+            return
+        for number, text in enumerate(texts):
+            # A character has at most 4 bytes, which have a token each, and a mark
+            # written out, of 3 characters, has 7.
+            if 4 * len(text) + 1 > self.longest_source:
+                tokens = len(self.source.encode(normalise(text)))
+                if tokens > self.longest_source:
+                    raise ValueError(
+                        f"`{name}` must have sentences of at most "
+                        f"{self.longest_source} tokens; received {tokens} in sentence "
+                        f"{number + 1}, {text[:20]!r}..."
+                    )
+
 
 END_MARK = "■"
+
+
+def _utf8(texts):
+    """Bytes of strings, with ? for what is no character."""
+    return [text.encode("utf-8", "replace") for text in texts]
 
 
 def _strings(name, texts):

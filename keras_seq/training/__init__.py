@@ -3,7 +3,12 @@
 from keras_seq.training.bars import plot_bars
 from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
-from keras_seq.training.command_line import command_line, print_or_write
+from keras_seq.training.command_line import (
+    check_out,
+    command_line,
+    picture_file,
+    print_or_write,
+)
 from keras_seq.training.curves import plot_history
 from keras_seq.training.epochs import epoch_dataset
 from keras_seq.training.folds import assign_folds
@@ -50,6 +55,7 @@ __all__ = [
     "assign_folds",
     "batches_by_length",
     "batches_by_tokens",
+    "check_out",
     "check_settings",
     "command_line",
     "epoch_dataset",
@@ -59,6 +65,7 @@ __all__ = [
     "pad",
     "pair_batches",
     "pair_dataset",
+    "picture_file",
     "plot_bars",
     "plot_history",
     "print_or_write",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -65,6 +66,56 @@ def command_line(config_class, main, verbs, arguments=None):
         if os.environ.get("KERAS_SEQ_TRACEBACK"):
             raise
         _stop(f"error: {_one_line(error)}", 1)
+
+
+def check_out(out):
+    """Refuses an `--out` that no file can have, before there is anything to lose.
+
+    Args:
+        out: File that will be written, or None.
+
+    Raises:
+        OSError: If it is a folder, or its folder is missing.
+
+    Example:
+
+    >>> check_out("figures.json")
+    """
+    if out is None:
+        return
+    if Path(out).is_dir():
+        raise IsADirectoryError(f"`out` must name a file; {str(out)!r} is a folder.")
+    if not Path(out).parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must be in a folder that exists; {str(out)!r} isn't."
+        )
+
+
+def picture_file(out, stem):
+    """The file for a picture that a verb draws.
+
+    Args:
+        out: The file that was asked for, or None: then one that isn't there yet, in
+            the current folder.
+        stem: Its name, without the suffix and a number.
+
+    Returns:
+        Path.
+
+    Raises:
+        OSError: As `check_out` does.
+
+    Example:
+
+    >>> picture_file(None, "gates_of_a_model").name
+    'gates_of_a_model.png'
+    """
+    check_out(out)
+    if out is not None:
+        return Path(out)
+    numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+    paths = (Path(f"{stem}{number}.png") for number in numbers)
+    return next(path for path in paths if not path.exists())
 
 
 def print_or_write(text, out):

@@ -209,7 +209,7 @@ class RunDirectory:
         return self.write(name, _as_json(value))
 
     def keep_known(self, name: str, known: dict[str, Any], data: str) -> Path:
-        """Writes what a run knows of its data; refuses data that have changed.
+        """Writes what a run knows of its data; later it must be the same.
 
         Args:
             name: Name of the JSON file.
@@ -217,16 +217,26 @@ class RunDirectory:
             data: Name of the data, for the message.
 
         Raises:
-            ValueError: If the file is there and has another digest.
+            ValueError: If the file is there and has another digest, or something
+                else in it differs.
         """
-        if (self.path / name).is_file():
-            before, now = self.read_json(name)["digest"], known["digest"]
-            if before != now:
-                raise ValueError(
-                    f"--data {data!r} is not what the run was started with: its "
-                    f"digest was {before[:12]} and is {now[:12]}."
-                )
-        return self.write_json(name, known)
+        if not (self.path / name).is_file():
+            return self.write_json(name, known)
+        before = self.read_json(name)
+        if before["digest"] != known["digest"]:
+            raise ValueError(
+                f"--data {data!r} is not what the run was started with: its "
+                f"digest was {before['digest'][:12]} and is {known['digest'][:12]}."
+            )
+        now = json.loads(_as_json(known))
+        changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        if changed:
+            raise ValueError(
+                f"--data {data!r} has the digest that it had, but what is made of it "
+                f"differs from {name} in {changed}: the model was trained with that. "
+                "Another version of a package, or of this one?"
+            )
+        return self.path / name
 
     def write(self, name: str, data: bytes | str) -> Path:
         """Writes a file, making its folders, and returns its path."""

@@ -59,6 +59,33 @@ def test_gradient(smoothing, mask, run):
     np.testing.assert_allclose(ours(x), tape.gradient(loss, x), atol=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_sizes_known_only_when_run(smoothing):
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], "float64"),
+            tf.TensorSpec([None], "int32"),
+        ]
+    )
+    def slope(logits, targets):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = cross_entropy(logits, targets, label_smoothing=smoothing)
+        return tape.gradient(loss, logits)
+
+    for row in range(3):
+        x = tf.constant(LOGITS[row])
+        p = tf.nn.softmax(x).numpy()
+        wanted = (1 - smoothing) * np.eye(7)[TARGETS[row]] + smoothing / 7
+        found = slope(x, TARGETS[row].astype("int32"))
+        np.testing.assert_allclose(found, p - wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_integers_are_no_logits():
+    with pytest.raises(ValueError, match=r"`logits` must be floats; received .*int"):
+        cross_entropy(np.ones((2, 3), "int32"), np.zeros(2, "int32"))
+
+
 def test_second_derivatives():
     def second(function):
         x = tf.constant(LOGITS)

@@ -393,6 +393,14 @@ def test_figures_by_length_and_style():
         ("1-5", 2, 0.5),
         ("6-10", 2, 0.5),
     ]
+    both = ["我们在家", "a b", "我们不在家里, 也不在学校"]
+    rows = by_length(both, both, both)
+    assert [(row["characters"], row["pairs"]) for row in rows] == [
+        ("1-5", 2),
+        ("11-20", 1),
+    ]
+    # One tokenizer for all: "a b" alone would be words, and have no BLEU of 100.
+    assert [row["bleu"] for row in rows] == pytest.approx([100, 100])
     rows = by_style(["p", "q", "p", "p"], texts, references)
     assert [(row["style"], row["dates"]) for row in rows] == [("q", 1), ("p", 3)]
     assert rows[0]["exact"] == 0

@@ -90,6 +90,8 @@ def test_each_row_has_its_own_search(exported):
             [t.score for t in expected],
             atol=1e-5,
         )
+        # JSON has no word for -inf.
+        np.testing.assert_array_equal(found["scores"].numpy()[row, count:], -1e9)
         finished = found["finished"].numpy()[row]
         assert finished[:count].tolist() == [t.finished for t in expected]
         assert not any(finished[count:])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.text.translators import SOURCES, translator
 
@@ -128,8 +129,34 @@ def test_progress(trained):
         (lambda t: t.translate(["a"], width=1, length_penalty=-1), "`length_penalty`"),
         (lambda t: t.score(["a"], []), "`targets` must be as many.*1; received 0"),
         (lambda t: translator(longest=0), "`longest` must be at least 1"),
+        (lambda t: translator(longest_source=0), "`longest_source` must be at least"),
     ],
 )
 def test_refused(trained, call, message):
     with pytest.raises(ValueError, match=message):
         call(trained)
+
+
+def test_sentences_that_are_too_long():
+    short = translator(longest_source=12)
+    fits, long = "abcd abcd ab", "abcd abcd abc"
+    wanted = translator().translate(["a", fits])
+    found = short.translate(["a", fits])
+    assert [best.text for [best] in found] == [best.text for [best] in wanted]
+    message = "at most 12 tokens; received 13 in sentence 2, 'abcd abcd abc'"
+    with pytest.raises(ValueError, match=message):
+        short.translate(["a", long])
+    with pytest.raises(ValueError, match=message):
+        short.score(["a", long], ["a", "a"])
+    with pytest.raises(ValueError, match="received 13 in sentence 1"):
+        short.attention(long, "a")
+    short.score(["a"], [long])  # the target may be longer
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 12 tokens"):
+        short._judge(["a", long], ["a", "a"])
+
+
+def test_what_is_no_character_is_read_as_a_question_mark(trained):
+    text = "a\ud800b"
+    assert trained.score([text], [text]) == trained.score(["a?b"], ["a?b"])
+    found, expected = trained.attention(text, text), trained.attention("a?b", "a?b")
+    np.testing.assert_array_equal(found[2], expected[2])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_seq.training import command_line
+from keras_seq.training import check_out, command_line, picture_file
 from tests.training import toy_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -237,3 +237,20 @@ def test_as_a_program():
     assert process.returncode == 0, error
     assert "usage: python -m tests.training.toy_recipe" in out
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_files_that_cannot_be_written_are_refused_first(tmp_path):
+    check_out(None)
+    check_out("figures.json")
+    with pytest.raises(IsADirectoryError, match="`out` must name a file"):
+        check_out(tmp_path)
+    with pytest.raises(FileNotFoundError, match="`out` must be in a folder"):
+        picture_file("nowhere/a.png", "a")
+
+
+def test_a_picture_replaces_none_that_was_not_named():
+    assert picture_file("b.png", "a").name == "b.png"
+    for name in ("a.png", "a-2.png", "a-3.png"):
+        path = picture_file(None, "a")
+        assert path.name == name
+        path.touch()

@@ -353,3 +353,8 @@ def test_what_is_known_of_the_data_is_kept_until_they_change(tmp_path):
         run.keep_known("known.json", {"digest": "b" * 64}, "mine")
     assert (tmp_path / "run" / "known.json").read_bytes() == before
     assert run.read_json("known.json") == known
+    for other in ({"characters": "xyy"}, {"sizes": [1, 2]}):
+        message = rf"the digest that it had, .* known.json in \['{next(iter(other))}'\]"
+        with pytest.raises(ValueError, match=message):
+            run.keep_known("known.json", {**known, **other}, "mine")
+    assert (tmp_path / "run" / "known.json").read_bytes() == before
