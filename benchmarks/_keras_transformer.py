@@ -9,7 +9,6 @@ class Block(keras.layers.Layer):
 
     def __init__(self, heads, dim, hidden, *, decoder, dropout=0.0):
         super().__init__()
-        self.supports_masking = True
         self.decoder = decoder
 
         def attention():
@@ -22,19 +21,19 @@ class Block(keras.layers.Layer):
         self.out = keras.layers.Dense(dim)
         self.dropout = keras.layers.Dropout(dropout)
 
-    def call(self, x, mask=None, memory=None, memory_mask=None, training=False):
+    def call(self, x, seen=None, memory=None, memory_seen=None, training=False):
         y = self.norms[0](x)
         attended = self.attention(
             y,
             y,
-            attention_mask=mask,
+            attention_mask=seen,
             use_causal_mask=self.decoder,
             training=training,
         )
         x = x + self.dropout(attended, training=training)
         if self.decoder:
             attended = self.cross(
-                self.norms[2](x), memory, attention_mask=memory_mask, training=training
+                self.norms[2](x), memory, attention_mask=memory_seen, training=training
             )
             x = x + self.dropout(attended, training=training)
         y = self.out(self.hidden(self.norms[1](x)))
@@ -61,13 +60,13 @@ class Translation(keras.Model):
 
     def call(self, inputs, training=False):
         source, target = inputs["source"], inputs["target"]
-        mask = ops.expand_dims(ops.not_equal(source, 0), 1)
+        seen = ops.expand_dims(ops.not_equal(source, 0), 1)
         memory = self.embed(source)
         for block in self.encoder:
-            memory = block(memory, mask=mask, training=training)
+            memory = block(memory, seen, training=training)
         memory = self.norms[0](memory)
         x = self.embed(target)
         for block in self.decoder:
-            x = block(x, memory=memory, memory_mask=mask, training=training)
+            x = block(x, memory=memory, memory_seen=seen, training=training)
         x = self.norms[1](x)
         return ops.matmul(x, ops.transpose(self.embedding.embeddings))

@@ -14,7 +14,7 @@ def split_pairs(
     seed: int,
     by: str = "source",
 ) -> tuple[list[Pair], ...]:
-    """Splits pairs so that no sentence is on two sides.
+    """Splits pairs so that the parts share no source, no target, or neither.
 
     Pairs that share a sentence stay together, as do, with `by="both"`, pairs
     that are linked through others. Sentences that differ only in case, white
