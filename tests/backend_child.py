@@ -80,30 +80,18 @@ def second_derivatives(kind, given, mask):
         h, _, _ = kind.run(dict(zip(names, arrays, strict=True)), mask=mask)
         return ops.sum(ops.multiply(given["factor_h"], h))
 
-    backend = keras.backend.backend()
-    if backend == "jax":
+    if keras.backend.backend() == "jax":
         import jax
 
         first = jax.grad(loss)
         positions = tuple(range(len(arrays)))
         slopes = jax.grad(lambda *a: ops.sum(first(*a) ** 2), positions)(*arrays)
-    elif backend == "torch":
+    else:
         import torch
 
         tensors = [ops.convert_to_tensor(a).requires_grad_() for a in arrays]
         (first,) = torch.autograd.grad(loss(*tensors), tensors[0], create_graph=True)
         slopes = torch.autograd.grad((first**2).sum(), tensors)
-    else:
-        import tensorflow as tf
-
-        tensors = [tf.constant(a) for a in arrays]
-        with tf.GradientTape() as outer:
-            outer.watch(tensors)
-            with tf.GradientTape() as inner:
-                inner.watch(tensors[0])
-                value = loss(*tensors)
-            penalty = tf.reduce_sum(inner.gradient(value, tensors[0]) ** 2)
-        slopes = outer.gradient(penalty, tensors)
     yield "second", dict(zip(names, slopes, strict=True))
 
 
