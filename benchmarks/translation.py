@@ -35,7 +35,7 @@ from _timing import machine, write_json
 from _tutorial_translation import Tutorial, without_attention
 
 from keras_seq.text import Translator, read_pairs, split_pairs
-from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
+from keras_seq.training import EpochCheckpoint, RunDirectory, SequenceCrossEntropy
 from recipes import translation as recipe
 from recipes._translation_data import Config, load_data
 from recipes._translation_results import TranslationScore, figures_of, spread
@@ -85,15 +85,6 @@ def seconds_per_epoch(name, config, data):
     return (time.perf_counter() - start) / TIMED * data.steps_per_epoch
 
 
-def keep_settings(path, config, data, resume):
-    """Writes the settings of a training; one that is resumed must have the same."""
-    ours = {**dataclasses.asdict(config), "epochs": data.epochs, "digest": data.digest}
-    if resume and path.is_file() and (before := json.loads(path.read_text())) != ours:
-        changed = [key for key in ours if before.get(key) != ours[key]]
-        raise SystemExit(f"error: {path} was written with another {changed}")
-    write_json(path, ours)
-
-
 def run(name, folder, minutes, epochs, out, resume):
     """Trains a model, or goes on where it was stopped, and judges it."""
     config = Config(data=str(folder), out=str(out))
@@ -104,13 +95,17 @@ def run(name, folder, minutes, epochs, out, resume):
     if epochs is None:
         epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
     data = dataclasses.replace(data, epochs=epochs)
-    keep_settings(out / name / "settings.json", config, data, resume)
+    settings = dataclasses.replace(config, epochs=epochs)
+    directory = RunDirectory.start(
+        out / name, settings, resume=resume, overwrite=not resume
+    )
+    data.keep_vocabularies(directory)
     print(f"{name}: {epochs} epochs", flush=True)
     model = build(name, config, data)
     translator = Translator(model, data.source, data.target)
     averaged = recipe.AVERAGED if name != "tutorial" else None
     checkpoint = EpochCheckpoint(
-        out / name / "checkpoints",
+        directory / "checkpoints",
         monitor="val_bleu",
         mode="max",
         patience=recipe.PATIENCE,

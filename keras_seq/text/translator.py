@@ -135,12 +135,12 @@ class Translator:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        sizes = [len(text) for text in _utf8(texts)]
+        encoded = _utf8(texts)
         results: list = [None] * len(texts)
         done = 0
-        for batch in batches_by_length(sizes, batch_size):
+        for batch in batches_by_length(list(map(len, encoded)), batch_size):
             found = self._search(width)(
-                _utf8(texts[i] for i in batch),
+                [encoded[i] for i in batch],
                 float(length_penalty),
                 float(coverage_penalty),
             )
@@ -333,7 +333,7 @@ class Translator:
             self.longest_source + 1,
             f"the source must have at most {self.longest_source} tokens",
         )
-        with tf.control_dependencies([check] if check is not None else []):
+        with tf.control_dependencies([check]):
             return tf.identity(ids), lengths
 
     def _check_lengths(self, name, texts):
