@@ -37,8 +37,9 @@ from _tutorial_translation import Tutorial, without_attention
 from keras_seq.text import Translator, read_pairs, split_pairs
 from keras_seq.training import EpochCheckpoint, RunDirectory, SequenceCrossEntropy
 from recipes import translation as recipe
-from recipes._translation_data import Config, load_data
+from recipes._translation_data import load_data
 from recipes._translation_results import TranslationScore, figures_of, spread
+from recipes._translation_settings import Config
 
 MODELS = ("attention", "transformer", "without_attention", "tutorial")
 TIMED = 30  # steps

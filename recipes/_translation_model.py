@@ -67,7 +67,7 @@ def recurrent(config, source_size, target_size, shared):
     units = config.units
     return EncoderDecoder(
         BidirectionalEncoder(
-            units // 2, 1, units, dropout=config.dropout, seed=config.seed
+            units // 2, config.layers, units, dropout=config.dropout, seed=config.seed
         ),
         BahdanauDecoder(units, units // 2),
         target_size,
@@ -84,7 +84,7 @@ def transformer(config, source_size, target_size, shared):
     """A transformer, narrow as suits small corpora (Wu et al., 2021)."""
     dim = config.units // 2
     options = {
-        "num_layers": 4,
+        "num_layers": config.layers,
         "num_heads": 4,
         "intermediate_dim": config.units,
         "dropout": config.dropout,

@@ -32,7 +32,7 @@ from keras_seq.training import (
     picture_file,
     print_or_write,
 )
-from recipes._translation_data import OUT, Config, load_data
+from recipes._translation_data import load_data
 from recipes._translation_model import recurrent, transformer
 from recipes._translation_results import (
     TranslationScore,
@@ -44,6 +44,7 @@ from recipes._translation_results import (
     token_accuracy,
     write_results,
 )
+from recipes._translation_settings import OUT, Config
 
 WIDTH = 5  # of the beam
 PATIENCE = 8  # epochs without better translations
@@ -196,7 +197,9 @@ def _finished(run):
 
 def _translator(config, model, source, target):
     longest = LONGEST_SOURCE if config.architecture == "transformer" else None
-    return Translator(model, source, target, longest_source=longest)
+    return Translator(
+        model, source, target, longest_source=longest, casefold=config.casefold
+    )
 
 
 def translate_text(

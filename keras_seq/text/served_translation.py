@@ -3,7 +3,7 @@
 import functools
 
 from keras_seq._extras import require
-from keras_seq.text.translator import with_end
+from keras_seq.text.marked import with_end
 
 WIDEST = 16
 NO_SCORE = -1e9  # JSON has no word for -inf
@@ -105,18 +105,15 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
 
     def attention(source, translation):
         source, translation = paired(source, translation)
-        tokens = {}
-        for name, vocabulary, texts in (
-            ("source_tokens", translator.source, source),
-            ("translation_tokens", translator.target, translation),
-        ):
-            ids, _ = with_end(vocabulary, texts)
-            tokens[name] = vocabulary.pieces_tensor(ids)
+        read, _ = translator.source_ids(source)
+        written, lengths = with_end(translator.target, translation)
         weights = translator.align(source, translation)
-        written = tf.sequence_mask(
-            with_end(translator.target, translation)[1], tf.shape(weights)[1]
-        )
-        return {**tokens, "weights": tf.where(written[..., None], weights, 0.0)}
+        counts = tf.sequence_mask(lengths, tf.shape(weights)[1])
+        return {
+            "source_tokens": translator.source.pieces_tensor(read),
+            "translation_tokens": translator.target.pieces_tensor(written),
+            "weights": tf.where(counts[..., None], weights, 0.0),
+        }
 
     def score(source, translation):
         nats, tokens = translator.judge(*paired(source, translation))

@@ -8,7 +8,13 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.decoding import Beam, generate
-from keras_seq.text.normalising import normalise, normalise_tensor
+from keras_seq.text.marked import (
+    END_MARK,
+    after_start,
+    pieces_with_end,
+    target_nats,
+    with_end,
+)
 from keras_seq.text.vocabulary import END, START
 from keras_seq.training.batches import batches_by_length
 
@@ -52,6 +58,8 @@ class Translator:
             characters that its vocabulary spells byte by byte would need tens of
             GB. A longer one is refused, in the graph by TensorFlow's
             InvalidArgumentError.
+        casefold: Whether the case of the source is folded, where it means nothing:
+            in training then too, by `normalise(text, casefold=True)`.
 
     Raises:
         ValueError: If `longest` or `longest_source` is less than 1.
@@ -74,7 +82,16 @@ class Translator:
     4
     """
 
-    def __init__(self, model, source, target, *, longest=512, longest_source=None):
+    def __init__(
+        self,
+        model,
+        source,
+        target,
+        *,
+        longest=512,
+        longest_source=None,
+        casefold=False,
+    ):
         for name, value in (("longest", longest), ("longest_source", longest_source)):
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
@@ -85,6 +102,7 @@ class Translator:
         self.target = target
         self.longest = longest
         self.longest_source = longest_source
+        self.casefold = casefold
         tf = require("tensorflow", "text")
         strings = tf.TensorSpec([None], tf.string)
         number = tf.TensorSpec([], tf.float32)
@@ -146,7 +164,7 @@ class Translator:
             )
             found = {name: value.numpy() for name, value in found.items()}
             for row, i in enumerate(batch):
-                source = _pieces(self.source, texts[i])
+                source = self._source_pieces(texts[i])
                 results[i] = [
                     self._translation(source, {k: v[row] for k, v in found.items()}, n)
                     for n in range(n_best)
@@ -217,7 +235,11 @@ class Translator:
         """
         self._check_lengths("source", [source])
         weights = self._align(_utf8([source]), _utf8([target])).numpy()[0]
-        return _pieces(self.source, source), _pieces(self.target, target), weights
+        return (
+            self._source_pieces(source),
+            pieces_with_end(self.target, target),
+            weights,
+        )
 
     def teacher_forced(self, sources, targets):
         """What the model reads in training, and what it should give.
@@ -232,7 +254,7 @@ class Translator:
         """
         import tensorflow as tf
 
-        source, _ = with_end(self.source, tf.constant(list(sources)))
+        source, _ = self.source_ids(tf.constant(list(sources)))
         target, lengths = with_end(self.target, tf.constant(list(targets)))
         counts = tf.sequence_mask(lengths, tf.shape(target)[1]).numpy()
         inputs = {"source": source, "target": after_start(target)}
@@ -254,7 +276,7 @@ class Translator:
         """
         import tensorflow as tf
 
-        ids, lengths = self._source_ids(texts)
+        ids, lengths = self.source_ids(texts)
         limits = tf.minimum(3 * lengths + 20, self.longest)
         state, constants = self.model.begin(ids, keras.ops.max(limits, initial=0))
         found = generate(
@@ -300,7 +322,7 @@ class Translator:
         Returns:
             float32 and int32 tensors of shape (B,).
         """
-        source, _ = self._source_ids(sources)
+        source, _ = self.source_ids(sources)
         return target_nats(self.model, source, self.target, targets)
 
     def align(self, sources, targets):
@@ -313,7 +335,7 @@ class Translator:
         Returns:
             float32 tensor of shape (B, T, S), end marks included.
         """
-        source, _ = self._source_ids(sources)
+        source, _ = self.source_ids(sources)
         target, _ = with_end(self.target, targets)
         _, weights = self.model(
             {"source": source, "target": after_start(target)},
@@ -321,9 +343,17 @@ class Translator:
         )
         return weights
 
-    def _source_ids(self, texts):
-        """What `with_end` gives, where no sentence is too long."""
-        ids, lengths = with_end(self.source, texts)
+    def source_ids(self, texts):
+        """What the model reads of sentences, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+
+        Returns:
+            The ids with the end marks, int32 (B, S), padded on the right, and their
+            numbers, int32 (B,). Where a sentence is too long, an error.
+        """
+        ids, lengths = with_end(self.source, texts, casefold=self.casefold)
         if self.longest_source is None:
             return ids, lengths
         import tensorflow as tf
@@ -344,7 +374,7 @@ class Translator:
             # A character has at most 4 bytes, which have a token each, and a mark
             # written out, of 3 characters, has 7.
             if 4 * len(text) + 1 > self.longest_source:
-                tokens = len(self.source.encode(normalise(text)))
+                tokens = len(self._source_pieces(text)) - 1
                 if tokens > self.longest_source:
                     raise ValueError(
                         f"`{name}` must have sentences of at most "
@@ -352,8 +382,8 @@ class Translator:
                         f"{number + 1}, {text[:20]!r}..."
                     )
 
-
-END_MARK = "■"
+    def _source_pieces(self, text):
+        return pieces_with_end(self.source, text, casefold=self.casefold)
 
 
 def _utf8(texts):
@@ -368,55 +398,3 @@ def _strings(name, texts):
             f"`{name}` must be a list of strings; received the string {texts!r}."
         )
     return list(texts)
-
-
-def _pieces(vocabulary, text):
-    return [*vocabulary.pieces(vocabulary.encode(normalise(text))), END_MARK]
-
-
-def with_end(vocabulary, texts):
-    """Ids of a batch of normalised strings with end marks, and their lengths.
-
-    Args:
-        vocabulary: The vocabulary.
-        texts: String tensor of shape (B,).
-
-    Returns:
-        int32 tensors (B, T), padded on the right, and (B,).
-    """
-    import tensorflow as tf
-
-    ids, lengths = vocabulary.encode_tensor(normalise_tensor(texts))
-    ids = tf.pad(ids, [[0, 0], [0, 1]])
-    last = tf.range(tf.shape(ids)[1]) == lengths[:, None]
-    return tf.where(last, END, ids), lengths + 1
-
-
-def target_nats(model, source, vocabulary, texts):
-    """Gives -ln p of texts with their end marks, and their numbers of tokens.
-
-    Args:
-        model: `EncoderDecoder`.
-        source: What its encoder reads, B rows.
-        vocabulary: The vocabulary of the texts.
-        texts: String tensor of shape (B,).
-
-    Returns:
-        float32 and int32 tensors of shape (B,).
-    """
-    import tensorflow as tf
-
-    target, lengths = with_end(vocabulary, texts)
-    logits = model({"source": source, "target": after_start(target)})
-    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        target, tf.cast(logits, tf.float32)
-    )
-    counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
-    return tf.reduce_sum(nats * counts, axis=1), lengths
-
-
-def after_start(target):
-    """What the decoder reads: the target behind its start mark."""
-    import tensorflow as tf
-
-    return tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], 1)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seq._extras import require
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
-from keras_seq.text.translator import (
+from keras_seq.text.marked import (
     END_MARK,
     after_start,
     target_nats,

@@ -278,52 +278,6 @@ def test_bad_data(content, message, tmp_path, capsys):
     assert not out.exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--data", "nowhere.tsv"], "nowhere.tsv"),
-        (["--reverse"], "`reverse` is not for dates"),
-        (["--units", "0"], "`units` must be at least 1"),
-        (["--label-smoothing", "1"], "`label_smoothing` must be in"),
-        (["--units", "7"], "`units` must be a multiple of 2 .*received 7"),
-        (
-            ["--architecture", "transformer", "--units", "20"],
-            "`units` must be a multiple of 8 .*received 20",
-        ),
-        (
-            ["--data", "FILE", "--vocabulary-size", "260"],
-            "`vocabulary_size` must be at least 261.*received 260",
-        ),
-    ],
-)
-def test_bad_settings(arguments, message, pairs_file, tmp_path, capsys):
-    arguments = [pairs_file if a == "FILE" else a for a in arguments]
-    out = tmp_path / "run"
-    assert re.search(message, fails(capsys, *arguments, "--out", out))
-    assert not out.exists()
-
-
-def test_settings_that_the_model_refuses_leave_no_run(
-    pairs_file, tmp_path, capsys, monkeypatch
-):
-    def refuses(*_):
-        raise ValueError("no such model")
-
-    monkeypatch.setitem(recipe.ARCHITECTURES, "attention", refuses)
-    out = tmp_path / "run"
-    assert "no such" in fails(capsys, "--data", pairs_file, "--quick", "--out", out)
-    assert not out.exists()
-
-
-@pytest.mark.parametrize("name", ["dates", "tatoeba-fra-eng"])
-def test_a_folder_of_that_name_is_not_meant(name, tmp_path, monkeypatch):
-    (tmp_path / name).mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert recipe.Config(data=name).complete().data == name
-    there = recipe.Config(data=f"./{name}").complete().data
-    assert there == str(tmp_path / name)
-
-
 def test_without_a_network(tmp_path, capsys, monkeypatch):
     def get_file(*_, **__):
         raise Exception("URL fetch failure")
@@ -335,16 +289,6 @@ def test_without_a_network(tmp_path, capsys, monkeypatch):
 
 def test_a_run_that_is_not_there(tmp_path, capsys):
     assert "nothing" in fails(capsys, "translate", "a", "--run", tmp_path / "nothing")
-
-
-def test_dates_have_no_day_in_two_parts():
-    data = load_data(recipe.Config(quick=True).complete())
-    days = [
-        {iso for _, iso in part} for part in (data.train, data.validation, data.test)
-    ]
-    assert sum(map(len, days)) == len(set().union(*days))
-    assert len(data.styles) == len(data.test)
-    assert data.monitor == "val_exact"
 
 
 def test_nearest_sentence_is_found():

@@ -15,7 +15,7 @@ PAIRS = [("abc", "da"), ("d", "b ab")]
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     tf = pytest.importorskip("tensorflow")
-    trained = translator()
+    trained = translator(casefold=True)
     path = tmp_path_factory.mktemp("served") / "translation"
     data = {"name": "letters", "digest": "0" * 64, "terms": "none", "train": 2}
     serving.export(
@@ -40,8 +40,9 @@ def test_it_serves(exported):
 
 def test_translations_are_the_translators_own(exported):
     trained, _, signatures = exported
-    expected = trained.translate(SOURCES, width=3)
-    found = signatures["serving_default"](source=np.array(SOURCES, object))
+    expected = trained.translate([*SOURCES, SOURCES[3]], width=3)
+    sources = np.array([*SOURCES, SOURCES[3].upper()], object)
+    found = signatures["serving_default"](source=sources)
     texts = [text.decode() for text in found["translation"].numpy()]
     assert texts == [best.text for (best,) in expected]
     scores = [best.score for (best,) in expected]

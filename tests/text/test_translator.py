@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seq.text import END
 from tests.text.translators import SOURCES, translator
 
 END_MARK = "■"
@@ -160,3 +161,22 @@ def test_what_is_no_character_is_read_as_a_question_mark(trained):
     assert trained.score([text], [text]) == trained.score(["a?b"], ["a?b"])
     found, expected = trained.attention(text, text), trained.attention("a?b", "a?b")
     np.testing.assert_array_equal(found[2], expected[2])
+
+
+def test_case_is_folded_where_asked(trained):
+    folding = translator(casefold=True)
+    for source, loud in (("dé a", "DÉ A"), ("abcd c", "Abcd C")):
+        [[plain]] = trained.translate([source], width=2)
+        [[folded]] = folding.translate([loud], width=2)
+        assert (folded.text, folded.source) == (plain.text, plain.source)
+        assert folded.score == pytest.approx(plain.score, abs=1e-5)
+        nats, _ = folding.score([loud], ["b"])
+        assert nats == pytest.approx(trained.score([source], ["b"])[0], rel=1e-5)
+        assert folding.attention(loud, "b")[0] == plain.source
+        assert folding.attention(loud, "B")[1] == trained.attention(source, "B")[1]
+        read, *_ = folding.teacher_forced([loud], ["b"])
+        assert read["source"].numpy().tolist() == [
+            [*trained.source.encode(source), END]
+        ]
+    # Without it capitals are what they are: unknown to this vocabulary.
+    assert trained.translate(["ABC"], width=2)[0][0].source == [*"\ufffd" * 3, END_MARK]
