@@ -62,7 +62,7 @@ DATES_DEFAULTS = {
         dropout=0.1,
         learning_rate=3e-3,
         tokens=4096,
-        read=960_000,
+        read=720_000,
         epochs=60,
     ),
     "transformer": Defaults(
