@@ -40,7 +40,11 @@ class Summary(keras.layers.Layer):
 def without_attention(config, source_size, target_size, shared):
     """A sequence-to-sequence model without attention, otherwise as the recipe's."""
     encoder = BidirectionalEncoder(
-        config.units // 2, 1, config.units, dropout=config.dropout, seed=config.seed
+        config.units // 2,
+        config.layers,
+        config.units,
+        dropout=config.dropout,
+        seed=config.seed,
     )
     return Unmasked(
         Summary(encoder),

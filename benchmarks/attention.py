@@ -33,6 +33,7 @@ from keras_seq.layers import (
     ExplicitGRUCell,
 )
 from recipes._translation_model import recurrent, transformer
+from recipes._translation_settings import DEFAULTS
 
 try:
     import torch
@@ -78,7 +79,8 @@ def gru(config, source_size, target_size, shared):
 
 
 def ours(build, units, vocabulary):
-    config = types.SimpleNamespace(units=units, dropout=0.0, seed=1)
+    layers = DEFAULTS["transformer" if build is transformer else "attention"].layers
+    config = types.SimpleNamespace(units=units, layers=layers, dropout=0.0, seed=1)
     model = build(config, vocabulary, vocabulary, True)
     model.build({"source": (None, None), "target": (None, None)})
     return model

@@ -34,7 +34,7 @@ import keras
 from _timing import machine, write_json
 from _tutorial_translation import Tutorial, without_attention
 
-from keras_seq.text import Translator, read_pairs, split_pairs
+from keras_seq.text import read_pairs, split_pairs
 from keras_seq.training import EpochCheckpoint, RunDirectory, SequenceCrossEntropy
 from recipes import translation as recipe
 from recipes._translation_data import load_data
@@ -88,7 +88,7 @@ def seconds_per_epoch(name, config, data):
 
 def run(name, folder, minutes, epochs, out, resume):
     """Trains a model, or goes on where it was stopped, and judges it."""
-    config = Config(data=str(folder), out=str(out))
+    config = Config(data=str(folder.resolve()), out=str(out))
     if name in recipe.ARCHITECTURES:
         config = dataclasses.replace(config, architecture=name)
     config = config.complete()
@@ -103,7 +103,7 @@ def run(name, folder, minutes, epochs, out, resume):
     data.keep_vocabularies(directory)
     print(f"{name}: {epochs} epochs", flush=True)
     model = build(name, config, data)
-    translator = Translator(model, data.source, data.target)
+    translator = recipe.build_translator(config, model, data.source, data.target)
     averaged = recipe.AVERAGED if name != "tutorial" else None
     checkpoint = EpochCheckpoint(
         directory / "checkpoints",
@@ -121,7 +121,9 @@ def run(name, folder, minutes, epochs, out, resume):
         shuffle=False,
         validation_data=data.validation_batches(),
         callbacks=[
-            TranslationScore(translator, spread(data.validation, recipe.SCORED))
+            TranslationScore(
+                translator, spread(data.validation, config.defaults.scored)
+            )
         ],
         verbose=2,
     )

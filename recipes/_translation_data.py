@@ -53,18 +53,18 @@ class Data:
     """Test pairs with a sentence that the training pairs have too."""
 
     def ids(self, pair, chance=None):
-        """Ids of a pair with their marks; subwords at random with a `chance`."""
+        """Ids of a pair with their marks; with a `chance`, words split at random."""
         source, target = pair
-        if self.config.casefold:
-            source = normalise(source, casefold=True)
         rate = self.config.defaults.subword_dropout
 
         def encode(vocabulary, text):
-            if chance is None or rate == 0:
+            sampled = chance is not None and rate > 0
+            if not sampled or not isinstance(vocabulary, SubwordVocabulary):
                 return vocabulary.encode(text)
             return vocabulary.encode_sampled(text, chance, dropout=rate)
 
-        read, written = encode(self.source, source), encode(self.target, target)
+        read = encode(self.source, self.config.as_read(source))
+        written = encode(self.target, target)
         return [*read[:LONGEST], END], [START, *written[:LONGEST], END]
 
     @functools.cached_property
@@ -74,7 +74,7 @@ class Data:
         return max(1, round(total / self.config.defaults.tokens))
 
     def training_batches(self, first_epoch):
-        """Batches of all epochs from one on; every epoch splits words anew."""
+        """Batches of all epochs from one on; words split at random, in each anew."""
 
         def pairs(epoch):
             chance = random.Random(f"{self.config.seed} {epoch}")
@@ -193,7 +193,7 @@ def _dates(config):
         validation=parts["validation"],
         test=parts["test"],
         source=SubwordVocabulary.fit(
-            [normalise(text, casefold=True) for text, _ in parts["train"]],
+            [config.as_read(text) for text, _ in parts["train"]],
             size=config.vocabulary_size,
         ),
         target=CharacterVocabulary("-0123456789"),

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from keras_seq.text import normalise
 from keras_seq.training import check_settings
 
 OUT = "runs/translation"
@@ -24,7 +25,8 @@ class Defaults(NamedTuple):
     learning_rate: float
     tokens: int  # of both sides, in a training step
     read: int  # pairs, in all epochs together
-    epochs: int  # at most
+    epochs: int = 60  # at most
+    scored: int = 500  # validation pairs that are translated after every epoch
 
 
 # Sentences: where the corpus is small. Dates: there is no end of them, and their
@@ -39,7 +41,6 @@ DEFAULTS = {
         learning_rate=2e-3,
         tokens=4096,
         read=700_000,
-        epochs=60,
     ),
     "transformer": Defaults(
         vocabulary_size=4000,
@@ -63,7 +64,7 @@ DATES_DEFAULTS = {
         learning_rate=3e-3,
         tokens=4096,
         read=720_000,
-        epochs=60,
+        scored=2000,
     ),
     "transformer": Defaults(
         vocabulary_size=8000,
@@ -74,10 +75,10 @@ DATES_DEFAULTS = {
         learning_rate=2e-3,
         tokens=4096,
         read=960_000,
-        epochs=60,
+        scored=2000,
     ),
 }
-STEP = {"attention": 2, "transformer": 8}  # units are a multiple of it
+STEP = {"attention": 2, "transformer": 8}  # units are a multiple: of twice the heads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,10 +110,11 @@ class Config:
     """Layers of the encoder, and of a transformer's decoder. By default 1; 4 for a
     transformer, 2 for dates."""
     vocabulary_size: int | None = None
-    """Ids in a vocabulary of subwords, at least 261. By default 4000; 8000 for dates,
-    where the target's are characters; 600 with `quick`."""
+    """Ids in a vocabulary of subwords at most; 261 or more. By default 4000; 8000 for
+    dates, where the target's are characters; 600 with `quick`."""
     separate_vocabularies: bool = False
-    """Whether source and target have vocabularies and embeddings of their own."""
+    """Whether source and target have vocabularies and embeddings of their own, as
+    they always have for dates."""
     dropout: float | None = None
     """Share of the features that is dropped in training. By default 0.2, 0.1 for
     dates; 0.1 for a transformer, 0 for dates."""
@@ -175,6 +177,10 @@ class Config:
     def casefold(self):
         """Whether the source's case means nothing."""
         return self.data == DATES
+
+    def as_read(self, source):
+        """A normalised source as the model reads it."""
+        return normalise(source, casefold=True) if self.casefold else source
 
 
 def names_of(data):

@@ -50,7 +50,6 @@ WIDTH = 5  # of the beam
 PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
 LONGEST_SOURCE = 4096  # tokens of a sentence that a transformer reads
-SCORED = 500  # validation sentences that are translated after every epoch
 
 
 ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
@@ -97,7 +96,11 @@ def train(config, data, model, translator, run):
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
         validation_data=data.validation_batches(),
-        callbacks=[TranslationScore(translator, spread(data.validation, SCORED))],
+        callbacks=[
+            TranslationScore(
+                translator, spread(data.validation, config.defaults.scored)
+            )
+        ],
     )
     return checkpoint
 
@@ -162,7 +165,7 @@ def main(config):
         results=("vocabulary.json", "translations.tsv"),
     )
     data.keep_vocabularies(run)
-    translator = _translator(config, model, data.source, data.target)
+    translator = build_translator(config, model, data.source, data.target)
     checkpoint = train(config, data, model, translator, run)
     run.save_model(model)
     figures, found = evaluate(config, data, translator)
@@ -192,10 +195,11 @@ def _finished(run):
         raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
     model = keras.models.load_model(directory / "model.keras", compile=False)
     source, target = (Vocabulary.from_config(known[k]) for k in ("source", "target"))
-    return directory, config, _translator(config, model, source, target)
+    return directory, config, build_translator(config, model, source, target)
 
 
-def _translator(config, model, source, target):
+def build_translator(config, model, source, target):
+    """The model with its vocabularies, as the settings want it."""
     longest = LONGEST_SOURCE if config.architecture == "transformer" else None
     return Translator(
         model, source, target, longest_source=longest, casefold=config.casefold

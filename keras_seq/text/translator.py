@@ -371,9 +371,9 @@ class Translator:
         if self.longest_source is None:
             return
         for number, text in enumerate(texts):
-            # A character has at most 4 bytes, which have a token each, and a mark
-            # written out, of 3 characters, has 7.
-            if 4 * len(text) + 1 > self.longest_source:
+            # A character may be composed and folded to three, each with at most 4
+            # bytes, which have a token each; a mark written out, of 3, has 7.
+            if 12 * len(text) + 1 > self.longest_source:
                 tokens = len(self._source_pieces(text)) - 1
                 if tokens > self.longest_source:
                     raise ValueError(

@@ -101,8 +101,9 @@ def test_each_row_has_its_own_search(exported):
 def test_attention_and_score(exported):
     trained, _, signatures = exported
     sources, targets = (np.array(side, object) for side in zip(*PAIRS, strict=True))
-    seen = signatures["attention"](source=sources, translation=targets)
-    judged = signatures["score"](source=sources, translation=targets)
+    loud = np.array([source.upper() for source in sources], object)
+    seen = signatures["attention"](source=loud, translation=targets)
+    judged = signatures["score"](source=loud, translation=targets)
     nats, tokens = trained.score(list(sources), list(targets))
     np.testing.assert_allclose(judged["nats"], nats, rtol=1e-5)
     np.testing.assert_array_equal(judged["tokens"], tokens)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.text import END
+from keras_seq.text import END, SubwordVocabulary
 from tests.text.translators import SOURCES, translator
 
 END_MARK = "■"
@@ -152,6 +152,10 @@ def test_sentences_that_are_too_long():
     with pytest.raises(ValueError, match="received 13 in sentence 1"):
         short.attention(long, "a")
     short.score(["a"], [long])  # the target may be longer
+    bytewise = translator(longest_source=20)
+    bytewise.source = SubwordVocabulary(["\u2581"])
+    with pytest.raises(ValueError, match="received 37 in sentence 1"):
+        bytewise.translate(["\U0001d160" * 3])  # each is three of 4 bytes, composed
     with pytest.raises(tf.errors.InvalidArgumentError, match="at most 12 tokens"):
         short._judge(["a", long], ["a", "a"])
 
@@ -170,12 +174,13 @@ def test_case_is_folded_where_asked(trained):
         [[folded]] = folding.translate([loud], width=2)
         assert (folded.text, folded.source) == (plain.text, plain.source)
         assert folded.score == pytest.approx(plain.score, abs=1e-5)
-        nats, _ = folding.score([loud], ["b"])
-        assert nats == pytest.approx(trained.score([source], ["b"])[0], rel=1e-5)
+        nats, _ = folding.score([loud], ["bB"])
+        assert nats == pytest.approx(trained.score([source], ["bB"])[0], rel=1e-5)
+        forced = folding.teacher_forced([loud], ["B"])
+        assert forced[1].tolist() == trained.teacher_forced([source], ["B"])[1].tolist()
         assert folding.attention(loud, "b")[0] == plain.source
         assert folding.attention(loud, "B")[1] == trained.attention(source, "B")[1]
-        read, *_ = folding.teacher_forced([loud], ["b"])
-        assert read["source"].numpy().tolist() == [
+        assert forced[0]["source"].numpy().tolist() == [
             [*trained.source.encode(source), END]
         ]
     # Without it capitals are what they are: unknown to this vocabulary.
