@@ -119,7 +119,8 @@ def test_words_of_dates_are_split_at_random(architecture, few_dates):
     data = dataclasses.replace(few_dates, config=config, source=source)
     pairs = data.train[:50]
     still = [data.ids(pair) for pair in pairs]
-    moved = [data.ids(pair, random.Random(0)) for pair in pairs]
+    chance = random.Random(0)
+    moved = [data.ids(pair, chance) for pair in pairs]
     assert [written for _, written in moved] == [written for _, written in still]
     assert (moved != still) == (config.defaults.subword_dropout > 0)
     for (source, _), (read, _) in zip(pairs, moved, strict=True):
