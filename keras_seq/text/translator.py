@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seq._extras import require
-from keras_seq.decoding import Beam, generate
+from keras_seq.decoding import Beam, ForbiddenTokens, generate
 from keras_seq.text.marked import (
     END_MARK,
     after_start,
@@ -15,7 +15,7 @@ from keras_seq.text.marked import (
     target_nats,
     with_end,
 )
-from keras_seq.text.vocabulary import END, START
+from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
 from keras_seq.training.batches import batches_by_length
 
 
@@ -45,7 +45,8 @@ class Translation:
 class Translator:
     """Translates text with an `EncoderDecoder`.
 
-    Text is normalised first (`normalise` with "NFC").
+    Text is normalised first (`normalise` with "NFC"). A translation has no marks in
+    it, and nothing that the target's vocabulary doesn't know.
 
     Args:
         model: The model.
@@ -293,6 +294,7 @@ class Translator:
                 max_width=max_width,
             ),
             end_token=END,
+            constraint=ForbiddenTokens([PADDING, START, UNKNOWN]),
         )
         shape = tf.shape(found.ids)
         flat = tf.reshape(found.ids, [shape[0] * shape[1], shape[2]])

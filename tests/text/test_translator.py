@@ -111,6 +111,14 @@ def test_a_translation_is_as_long_as_may_be():
     assert END_MARK not in translation.target
 
 
+def test_no_marks_are_written():
+    eager = translator()
+    eager.model.bias.assign([9.0, 9.0, 1.0, 9.0, *np.zeros(6)])
+    for best in eager.translate(SOURCES, width=4, n_best=4):
+        for translation in best:
+            assert set(translation.target) <= {*"abcdé␣", END_MARK}
+
+
 def test_progress(trained):
     calls = []
     trained.translate(
