@@ -236,11 +236,8 @@ class Translator:
         """
         self._check_lengths("source", [source])
         weights = self._align(_utf8([source]), _utf8([target])).numpy()[0]
-        return (
-            self._source_pieces(source),
-            pieces_with_end(self.target, target),
-            weights,
-        )
+        written = pieces_with_end(self.target, target)
+        return self._source_pieces(source), written, weights
 
     def teacher_forced(self, sources, targets):
         """What the model reads in training, and what it should give.
