@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_seq.layers import BahdanauDecoder, EncoderDecoder
-from recipes._translation_model import BidirectionalEncoder
+from recipes.translation.model import BidirectionalEncoder
 
 
 @keras.saving.register_keras_serializable(package="benchmarks")

@@ -32,8 +32,8 @@ from keras_seq.layers import (
     ExplicitGRU,
     ExplicitGRUCell,
 )
-from recipes._translation_model import recurrent, transformer
-from recipes._translation_settings import DEFAULTS
+from recipes.translation.model import recurrent, transformer
+from recipes.translation.settings import DEFAULTS
 
 try:
     import torch

@@ -21,9 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq import music
+from keras_seq.runs import RunDirectory
 from keras_seq.text import END, START
-from keras_seq.training import RunDirectory
-from recipes import music_generation as recipe
+from recipes.music_generation import recipe
 
 
 def lab_model(size):

@@ -18,10 +18,10 @@ import numpy as np
 import tyro
 from _timing import machine, write_json
 
-from recipes._sentiment_data import Config, load_data
-from recipes._sentiment_explaining import TextClassifier
-from recipes._sentiment_figures import baseline_predictions, figures_of
-from recipes._sentiment_training import fit
+from recipes.sentiment.data import Config, load_data
+from recipes.sentiment.explaining import TextClassifier
+from recipes.sentiment.figures import baseline_predictions, figures_of
+from recipes.sentiment.training import fit
 
 
 def one_split(config):

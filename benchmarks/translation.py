@@ -34,12 +34,13 @@ import keras
 from _timing import machine, write_json
 from _tutorial_translation import Tutorial, without_attention
 
+from keras_seq.runs import RunDirectory
 from keras_seq.text import read_pairs, split_pairs
-from keras_seq.training import EpochCheckpoint, RunDirectory, SequenceCrossEntropy
-from recipes import translation as recipe
-from recipes._translation_data import load_data
-from recipes._translation_results import TranslationScore, figures_of, spread
-from recipes._translation_settings import Config
+from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
+from recipes.translation import recipe
+from recipes.translation.data import load_data
+from recipes.translation.results import TranslationScore, figures_of, spread
+from recipes.translation.settings import Config
 
 MODELS = ("attention", "transformer", "without_attention", "tutorial")
 TIMED = 30  # steps

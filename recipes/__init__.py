@@ -1,4 +1,4 @@
-"""Runnable applications, one a file: `python -m recipes` lists them."""
+"""Runnable applications, a folder each: `python -m recipes` lists them."""
 
 import os
 

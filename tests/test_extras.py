@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 
 def test_a_module_that_is_there():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_seq._files import atomic_write, is_leftover, remove_leftovers, replacing
+from keras_seq.files import atomic_write, is_leftover, remove_leftovers, replacing
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,7 +126,7 @@ def test_a_block_that_writes_nothing(tmp_path):
 
 FULL_DISK = """
 import resource, sys
-from keras_seq._files import atomic_write
+from keras_seq.files import atomic_write
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for name, size in (("small", 50_000), ("old", 300_000), ("new", 300_000)):
     try:
@@ -179,7 +179,7 @@ def test_a_folder_where_nothing_may_be_written():
 
 KILLED = """
 import os, signal, sys
-from keras_seq._files import replacing
+from keras_seq.files import replacing
 with replacing(sys.argv[1] + "/history.csv") as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,6 +1,6 @@
 """Characters in pictures and files: what stands for those that have no shape."""
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 MARKS = {" ": "·", "\n": "↵"}
 

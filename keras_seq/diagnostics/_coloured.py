@@ -4,8 +4,8 @@ import html
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._characters import glyphs, visible
+from keras_seq.extras import require
 
 # Light enough for black letters on all of them.
 _BLUE, _WHITE, _RED = (82, 156, 206), (255, 255, 255), (226, 104, 84)

@@ -5,8 +5,8 @@ import io
 import typing
 from pathlib import Path
 
-from keras_seq._extras import require
-from keras_seq._files import atomic_write
+from keras_seq.extras import require
+from keras_seq.files import atomic_write
 
 
 class CsvTable:

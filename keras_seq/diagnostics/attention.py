@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._characters import glyphs, marked
+from keras_seq.extras import require
 
 _PLACE = 0.28  # inches, for a row or a column
 _LONGEST = 40  # inches: more tokens become narrower, and not all have a label

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._characters import marked
+from keras_seq.extras import require
 
 _ORDER = ("update", "reset", "input", "forget", "candidate", "output", "cell")
 _BETWEEN_0_AND_1 = ("update", "reset", "input", "forget", "output")

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._interception import (
     check_called,
     check_state,
@@ -17,6 +16,7 @@ from keras_seq.diagnostics._interception import (
     needs_tensorflow,
     recurrent_layers,
 )
+from keras_seq.extras import require
 
 STATES = ("hidden", "cell")  # h_t, and an LSTM's c_t
 

@@ -5,8 +5,8 @@ import textwrap
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._characters import marked
+from keras_seq.extras import require
 
 _ACROSS = 6  # panels in a row
 _PANEL = 1.9  # inches

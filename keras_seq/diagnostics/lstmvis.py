@@ -7,8 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from keras_seq._files import replacing
 from keras_seq.diagnostics._characters import visible
+from keras_seq.files import replacing
 
 _STATES, _WORD_IDS, _WORDS, _CONFIG = (
     "states.hdf5",

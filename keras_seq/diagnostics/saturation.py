@@ -1,6 +1,6 @@
 """A picture of how often gates are all but shut and all but open."""
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 
 def plot_saturation(activity, *, low=0.1, high=0.9, title=None):

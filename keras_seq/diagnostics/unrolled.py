@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.diagnostics._characters import marked
 from keras_seq.diagnostics.attention import drawable
+from keras_seq.extras import require
 
 _MOST_UNITS = 32  # whose values are drawn; more would be lines too thin to see
 

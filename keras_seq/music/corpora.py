@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.music._encoding import decode
 from keras_seq.music._normalising import normalise
 from keras_seq.music._splitting import Piece, reference_of, split, title_of

@@ -3,8 +3,8 @@
 import functools
 from pathlib import PurePath
 
-from keras_seq._extras import require
 from keras_seq.decoding import Sample
+from keras_seq.extras import require
 from keras_seq.music.documents import FIELDS
 
 _NOTES = {

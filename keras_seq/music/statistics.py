@@ -4,7 +4,7 @@ import statistics
 
 import numpy as np
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.music.abc import notes_outside_key, validate
 from keras_seq.music.documents import split_document
 

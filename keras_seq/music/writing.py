@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from keras_seq._extras import require
 from keras_seq.decoding import Sample, Stepper, generate
+from keras_seq.extras import require
 from keras_seq.music.documents import FIELDS, from_document
 from keras_seq.text import END, PADDING, START, UNKNOWN
 from keras_seq.training import batches_by_length, pad

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._saved_model import EXTRA
 from keras_seq.serving._signature import Signature

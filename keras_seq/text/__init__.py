@@ -2,9 +2,22 @@
 
 from keras_seq.text.characters import CharacterVocabulary
 from keras_seq.text.cider import Cider
-from keras_seq.text.document_splitting import DocumentSplit, split_documents
-from keras_seq.text.documents import TextCorpus, cut_text, read_documents
-from keras_seq.text.labelled import LabelledCorpus, LabelledText, read_labelled
+from keras_seq.text.corpora import (
+    DocumentSplit,
+    LabelledCorpus,
+    LabelledText,
+    PairCorpus,
+    TextCorpus,
+    cut_text,
+    decoded_lines,
+    read_documents,
+    read_labelled,
+    read_pairs,
+    read_two,
+    shared_pairs,
+    split_documents,
+    split_pairs,
+)
 from keras_seq.text.line_marks import (
     mark_lines,
     mark_lines_tensor,
@@ -13,7 +26,6 @@ from keras_seq.text.line_marks import (
 )
 from keras_seq.text.ngrams import NgramHasher, Ngrams
 from keras_seq.text.normalising import normalise, normalise_tensor
-from keras_seq.text.parallel import PairCorpus, read_pairs, read_two
 from keras_seq.text.predictor import NextWords, TextPredictor, encode_document
 from keras_seq.text.served_prediction import (
     prediction_card,
@@ -25,11 +37,17 @@ from keras_seq.text.served_translation import (
     translation_requests,
     translation_signatures,
 )
-from keras_seq.text.splitting import shared_pairs, split_pairs
 from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.translator import Translation, Translator
 from keras_seq.text.vectors import read_vectors
-from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
+from keras_seq.text.vocabulary import (
+    END,
+    PADDING,
+    START,
+    UNKNOWN,
+    Vocabulary,
+    encodable,
+)
 from keras_seq.text.words import WordVocabulary, split_words, split_words_tensor
 
 __all__ = [
@@ -54,6 +72,8 @@ __all__ = [
     "Vocabulary",
     "WordVocabulary",
     "cut_text",
+    "decoded_lines",
+    "encodable",
     "encode_document",
     "mark_lines",
     "mark_lines_tensor",

@@ -4,7 +4,7 @@ import io
 import unicodedata
 from collections import Counter
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 SPACE = "\u2581"  # how SentencePiece writes a space, which begins a word
 _RESERVED = (" ", SPACE, "\u2585")  # the last one the trainer needs for itself

@@ -4,7 +4,7 @@ import functools
 import re
 import unicodedata
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.text._classes import (
     change_tensor,
     graph_class,

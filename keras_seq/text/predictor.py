@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.decoding import Beam, Sample, generate
+from keras_seq.extras import require
 from keras_seq.text._next_steps import WordSteps
 from keras_seq.text.line_marks import (
     mark_lines,

@@ -2,7 +2,7 @@
 
 import functools
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 LONGEST = 500  # words that are written at most
 

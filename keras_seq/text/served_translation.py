@@ -2,7 +2,7 @@
 
 import functools
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.text.marked import with_end
 
 WIDEST = 16

@@ -6,8 +6,8 @@ import functools
 import keras
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
+from keras_seq.extras import require
 from keras_seq.text.marked import (
     END_MARK,
     after_start,

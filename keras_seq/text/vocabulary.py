@@ -157,5 +157,14 @@ def as_batch(texts):
 
 
 def encodable(text):
-    """The text with "?" for surrogates, which UTF-8 cannot write."""
+    r"""The text with "?" for surrogates, which UTF-8 cannot write.
+
+    Args:
+        text: String.
+
+    Example:
+
+    >>> encodable("a\ud800b")
+    'a?b'
+    """
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,15 +1,7 @@
-"""What every recipe needs and Keras lacks: run directories, resuming, reports."""
+"""What Keras lacks for training: resuming, batches, losses, schedules, baselines."""
 
-from keras_seq.training.bars import plot_bars
 from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
-from keras_seq.training.command_line import (
-    check_out,
-    command_line,
-    picture_file,
-    print_or_write,
-)
-from keras_seq.training.curves import plot_history
 from keras_seq.training.epochs import epoch_dataset
 from keras_seq.training.folds import assign_folds
 from keras_seq.training.kneser_ney import KneserNeyModel
@@ -19,10 +11,11 @@ from keras_seq.training.next_token import (
     ngram_nats,
 )
 from keras_seq.training.ngram import NgramModel
-from keras_seq.training.progress import Progress
-from keras_seq.training.report import Report
-from keras_seq.training.run_directory import RunDirectory
-from keras_seq.training.schedules import InverseSquareRootDecay, WarmUp
+from keras_seq.training.schedules import (
+    InverseSquareRootDecay,
+    WarmUp,
+    warmed_up_cosine,
+)
 from keras_seq.training.sequence_loss import (
     Perplexity,
     SequenceCrossEntropy,
@@ -30,7 +23,6 @@ from keras_seq.training.sequence_loss import (
     TokenNats,
 )
 from keras_seq.training.sequence_to_sequence import pair_batches, pair_dataset
-from keras_seq.training.settings import check_settings
 from keras_seq.training.streams import (
     ResetState,
     stream_batches,
@@ -44,10 +36,7 @@ __all__ = [
     "KneserNeyModel",
     "NgramModel",
     "Perplexity",
-    "Progress",
-    "Report",
     "ResetState",
-    "RunDirectory",
     "SequenceCrossEntropy",
     "TokenAccuracy",
     "TokenNats",
@@ -55,9 +44,6 @@ __all__ = [
     "assign_folds",
     "batches_by_length",
     "batches_by_tokens",
-    "check_out",
-    "check_settings",
-    "command_line",
     "epoch_dataset",
     "next_token_batches",
     "next_token_dataset",
@@ -65,11 +51,8 @@ __all__ = [
     "pad",
     "pair_batches",
     "pair_dataset",
-    "picture_file",
-    "plot_bars",
-    "plot_history",
-    "print_or_write",
     "stream_batches",
     "stream_dataset",
     "stream_steps",
+    "warmed_up_cosine",
 ]

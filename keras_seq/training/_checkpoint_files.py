@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from keras_seq._files import atomic_write
+from keras_seq.files import atomic_write
 
 
 def save_arrays(path, arrays, **named):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_seq._files import atomic_write, remove_leftovers
+from keras_seq.files import atomic_write, remove_leftovers
 from keras_seq.training._checkpoint_files import (
     check_shapes,
     history_table,

@@ -1,6 +1,6 @@
 """Batches that are a function of the epoch, as a data set."""
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 
 def epoch_dataset(batches, signature, *, size, first_epoch=None):

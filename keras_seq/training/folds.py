@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 
 
 def assign_folds(labels, groups, count, seed):

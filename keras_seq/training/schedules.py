@@ -125,6 +125,53 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return cls(**{**config, "schedule": schedule})
 
 
+def warmed_up_cosine(
+    peak: float,
+    steps: int,
+    warmup_steps: int,
+    *,
+    first: float = 0.02,
+    last: float = 0.02,
+) -> keras.optimizers.schedules.CosineDecay:
+    """Rises linearly to a peak, then falls on half a cosine.
+
+    ```
+    rate(s) = peak · (first + (1 − first) · s / warmup_steps)       s < warmup_steps
+    rate(s) = peak · (last + (1 − last) · (1 + cos(π · u)) / 2)     afterwards
+    u = (s − warmup_steps) / (steps − warmup_steps), 1 at most
+    ```
+
+    s is the number of steps that are done, 0 before the first.
+
+    Args:
+        peak: The highest learning rate.
+        steps: Steps of the training, those of the rise among them.
+        warmup_steps: Steps of the rise, fewer than `steps`.
+        first: Rate at the first step, as a share of the peak.
+        last: Rate at the end, as a share of the peak.
+
+    Returns:
+        A schedule of Keras.
+
+    Example:
+
+    >>> rate = warmed_up_cosine(1.0, 30, 10, first=0.0, last=0.0)
+    >>> [round(float(rate(step)), 6) for step in (0, 5, 10, 20, 30)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+
+    References:
+
+    - [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1608.03983)
+    """
+    return keras.optimizers.schedules.CosineDecay(
+        peak * first,
+        decay_steps=max(1, steps - warmup_steps),
+        alpha=last,
+        warmup_target=peak,
+        warmup_steps=warmup_steps,
+    )
+
+
 def _check_steps(warmup_steps):
     if not isinstance(warmup_steps, numbers.Integral) or warmup_steps < 1:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.training.batches import batches_by_tokens, pad
 from keras_seq.training.epochs import epoch_dataset
 

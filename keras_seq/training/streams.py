@@ -5,7 +5,7 @@ import numbers
 import keras
 import numpy as np
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.training.epochs import epoch_dataset
 
 

@@ -5,8 +5,8 @@ import functools
 
 import numpy as np
 
-from keras_seq._extras import require
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
+from keras_seq.extras import require
 from keras_seq.text.marked import (
     END_MARK,
     after_start,

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from keras_seq.text.corpora.parallel import decoded
 from keras_seq.text.normalising import normalise
-from keras_seq.text.parallel import decoded
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp"})
 _CAPTION_FILES = (".json", ".csv", ".tsv", ".txt")

@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_seq._extras import require
-from keras_seq._files import replacing
+from keras_seq.extras import require
+from keras_seq.files import replacing
 from keras_seq.vision._architecture import architecture
 from keras_seq.vision.images import check_image_size, decode_images, load_image
 

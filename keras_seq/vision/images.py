@@ -3,7 +3,7 @@
 import numbers
 from pathlib import Path
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.text._unconverted import unconverted
 
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from keras_seq.training import command_line
+from keras_seq.runs import command_line
 
 
 class Shell:

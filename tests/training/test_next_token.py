@@ -5,11 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_seq.training import (
-    batches_by_length,
-    next_token_batches,
-    next_token_dataset,
-)
+from keras_seq.training import batches_by_length, next_token_batches, next_token_dataset
 
 RNG = np.random.default_rng(0)
 DOCUMENTS = [

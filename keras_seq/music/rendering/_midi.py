@@ -6,7 +6,7 @@ from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.music.abc import Bar, Note, Tune
 from keras_seq.music.rendering._keys import MAJOR_KEYS
 from keras_seq.music.rendering._tempo import quarters_per_minute

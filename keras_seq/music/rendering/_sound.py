@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_seq._extras import require
-from keras_seq._files import atomic_write
+from keras_seq.extras import require
+from keras_seq.files import atomic_write
 from keras_seq.music.abc import parse
 from keras_seq.music.rendering._midi import midi_bytes
 from keras_seq.music.rendering._plucking import Sound, synthesize

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from keras_seq._extras import require
+from keras_seq.extras import require
 from keras_seq.music.rendering._errors import EngravingError
 
 _WORKER = "keras_seq.music.rendering._worker"

@@ -1,0 +1,29 @@
+"""Corpora as people have them: read, checked, and split so that nothing leaks."""
+
+from keras_seq.text.corpora.document_splitting import DocumentSplit, split_documents
+from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
+from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
+from keras_seq.text.corpora.parallel import (
+    PairCorpus,
+    decoded_lines,
+    read_pairs,
+    read_two,
+)
+from keras_seq.text.corpora.splitting import shared_pairs, split_pairs
+
+__all__ = [
+    "DocumentSplit",
+    "LabelledCorpus",
+    "LabelledText",
+    "PairCorpus",
+    "TextCorpus",
+    "cut_text",
+    "decoded_lines",
+    "read_documents",
+    "read_labelled",
+    "read_pairs",
+    "read_two",
+    "shared_pairs",
+    "split_documents",
+    "split_pairs",
+]

@@ -1,0 +1,39 @@
+"""What the annotations of this package mean by an array and a tensor.
+
+Shapes are told in docstrings, in one vocabulary: B batch, T time, S source, D
+features. A type says only what can be given and what comes back.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+
+class Array(Protocol):
+    """What has a shape and a dtype: a NumPy array, a tensor of any backend."""
+
+    @property
+    def shape(self) -> Any:
+        """The sizes of the axes."""
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements."""
+
+
+Tensor: TypeAlias = Any
+"""A result: a tensor of the backend in use, or a `KerasTensor` in a functional model.
+
+Keras has no type for these; where NumPy comes back, `numpy.ndarray` is said.
+"""
+
+ArrayLike: TypeAlias = Array | Sequence[Any]
+"""An argument that is made a tensor: an array, or nested lists of numbers."""
+
+Numbers: TypeAlias = float | ArrayLike
+"""One number for all rows, or one for each."""
+
+Nest: TypeAlias = Any
+"""Tensors in tuples, lists and dicts, as `keras.tree` knows them."""
+
+Identifier: TypeAlias = str | dict[str, Any] | Callable[..., Any] | None
+"""What `keras.activations.get`, `keras.initializers.get` and their like understand."""

@@ -1,0 +1,166 @@
+"""What the classification recipe measures, and what it is measured against."""
+
+import numpy as np
+
+from keras_seq.extras import require
+
+BINS = 10
+
+
+def figures_of(probabilities, labels, threshold=0.5):
+    """Figures of predicted probabilities.
+
+    Args:
+        probabilities: Array of shape (B,).
+        labels: Array of 0 and 1, shape (B,), both in it.
+        threshold: From which probability on the positive label is predicted, for the
+            sensitivity, the specificity, the precision, F1 and the confusion.
+
+    Returns:
+        Dict of "accuracy" (at 0.5), "auc", "average_precision", "nats" (mean of -ln p
+        of the right label), "brier", "calibration_error" and "at_threshold".
+    """
+    metrics = require("sklearn.metrics", "recipes")
+    p = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
+    predicted = probabilities >= threshold
+    hits, alarms = (int((predicted & (labels == label)).sum()) for label in (1, 0))
+    missed, rejected = (int((~predicted & (labels == x)).sum()) for x in (1, 0))
+    return {
+        "accuracy": float(((probabilities >= 0.5) == labels).mean()),
+        "auc": float(metrics.roc_auc_score(labels, probabilities)),
+        "average_precision": float(
+            metrics.average_precision_score(labels, probabilities)
+        ),
+        "nats": float(-np.log(np.where(labels == 1, p, 1 - p)).mean()),
+        "brier": float(((probabilities - labels) ** 2).mean()),
+        "calibration_error": calibration_error(probabilities, labels),
+        "at_threshold": {
+            "threshold": float(threshold),
+            "accuracy": (hits + rejected) / len(labels),
+            "sensitivity": hits / (hits + missed),
+            "specificity": rejected / (rejected + alarms),
+            "precision": hits / (hits + alarms) if hits + alarms else None,
+            "f1": 2 * hits / (2 * hits + alarms + missed),
+            "confusion": {
+                "true_positive": hits,
+                "false_positive": alarms,
+                "false_negative": missed,
+                "true_negative": rejected,
+            },
+        },
+    }
+
+
+def reliability(probabilities, labels):
+    """Rows by predicted probability, in ten bins of equal width.
+
+    Returns:
+        List of dicts of the bins that have rows: "rows", "predicted" (mean
+        probability), "observed" (share of positive labels).
+    """
+    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "rows": int((bins == b).sum()),
+            "predicted": float(probabilities[bins == b].mean()),
+            "observed": float(labels[bins == b].mean()),
+        }
+        for b in range(BINS)
+        if (bins == b).any()
+    ]
+
+
+def calibration_error(probabilities, labels):
+    """The expected calibration error: mean |observed - predicted| over the rows.
+
+    References:
+        [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2
+    """
+    return sum(
+        row["rows"] * abs(row["observed"] - row["predicted"])
+        for row in reliability(probabilities, labels)
+    ) / len(labels)
+
+
+def baseline_probabilities(train, labels, test, seed):
+    """Probabilities of rows by models of scikit-learn, fitted to training rows.
+
+    Args:
+        train: `Rows`.
+        labels: Array of 0 and 1, one a training row.
+        test: `Rows`.
+        seed: Seed of the boosting.
+
+    Returns:
+        Dict of arrays, one value a test row: "majority" (the share of the positive
+        label), "logistic_regression" (medians for missing numbers, indicators,
+        standardised; one-hot categories; C = 1), "gradient_boosting" (histograms, 100
+        trees, as scikit-learn sets it).
+    """
+    linear_model = require("sklearn.linear_model", "recipes")
+    ensemble = require("sklearn.ensemble", "recipes")
+    linear = linear_model.LogisticRegression(max_iter=5000)
+    trees = ensemble.HistGradientBoostingClassifier(
+        random_state=seed,
+        categorical_features=[
+            *[False] * train.numbers.shape[1],
+            *[True] * train.strings.shape[1],
+        ],
+    )
+    found = {"majority": np.full(len(test), labels.mean())}
+    # On small tables threads wait for each other longer than they work.
+    with require("threadpoolctl", "recipes").threadpool_limits(1):
+        for name, model, encode in (
+            ("logistic_regression", linear, _encode_linear),
+            ("gradient_boosting", trees, _encode_trees),
+        ):
+            known, asked = encode(train, test)
+            found[name] = model.fit(known, labels).predict_proba(asked)[:, 1]
+    return found
+
+
+def _encode_linear(train, test):
+    preprocessing = require("sklearn.preprocessing", "recipes")
+    impute = require("sklearn.impute", "recipes")
+    parts = []
+    if train.numbers.shape[1]:
+        fill = impute.SimpleImputer(
+            strategy="median", add_indicator=True, keep_empty_features=True
+        )
+        scale = preprocessing.StandardScaler()
+        parts.append(
+            (
+                scale.fit_transform(fill.fit_transform(train.numbers)),
+                scale.transform(fill.transform(test.numbers)),
+            )
+        )
+    if train.strings.shape[1]:
+        encoder = preprocessing.OneHotEncoder(
+            handle_unknown="ignore", sparse_output=False
+        )
+        parts.append(
+            (
+                encoder.fit_transform(train.strings.astype(object)),
+                encoder.transform(test.strings.astype(object)),
+            )
+        )
+    return tuple(np.hstack(side) for side in zip(*parts, strict=True))
+
+
+def _encode_trees(train, test):
+    if not train.strings.shape[1]:
+        return train.numbers, test.numbers
+    preprocessing = require("sklearn.preprocessing", "recipes")
+    encoder = preprocessing.OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        max_categories=254,  # the trees take no more
+    )
+    codes = (
+        encoder.fit_transform(train.strings.astype(object)),
+        encoder.transform(test.strings.astype(object)),
+    )
+    return tuple(
+        np.hstack([rows.numbers, code])
+        for rows, code in zip((train, test), codes, strict=True)
+    )

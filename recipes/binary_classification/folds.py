@@ -1,0 +1,125 @@
+"""Cross-validation of the classification recipe: all of its training, fold by fold."""
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_seq.files import atomic_write
+from keras_seq.runs import Progress
+from keras_seq.training import assign_folds
+from recipes.binary_classification.data import FOLDS
+from recipes.binary_classification.figures import baseline_probabilities, figures_of
+
+MODEL = "ensemble"
+REPEATS = ((2000, 5), (20_000, 1))  # cross-validations of tables up to so many rows
+
+
+def cross_validate(fit, config, data, folder):
+    """Repeats all of the training on folds; a fold that is done is kept in `folder`.
+
+    Args:
+        fit: The recipe's `fit`, called with (config, data, rows, folder, verbose).
+        config: The recipe's `Config`.
+        data: The recipe's `Data`.
+        folder: `pathlib.Path`, made if missing.
+
+    Returns:
+        List of dicts, one a fold: "rows" (those tested on), "labels", "train_rows",
+        and the probabilities by each model. Empty for tables too large for it.
+    """
+    rows = len(data.labels)
+    repeats, count = next((n for most, n in REPEATS if rows <= most), 0), FOLDS
+    if config.quick:
+        repeats, count = 1, 3
+    if not repeats:
+        print(f"{rows} rows: no cross-validation, the test rows are enough")
+        return []
+    progress = Progress(f"cross-validating, {repeats} times {count} folds")
+    folder.mkdir(parents=True, exist_ok=True)
+    done = []
+    for repeat in range(repeats):
+        folds = assign_folds(data.labels, data.groups, count, config.seed + repeat)
+        for fold in range(count):
+            path = folder / f"{repeat + 1}-{fold + 1}.json"
+            if not path.is_file():
+                outcome = _fold(fit, config, data, folds == fold)
+                atomic_write(path, json.dumps(outcome))
+            outcome = json.loads(path.read_text("utf-8"))
+            done.append({name: np.array(value) for name, value in outcome.items()})
+            progress(len(done), repeats * count)
+    return done
+
+
+def _fold(fit, config, data, tested):
+    chosen, tested = np.flatnonzero(~tested), np.flatnonzero(tested)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = dataclasses.replace(config, resume=False)
+        fitted = fit(whole, data, chosen, Path(folder), 0)
+    test = data.rows.take(tested)
+    found = {
+        MODEL: fitted.classifier.probabilities(test),
+        "uncalibrated": uncalibrated(fitted.classifier, test),
+        **baseline_probabilities(
+            data.rows.take(chosen), data.labels[chosen], test, config.seed
+        ),
+    }
+    return {
+        "rows": tested.tolist(),
+        "labels": data.labels[tested].tolist(),
+        "train_rows": len(chosen),
+        **{name: values.tolist() for name, values in found.items()},
+    }
+
+
+def uncalibrated(classifier, rows):
+    """The probabilities that the mean of the members' logits would give."""
+    calibration = classifier.model.get_layer("head").get_layer("calibration")
+    slope, bias = (weight.item() for weight in calibration.get_weights())
+    return 1 / (1 + np.exp(-(classifier.logits(rows) - bias) / slope))
+
+
+def pooled(folds):
+    """The rows of all folds together: "labels", and probabilities by each model."""
+    names = folds[0].keys() - {"rows", "train_rows"}
+    return {name: np.concatenate([fold[name] for fold in folds]) for name in names}
+
+
+def summary_of(folds, names):
+    """Figures over the folds of a cross-validation.
+
+    Args:
+        folds: List of dicts: "labels", "train_rows", and for each of `names` an array
+            of probabilities.
+        names: Names of the models; differences are those of the first.
+
+    Returns:
+        Dict from a name to a dict from a figure to "mean" and "deviation" over the
+        folds; for the others than the first also "difference", how much more the
+        first has, and "error", its standard error, corrected for the rows that the
+        training sets share (Nadeau and Bengio, 2003): s √(1/J + test / training rows),
+        s the deviation of the J differences.
+    """
+    figures = ("accuracy", "auc", "average_precision", "nats", "brier")
+    values = {
+        name: [figures_of(fold[name], fold["labels"]) for fold in folds]
+        for name in names
+    }
+    ratio = np.mean([len(fold["labels"]) / fold["train_rows"] for fold in folds])
+    summary: dict = {}
+    for name in names:
+        summary[name] = {}
+        for figure in figures:
+            own = np.array([row[figure] for row in values[name]])
+            first = np.array([row[figure] for row in values[names[0]]])
+            entry = {"mean": float(own.mean()), "deviation": float(own.std(ddof=1))}
+            if name != names[0]:
+                difference = first - own
+                entry["difference"] = float(difference.mean())
+                entry["error"] = float(
+                    difference.std(ddof=1) * np.sqrt(1 / len(folds) + ratio)
+                )
+            summary[name][figure] = entry
+    return summary

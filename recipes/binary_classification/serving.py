@@ -1,0 +1,183 @@
+"""The classification recipe's model as a server has it: columns by name."""
+
+import keyword
+import re
+
+import numpy as np
+
+from keras_seq.extras import require
+from recipes.binary_classification.table import MISSING
+
+
+def served_names(columns):
+    """A name that a server takes for each column: ASCII letters, digits and "_"."""
+    taken: list[str] = []
+    for number, column in enumerate(columns, start=1):
+        name = re.sub("[^A-Za-z0-9]+", "_", column.name).strip("_")
+        if not re.match("[A-Za-z]", name):
+            name = f"column_{number}_{name}".strip("_")
+        while name.lower() in map(str.lower, taken) or keyword.iskeyword(name):
+            name += f"_{number}"
+        taken.append(name)
+    return taken
+
+
+def signatures(classifier):
+    """The signatures for `keras_seq.serving.export`.
+
+    Args:
+        classifier: `Classifier`.
+
+    Returns:
+        Dict of "serving_default" (columns → probability, label) and "explain" (columns
+        → column names, contributions, mean_logit, logit, probability, label).
+    """
+    tf = require("tensorflow", "recipes")
+    from keras_seq.serving import Signature
+
+    columns = classifier.columns
+    names = dict(zip(served_names(columns), columns, strict=True))
+    mean_logit = classifier.mean_logit
+
+    def rows(given):
+        first = next(iter(given.values()))
+        sizes = [
+            tf.debugging.assert_equal(
+                tf.shape(given[name]),
+                tf.shape(first),
+                f"{name} must have as many rows as the other columns",
+            )
+            for name in names
+        ]
+        with tf.control_dependencies(sizes):
+            count = tf.shape(first)[0]
+        numbers = [given[n] for n, c in names.items() if c.kind == "number"]
+        strings = [
+            _as_read(tf, given[n]) for n, c in names.items() if c.kind == "category"
+        ]
+        return {
+            "numbers": tf.stack(numbers, 1) if numbers else tf.zeros([count, 0]),
+            "strings": tf.stack(strings, 1) if strings else tf.fill([count, 0], ""),
+        }
+
+    def answer(inputs):
+        found = classifier.model(inputs)
+        probability = found["probability"][:, 0]
+        label = tf.where(
+            probability >= classifier.threshold,
+            classifier.positive,
+            classifier.negative,
+        )
+        return found["logit"][:, 0], {"probability": probability, "label": label}
+
+    def serving_default(**given):
+        return answer(rows(given))[1]
+
+    def explain(**given):
+        inputs = rows(given)
+        logit, answered = answer(inputs)
+        count = tf.shape(logit)
+        return {
+            **answered,
+            "logit": logit,
+            "mean_logit": tf.fill(count, mean_logit),
+            "contributions": classifier.explain(inputs),
+            "columns": tf.tile(
+                tf.constant([[column.name for column in columns]]), [count[0], 1]
+            ),
+        }
+
+    specs = {
+        name: tf.TensorSpec(
+            [None], tf.float32 if column.kind == "number" else tf.string
+        )
+        for name, column in names.items()
+    }
+    notes = {
+        name: f"{column.name!r}: "
+        + (
+            "a number, NaN if missing"
+            if column.kind == "number"
+            else "a category, empty if missing"
+        )
+        for name, column in names.items()
+    }
+    outputs = {
+        "probability": f"calibrated probability of {classifier.positive!r}",
+        "label": f"{classifier.positive!r} from the probability "
+        f"{classifier.threshold:.4f} on, else {classifier.negative!r}",
+    }
+    explained = {
+        **outputs,
+        "logit": "ln p / (1 - p)",
+        "mean_logit": "the logit of the mean training row",
+        "contributions": "what each column adds to the logit: with mean_logit they sum "
+        "to it (integrated gradients from the mean row)",
+        "columns": "names of the columns, in the order of the contributions",
+    }
+    # An input may be named as an output is; a note can only be on one of them.
+    return {
+        "serving_default": Signature(
+            serving_default,
+            specs,
+            outputs=tuple(outputs),
+            description="Classifies rows.",
+            notes={**outputs, **notes},
+        ),
+        "explain": Signature(
+            explain,
+            specs,
+            outputs=tuple(explained),
+            description="Classifies rows, and tells what each column adds.",
+            notes={**explained, **notes},
+        ),
+    }
+
+
+def _as_read(tf, strings):
+    """Categories as the table reader has them: stripped, empty where missing."""
+    strings = tf.strings.strip(strings)
+    words = tf.constant(sorted(MISSING))
+    missing = tf.reduce_any(tf.strings.lower(strings)[:, None] == words, axis=1)
+    return tf.where(missing, "", strings)
+
+
+def requests(classifier, rows):
+    """Requests to warm a server up with: a few rows, as both signatures take them."""
+    numbers = iter(rows.numbers.T)
+    strings = iter(rows.strings.T)
+    request = {}
+    for name, column in zip(
+        served_names(classifier.columns), classifier.columns, strict=True
+    ):
+        if column.kind == "number":
+            # JSON has no NaN, so a warm-up request has a number.
+            request[name] = np.nan_to_num(next(numbers)).tolist()
+        else:
+            request[name] = next(strings).tolist()
+    return {"serving_default": [request], "explain": [request]}
+
+
+def card(classifier, data, test):
+    """The model card.
+
+    Args:
+        classifier: `Classifier`.
+        data: What metrics.json says of the data.
+        test: What metrics.json says of the test.
+    """
+    figures = ("accuracy", "auc", "nats", "brier", "calibration_error")
+    return {
+        "name": "binary_classification",
+        "description": "An ensemble of small feed-forward networks that tells "
+        f"{classifier.positive!r} from {classifier.negative!r}. Preprocessing and "
+        "calibration are inside.",
+        "intended_use": "Rows like those it learnt from; teaching. Not for decisions "
+        "about people without a study of its errors.",
+        "limits": "It knows rows like its training rows and no others; categories that "
+        "it hasn't seen count as no category. Contributions tell what the model uses, "
+        "not what causes the label.",
+        "data": f"{data['train']} rows of {data['name']}, SHA-256 {data['digest']}",
+        "terms": data["terms"],
+        "metrics": {name: test[name] for name in figures},
+    }

@@ -1,0 +1,299 @@
+"""What the captioning recipe measures."""
+
+import keras
+import numpy as np
+
+from keras_seq.extras import require
+from keras_seq.text import Cider, SubwordVocabulary
+from keras_seq.vision import most_frequent_caption
+from recipes.image_captioning.language import NAMES, PLURALS, SIZES, judge
+from recipes.image_captioning.scenes import SIDE
+
+
+class CaptionScore(keras.callbacks.Callback):
+    """Captions validation images greedily after every epoch.
+
+    It logs "val_cider" and "val_bleu_4"; of scenes also "val_right", the share of
+    captions that are true and complete.
+
+    Args:
+        captioner: The `Captioner`.
+        part: The validation's `Part`.
+    """
+
+    def __init__(self, captioner, part):
+        super().__init__()
+        self.captioner, self.part = captioner, part
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = self.captioner.caption_grids(self.part.batches(), width=1)
+        texts = [best.text for (best,) in found]
+        logs.update(validation_scores(texts, self.part, self.captioner.vocabulary))
+
+
+def validation_scores(texts, part, vocabulary):
+    """What is looked at to choose: "val_cider", "val_bleu_4", of scenes "val_right"."""
+    cider = Cider(part.captions, split=words_of(vocabulary))
+    scores = {
+        "val_cider": float(cider.scores(texts).mean()),
+        "val_bleu_4": bleu(texts, part.captions, tokenizer_of(vocabulary)),
+    }
+    if part.scenes:
+        scores["val_right"] = truth(texts, part.scenes)["right"]
+    return scores
+
+
+def choose_width(captioner, data, widths):
+    """The width of the search that captions the validation images best.
+
+    Where much can be said in many ways, greedy search may: a beam prefers what can
+    be said in few, as the probability of the rest is shared among the ways.
+
+    Args:
+        captioner: The `Captioner`.
+        data: The recipe's `Data`.
+        widths: Widths to choose from.
+
+    Returns:
+        One of them; of equals the first.
+    """
+    part = data.validation
+
+    def score(width):
+        found = captioner.caption_grids(part.batches(), width=width)
+        texts = [best.text for best, *_ in found]
+        return validation_scores(texts, part, data.vocabulary)[data.monitor]
+
+    return max(widths, key=score)
+
+
+def tokenizer_of(vocabulary):
+    """What sacreBLEU takes apart: words; characters where there are no words."""
+    return "char" if isinstance(vocabulary, SubwordVocabulary) else "none"
+
+
+def words_of(vocabulary):
+    """Function from a caption to the words that CIDEr compares."""
+    if isinstance(vocabulary, SubwordVocabulary):
+        return lambda text: list(text.replace(" ", ""))
+    return str.split
+
+
+def bleu(texts, references, tokenize, order=4):
+    """BLEU of captions with several references each, in percent.
+
+    Args:
+        texts: A string an image.
+        references: A list of strings an image.
+        tokenize: sacreBLEU's tokenizer.
+        order: Longest group of words that is compared.
+
+    Returns:
+        Float.
+    """
+    return _bleu(tokenize, order).corpus_score(texts, by_turn(references)).score
+
+
+def _bleu(tokenize, order):
+    metrics = require("sacrebleu.metrics", "recipes")
+    return metrics.BLEU(tokenize=tokenize, max_ngram_order=order)
+
+
+def by_turn(references):
+    """References as sacreBLEU takes them: the first of all images, the second, ..."""
+    most = max(map(len, references))
+    return [
+        [texts[turn] if turn < len(texts) else None for texts in references]
+        for turn in range(most)
+    ]
+
+
+def figures_of(texts, references, vocabulary):
+    """BLEU-1 to 4, chrF and CIDEr-D of captions.
+
+    Args:
+        texts: A string an image.
+        references: A list of strings an image.
+        vocabulary: That of the captions.
+
+    Returns:
+        Dict of "bleu_1" to "bleu_4", "chrf", "cider" and "signatures".
+    """
+    metrics = require("sacrebleu.metrics", "recipes")
+    tokenize, turns = tokenizer_of(vocabulary), by_turn(references)
+    chrf, four = metrics.CHRF(), _bleu(tokenize, 4)
+    cider = Cider(references, split=words_of(vocabulary))
+    found = {
+        f"bleu_{order}": bleu(texts, references, tokenize, order) for order in (1, 2, 3)
+    }
+    return {
+        **found,
+        "bleu_4": four.corpus_score(texts, turns).score,
+        "chrf": chrf.corpus_score(texts, turns).score,
+        "cider": float(cider.scores(texts).mean()),
+        "signatures": {
+            "bleu": str(four.get_signature()),
+            "chrf": str(chrf.get_signature()),
+        },
+    }
+
+
+def truth(texts, scenes):
+    """How many captions are true of their scenes.
+
+    Args:
+        texts: A string a scene.
+        scenes: `Scenes`.
+
+    Returns:
+        Dict of shares: "readable", "true", "complete", and "right", those that are true
+        and complete; and "by_digits", the last by the number of digits.
+    """
+    verdicts = [
+        judge(text, digits, SIDE)
+        for text, digits in zip(texts, scenes.digits, strict=True)
+    ]
+    numbers = np.array([len(digits) for digits in scenes.digits])
+    right = np.array([verdict.right for verdict in verdicts])
+    return {
+        **{
+            name: float(np.mean([getattr(verdict, name) for verdict in verdicts]))
+            for name in ("readable", "true", "complete", "right")
+        },
+        "by_digits": [
+            {
+                "digits": int(number),
+                "scenes": int((numbers == number).sum()),
+                "right": float(right[numbers == number].mean()),
+            }
+            for number in np.unique(numbers)
+        ],
+    }
+
+
+def attention_hits(found, scenes):
+    """Whether attention is on the digit that is being named.
+
+    Counted are the words that name a digit which is in the scene. The hit is that the
+    cell with the greatest weight overlaps the box of a digit of that value and size;
+    chance is the share of the cells that do; the mass is the share of the weights on
+    them.
+
+    Args:
+        found: For each scene its `Caption`.
+        scenes: `Scenes`.
+
+    Returns:
+        Dict of "words", their number, and the means "peak", "mass" and "chance".
+    """
+    rows = []
+    for caption, digits in zip(found, scenes.digits, strict=True):
+        grid = caption.attention.shape[1:]
+        for place, kind in named_digits(caption.words):
+            boxes = [digit.box for digit in digits if (digit.value, digit.size) == kind]
+            if boxes:
+                inside = np.any([cells_of(box, grid) for box in boxes], axis=0)
+                weights = caption.attention[place]
+                peak = np.unravel_index(weights.argmax(), grid)
+                rows.append((inside[peak], weights[inside].sum(), inside.mean()))
+    means = np.mean(rows, axis=0) if rows else [float("nan")] * 3
+    return {
+        "words": len(rows),
+        **dict(zip(("peak", "mass", "chance"), map(float, means), strict=True)),
+    }
+
+
+def named_digits(words):
+    """Places of the words that name a digit, each with value and size.
+
+    Args:
+        words: The words of a caption.
+
+    Returns:
+        List of pairs of a place and a pair of value and size.
+    """
+    found = []
+    for place in range(1, len(words)):
+        size = next((s for s, some in SIZES.items() if words[place - 1] in some), None)
+        nouns = PLURALS if words[place] in PLURALS else NAMES
+        if size is not None and words[place] in nouns:
+            found.append((place, (nouns.index(words[place]), size)))
+    return found
+
+
+def cells_of(box, grid):
+    """The cells of a grid over a scene that overlap a box: booleans (h, w)."""
+    top, left, bottom, right = box
+
+    def overlaps(start, end, count):
+        edges = np.arange(count + 1) * SIDE / count
+        return (edges[1:] > start) & (edges[:-1] < end)
+
+    rows, columns = overlaps(top, bottom, grid[0]), overlaps(left, right, grid[1])
+    return rows[:, None] & columns
+
+
+def baseline_captions(captioner, data):
+    """What to compare with: the most frequent caption, and that of the nearest image.
+
+    Nearest is the training image whose features, in the grids that the decoder attends
+    to before positions are added, have the greatest cosine with those of the image,
+    from the mean of the training images; of its captions the first. The features are
+    the means of a photograph's grid; of a scene's, where places count, those of its
+    nine parts.
+
+    Returns:
+        Dict of lists of strings.
+    """
+    frequent = most_frequent_caption(
+        text for texts in data.train.captions for text in texts
+    )
+    known, asked = (
+        pooled_features(captioner, part, 3 if part.scenes else 1)
+        for part in (data.train, data.test)
+    )
+    centre = known.mean(axis=0)
+    for features in (known, asked):
+        features -= centre
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        features /= np.maximum(lengths, 1e-6)
+    nearest = np.concatenate(
+        [
+            (asked[start : start + 256] @ known.T).argmax(axis=1)
+            for start in range(0, len(asked), 256)
+        ]
+    )
+    return {
+        "most_frequent": [frequent] * len(data.test),
+        "nearest": [data.train.captions[i][0] for i in nearest],
+    }
+
+
+def pooled_features(captioner, part, pieces):
+    """Means of the pieces of each image's grid: float32 (N, pieces² · C).
+
+    Of a network that is trained here the grid is what it makes of the pixels.
+
+    Args:
+        captioner: The `Captioner`.
+        part: `Part`.
+        pieces: Into how many pieces each side of the grid is cut, as equal as may be.
+    """
+    encoder = captioner.model.encoder
+    return np.concatenate(
+        [
+            pooled(keras.ops.convert_to_numpy(encoder.features(grids)), pieces)
+            for grids in part.batches()
+        ]
+    )
+
+
+def pooled(grids, pieces):
+    """Means of the pieces of grids (B, h, w, C), row by row: (B, pieces² · C)."""
+    rows = np.array_split(grids.astype("float32"), pieces, axis=1)
+    cells = [
+        cell.mean(axis=(1, 2))
+        for row in rows
+        for cell in np.array_split(row, pieces, 2)
+    ]
+    return np.concatenate(cells, axis=1)

@@ -1,0 +1,231 @@
+"""What the captioning recipe shows."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from keras_seq.diagnostics import plot_image_attention
+from keras_seq.runs import Report, picture_file, plot_history
+from keras_seq.vision import decode_image
+from recipes.image_captioning.images import LONGEST
+from recipes.image_captioning.language import judge
+from recipes.image_captioning.scenes import SIDE
+
+SHOWN = 8  # test images in the report
+WORST = 12  # captions in the table of those that are wrong
+
+
+def attention_file(image, out=None):
+    """Where the attention over an image will be drawn.
+
+    Args:
+        image: The image file.
+        out: The file that was asked for; by default one that isn't there yet, named
+            after the image, in the current folder.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: If it is the image itself.
+        OSError: If it is a folder, or its folder is missing.
+    """
+    path = picture_file(out, f"{Path(image).stem}-attention")
+    if path.exists() and path.samefile(image):
+        raise ValueError(f"`out` must not be the image itself; received {out!r}.")
+    return path
+
+
+def captions_table(part, found):
+    """The test captions as TSV: image, caption, probability, references."""
+    table = io.StringIO()
+    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
+    writer.writerow(["image", "caption", "probability", "references"])
+    for place, (caption, references) in enumerate(
+        zip(found, part.captions, strict=True)
+    ):
+        writer.writerow(
+            [
+                part.name(place),
+                caption.text,
+                f"{caption.probability:.6g}",
+                " | ".join(references),
+            ]
+        )
+    return table.getvalue()
+
+
+def write_results(run, metrics, history, data, found):
+    """Writes captions, pictures and report.html into the run directory.
+
+    Args:
+        run: `RunDirectory`.
+        metrics: What metrics.json will hold.
+        history: A dict an epoch.
+        data: The recipe's `Data`.
+        found: For each test image its `Caption`.
+    """
+    run.write("captions.tsv", captions_table(data.test, found))
+    curves = run.save_figure(
+        plot_history(
+            history,
+            {"loss": "training (dropout on)", "val_loss": "validation"},
+            ylabel="nats per token, smoothed",
+        ),
+        "curves",
+    )
+    name = data.monitor.removeprefix("val_")
+    scores = run.save_figure(
+        plot_history(
+            history,
+            {data.monitor: "validation, greedy"},
+            ylabel={"right": "share true and complete", "cider": "CIDEr-D"}[name],
+            # The curve is of the validation images, the line is not.
+            references={
+                "nearest training image, test": metrics["baseline"]["nearest"][name]
+            },
+        ),
+        "scores",
+    )
+    drawn = []
+    places = np.linspace(0, len(found) - 1, min(SHOWN, len(found))).astype(int)
+    for number, place in enumerate(np.unique(places), start=1):
+        caption = found[place]
+        if caption.words:
+            image = decode_image(data.test.image_bytes(place)).numpy() / 255
+            figure = plot_image_attention(image, caption.attention, caption.words)
+            path = run.save_figure(figure, f"attention_{number}")
+            drawn.append((path, caption, data.test.captions[place]))
+    report = _report(metrics, data, found, curves, scores, drawn)
+    run.write("report.html", report.html())
+
+
+def _report(metrics, data, found, curves, scores, drawn):
+    config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
+    report = Report("Images captioned with visible attention")
+    report.text(
+        f"A model ({config['architecture']}, {metrics['parameters']:,} parameters, "
+        f"encoder {config['encoder']}) learnt from {len(data.train):,} images of "
+        f"{metrics['data']['name']!r} with {metrics['data']['captions']:,} captions "
+        f"until epoch {metrics['validation']['epoch']}, {metrics['train_seconds']:.0f} "
+        f"s of training. It was judged on {len(data.test):,} others."
+    )
+    if left_out := {what: n for what, n in data.left_out.items() if n}:
+        counts = ", ".join(f"{n:,} {what}" for what, n in left_out.items())
+        report.text(f"Images left out: {counts}.")
+    if data.cut:
+        report.text(
+            f"Of the captions {data.cut:,} are longer than {LONGEST} tokens, their end "
+            "included; they were cut."
+        )
+    if data.test.scenes:
+        report.text(
+            "The handwriting of the test scenes is in no training scene, and each test "
+            "scene holds a combination that training never showed: two digits of these "
+            "values and sizes together, or one at that place."
+        )
+    report.heading("How well it captions")
+    columns = {
+        **({"right": "true and complete"} if data.test.scenes else {}),
+        **{f"bleu_{order}": f"BLEU-{order}" for order in range(1, 5)},
+        "chrf": "chrF",
+        "cider": "CIDEr-D",
+    }
+    report.table(
+        [
+            ["", *columns.values()],
+            *(
+                [label, *(row[name] for name in columns)]
+                for label, row in (
+                    ("this model, greedy", test["greedy"]),
+                    ("this model, beam search", test["beam"]),
+                    ("nearest training image's", baseline["nearest"]),
+                    ("the most frequent caption", baseline["most_frequent"]),
+                )
+            ),
+        ]
+    )
+    report.text(
+        "The validation images decided how it captions from here on and when served: "
+        + ("greedily." if test["width"] == 1 else f"by a beam of {test['width']}.")
+    )
+    report.text(
+        f"sacreBLEU: {test['signatures']['bleu']}\n\nchrF: {test['signatures']['chrf']}"
+        "\n\nCIDEr-D is between 0 and 10; it depends on the test set."
+    )
+    report.picture(curves, "Loss over the epochs.")
+    report.picture(scores, "Captions of the validation images over the epochs.")
+    if data.test.scenes:
+        _truth(report, test)
+    report.heading("Where it looks")
+    report.text(
+        "First the image, then a panel for each word: the lighter a cell, the more "
+        "it looked there when it chose the word. ■ is the end."
+    )
+    for path, caption, references in drawn:
+        report.picture(
+            path,
+            f"“{caption.text}” (probability {caption.probability:.2%}; "
+            f"reference: “{references[0]}”)",
+        )
+    if data.test.scenes:
+        _mistakes(report, data, found)
+    report.heading("Serving it")
+    report.text(
+        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
+    )
+    report.code(
+        "python -m keras_seq.serving saved_model --name image_captioning\n"
+        "python saved_model/1/assets.extra/client_rest.py"
+    )
+    report.heading("Terms of the data")
+    report.text(metrics["data"]["terms"])
+    return report
+
+
+def _truth(report, test):
+    """What a checker found that knows what is in the scenes."""
+    report.heading("True and complete")
+    report.text(
+        f"{test['readable']:.1%} of the captions follow the grammar; "
+        f"{test['true']:.1%} are true; {test['complete']:.1%} name as many digits as "
+        "there are; "
+        f"{test['right']:.1%} are true and complete."
+    )
+    report.table(
+        [
+            ["digits in the scene", "scenes", "true and complete"],
+            *(
+                [row["digits"], row["scenes"], row["right"]]
+                for row in test["by_digits"]
+            ),
+        ]
+    )
+    looked = test["attention"]
+    report.text(
+        f"When it names a digit ({looked['words']:,} words), the cell with the "
+        f"greatest weight overlaps that digit in {looked['peak']:.1%}; "
+        f"{looked['mass']:.1%} of the weight is on such cells. A cell by chance would "
+        f"in {looked['chance']:.1%}."
+    )
+
+
+def _mistakes(report, data, found):
+    """Captions that aren't true and complete."""
+    wrong = [
+        place
+        for place, digits in enumerate(data.test.scenes.digits)
+        if not judge(found[place].text, digits, SIDE).right
+    ]
+    report.heading("Some that are wrong")
+    report.table(
+        [
+            ["caption", "probability", "what is there"],
+            *(
+                [found[i].text, found[i].probability, data.test.captions[i][0]]
+                for i in wrong[:WORST]
+            ),
+        ]
+    )

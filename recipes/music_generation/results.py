@@ -1,0 +1,195 @@
+"""What the music recipe shows: tunes as files, pictures, the report."""
+
+import keras
+import numpy as np
+
+from keras_seq import music
+from keras_seq.diagnostics import plot_gates
+from keras_seq.files import atomic_write
+from keras_seq.layers import ExplicitLSTM
+from keras_seq.runs import Progress, Report, plot_history
+from keras_seq.text import START
+from recipes.music_generation.units import report_bar_units
+
+SHOWN = 8  # tunes in the report
+GATE_CHARACTERS = 150
+
+_FIGURES = {
+    "ends_by_itself": "ends by itself",
+    "parses_in_music21": "music21 reads it",
+    "valid": "no error in it",
+    "every_bar_complete": "every bar is complete",
+    "notes_outside_key": "notes outside the key",
+    "longest_copy_characters": "longest copy from the training tunes, characters",
+    "longest_copy_share": "longest copy, as a share of the tune",
+    "melody_8gram_overlap": "8-note figures known from the training tunes",
+}
+
+
+def write_tunes(tunes, folder):
+    """Writes tunes as .abc, and those that can be read as .mid, .svg and .wav.
+
+    Args:
+        tunes: ABC texts.
+        folder: `pathlib.Path`, made if missing.
+
+    Returns:
+        List of the paths without suffix.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = music.render_svgs(tunes)
+    progress = Progress("printing and playing tunes")
+    paths = []
+    for number, (tune, page) in enumerate(zip(tunes, pages, strict=True), start=1):
+        path = folder / f"{number:03d}"
+        atomic_write(path.with_suffix(".abc"), tune)
+        try:
+            if isinstance(page, Exception):
+                raise page
+            atomic_write(path.with_suffix(".svg"), page)
+            music.write_midi(tune, path.with_suffix(".mid"))
+            music.write_wav(tune, path.with_suffix(".wav"), sample_rate=16_000)
+        except (music.AbcError, music.EngravingError) as error:
+            print(f"{path.name}.abc cannot be printed or played: {error}")
+        progress(number, len(tunes))
+        paths.append(path)
+    return paths
+
+
+def write_results(run, metrics, history, tunes, writer, documents):
+    """Writes tunes, figures and report.html into the run directory.
+
+    Args:
+        run: `RunDirectory`.
+        metrics: What metrics.json will hold.
+        history: A dict an epoch.
+        tunes: ABC texts that the model wrote.
+        writer: The `TuneWriter` that wrote them.
+        documents: The test tunes.
+    """
+    readable = [tune for tune in tunes if music.validate(tune).valid]
+    paths = write_tunes(readable[:SHOWN], run / "tunes")
+    references = {
+        name: metrics["baseline"][name]["nats_per_character"]
+        for name in ("unigram", "5-gram")
+    }
+    curves = run.save_figure(
+        plot_history(
+            history,
+            {"nats": "training (dropout on)", "val_nats": "validation"},
+            ylabel="nats per character",
+            references=references,
+        ),
+        "curves",
+    )
+    document = (readable or tunes)[0].split("\n", 1)[1][:GATE_CHARACTERS]
+    gates = plot_gates(first_gates(writer, document), ["▶", *document])
+    drawn = run.save_figure(gates, "gates")
+    report = _report(metrics, tunes, paths, curves, drawn)
+    report_bar_units(report, run, metrics, writer, documents)
+    _report_serving(report, metrics)
+    run.write("report.html", report.html())
+
+
+def first_gates(writer, document):
+    """The gates of the first LSTM layer at the start mark and each character.
+
+    Returns:
+        Dict of arrays of shape (characters + 1, units).
+    """
+    embedding = writer.model.get_layer("embedding")
+    lstm = writer.model.get_layer("lstm_0")
+    shown = ExplicitLSTM.from_config({**lstm.get_config(), "return_gates": True})
+    shown.build((1, None, embedding.output_dim))
+    shown.set_weights(lstm.get_weights())
+    ids = np.array([[START, *writer.vocabulary.encode(document)]])
+    *_, gates = shown(embedding(ids))
+    return {name: keras.ops.convert_to_numpy(gate)[0] for name, gate in gates.items()}
+
+
+def _report(metrics, tunes, paths, curves, gates):
+    data, test, baseline = (metrics[key] for key in ("data", "test", "baseline"))
+    config = metrics["config"]
+    report = Report("Tunes from an LSTM")
+    report.text(
+        f"An LSTM (layers: {config['layers']}, units: {config['units']}, "
+        f"{metrics['parameters']:,} parameters) read {data['train']} tunes "
+        f"({data['train_characters']:,} characters) of {data['name']!r} until epoch "
+        f"{metrics['validation']['epoch']}. It was judged on {data['test']} other "
+        f"tunes; {data['near_duplicates']} settings of a tune that is there already "
+        f"were kept on one side with it, and {data['rejected']} pieces could not be "
+        f"used. Training took {metrics['train_seconds']:.0f} s."
+    )
+    report.heading("Tunes that it wrote")
+    report.text(
+        f"Drawn at temperature {config['temperature']}, nothing forced; of the first "
+        f"{len(tunes)} those without an error, {SHOWN} at most."
+    )
+    for path in paths:
+        if path.with_suffix(".svg").exists():
+            report.picture(path.with_suffix(".svg"), f"tunes/{path.name}.svg")
+        if path.with_suffix(".wav").exists():
+            report.audio(path.with_suffix(".wav"))
+        report.code(path.with_suffix(".abc").read_text("utf-8"))
+    if not paths:
+        report.text("None can be read. The first, as it was written:")
+        report.code(tunes[0])
+    report.heading("How well it reads")
+    report.text(
+        "Nats per character: -ln of the probability given to what came next, on the "
+        "test tunes, end marks included; less is better. The body is what follows "
+        "the header."
+    )
+    report.table(
+        [
+            ["", "whole tune", "body"],
+            *(
+                [name, row["nats_per_character"], row["nats_per_character_body"]]
+                for name, row in (
+                    ("this model", test),
+                    ("5-gram", baseline["5-gram"]),
+                    ("unigram", baseline["unigram"]),
+                    ("uniform", baseline["uniform"]),
+                )
+            ),
+        ]
+    )
+    report.picture(curves, "Loss over the epochs, and the baselines.")
+    report.heading("How well it writes")
+    report.text(
+        "Shares of the tunes that it wrote, beside the same figures for the test "
+        "tunes, which people wrote; those with errors had been left out of the data, "
+        "so the human tunes have none. Copying is measured against the training tunes."
+    )
+    report.table(
+        [
+            ["", "written", "human"],
+            *(
+                [label, test["written"].get(key), baseline["human"].get(key)]
+                for key, label in _FIGURES.items()
+            ),
+        ]
+    )
+    report.heading("Its gates")
+    report.picture(
+        gates,
+        "The gates of the first layer while it wrote the first of these tunes (▶ is "
+        "the start mark, ↵ a new line): the 24 units whose memory varies most. Where "
+        "the forget gate is dark, the memory is kept; where the input gate is dark, "
+        "the candidate is stored; where the output gate is dark, the memory is shown.",
+        scroll=True,
+    )
+    return report
+
+
+def _report_serving(report, metrics):
+    report.heading("Serving it")
+    report.text(
+        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
+    )
+    report.code(
+        "python -m keras_seq.serving saved_model --name music_generation\n"
+        "python saved_model/1/assets.extra/client_rest.py"
+    )
+    report.heading("Terms of the data")
+    report.text(metrics["data"]["terms"])

@@ -1,0 +1,99 @@
+"""The sentiment recipe's model as a server has it: texts in, labels out."""
+
+import functools
+
+from keras_seq.extras import require
+
+NOTES = {
+    "text": "the text, UTF-8",
+    "label": "the likeliest label",
+    "probability": "its probability",
+    "probabilities": "of all labels, in their order as strings",
+    "words": "the words that it was read as, in lower case, then empty strings",
+    "contributions": "what each word adds to the score; they sum to score - base",
+    "attention": "how much of the LSTMs' summary comes from each word",
+    "score": "of two labels ln p / (1 - p) of the second; of more ln p of the "
+    "likeliest less the mean of all labels' ln p",
+    "base": "the score of a text of as many pieces that say nothing",
+    "scored_label": "the label that the score speaks of",
+}
+
+
+def signatures(classifier):
+    """The signatures for `keras_seq.serving.export`.
+
+    Args:
+        classifier: `TextClassifier`.
+
+    Returns:
+        Dict of "serving_default" (text → label, probability, probabilities) and
+        "explain" (text → words, contributions, attention, score, base, scored_label).
+    """
+    tf = require("tensorflow", "recipes")
+    from keras_seq.serving import row_signature
+
+    def serving_default(text):
+        found = classifier.classify(text)["probabilities"]
+        names = tf.constant(classifier.labels)
+        return {
+            "label": tf.gather(names, tf.argmax(found, axis=-1)),
+            "probability": tf.reduce_max(found, axis=-1),
+            "probabilities": found,
+        }
+
+    def explain(text):
+        found = classifier.explain(text)
+        names = tf.constant(classifier.labels)
+        return {
+            "scored_label": tf.gather(names, found["label"]),
+            **{n: found[n] for n in ("words", "contributions", "attention")},
+            **{n: found[n] for n in ("score", "base")},
+        }
+
+    signature = functools.partial(row_signature, notes=NOTES, text=tf.string)
+
+    return {
+        "serving_default": signature(
+            serving_default,
+            f"Tells {', '.join(classifier.labels)} apart.",
+            ("label", "probability", "probabilities"),
+        ),
+        "explain": signature(
+            explain,
+            "Tells what each word adds.",
+            ("scored_label", "words", "contributions", "attention", "score", "base"),
+        ),
+    }
+
+
+def requests(texts):
+    """Requests to warm a server up with: a few texts, edge cases among them."""
+    asked = [*texts, "", "?!", "Unheard-of wörds"]
+    return {
+        "serving_default": [{"text": asked}],
+        "explain": [{"text": [*asked[:2], ""]}],
+    }
+
+
+def card(classifier, data, test):
+    """The model card.
+
+    Args:
+        classifier: `TextClassifier`.
+        data: What metrics.json says of the data.
+        test: What metrics.json says of the test.
+    """
+    figures = ("accuracy", "macro_f1", "nats", "calibration_error")
+    return {
+        "name": "sentiment",
+        "description": "Bidirectional LSTMs with attention pooling, and n-grams beside "
+        f"them, that tell texts apart: {', '.join(classifier.labels)}.",
+        "intended_use": "Texts like those it learnt from; teaching. Not for decisions "
+        "about people.",
+        "limits": "It knows the subjects and the style of its data and no other; irony "
+        "and what is only implied often escape it. Contributions tell what the model "
+        "uses, not what a reader would.",
+        "data": f"{data['train']} texts of {data['name']}, SHA-256 {data['digest']}",
+        "terms": data["terms"],
+        "metrics": {name: test[name] for name in figures},
+    }

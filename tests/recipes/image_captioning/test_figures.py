@@ -1,0 +1,126 @@
+"""What the captioning recipe measures and shows, without a trained model."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seq.vision import Caption
+from recipes.image_captioning.data import plain
+from recipes.image_captioning.figures import (
+    attention_hits,
+    baseline_captions,
+    cells_of,
+    named_digits,
+    pooled,
+)
+from recipes.image_captioning.images import Part
+from recipes.image_captioning.model import ShowAttendAndTell
+from recipes.image_captioning.results import attention_file
+from recipes.image_captioning.scenes import SIDE, Digit, Scenes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A dog, a cat -- and 3.5 birds!", "a dog a cat and 3 5 birds"),
+        ("The dog's well-known 'tail'.", "the dog's well-known tail"),
+        ("«Чья собака?»", "чья собака"),
+        ("一只狗。", "一只狗"),
+        (" . ", ""),
+    ],
+)
+def test_captions_in_plain_words(text, expected):
+    assert plain(text) == expected
+
+
+def test_the_doubly_stochastic_loss():
+    """Against the equation, in float64, with captions of unequal length."""
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet(np.ones(6), (2, 4))
+    target = np.array([[1, 5, 6, 7], [1, 5, 0, 0]])
+    expected = 0.0
+    for row, length in zip(weights, (4, 2), strict=True):
+        for cell in range(6):
+            expected += (length / 6 - row[:length, cell].sum()) ** 2 * 6 / length**2 / 2
+    found = ShowAttendAndTell.unevenness(
+        keras.ops.convert_to_tensor(weights, "float32"),
+        keras.ops.convert_to_tensor(target),
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+SCENE = (Digit(7, "large", (0, 0, 24, 17)), Digit(3, "small", (32, 41, 44, 47)))
+
+
+def test_attention_on_the_digit_that_is_named():
+    words = ["a", "large", "seven", "above", "a", "small", "three", "■"]
+    weights = np.zeros((8, 7, 7))
+    weights[2, 1, 1] = 0.6  # pixels 8 to 16: on the seven
+    weights[2, 6, 6] = 0.4
+    weights[6, 5, 4] = 0.7  # pixels 40 to 48 down, 32 to 40 across: beside the three
+    weights[6, 5, 5] = 0.3
+    caption = Caption(" ".join(words[:-1]), 0.5, -1.0, True, words, weights)
+    scenes = Scenes(np.zeros((1, SIDE, SIDE, 3)), [SCENE], [[caption.text]])
+    hits = attention_hits([caption], scenes)
+    # The seven is on 3 × 3 cells, the three on 2 × 1.
+    assert hits == {
+        "words": 2,
+        "peak": 0.5,
+        "mass": pytest.approx((0.6 + 0.3) / 2),
+        "chance": pytest.approx((9 + 2) / 49 / 2),
+    }
+    assert named_digits(words) == [(2, (7, "large")), (6, (3, "small"))]
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((0, 0, 8, 8), [0], [0]),
+        ((7, 8, 9, 17), [0, 1], [1, 2]),
+        ((48, 50, 56, 56), [6], [6]),
+    ],
+)
+def test_cells_that_overlap_a_box(box, rows, columns):
+    expected = np.zeros((7, 7), bool)
+    expected[np.ix_(rows, columns)] = True
+    np.testing.assert_array_equal(cells_of(box, (7, 7)), expected)
+
+
+def test_a_picture_is_named_after_its_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [attention_file("elsewhere/photo.jpg").name]
+    (tmp_path / names[0]).write_bytes(b"of another photo")
+    names.append(attention_file("photo.jpg").name)
+    assert names == ["photo-attention.png", "photo-attention-2.png"]
+
+
+def test_means_of_the_parts_of_a_grid():
+    grid = np.arange(2 * 7 * 7 * 2).reshape(2, 7, 7, 2)
+    # Sevens are cut into 3, 2 and 2.
+    expected = [
+        grid[:, top:bottom, left:right].mean((1, 2))
+        for top, bottom in ((0, 3), (3, 5), (5, 7))
+        for left, right in ((0, 3), (3, 5), (5, 7))
+    ]
+    np.testing.assert_allclose(pooled(grid, 3), np.concatenate(expected, axis=1))
+    np.testing.assert_allclose(pooled(grid, 1), grid.mean((1, 2)))
+
+
+def test_the_nearest_scene_has_its_digit_at_the_same_place():
+    """Two training scenes have the same means; only one has them where the test has."""
+    here, there = np.zeros((2, 6, 6, 2), "float32")
+    here[1, 1], there[4, 4] = 1, 1
+
+    def part(grids, captions):
+        scenes = Scenes(np.stack(grids), [()] * len(grids), captions)
+        return Part([[text] for text in captions], scenes=scenes)
+
+    data = SimpleNamespace(
+        train=part([there, here, 0 * here], ["there", "here", "none"]),
+        test=part([0.5 * here], ["?"]),
+    )
+    encoder = SimpleNamespace(features=lambda grids: grids)
+    captioner = SimpleNamespace(model=SimpleNamespace(encoder=encoder))
+    assert baseline_captions(captioner, data)["nearest"] == ["here"]
