@@ -17,12 +17,12 @@ from keras_seq.text import (
     TextCorpus,
     Vocabulary,
     WordVocabulary,
+    encodable,
     encode_document,
     mark_lines,
     read_documents,
     split_documents,
 )
-from keras_seq.text.vocabulary import encodable
 
 OUT = "runs/next_word"
 PYDOC, SHAKESPEARE = "pydoc", "tinyshakespeare"

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from keras_seq.text import SubwordVocabulary, mark_lines, split_words
-from keras_seq.text.corpora.parallel import decoded_lines
+from keras_seq.text import SubwordVocabulary, decoded_lines, mark_lines, split_words
 
 UNKNOWN_SHOWN = 20  # words of a prompt
 NO_SPACE_BEFORE = ".,;:!?)]}\n"

@@ -9,8 +9,7 @@ import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.runs import check_settings
-from keras_seq.text import LabelledCorpus, normalise, read_labelled
-from keras_seq.text.corpora.parallel import decoded_lines
+from keras_seq.text import LabelledCorpus, decoded_lines, normalise, read_labelled
 from keras_seq.training import assign_folds
 
 OUT = "runs/sentiment"

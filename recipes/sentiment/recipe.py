@@ -20,8 +20,7 @@ from keras_seq.runs import (
     check_out,
     print_or_write,
 )
-from keras_seq.text import normalise
-from keras_seq.text.corpora.parallel import decoded_lines
+from keras_seq.text import decoded_lines, normalise
 from recipes.sentiment.data import OUT, Config, load_data
 from recipes.sentiment.explaining import TextClassifier
 from recipes.sentiment.figures import baseline_predictions, difference, figures_of
