@@ -26,11 +26,18 @@ Tensor: TypeAlias = Any
 Keras has no type for these; where NumPy comes back, `numpy.ndarray` is said.
 """
 
-ArrayLike: TypeAlias = Array | Sequence[Any]
+# A recursive type would take a string too, each of whose characters is one.
+_List: TypeAlias = Sequence[float | Array]
+_Lists: TypeAlias = Sequence[float | Array | Sequence[float | Array | _List]]
+
+ArrayLike: TypeAlias = Array | Sequence[float | Array | _Lists]
 """An argument that is made a tensor: an array, or nested lists of numbers."""
 
-Numbers: TypeAlias = float | ArrayLike
-"""One number for all rows, or one for each."""
+Numbers: TypeAlias = float | Array
+"""One number for all rows, or an array with one for each."""
+
+Integers: TypeAlias = int | Array
+"""One integer for all rows, or an array with one for each."""
 
 Nest: TypeAlias = Any
 """Tensors in tuples, lists and dicts, as `keras.tree` knows them."""
