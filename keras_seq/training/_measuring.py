@@ -1,9 +1,18 @@
 """The validation values of weights that no epoch ended with."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import keras
 
 
-def measured(model, monitor, epoch, callbacks, fit_options):
+def measured(
+    model: keras.Model,
+    monitor: str,
+    epoch: int,
+    callbacks: Iterable[keras.callbacks.Callback],
+    fit_options: Mapping[str, Any],
+) -> dict[str, float]:
     """What validation says of the model as it is.
 
     Args:

@@ -1,11 +1,21 @@
 """Batches of sequences of like length, as a function of the epoch."""
 
 import numbers
+from collections.abc import Sequence
 
 import numpy as np
 
+from keras_seq.typing import ArrayLike, TokenIds
 
-def batches_by_length(lengths, batch_size, *, seed=None, epoch=0, spread=0.1):
+
+def batches_by_length(
+    lengths: ArrayLike,
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    spread: float = 0.1,
+) -> list[np.ndarray]:
     """Groups sequences of like length, so that little of a batch is padding.
 
     The grouping depends on `seed` and `epoch` alone, so a training that is
@@ -49,8 +59,14 @@ def batches_by_length(lengths, batch_size, *, seed=None, epoch=0, spread=0.1):
 
 
 def batches_by_tokens(
-    lengths, tokens=None, *, count=None, seed=None, epoch=0, spread=0.1
-):
+    lengths: ArrayLike,
+    tokens: float | None = None,
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    epoch: int = 0,
+    spread: float = 0.1,
+) -> list[np.ndarray]:
     """Groups sequences of like length, so that batches are of like size.
 
     The size of a batch is what it takes when padded: the number of its rows
@@ -126,7 +142,9 @@ def batches_by_tokens(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def _order(sizes, generator, spread):
+def _order(
+    sizes: np.ndarray, generator: np.random.Generator | None, spread: float
+) -> np.ndarray:
     """Places of the sequences in order of length, with some chance."""
     if generator is not None:
         sizes = sizes * (1 + generator.uniform(-spread, spread, sizes.shape))
@@ -138,7 +156,7 @@ def _order(sizes, generator, spread):
     return np.lexsort((sizes[:, 0], steps))
 
 
-def _cut(rows, tokens):
+def _cut(rows: list[list[int]], tokens: float) -> list[int]:
     """Where batches of at most so many tokens start; rows that fit alone."""
     starts, longest = [0], [0] * len(rows[0]) if rows else []
     for i, row in enumerate(rows):
@@ -150,7 +168,7 @@ def _cut(rows, tokens):
     return starts
 
 
-def _cut_into(rows, count):
+def _cut_into(rows: list[list[int]], count: int) -> list[int]:
     """Where so many batches start, the largest as small as can be."""
     low = max(max(map(sum, rows)), 1)
     high = max(len(rows) * sum(map(max, zip(*rows, strict=True))), 1)
@@ -168,12 +186,12 @@ def _cut_into(rows, count):
     return starts
 
 
-def _check_spread(spread):
+def _check_spread(spread: float) -> None:
     if not 0 <= spread < 1:
         raise ValueError(f"`spread` must be in [0, 1); received {spread!r}.")
 
 
-def _as_lengths(lengths, *, pairs=False):
+def _as_lengths(lengths: ArrayLike, *, pairs: bool = False) -> np.ndarray:
     lengths = np.asarray(lengths, "float64")
     shaped = lengths.ndim == 1 or (
         pairs and lengths.ndim == 2 and lengths.shape[1] == 2
@@ -186,7 +204,7 @@ def _as_lengths(lengths, *, pairs=False):
     return lengths
 
 
-def pad(sequences, value=0):
+def pad(sequences: Sequence[TokenIds], value: int = 0) -> np.ndarray:
     """Stacks integer sequences of unequal length, padded on the right.
 
     Args:

@@ -1,16 +1,29 @@
 """Batches that are a function of the epoch, as a data set."""
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
 from keras_seq.extras import require
+from keras_seq.typing import Nest
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def epoch_dataset(batches, signature, *, size, first_epoch=None):
+def epoch_dataset(
+    batches: Callable[[int], Iterable[Any]],
+    signature: Nest,
+    *,
+    size: int | None,
+    first_epoch: int | None = None,
+) -> "tf.data.Dataset":
     """Makes a `tf.data.Dataset` of batches, epoch by epoch.
 
     Args:
         batches: Function from the number of an epoch to an iterable of its batches.
             It is called once an epoch, from another thread.
         signature: `tf.TensorSpec`s of a batch, nested as it is.
-        size: Number of batches in an epoch, for one pass.
+        size: Number of batches in an epoch, for one pass; else None will do.
         first_epoch: None gives one pass, over epoch 0. A number gives all epochs
             from it on, without end, for `fit` with `steps_per_epoch`: epoch for
             epoch the same, wherever it starts.
@@ -33,7 +46,7 @@ def epoch_dataset(batches, signature, *, size, first_epoch=None):
     """
     tf = require("tensorflow", "recipes")
 
-    def generate():
+    def generate() -> Iterator[Any]:
         epoch = first_epoch or 0
         while True:
             yield from batches(epoch)

@@ -1,8 +1,13 @@
 """Kneser-Ney smoothing: the n-gram baseline for words."""
 
 from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
 
 from keras_seq.training.ngram import NgramModel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class KneserNeyModel(NgramModel):
@@ -44,17 +49,17 @@ class KneserNeyModel(NgramModel):
         language modeling.
     """
 
-    def __init__(self, order, vocabulary_size):
+    def __init__(self, order: int, vocabulary_size: int) -> None:
         super().__init__(order, vocabulary_size)
-        self._before = defaultdict(set)
-        self._discounts: list = []
+        self._before: dict[tuple[Hashable, ...], set[Hashable]] = defaultdict(set)
+        self._discounts: list[float] = []
 
-    def fit(self, sequences):
+    def fit(self, sequences: Iterable[Iterable[Hashable]]) -> "Self":
         super().fit(sequences)
         self._discounts = [self._discount(n) for n in range(self.order)]
         return self
 
-    def _counts_here(self, sequence, end, n):
+    def _counts_here(self, sequence: tuple[Hashable, ...], end: int, n: int) -> bool:
         if n == self.order - 1 or end == n:
             return True
         seen = self._before[sequence[end - n : end + 1]]
@@ -64,7 +69,7 @@ class KneserNeyModel(NgramModel):
         seen.add(left)
         return True
 
-    def _discount(self, length):
+    def _discount(self, length: int) -> float:
         """D of the n-grams whose context has a length."""
         adjusted = Counter(
             count
@@ -76,7 +81,9 @@ class KneserNeyModel(NgramModel):
         # Without any that came once, the estimate would leave nothing for the unseen.
         return once / (once + 2 * twice) if once else 0.5
 
-    def _interpolated(self, context, symbol, shorter):
+    def _interpolated(
+        self, context: tuple[Hashable, ...], symbol: Hashable, shorter: float
+    ) -> float:
         counts, discount = self._counts[context], self._discounts[len(context)]
         kept = max(counts[symbol] - discount, 0)
         return (kept + discount * len(counts) * shorter) / self._totals[context]

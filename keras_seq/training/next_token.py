@@ -1,14 +1,27 @@
 """Documents as training data for next-token prediction."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.training.batches import batches_by_length, pad
 from keras_seq.training.epochs import epoch_dataset
 from keras_seq.training.ngram import NgramModel
+from keras_seq.typing import TokenIds
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def next_token_batches(documents, batch_size, *, seed=None, epoch=0):
+def next_token_batches(
+    documents: Sequence[TokenIds],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Batches of documents of like length, each with what comes next.
 
     Args:
@@ -34,7 +47,33 @@ def next_token_batches(documents, batch_size, *, seed=None, epoch=0):
         yield ids[:, :-1], ids[:, 1:], weight.astype("float32")
 
 
-def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
+@overload
+def next_token_dataset(
+    documents: Sequence[TokenIds],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    first_epoch: int | None = None,
+) -> "tf.data.Dataset": ...
+
+
+@overload
+def next_token_dataset(
+    documents: Callable[[int], Sequence[TokenIds]],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    first_epoch: int,
+) -> "tf.data.Dataset": ...
+
+
+def next_token_dataset(
+    documents: Sequence[TokenIds] | Callable[[int], Sequence[TokenIds]],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    first_epoch: int | None = None,
+) -> "tf.data.Dataset":
     """The batches as a `tf.data.Dataset`.
 
     Args:
@@ -57,18 +96,25 @@ def next_token_dataset(documents, batch_size, *, seed=None, first_epoch=None):
     """
     tf = require("tensorflow", "recipes")
 
-    def batches(epoch):
+    def batches(epoch: int) -> Iterable[tuple[np.ndarray, ...]]:
         current = documents(epoch) if callable(documents) else documents
         return next_token_batches(current, batch_size, seed=seed, epoch=epoch)
 
     signature = tuple(
         tf.TensorSpec([None, None], dtype) for dtype in (tf.int32, tf.int32, tf.float32)
     )
-    size = -(-len(documents) // batch_size) if first_epoch is None else None
+    size = None
+    if first_epoch is None and not callable(documents):
+        size = -(-len(documents) // batch_size)
     return epoch_dataset(batches, signature, size=size, first_epoch=first_epoch)
 
 
-def ngram_nats(train, test, orders, vocabulary_size):
+def ngram_nats(
+    train: Sequence[TokenIds],
+    test: Sequence[TokenIds],
+    orders: Iterable[int],
+    vocabulary_size: int,
+) -> dict[int, list[np.ndarray]]:
     """-ln p of every token of `test` under n-gram models of `train`.
 
     Args:

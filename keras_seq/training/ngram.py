@@ -3,6 +3,11 @@
 import math
 import numbers
 from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class NgramModel:
@@ -36,7 +41,7 @@ class NgramModel:
         modeling.
     """
 
-    def __init__(self, order, vocabulary_size):
+    def __init__(self, order: int, vocabulary_size: int) -> None:
         for name, value, least in (
             ("order", order, 0),
             ("vocabulary_size", vocabulary_size, 1),
@@ -48,10 +53,12 @@ class NgramModel:
                 )
         self.order = order
         self.vocabulary_size = vocabulary_size
-        self._counts = defaultdict(Counter)
-        self._totals: dict = {}
+        self._counts: dict[tuple[Hashable, ...], Counter[Hashable]] = defaultdict(
+            Counter
+        )
+        self._totals: dict[tuple[Hashable, ...], int] = {}
 
-    def fit(self, sequences):
+    def fit(self, sequences: Iterable[Iterable[Hashable]]) -> "Self":
         """Counts the n-grams of `sequences`, each a string or list of symbols.
 
         The first symbol of a sequence has no context and is not counted, so a
@@ -63,8 +70,7 @@ class NgramModel:
         Raises:
             ValueError: If more symbols come than `vocabulary_size` allows.
         """
-        for sequence in sequences:
-            sequence = tuple(sequence)
+        for sequence in map(tuple, sequences):
             for end in range(1, len(sequence)):
                 for n in range(min(self.order, end + 1)):
                     if self._counts_here(sequence, end, n):
@@ -78,11 +84,11 @@ class NgramModel:
         self._totals = {c: counts.total() for c, counts in self._counts.items()}
         return self
 
-    def _counts_here(self, sequence, end, n):
+    def _counts_here(self, sequence: tuple[Hashable, ...], end: int, n: int) -> bool:
         """Whether the symbol at `end` counts behind the n symbols before it."""
         return True
 
-    def probability(self, symbol, context):
+    def probability(self, symbol: Hashable, context: Iterable[Hashable]) -> float:
         """p(symbol | context); of the context the last n - 1 symbols count."""
         context = tuple(context)
         probability = 1 / self.vocabulary_size
@@ -95,13 +101,15 @@ class NgramModel:
             probability = self._interpolated(shortened, symbol, probability)
         return probability
 
-    def _interpolated(self, context, symbol, shorter):
+    def _interpolated(
+        self, context: tuple[Hashable, ...], symbol: Hashable, shorter: float
+    ) -> float:
         """The probability behind a context that is known, from that behind fewer."""
         counts, total = self._counts[context], self._totals[context]
         types = len(counts)
         return (counts[symbol] + types * shorter) / (total + types)
 
-    def nats(self, sequence):
+    def nats(self, sequence: Iterable[Hashable]) -> list[float]:
         """-ln p of each symbol of `sequence`, the first without a context."""
         sequence = tuple(sequence)
         known = max(0, self.order - 1)

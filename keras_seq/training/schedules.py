@@ -1,9 +1,15 @@
 """Learning rates that rise before they fall, where Keras has none."""
 
 import numbers
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
+
+from keras_seq.typing import Numbers, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -37,7 +43,13 @@ class InverseSquareRootDecay(keras.optimizers.schedules.LearningRateSchedule):
     - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 5.3
     """
 
-    def __init__(self, peak, warmup_steps, *, name="inverse_square_root_decay"):
+    def __init__(
+        self,
+        peak: float,
+        warmup_steps: int,
+        *,
+        name: str = "inverse_square_root_decay",
+    ) -> None:
         super().__init__()
         if not 0 < peak < float("inf"):
             raise ValueError(f"`peak` must be above 0 and finite; received {peak!r}.")
@@ -46,7 +58,7 @@ class InverseSquareRootDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: Numbers) -> Tensor:
         """The learning rate when `step` steps are done."""
         number = ops.cast(step, "float32") + 1
         share = ops.minimum(
@@ -54,7 +66,7 @@ class InverseSquareRootDecay(keras.optimizers.schedules.LearningRateSchedule):
         )
         return self.peak * share
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             "peak": self.peak,
@@ -92,7 +104,13 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     [0.5, 1.0, 0.75, 0.5, 0.25, 0.0]
     """
 
-    def __init__(self, schedule, warmup_steps, *, name="warm_up"):
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        warmup_steps: int,
+        *,
+        name: str = "warm_up",
+    ) -> None:
         super().__init__()
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(
@@ -103,14 +121,14 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: Numbers) -> Tensor:
         """The learning rate when `step` steps are done."""
         number = ops.cast(step, "float32") + 1
         share = ops.minimum(number / (self.warmup_steps + 1), 1.0)
         done = ops.maximum(ops.cast(step, "float32") - self.warmup_steps, 0.0)
         return share * ops.cast(self.schedule(done), "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             "schedule": keras.saving.serialize_keras_object(self.schedule),
@@ -119,7 +137,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Self":
         """The schedule of a config."""
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(**{**config, "schedule": schedule})
@@ -172,7 +190,7 @@ def warmed_up_cosine(
     )
 
 
-def _check_steps(warmup_steps):
+def _check_steps(warmup_steps: int) -> None:
     if not isinstance(warmup_steps, numbers.Integral) or warmup_steps < 1:
         raise ValueError(
             f"`warmup_steps` must be a positive integer; received {warmup_steps!r}."

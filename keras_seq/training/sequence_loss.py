@@ -1,12 +1,14 @@
 """Cross-entropy over the real tokens of padded sequences, and its metrics."""
 
 import numbers
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seq.ops import cross_entropy
 from keras_seq.ops._shapes import fits
+from keras_seq.typing import ArrayLike, Tensor
 
 # A target that no vocabulary has, and that float32 holds exactly: Keras makes
 # floats of the targets on their way to `call`.
@@ -75,12 +77,12 @@ class SequenceCrossEntropy(keras.losses.Loss):
     def __init__(
         self,
         *,
-        label_smoothing=0.0,
-        from_logits=True,
-        mask_id=0,
-        name="sequence_cross_entropy",
-        dtype="float32",
-    ):
+        label_smoothing: float = 0.0,
+        from_logits: bool = True,
+        mask_id: int | None = 0,
+        name: str = "sequence_cross_entropy",
+        dtype: str = "float32",
+    ) -> None:
         super().__init__(name=name, reduction="mean_with_sample_weight", dtype=dtype)
         if self.dtype not in ("float32", "float64"):
             raise ValueError(
@@ -98,14 +100,19 @@ class SequenceCrossEntropy(keras.losses.Loss):
         self.from_logits = from_logits
         self.mask_id = mask_id
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Tensor:
         """The loss of a batch; see the class."""
         y_true, weight = _targets_and_weights(
             y_true, y_pred, sample_weight, self.mask_id, self.dtype
         )
         return super().__call__(y_true, y_pred, weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of every token, shape (B, T); 0 where it is padding."""
         y_true = ops.cast(y_true, "int32")
         real = ops.not_equal(y_true, _NOT_COUNTED)
@@ -126,7 +133,7 @@ class SequenceCrossEntropy(keras.losses.Loss):
             ops.logical_or(known, ops.logical_not(real)), losses, float("nan")
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             "label_smoothing": self.label_smoothing,
@@ -144,14 +151,25 @@ class _TokenMean(keras.metrics.Metric):
     that tokens of a long batch count less than those of a short one.
     """
 
-    def __init__(self, *, mask_id=0, name=None, dtype=None):
+    def __init__(
+        self,
+        *,
+        mask_id: int | None = 0,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         _check_mask_id(mask_id)
         self.mask_id = mask_id
         self.total = self.add_variable((), initializer="zeros", name="total")
         self.count = self.add_variable((), initializer="zeros", name="count")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         """Takes in a batch; the arguments are those of the loss."""
         y_true, weight = _targets_and_weights(
             y_true, y_pred, sample_weight, self.mask_id, self.dtype
@@ -160,14 +178,14 @@ class _TokenMean(keras.metrics.Metric):
         self.total.assign_add(ops.sum(values * weight))
         self.count.assign_add(ops.sum(weight))
 
-    def token_values(self, y_true, y_pred):
+    def token_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The value of every token, finite where the token does not count."""
         raise NotImplementedError
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.divide_no_nan(self.total, self.count)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask_id": self.mask_id}
 
 
@@ -196,19 +214,26 @@ class TokenNats(_TokenMean):
     1.3863
     """
 
-    def __init__(self, *, from_logits=True, mask_id=0, name="nats", dtype=None):
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        mask_id: int | None = 0,
+        name: str | None = "nats",
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(mask_id=mask_id, name=name, dtype=dtype)
         self.from_logits = from_logits
         self._cross_entropy = SequenceCrossEntropy(
             from_logits=from_logits, mask_id=mask_id
         )
 
-    def token_values(self, y_true, y_pred):
+    def token_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """−log p of every token."""
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         return self._cross_entropy.call(y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "from_logits": self.from_logits}
 
@@ -231,12 +256,19 @@ class Perplexity(TokenNats):
     4.0
     """
 
-    def __init__(self, *, from_logits=True, mask_id=0, name="perplexity", dtype=None):
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        mask_id: int | None = 0,
+        name: str | None = "perplexity",
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(
             from_logits=from_logits, mask_id=mask_id, name=name, dtype=dtype
         )
 
-    def result(self):
+    def result(self) -> Tensor:
         """The perplexity of what was taken in; 1 of nothing."""
         return ops.exp(super().result())
 
@@ -261,20 +293,32 @@ class TokenAccuracy(_TokenMean):
     0.5
     """
 
-    def __init__(self, *, mask_id=0, name="accuracy", dtype=None):
+    def __init__(
+        self,
+        *,
+        mask_id: int | None = 0,
+        name: str | None = "accuracy",
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(mask_id=mask_id, name=name, dtype=dtype)
 
-    def token_values(self, y_true, y_pred):
+    def token_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """1 where the likeliest id is the target, else 0."""
         return ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), y_true)
 
 
-def _check_mask_id(mask_id):
+def _check_mask_id(mask_id: int | None) -> None:
     if mask_id is not None and not isinstance(mask_id, numbers.Integral):
         raise ValueError(f"`mask_id` must be an integer or None; received {mask_id!r}.")
 
 
-def _targets_and_weights(y_true, y_pred, sample_weight, mask_id, dtype):
+def _targets_and_weights(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None,
+    mask_id: int | None,
+    dtype: str,
+) -> tuple[Tensor, Tensor]:
     """Weights of shape (B, T), and the targets, marked where the weight is 0."""
     mask = getattr(y_pred, "_keras_mask", None)
     y_true = ops.cast(ops.convert_to_tensor(y_true), "int32")

@@ -1,13 +1,30 @@
 """Pairs of sequences as training data for an encoder and a decoder."""
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.training.batches import batches_by_tokens, pad
 from keras_seq.training.epochs import epoch_dataset
+from keras_seq.typing import TokenIds
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_Pairs: TypeAlias = Sequence[tuple[TokenIds, TokenIds]]
+_Batch: TypeAlias = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 
-def pair_batches(pairs, tokens=None, *, count=None, seed=None, epoch=0):
+def pair_batches(
+    pairs: _Pairs,
+    tokens: float | None = None,
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    epoch: int = 0,
+) -> Iterator[_Batch]:
     """Batches of pairs of like length, with what the decoder reads and must say.
 
     Args:
@@ -44,7 +61,14 @@ def pair_batches(pairs, tokens=None, *, count=None, seed=None, epoch=0):
         yield inputs, target[:, 1:], weights.astype("float32")
 
 
-def pair_dataset(pairs, tokens=None, *, count=None, seed=None, first_epoch=None):
+def pair_dataset(
+    pairs: _Pairs | Callable[[int], _Pairs],
+    tokens: float | None = None,
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    first_epoch: int | None = None,
+) -> "tf.data.Dataset":
     """The batches as a `tf.data.Dataset`.
 
     Args:
@@ -80,10 +104,10 @@ def pair_dataset(pairs, tokens=None, *, count=None, seed=None, first_epoch=None)
             "`tokens` and no `count`."
         )
 
-    def current(epoch):
+    def current(epoch: int) -> _Pairs:
         return pairs(epoch) if callable(pairs) else pairs
 
-    def batches(epoch):
+    def batches(epoch: int) -> Iterator[_Batch]:
         return pair_batches(current(epoch), tokens, count=count, seed=seed, epoch=epoch)
 
     ids = tf.TensorSpec([None, None], tf.int32)
@@ -99,7 +123,7 @@ def pair_dataset(pairs, tokens=None, *, count=None, seed=None, first_epoch=None)
     )
 
 
-def _lengths(pairs):
+def _lengths(pairs: _Pairs) -> np.ndarray:
     """Tokens that encoder and decoder read of each pair, shape (N, 2)."""
     lengths = np.array([[len(source), len(target) - 1] for source, target in pairs])
     lengths = lengths.reshape(-1, 2)

@@ -1,15 +1,21 @@
 """Documents as streams, read in windows: truncated backpropagation through time."""
 
 import numbers
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.training.epochs import epoch_dataset
+from keras_seq.typing import TokenIds
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def stream_steps(documents, batch_size, window):
+def stream_steps(documents: Sequence[TokenIds], batch_size: int, window: int) -> int:
     """Windows in an epoch of `stream_batches`.
 
     Args:
@@ -44,8 +50,15 @@ def stream_steps(documents, batch_size, window):
 
 
 def stream_batches(
-    documents, batch_size, window, *, seed=None, epoch=0, start=1, fresh=0.0
-):
+    documents: Sequence[TokenIds],
+    batch_size: int,
+    window: int,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    start: int | None = 1,
+    fresh: float = 0.0,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Windows of parallel streams: each goes on where the one before ended.
 
     The documents, in an order drawn anew for each epoch, are joined to a ring,
@@ -111,7 +124,7 @@ def stream_batches(
     ring = np.roll(ring, -place)
     length = len(ring) // batch_size
 
-    def streams(values):
+    def streams(values: np.ndarray) -> np.ndarray:
         rows = values[: length * batch_size].reshape(batch_size, length)
         return np.pad(rows, ((0, 0), (0, steps * window - length)))
 
@@ -130,15 +143,15 @@ def stream_batches(
 
 
 def stream_dataset(
-    documents,
-    batch_size,
-    window,
+    documents: Sequence[TokenIds],
+    batch_size: int,
+    window: int,
     *,
-    seed=None,
-    first_epoch=None,
-    start=1,
-    fresh=0.0,
-):
+    seed: int | None = None,
+    first_epoch: int | None = None,
+    start: int | None = 1,
+    fresh: float = 0.0,
+) -> "tf.data.Dataset":
     """The windows as a `tf.data.Dataset`.
 
     Args:
@@ -167,7 +180,7 @@ def stream_dataset(
     tf = require("tensorflow", "recipes")
     steps = stream_steps(documents, batch_size, window)
 
-    def batches(epoch):
+    def batches(epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
         return stream_batches(
             documents,
             batch_size,
@@ -207,7 +220,7 @@ class ResetState(keras.callbacks.Callback):
     >>> _ = model.fit(windows, callbacks=[ResetState()], **options)
     """
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Resets the state."""
         if hasattr(self.model, "reset_state"):
             self.model.reset_state()
