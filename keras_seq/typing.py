@@ -7,6 +7,8 @@ features. A type says only what can be given and what comes back.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 
 class Array(Protocol):
     """What has a shape and a dtype: a NumPy array, a tensor of any backend."""
@@ -38,6 +40,9 @@ Numbers: TypeAlias = float | Array
 
 Integers: TypeAlias = int | Array
 """One integer for all rows, or an array with one for each."""
+
+TokenIds: TypeAlias = Sequence[int] | np.ndarray
+"""The tokens of one sequence."""
 
 Nest: TypeAlias = Any
 """Tensors in tuples, lists and dicts, as `keras.tree` knows them."""

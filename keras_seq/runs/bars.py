@@ -1,11 +1,19 @@
 """Numbers as bars."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from keras_seq.extras import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _POSITIVE, _NEGATIVE = "tab:orange", "tab:blue"
 
 
-def plot_bars(groups, xlabel):
+def plot_bars(
+    groups: Sequence[tuple[str, Sequence[tuple[str, float]]]], xlabel: str
+) -> "Figure":
     """Horizontal bars, a panel for each group, all on one scale.
 
     Bars above 0 are orange, those below are blue.
@@ -56,5 +64,5 @@ def plot_bars(groups, xlabel):
     return figure
 
 
-def _short(name):
+def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:37]}..."

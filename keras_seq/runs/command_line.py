@@ -5,14 +5,35 @@ import inspect
 import itertools
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from keras_seq.extras import require
 from keras_seq.files import atomic_write
 from keras_seq.runs.run_directory import NOT_COMPARED, RunDirectory
 
 
-def command_line(config_class, main, verbs, arguments=None):
+class _Config(Protocol):
+    """A dataclass, frozen or not, with what every run is asked."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def out(self) -> str: ...
+    @property
+    def resume(self) -> bool: ...
+
+
+_ConfigT = TypeVar("_ConfigT", bound=_Config)
+
+
+def command_line(
+    config_class: type[_ConfigT],
+    main: Callable[[_ConfigT], object],
+    verbs: Mapping[str, Callable[..., object]],
+    arguments: Sequence[str] | None = None,
+) -> None:
     """Runs a recipe from the shell: `[train] [flags]` or `VERB [flags]`.
 
     `train` is the default; its flags are the fields of `config_class`. The
@@ -68,7 +89,7 @@ def command_line(config_class, main, verbs, arguments=None):
         _stop(f"error: {_one_line(error)}", 1)
 
 
-def check_out(out):
+def check_out(out: str | os.PathLike[str] | None) -> None:
     """Refuses an `--out` that no file can have, before there is anything to lose.
 
     Args:
@@ -91,7 +112,7 @@ def check_out(out):
         )
 
 
-def picture_file(out, stem):
+def picture_file(out: str | os.PathLike[str] | None, stem: str) -> Path:
     """The file for a picture that a verb draws.
 
     Args:
@@ -118,7 +139,7 @@ def picture_file(out, stem):
     return next(path for path in paths if not path.exists())
 
 
-def print_or_write(text, out):
+def print_or_write(text: str, out: str | os.PathLike[str] | None) -> None:
     """What a verb does with its result: `--out` names a file, else it is printed.
 
     Args:
@@ -136,13 +157,19 @@ def print_or_write(text, out):
         atomic_write(out, text + "\n")
 
 
-def _parse_config(config_class, main, program, verbs, arguments):
+def _parse_config(
+    config_class: type[_ConfigT],
+    main: Callable[[_ConfigT], object],
+    program: str,
+    verbs: Mapping[str, Callable[..., object]],
+    arguments: Sequence[str],
+) -> _ConfigT:
     tyro = require("tyro", "recipes")
     about = inspect.getdoc(sys.modules[main.__module__]) or ""
     others = ", ".join(f"{program} {verb}" for verb in verbs)
     description = f"{about}\n\nOther commands: {others} (each with --help)."
 
-    def parse(default):
+    def parse(default: _ConfigT) -> _ConfigT:
         return tyro.cli(
             config_class,
             prog=program,
@@ -158,7 +185,7 @@ def _parse_config(config_class, main, program, verbs, arguments):
     return config
 
 
-def _resumed(config, settings):
+def _resumed(config: _ConfigT, settings: Mapping[str, Any]) -> _ConfigT:
     """The stored settings of a run, but how to run is as `config` says."""
     names = {field.name for field in dataclasses.fields(config)}
     if unknown := sorted(settings.keys() - names):
@@ -170,7 +197,7 @@ def _resumed(config, settings):
     return dataclasses.replace(config, **kept)
 
 
-def _program(main):
+def _program(main: Callable[..., object]) -> str:
     module = inspect.getmodule(main)
     spec = getattr(module, "__spec__", None)
     name = spec.name if spec else main.__module__
@@ -178,13 +205,13 @@ def _program(main):
     return f"python -m {name.removesuffix('.recipe')}"
 
 
-def _one_line(error):
+def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _stop(message, status):
+def _stop(message: str, status: int) -> NoReturn:
     print(message, file=sys.stderr)
     raise SystemExit(status)

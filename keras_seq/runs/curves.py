@@ -2,11 +2,22 @@
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from keras_seq.extras import require
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot_history(history, names, *, ylabel, references=None):
+
+def plot_history(
+    history: Sequence[Mapping[str, float]],
+    names: Mapping[str, str],
+    *,
+    ylabel: str,
+    references: Mapping[str, float] | None = None,
+) -> "Figure":
     """Plots logged values over epochs, beside constant references.
 
     Args:

@@ -1,5 +1,7 @@
 """A bar for work that isn't training."""
 
+from typing import Any
+
 import keras
 
 
@@ -16,11 +18,11 @@ class Progress:
     counting
     """
 
-    def __init__(self, label):
+    def __init__(self, label: str) -> None:
         self.label = label
-        self._bar = None
+        self._bar: Any = None
 
-    def __call__(self, done, total):
+    def __call__(self, done: int, total: int) -> None:
         if self._bar is None:
             print(self.label, flush=True)
             self._bar = keras.utils.Progbar(total, unit_name="item")

@@ -3,7 +3,10 @@
 import base64
 import html
 import mimetypes
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -38,38 +41,40 @@ class Report:
     True
     """
 
-    def __init__(self, title):
+    def __init__(self, title: str) -> None:
         self.title = title
-        self._parts = []
+        self._parts: list[str] = []
 
-    def heading(self, text, level=2):
+    def heading(self, text: str, level: Literal[2, 3] = 2) -> None:
         """Adds a heading; `level` is 2 or 3."""
         if level not in (2, 3):
             raise ValueError(f"`level` must be 2 or 3; received {level!r}.")
         self._parts.append(f"<h{level}>{html.escape(text)}</h{level}>")
 
-    def text(self, text):
+    def text(self, text: str) -> None:
         """Adds paragraphs, parted by empty lines."""
         for paragraph in text.split("\n\n"):
             self._parts.append(f"<p>{html.escape(paragraph.strip())}</p>")
 
-    def code(self, text):
+    def code(self, text: str) -> None:
         """Adds preformatted text."""
         self._parts.append(f"<pre>\n{html.escape(text)}</pre>")
 
-    def table(self, rows):
+    def table(self, rows: Iterable[Iterable[object]]) -> None:
         """Adds a table; the first row is its head. Floats get 4 digits."""
-        rows = [list(row) for row in rows]
-        if not rows or len({len(row) for row in rows}) > 1:
+        given = [list(row) for row in rows]
+        if not given or len({len(row) for row in given}) > 1:
             raise ValueError(
-                f"`rows` must be rows of one length, at least one; received {rows!r}."
+                f"`rows` must be rows of one length, at least one; received {given!r}."
             )
-        head, *body = [[_cell(value) for value in row] for row in rows]
+        head, *body = [[_cell(value) for value in row] for row in given]
         lines = ["<tr>" + "".join(f"<th>{c}</th>" for c in head) + "</tr>"]
         lines += ["<tr>" + "".join(f"<td>{c}</td>" for c in r) + "</tr>" for r in body]
         self._parts.append("<table>\n" + "\n".join(lines) + "\n</table>")
 
-    def picture(self, path, caption="", *, scroll=False):
+    def picture(
+        self, path: str | os.PathLike[str], caption: str = "", *, scroll: bool = False
+    ) -> None:
         """Adds a PNG, JPEG or SVG file.
 
         Args:
@@ -83,12 +88,12 @@ class Report:
             picture = f'<div class="scroll">{picture}</div>'
         self._figure(picture, caption)
 
-    def audio(self, path, caption=""):
+    def audio(self, path: str | os.PathLike[str], caption: str = "") -> None:
         """Adds a player for a sound file."""
         source = _inline(path, "audio")
         self._figure(f'<audio controls src="{source}"></audio>', caption)
 
-    def fragment(self, fragment, caption=""):
+    def fragment(self, fragment: str, caption: str = "") -> None:
         """Adds HTML as it stands, such as `UnitText.html` gives; it isn't escaped.
 
         Args:
@@ -97,7 +102,7 @@ class Report:
         """
         self._figure(fragment, caption)
 
-    def serving(self, name, about=""):
+    def serving(self, name: str, about: str = "") -> None:
         """Adds the part that says how the run's export is tried out.
 
         Args:
@@ -113,7 +118,7 @@ class Report:
             "python saved_model/1/assets.extra/client_rest.py"
         )
 
-    def html(self):
+    def html(self) -> str:
         """The page."""
         title = html.escape(self.title)
         return "\n".join(
@@ -126,19 +131,19 @@ class Report:
             ]
         )
 
-    def _figure(self, content, caption):
+    def _figure(self, content: str, caption: str) -> None:
         self._parts.append(
             f"<figure>{content}<figcaption>{html.escape(caption)}</figcaption></figure>"
         )
 
 
-def _cell(value):
+def _cell(value: object) -> str:
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
     return "" if value is None else html.escape(str(value))
 
 
-def _inline(path, expected):
+def _inline(path: str | os.PathLike[str], expected: str) -> str:
     path = Path(path)
     kind = mimetypes.guess_type(path.name)[0] or "unknown"
     if not kind.startswith(f"{expected}/"):

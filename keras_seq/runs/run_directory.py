@@ -4,8 +4,9 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from keras_seq.files import (
     remove_leftovers,
     replacing,
 )
+
+if TYPE_CHECKING:
+    import keras
+    from _typeshed import DataclassInstance
+    from matplotlib.figure import Figure
+
+_Config = TypeVar("_Config", bound="DataclassInstance")
 
 # What says how to run, not what is trained: free to change on resuming.
 NOT_COMPARED = ("out", "resume", "overwrite")
@@ -61,11 +69,11 @@ class RunDirectory:
     def start(
         cls,
         path: str | os.PathLike[str],
-        config: Any,
+        config: "DataclassInstance",
         *,
         resume: bool = False,
         overwrite: bool = False,
-        results: tuple[str, ...] = (),
+        results: Iterable[str] = (),
     ) -> "RunDirectory":
         """Makes the folder of a new run, or opens that of an unfinished one.
 
@@ -165,7 +173,7 @@ class RunDirectory:
             )
         return settings
 
-    def read_config(self, config_class: type) -> Any:
+    def read_config(self, config_class: type[_Config]) -> _Config:
         """The configuration of the run as a `config_class`.
 
         Raises:
@@ -244,14 +252,14 @@ class RunDirectory:
         path.parent.mkdir(parents=True, exist_ok=True)
         return atomic_write(path, data)
 
-    def save_model(self, model: Any, name: str = "model.keras") -> Path:
+    def save_model(self, model: "keras.Model", name: str = "model.keras") -> Path:
         """Saves a Keras model and returns the path."""
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path / name) as temporary:
             model.save(temporary)
         return self.path / name
 
-    def load_model(self, name: str = "model.keras") -> Any:
+    def load_model(self, name: str = "model.keras") -> "keras.Model":
         """Loads a Keras model that `save_model` wrote; it isn't compiled.
 
         Raises:
@@ -266,7 +274,7 @@ class RunDirectory:
             )
         return keras.models.load_model(self.path / name, compile=False)
 
-    def save_figure(self, figure: Any, name: str) -> Path:
+    def save_figure(self, figure: "Figure", name: str) -> Path:
         """Saves a matplotlib figure as figures/`name`.png and closes it."""
         plt = require("matplotlib.pyplot", "plots")
         path = self.path / "figures" / f"{name}.png"
@@ -297,7 +305,7 @@ _CONTENTS = (
 )
 
 
-def _remove(folder: Path, names: tuple[str, ...]) -> None:
+def _remove(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         path = folder / name
         if path.is_dir() and not path.is_symlink():

@@ -4,7 +4,6 @@ import dataclasses
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,7 @@ def whole_path(name: str) -> str:
 
 
 def check_settings(
-    config: Any,
+    config: object,
     *,
     at_least_1: Iterable[str] = (),
     shares: Iterable[str] = (),

@@ -1,10 +1,10 @@
 """Batches of sequences of like length, as a function of the epoch."""
 
-import numbers
 from collections.abc import Sequence
 
 import numpy as np
 
+from keras_seq.training._arguments import check_positive_integer, is_integer
 from keras_seq.typing import ArrayLike, TokenIds
 
 
@@ -42,10 +42,7 @@ def batches_by_length(
     >>> [batch.tolist() for batch in batches_by_length([3, 9, 4, 8], 2)]
     [[0, 2], [3, 1]]
     """
-    if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be a positive integer; received {batch_size!r}."
-        )
+    check_positive_integer("batch_size", batch_size)
     _check_spread(spread)
     lengths = _as_lengths(lengths)
     if seed is None:
@@ -121,8 +118,7 @@ def batches_by_tokens(
     order = _order(sizes, generator, spread)
     rows = sizes[order].tolist()
     if tokens is None:
-        whole = isinstance(count, numbers.Integral)
-        if not whole or count < 1 or count > len(rows):
+        if count is None or not is_integer(count) or count > len(rows):
             raise ValueError(
                 f"`count` must be an integer from 1 to {len(rows)}, the number of "
                 f"sequences; received {count!r}."

@@ -3,7 +3,9 @@
 import math
 import os
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
@@ -19,6 +21,11 @@ from keras_seq.training._checkpoint_files import (
     save_arrays,
 )
 from keras_seq.training._measuring import measured
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from keras_seq.training._fit_options import FitOptions
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
@@ -101,15 +108,15 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     def __init__(
         self,
-        directory,
+        directory: str | os.PathLike[str],
         *,
-        monitor="val_loss",
-        mode="min",
-        patience=None,
-        average=None,
-        seconds=None,
-        resume=False,
-    ):
+        monitor: str = "val_loss",
+        mode: Literal["min", "max"] = "min",
+        patience: int | None = None,
+        average: int | None = None,
+        seconds: float | None = None,
+        resume: bool = False,
+    ) -> None:
         super().__init__()
         if mode not in ("min", "max"):
             raise ValueError(f"`mode` must be 'min' or 'max'; received {mode!r}.")
@@ -139,27 +146,27 @@ class EpochCheckpoint(keras.callbacks.Callback):
             self._check_monitor(self.history[-1])
 
     @property
-    def first_epoch(self):
+    def first_epoch(self) -> int:
         """Number of epochs done: 0, or where a resumed training goes on."""
         return len(self.history)
 
     @property
-    def _last(self):
+    def _last(self) -> Path:
         return self.directory / "last.npz"
 
     @property
-    def _best(self):
+    def _best(self) -> Path:
         return self.directory / "best.npz"
 
-    def _epoch_file(self, index):
+    def _epoch_file(self, index: int) -> Path:
         return self.directory / f"epoch-{index + 1:04d}.npz"
 
     @property
-    def best_epoch(self):
+    def best_epoch(self) -> int | None:
         """Index into `history` of the best epoch; None if no value is a number."""
         return next(iter(self._ranking()), None)
 
-    def _ranking(self):
+    def _ranking(self) -> list[int]:
         """Indices of the epochs, the best first; of two as good, the earlier."""
         values = [row[self.monitor] for row in self.history]
         numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
@@ -167,12 +174,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
         return sorted(numbers, key=lambda i: sign * values[i])
 
     @property
-    def _kept(self):
+    def _kept(self) -> list[int]:
         """Indices of the epochs whose mean is tried, the best first."""
         return self._ranking()[: self.average] if (self.average or 1) > 1 else []
 
     @property
-    def stopped(self):
+    def stopped(self) -> bool:
         """Whether `patience` or `seconds` has run out."""
         if self.seconds is not None and self.seconds_trained >= self.seconds:
             return True
@@ -182,7 +189,14 @@ class EpochCheckpoint(keras.callbacks.Callback):
         done = len(self.history)
         return (done if best is None else done - 1 - best) >= self.patience
 
-    def fit(self, model, *args, epochs, callbacks=(), **kwargs):
+    def fit(
+        self,
+        model: keras.Model,
+        *args: Any,
+        epochs: int,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        **kwargs: "Unpack[FitOptions]",
+    ) -> None:
         """`model.fit`, from where the last run was, ending at the best weights.
 
         Called again, it goes on from the last epoch. To measure the mean of the
@@ -228,19 +242,21 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 callbacks=[*callbacks, self],
                 **kwargs,
             )
-        if self.best_epoch is None:
+        best = self.best_epoch
+        if best is None:
             raise ValueError(
                 f"{self.monitor!r} was not a number in any of {len(self.history)} "
                 "epochs: the training diverged, and no weights are the best."
             )
         if self._kept:
-            self._try_mean(model, callbacks, kwargs)
+            self._try_mean(model, best, callbacks, kwargs)
         if not self.averaged:
             model.set_weights(load_arrays(self._best))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes the checkpoint."""
-        self._check_monitor(logs or {})
+        logs = logs or {}
+        self._check_monitor(logs)
         if (self.average or 1) > 1 and self.monitor in self.model.get_metrics_result():
             raise ValueError(
                 "`monitor` must be measured on validation data, or be logged by a "
@@ -261,17 +277,17 @@ class EpochCheckpoint(keras.callbacks.Callback):
         if self.stopped:
             self.model.stop_training = True
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.history = []
         self.seconds_trained = 0.0
         self.average_values = None
         self.averaged = False
 
-    def _read_last(self):
+    def _read_last(self) -> None:
         self.history = read_history(load_named(self._last, "history"))
         self.seconds_trained = load_named(self._last, "seconds", 0.0)
 
-    def _restore(self, model):
+    def _restore(self, model: keras.Model) -> None:
         variables, arrays = _variables(model), load_arrays(self._last)
         check_shapes(self._last, variables, arrays)
         self._forget()
@@ -281,7 +297,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
             variable.assign(array)
         self._write_what_follows(model)
 
-    def _write_what_follows(self, model):
+    def _write_what_follows(self, model: keras.Model) -> None:
         """Writes what last.npz implies: a killed run may not have come to it."""
         newest = len(self.history) - 1
         kept = {self._epoch_file(index) for index in self._kept}
@@ -294,12 +310,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
         if self.best_epoch == newest:
             save_arrays(self._best, model.get_weights(), epoch=np.array(newest + 1))
 
-    def _check_files(self):
+    def _check_files(self) -> None:
         """Refuses a checkpoint that was made with other settings."""
         newest = len(self.history) - 1  # comes from last.npz
         lacking = {i for i in self._kept if not self._epoch_file(i).is_file()}
         best = self.best_epoch
-        if best not in (None, newest):
+        if best is not None and best != newest:
             number = load_named(self._best, "epoch", best + 1)
             lacking |= {best} if number != best + 1 else set()
         if lacking - {newest}:
@@ -309,17 +325,23 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 "made with another `monitor`, `mode` or `average`."
             )
 
-    def _try_mean(self, model, callbacks, fit_options):
+    def _try_mean(
+        self,
+        model: keras.Model,
+        best_epoch: int,
+        callbacks: Iterable[keras.callbacks.Callback],
+        fit_options: Mapping[str, Any],
+    ) -> None:
         """Gives the model the mean of its best epochs, if that is better."""
         model.set_weights(mean_arrays([self._epoch_file(i) for i in self._kept]))
         values = measured(
             model, self.monitor, len(self.history), callbacks, fit_options
         )
         self.average_values = values
-        mean, best = values[self.monitor], self.history[self.best_epoch][self.monitor]
+        mean, best = values[self.monitor], self.history[best_epoch][self.monitor]
         self.averaged = bool(mean > best if self.mode == "max" else mean < best)
 
-    def _check_monitor(self, logs):
+    def _check_monitor(self, logs: Mapping[str, float]) -> None:
         if self.monitor not in logs:
             raise ValueError(
                 f"`monitor` must be one of the logged values {sorted(logs)}; "
@@ -327,7 +349,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
             )
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, seeds of the dropout, state of the optimizer: all but metrics."""
     metrics = {id(v) for v in model.metrics_variables}
     model_variables = [v for v in model.variables if id(v) not in metrics]

@@ -3,11 +3,10 @@
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.typing import ArrayLike
 
 
 def assign_folds(
-    labels: np.ndarray, groups: ArrayLike, count: int, seed: int
+    labels: np.ndarray, groups: np.ndarray, count: int, seed: int
 ) -> np.ndarray:
     """The fold of each example: classes spread evenly, what is alike together.
 

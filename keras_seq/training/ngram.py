@@ -1,10 +1,11 @@
 """An n-gram model: the baseline that a recurrent model has to beat."""
 
 import math
-import numbers
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
+
+from keras_seq.training._arguments import is_integer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -46,7 +47,7 @@ class NgramModel:
             ("order", order, 0),
             ("vocabulary_size", vocabulary_size, 1),
         ):
-            if not isinstance(value, numbers.Integral) or value < least:
+            if not is_integer(value, least):
                 raise ValueError(
                     f"`{name}` must be an integer of at least {least}; received "
                     f"{value!r}."

@@ -1,11 +1,11 @@
 """Learning rates that rise before they fall, where Keras has none."""
 
-import numbers
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
+from keras_seq.training._arguments import check_positive_integer
 from keras_seq.typing import Numbers, Tensor
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class InverseSquareRootDecay(keras.optimizers.schedules.LearningRateSchedule):
         super().__init__()
         if not 0 < peak < float("inf"):
             raise ValueError(f"`peak` must be above 0 and finite; received {peak!r}.")
-        _check_steps(warmup_steps)
+        check_positive_integer("warmup_steps", warmup_steps)
         self.peak = peak
         self.warmup_steps = warmup_steps
         self.name = name
@@ -116,7 +116,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(
                 f"`schedule` must be a LearningRateSchedule; received {schedule!r}."
             )
-        _check_steps(warmup_steps)
+        check_positive_integer("warmup_steps", warmup_steps)
         self.schedule = schedule
         self.warmup_steps = warmup_steps
         self.name = name
@@ -188,10 +188,3 @@ def warmed_up_cosine(
         warmup_target=peak,
         warmup_steps=warmup_steps,
     )
-
-
-def _check_steps(warmup_steps: int) -> None:
-    if not isinstance(warmup_steps, numbers.Integral) or warmup_steps < 1:
-        raise ValueError(
-            f"`warmup_steps` must be a positive integer; received {warmup_steps!r}."
-        )

@@ -88,13 +88,7 @@ class SequenceCrossEntropy(keras.losses.Loss):
             raise ValueError(
                 f"`dtype` must be 'float32' or 'float64'; received {self.dtype!r}."
             )
-        if (
-            not isinstance(label_smoothing, numbers.Real)
-            or not 0 <= float(label_smoothing) < 1
-        ):
-            raise ValueError(
-                f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
-            )
+        _check_smoothing(label_smoothing)
         _check_mask_id(mask_id)
         self.label_smoothing = label_smoothing
         self.from_logits = from_logits
@@ -307,7 +301,17 @@ class TokenAccuracy(_TokenMean):
         return ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), y_true)
 
 
-def _check_mask_id(mask_id: int | None) -> None:
+def _check_smoothing(label_smoothing: object) -> None:
+    if (
+        not isinstance(label_smoothing, numbers.Real)
+        or not 0 <= float(label_smoothing) < 1
+    ):
+        raise ValueError(
+            f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
+        )
+
+
+def _check_mask_id(mask_id: object) -> None:
     if mask_id is not None and not isinstance(mask_id, numbers.Integral):
         raise ValueError(f"`mask_id` must be an integer or None; received {mask_id!r}.")
 
@@ -321,26 +325,26 @@ def _targets_and_weights(
 ) -> tuple[Tensor, Tensor]:
     """Weights of shape (B, T), and the targets, marked where the weight is 0."""
     mask = getattr(y_pred, "_keras_mask", None)
-    y_true = ops.cast(ops.convert_to_tensor(y_true), "int32")
-    y_pred = ops.convert_to_tensor(y_pred)
-    if not fits(y_true.shape, y_pred.shape[:-1]):
+    targets = ops.cast(ops.convert_to_tensor(y_true), "int32")
+    shape, logits_shape = targets.shape, ops.convert_to_tensor(y_pred).shape
+    if not fits(shape, logits_shape[:-1]):
         raise ValueError(
             "`y_true` must be targets of shape (B, T) for `y_pred` of shape (B, T, "
-            f"V); received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+            f"V); received {tuple(shape)} and {tuple(logits_shape)}."
         )
-    weight = ops.ones_like(y_true, dtype=dtype)
+    weight = ops.ones_like(targets, dtype=dtype)
     if mask_id is not None:
-        weight *= ops.cast(ops.not_equal(y_true, mask_id), dtype)
+        weight *= ops.cast(ops.not_equal(targets, mask_id), dtype)
     for name, given in (("mask", mask), ("sample_weight", sample_weight)):
         if given is not None:
             factor = ops.cast(ops.convert_to_tensor(given), dtype)
             received = tuple(factor.shape)
-            while len(factor.shape) < len(y_true.shape):
+            while len(factor.shape) < len(shape):
                 factor = factor[..., None]
-            if not fits(factor.shape, y_true.shape, or_one=True):
+            if not fits(factor.shape, shape, or_one=True):
                 raise ValueError(
                     f"`{name}` must have shape (B, T), (B, 1) or (B,) with (B, T) = "
-                    f"{tuple(y_true.shape)}; received {received}."
+                    f"{tuple(shape)}; received {received}."
                 )
             weight *= factor
-    return ops.where(weight != 0, y_true, _NOT_COUNTED), weight
+    return ops.where(weight != 0, targets, _NOT_COUNTED), weight

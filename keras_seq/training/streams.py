@@ -1,6 +1,5 @@
 """Documents as streams, read in windows: truncated backpropagation through time."""
 
-import numbers
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.training._arguments import check_positive_integer
 from keras_seq.training.epochs import epoch_dataset
 from keras_seq.typing import TokenIds
 
@@ -36,10 +36,7 @@ def stream_steps(documents: Sequence[TokenIds], batch_size: int, window: int) ->
     2
     """
     for name, value in (("batch_size", batch_size), ("window", window)):
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer; received {value!r}."
-            )
+        check_positive_integer(name, value)
     tokens = sum(map(len, documents))
     if tokens < batch_size:
         raise ValueError(
@@ -111,10 +108,10 @@ def stream_batches(
             "`fresh` must be in [0, 1), and 0 without `seed` and `start`; received "
             f"{fresh!r}."
         )
-    order, place = np.arange(len(documents)), 0
+    order, place = list(range(len(documents))), 0
     if seed is not None:
         generator = np.random.default_rng((seed, epoch))
-        order = generator.permutation(len(documents))
+        order = generator.permutation(len(documents)).tolist()
         place = int(generator.integers(sum(map(len, documents))))
     anew = np.zeros((steps, batch_size), bool)
     if fresh:

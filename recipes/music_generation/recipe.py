@@ -116,7 +116,7 @@ def train(config, data, model, run):
 
 def evaluate(config, data, writer):
     """Figures on the test tunes and on written ones, each beside its baseline."""
-    nats = {"model": writer.nats(data.test)}
+    nats: dict = {"model": writer.nats(data.test)}
     nats |= ngram_nats(
         [data.ids(d) for d in data.train],
         [data.ids(d) for d in data.test],

@@ -167,6 +167,7 @@ def fit(config, train, labels, folder, resume=False, unlabelled=(), verbose="aut
         )
         members.append(model)
         histories.append(checkpoint.history)
+        assert checkpoint.best_epoch is not None  # `fit` refuses to end without one
         best.append(checkpoint.best_epoch)
         held_out.append(np.flatnonzero(out))
         read.append(sequences.logits(model, held_out[-1]))
