@@ -5,7 +5,7 @@ features. A type says only what can be given and what comes back.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -49,3 +49,26 @@ Nest: TypeAlias = Any
 
 Identifier: TypeAlias = str | dict[str, Any] | Callable[..., Any] | None
 """What `keras.activations.get`, `keras.initializers.get` and their like understand."""
+
+Shape: TypeAlias = Sequence[int | None]
+"""The sizes of a tensor's axes, None where a size isn't known."""
+
+
+class _Options(TypedDict, total=False):
+    name: str | None
+    # A name, a dtype of NumPy or of the backend, a `keras.DTypePolicy`, its config.
+    dtype: Any
+    trainable: bool
+    autocast: bool
+
+
+class LayerOptions(_Options, total=False):
+    """What every Keras layer takes, for `**kwargs: Unpack[LayerOptions]`."""
+
+    activity_regularizer: Identifier
+
+
+class RecurrentOptions(_Options, total=False):
+    """What a recurrent layer takes besides the arguments of its own."""
+
+    zero_output_for_mask: bool

@@ -2,13 +2,16 @@
 
 import math
 import numbers
+from typing import Any
 
+import keras
 from keras import ops
 
 from keras_seq.ops._shapes import fits
+from keras_seq.typing import Shape, Tensor
 
 
-def check_number(name, value, least=None):
+def check_number(name: str, value: Any, least: float | None = None) -> float:
     """Refuses what is no finite number of at least `least`; a float comes back."""
     number = not isinstance(value, bool) and isinstance(value, numbers.Real)
     if not number or not math.isfinite(value) or (least is not None and value < least):
@@ -17,7 +20,9 @@ def check_number(name, value, least=None):
     return float(value)
 
 
-def check_dtype(name, layer, owner):
+def check_dtype(
+    name: str, layer: keras.layers.Layer, owner: keras.layers.Layer
+) -> None:
     """Refuses a layer that computes with other numbers than the one it is part of."""
     if layer.compute_dtype != owner.compute_dtype:
         raise ValueError(
@@ -27,7 +32,9 @@ def check_dtype(name, layer, owner):
         )
 
 
-def check_shape(name, shape, *forms, features=None):
+def check_shape(
+    name: str, shape: Shape, *forms: str, features: int | None = None
+) -> None:
     """Refuses a shape that has none of the forms.
 
     Args:
@@ -44,7 +51,7 @@ def check_shape(name, shape, *forms, features=None):
         raise ValueError(f"`{name}` must have shape {wanted}; received {shape}.")
 
 
-def check_rows(name, shape, memory_shape):
+def check_rows(name: str, shape: Shape, memory_shape: Shape) -> None:
     """Refuses a memory that has not as many rows as what attends to it."""
     if not fits(memory_shape[:1], shape[:1]):
         raise ValueError(
@@ -53,7 +60,7 @@ def check_rows(name, shape, memory_shape):
         )
 
 
-def check_beside(name, array, memory, rank):
+def check_beside(name: str, array: Tensor, memory: Tensor, rank: int) -> None:
     """Refuses a mask or keys, (B, S) or (B, S, ·), that don't fit the memory."""
     received, expected = tuple(array.shape), tuple(memory.shape[:2])
     if len(received) != rank or not fits(received[:2], expected):
@@ -65,7 +72,7 @@ def check_beside(name, array, memory, rank):
         )
 
 
-def without_masked(memory, memory_mask):
+def without_masked(memory: Tensor, memory_mask: Tensor | None) -> Tensor:
     """The memory with zeros where it is masked: it may hold anything there."""
     if memory_mask is None:
         return memory

@@ -1,11 +1,18 @@
 """What an `AttentionDecoder` carries from step to step, and what it looks at."""
 
 import typing
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops, tree
 
 from keras_seq.layers._arguments import check_states
+from keras_seq.layers._attention_arguments import check_dtype
+from keras_seq.typing import Nest, Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.layers.attention_decoder import AttentionDecoder
 
 
 class DecoderState(typing.NamedTuple):
@@ -39,30 +46,44 @@ class Sources(typing.NamedTuple):
     masks: list
 
 
-def cells_of(cell):
+def cells_of(cell: Any) -> list[Any]:
     """The list of cells that a cell consists of."""
     stacked = isinstance(cell, keras.layers.StackedRNNCells)
     return list(cell.cells) if stacked else [cell]
 
 
-def hidden_of(cell, cell_state):
+def check_cell(cell: Any, owner: keras.layers.Layer) -> None:
+    """Refuses what is no cell, or computes with other numbers than its owner."""
+    if (
+        not isinstance(cell, keras.layers.Layer)
+        or isinstance(cell, keras.layers.RNN)
+        or not hasattr(cell, "state_size")
+    ):
+        raise TypeError(
+            "`cell` must be a cell, such as ExplicitLSTMCell, or a list of cells; "
+            f"received {cell!r}."
+        )
+    check_dtype("cell", cell, owner)
+
+
+def hidden_of(cell: Any, cell_state: Nest) -> Tensor:
     """Gives h, the first state of the last cell."""
     stacked = isinstance(cell, keras.layers.StackedRNNCells)
     return cell_state[-1][0] if stacked else cell_state[0]
 
 
-def hidden_size(cell):
+def hidden_size(cell: Any) -> int:
     """Size of the first state of the last cell."""
     return _sizes(cells_of(cell)[-1])[0]
 
 
-def output_size(cell):
+def output_size(cell: Any) -> int:
     """Size of what the last cell gives out."""
     last = cells_of(cell)[-1]
     return getattr(last, "output_size", None) or hidden_size(last)
 
 
-def first_cell_state(cell, batch, dtype):
+def first_cell_state(cell: Any, batch: Tensor, dtype: str) -> list[Any]:
     """The state before the first step: the cells' own, or zeros."""
     states = []
     for one in cells_of(cell):
@@ -74,7 +95,12 @@ def first_cell_state(cell, batch, dtype):
     return states if isinstance(cell, keras.layers.StackedRNNCells) else states[0]
 
 
-def initial_state_of(decoder, memories, masks, given):
+def initial_state_of(
+    decoder: "AttentionDecoder",
+    memories: Sequence[Tensor],
+    masks: Sequence[Tensor | None],
+    given: Nest,
+) -> DecoderState:
     """The state before the first step.
 
     Args:
@@ -103,7 +129,7 @@ def initial_state_of(decoder, memories, masks, given):
     return check_decoder_state(given, fresh) if going_on else fresh
 
 
-def check_cell_state(cell, state, rows, dtype):
+def check_cell_state(cell: Any, state: Nest, rows: int | None, dtype: str) -> Nest:
     """The state of the cells as lists, or a refusal.
 
     Args:
@@ -133,7 +159,7 @@ def check_cell_state(cell, state, rows, dtype):
     return tree.map_structure(lambda s: ops.cast(s, dtype), state)
 
 
-def is_decoder_state(given):
+def is_decoder_state(given: Nest) -> bool:
     """Whether it is a `DecoderState`, or the list that Keras reloads as one."""
     return isinstance(given, DecoderState) or (
         isinstance(given, (list, tuple))
@@ -143,7 +169,7 @@ def is_decoder_state(given):
     )
 
 
-def check_decoder_state(given, fresh):
+def check_decoder_state(given: Nest, fresh: DecoderState) -> DecoderState:
     """The state to go on from, in the structure and dtypes of the fresh one."""
     received = [ops.convert_to_tensor(array) for array in tree.flatten(given)]
     expected = tree.flatten(fresh)
@@ -163,6 +189,6 @@ def check_decoder_state(given, fresh):
     return tree.pack_sequence_as(fresh, cast)
 
 
-def _sizes(cell):
+def _sizes(cell: Any) -> list[int]:
     size = cell.state_size
     return list(size) if isinstance(size, (list, tuple)) else [size]

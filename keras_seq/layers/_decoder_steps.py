@@ -9,11 +9,15 @@ There are three ways through a sequence:
 - Else one step is taken after the other.
 """
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 from keras import ops, tree
 
 from keras_seq.layers._decoder_state import (
     DecoderState,
+    Sources,
     cells_of,
     hidden_of,
     output_size,
@@ -23,9 +27,20 @@ from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.ops._engine.attended import attended_recurrence
 from keras_seq.ops._engine.recurrence import recurrence
 from keras_seq.ops._scan import scan
+from keras_seq.typing import Nest, Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.layers.attention_decoder import AttentionDecoder
 
 
-def take_step(decoder, x_t, state, sources, drawn, training):
+def take_step(
+    decoder: "AttentionDecoder",
+    x_t: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+) -> tuple[Tensor, DecoderState, list[Tensor]]:
     """Takes one step.
 
     Args:
@@ -58,7 +73,14 @@ def take_step(decoder, x_t, state, sources, drawn, training):
     return output, DecoderState(cell_state, attention, fed), weights
 
 
-def _look(decoder, query, state, sources, drawn, training):
+def _look(
+    decoder: "AttentionDecoder",
+    query: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+) -> tuple[list[Tensor], list[Tensor], tuple[Any, ...]]:
     """Attends with one query a row: lists of contexts and weights, and the state."""
     contexts, weights, states = [], [], []
     for attention, *given, remembered, numbers in zip(
@@ -73,7 +95,14 @@ def _look(decoder, query, state, sources, drawn, training):
     return contexts, weights, tuple(states)
 
 
-def take_steps(decoder, inputs, state, sources, drawn, training):
+def take_steps(
+    decoder: "AttentionDecoder",
+    inputs: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+) -> tuple[Tensor, list[Tensor], DecoderState]:
     """Takes all steps of a sequence.
 
     Args:
@@ -98,7 +127,14 @@ def take_steps(decoder, inputs, state, sources, drawn, training):
     return _in_turn(*given)
 
 
-def _apart(decoder, inputs, state, sources, drawn, training):
+def _apart(
+    decoder: "AttentionDecoder",
+    inputs: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+) -> tuple[Tensor, list[Tensor], DecoderState]:
     outputs, hidden, cell_state = _run_cells(decoder.cell, inputs, state.cell, training)
     queries = outputs
     if decoder.attend == "before":
@@ -118,7 +154,9 @@ def _apart(decoder, inputs, state, sources, drawn, training):
     return outputs, weights, DecoderState(cell_state, tuple(states), ())
 
 
-def _run_cells(cell, x, state, training):
+def _run_cells(
+    cell: Any, x: Tensor, state: Nest, training: bool
+) -> tuple[Tensor, Tensor, Nest]:
     """Runs the cells, each over the whole output of the one before.
 
     Returns:
@@ -134,7 +172,9 @@ def _run_cells(cell, x, state, training):
     return x, hidden, states
 
 
-def _run_cell(cell, x, state, training):
+def _run_cell(
+    cell: Any, x: Tensor, state: Nest, training: bool
+) -> tuple[Tensor, Tensor, Nest]:
     derived = equations_of(cell, training)
     if derived is not None:
         equations, kernel, bias, weights = derived
@@ -146,7 +186,7 @@ def _run_cell(cell, x, state, training):
     if training:
         _draw_dropout(cell, lambda: cell(_first(x), state, training=True))
 
-    def step(flat, inputs):
+    def step(flat: Sequence[Tensor], inputs: Sequence[Tensor]) -> Nest:
         before = tree.pack_sequence_as(state, list(flat))
         output, after = cell(inputs[0], before, training=training)
         after = tree.pack_sequence_as(state, tree.flatten(after))
@@ -162,7 +202,7 @@ def _run_cell(cell, x, state, training):
     return outputs, hidden, tree.pack_sequence_as(state, list(final))
 
 
-def _is_derived(decoder):
+def _is_derived(decoder: "AttentionDecoder") -> bool:
     """Whether the attention is the one whose gradient is derived by hand."""
     attention = decoder.attentions[0]
     return (
@@ -175,17 +215,17 @@ def _is_derived(decoder):
 
 
 def _derived(
-    decoder,
-    inputs,
-    state,
-    sources,
-    drawn,
-    training,
-    equations,
-    kernel,
-    bias,
-    weights,
-):
+    decoder: "AttentionDecoder",
+    inputs: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+    equations: Any,
+    kernel: Tensor,
+    bias: Tensor | None,
+    weights: tuple[Tensor, ...],
+) -> tuple[Tensor, list[Tensor], DecoderState]:
     (attention,), (numbers,) = decoder.attentions, drawn
     features = inputs.shape[-1]
     projected = ops.matmul(inputs, kernel[:features])
@@ -209,7 +249,14 @@ def _derived(
     return outputs, [scores], DecoderState(list(final), ((),), ())
 
 
-def _in_turn(decoder, inputs, state, sources, drawn, training):
+def _in_turn(
+    decoder: "AttentionDecoder",
+    inputs: Tensor,
+    state: DecoderState,
+    sources: Sources,
+    drawn: Sequence[Any],
+    training: bool,
+) -> tuple[Tensor, list[Tensor], DecoderState]:
     sequences = [ops.transpose(inputs, (1, 0, 2)), drawn]
     if training:
         x_t, numbers = tree.map_structure(_first, sequences)
@@ -218,7 +265,7 @@ def _in_turn(decoder, inputs, state, sources, drawn, training):
             lambda: take_step(decoder, x_t, state, sources, numbers, training),
         )
 
-    def step(flat, sliced):
+    def step(flat: Sequence[Tensor], sliced: Sequence[Tensor]) -> Nest:
         before = tree.pack_sequence_as(state, list(flat))
         x_t, numbers = tree.pack_sequence_as(sequences, list(sliced))
         output, after, weights = take_step(
@@ -240,12 +287,12 @@ def _in_turn(decoder, inputs, state, sources, drawn, training):
     return outputs, weights, tree.pack_sequence_as(state, list(final))
 
 
-def _first(sequence):
+def _first(sequence: Tensor) -> Tensor:
     """The first slice; zeros where there is none."""
     return ops.sum(sequence[:1], axis=0)
 
 
-def _draw_dropout(cell, step):
+def _draw_dropout(cell: Any, step: Callable[[], object]) -> None:
     """Takes a step outside the loop, for its side effect.
 
     The cells draw the masks of their dropout, which hold for the whole sequence:
@@ -255,7 +302,7 @@ def _draw_dropout(cell, step):
     step()
 
 
-def _reset_dropout(cell):
+def _reset_dropout(cell: Any) -> None:
     for one in cells_of(cell):
         if hasattr(one, "reset_dropout_mask"):
             one.reset_dropout_mask()

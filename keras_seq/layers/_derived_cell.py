@@ -1,5 +1,7 @@
 """A cell as equations with a gradient derived by hand, where it has one."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,13 +10,14 @@ from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 from keras_seq.ops._derived import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
+from keras_seq.typing import Nest
 
 LSTM_CELLS = (ExplicitLSTMCell, keras.layers.LSTMCell)
 GRU_CELLS = (ExplicitGRUCell, keras.layers.GRUCell)
 SIMPLE_CELLS = (ExplicitSimpleRNNCell, keras.layers.SimpleRNNCell)
 
 
-def equations_of(cell, training):
+def equations_of(cell: Any, training: bool) -> Nest:
     """The equations of a cell of this package or of Keras.
 
     Args:

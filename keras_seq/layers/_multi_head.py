@@ -4,9 +4,12 @@ B batch, H heads, T queries, S keys, K features of a head.
 """
 
 import typing
+from collections.abc import Callable
 
 import keras
 from keras import ops
+
+from keras_seq.typing import Tensor
 
 # Far below all energies, and far from the end of float32, in which energies are
 # compared whatever the compute dtype.
@@ -27,7 +30,9 @@ class Visibility(typing.NamedTuple):
     sees: typing.Any
 
 
-def visibility(allowed, dtype, *, none_is_blind=False):
+def visibility(
+    allowed: Tensor, dtype: str, *, none_is_blind: bool = False
+) -> Visibility:
     """The `Visibility` of keys that are allowed.
 
     Args:
@@ -42,14 +47,14 @@ def visibility(allowed, dtype, *, none_is_blind=False):
     return Visibility(ops.cast(bias, energy_dtype(dtype)), sees)
 
 
-def visible_keys(mask, dtype):
+def visible_keys(mask: Tensor | None, dtype: str) -> Visibility | None:
     """Of a mask of the keys, (B, S), or None for all of them."""
     if mask is None:
         return None
     return visibility(ops.expand_dims(mask, (1, 2)), dtype)
 
 
-def visible_past(steps, mask, dtype):
+def visible_past(steps: int, mask: Tensor | None, dtype: str) -> Visibility:
     """Of queries that see themselves and what is before them.
 
     Args:
@@ -66,7 +71,15 @@ def visible_past(steps, mask, dtype):
     return visibility(allowed, dtype)
 
 
-def attend(query, keys, values, visible, dropout, training, return_scores):
+def attend(
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    visible: Visibility | None,
+    dropout: Callable[..., Tensor],
+    training: bool,
+    return_scores: bool,
+) -> tuple[Tensor, Tensor | None]:
     """Softmax attention of every head.
 
     ```
@@ -101,14 +114,14 @@ def attend(query, keys, values, visible, dropout, training, return_scores):
     return context, weights if return_scores else None
 
 
-def _softmax(energies):
+def _softmax(energies: Tensor) -> Tensor:
     if energies.shape[-1] == 1:
         # `ops.softmax` warns of one key alone; a sequence of one step has no other.
         return ops.exp(energies - energies)
     return ops.softmax(energies, axis=-1)
 
 
-def split_heads(x, parts, num_heads):
+def split_heads(x: Tensor, parts: int, num_heads: int) -> list[Tensor]:
     """From (B, T, parts · H · K) to a list of `parts` tensors (B, H, T, K)."""
     batch, steps = ops.shape(x)[:2]
     size = x.shape[-1] // (parts * num_heads)
@@ -116,18 +129,18 @@ def split_heads(x, parts, num_heads):
     return ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), num=parts, axis=0)
 
 
-def merge_heads(x):
+def merge_heads(x: Tensor) -> Tensor:
     """From (B, H, T, K) to (B, T, H · K)."""
     batch, heads, steps, size = ops.shape(x)
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, steps, heads * size))
 
 
-def energy_dtype(dtype):
+def energy_dtype(dtype: str) -> str:
     """At least float32: in float16 the lowest energy would be infinite."""
     return keras.backend.result_type(dtype, "float32")
 
 
-def zero_masked(x, mask):
+def zero_masked(x: Tensor, mask: Tensor | None) -> Tensor:
     """(B, T, D) with zeros where the mask is False: it may hold NaN there."""
     if mask is None:
         return x

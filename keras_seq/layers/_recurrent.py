@@ -2,6 +2,8 @@
 
 import inspect
 import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
@@ -12,6 +14,12 @@ from keras_seq.layers._arguments import (
     check_mask,
     check_states,
 )
+from keras_seq.layers._calls import RecurrentCall
+from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.typing import Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class RecurrentLayer(keras.layers.RNN):
@@ -27,25 +35,35 @@ class RecurrentLayer(keras.layers.RNN):
         **options: What `keras.layers.RNN` takes.
     """
 
-    # The class of the cell, and the names of what `return_gates` returns.
-    cell_class: type
-    gate_names: tuple
+    __call__: RecurrentCall
 
-    def __init_subclass__(cls, **options):
+    # The class of the cell, and the names of what `return_gates` returns.
+    cell_class: type[RecurrentCell]
+    gate_names: tuple[str, ...]
+
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # Only where the cell is named: a subclass of a user's keeps what it defines.
         if "cell_class" in vars(cls):
             for name in _arguments(cls.cell_class):
                 setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
 
-    def __init__(self, cell, *, return_gates, **options):
+    def __init__(
+        self, cell: RecurrentCell, *, return_gates: bool, **options: Any
+    ) -> None:
         check_flag("return_gates", return_gates)
         super().__init__(cell, **options)
         self.return_gates = return_gates
         self.input_spec = keras.InputSpec(ndim=3)
         self.supports_masking = True
 
-    def recurrence(self, sequences, initial_state, *weights, **options):
+    def recurrence(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        *weights: Tensor,
+        **options: Any,
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         """Gives h or None, the final state, and the gates or None.
 
         Args:
@@ -56,11 +74,17 @@ class RecurrentLayer(keras.layers.RNN):
         """
         raise NotImplementedError
 
-    def build(self, sequences_shape, initial_state_shape=None):
+    def build(self, sequences_shape: Shape, initial_state_shape: Nest = None) -> None:
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+    ) -> Nest:
         sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)
         mask = as_mask(mask)
@@ -105,7 +129,7 @@ class RecurrentLayer(keras.layers.RNN):
             results += (gates,)
         return results if len(results) > 1 else output
 
-    def _initial_state(self, sequences, initial_state):
+    def _initial_state(self, sequences: Tensor, initial_state: Nest) -> list[Tensor]:
         if self.stateful:
             self._check_stateful_batch(sequences)
         if initial_state is None and self.stateful:
@@ -122,7 +146,7 @@ class RecurrentLayer(keras.layers.RNN):
             for state in initial_state
         ]
 
-    def _check_stateful_batch(self, sequences):
+    def _check_stateful_batch(self, sequences: Tensor) -> None:
         expected, received = self._expected_batch_size, sequences.shape[0]
         if received is not None and received != expected:
             raise ValueError(
@@ -130,7 +154,7 @@ class RecurrentLayer(keras.layers.RNN):
                 f"`sequences` of {expected} rows; received {received}."
             )
 
-    def _masked_output(self, output, mask):
+    def _masked_output(self, output: Tensor, mask: Tensor) -> Tensor:
         """Puts 0 where Keras does: before any step that counts, or at all."""
         if self.go_backwards:
             mask = ops.flip(mask, axis=1)
@@ -140,7 +164,9 @@ class RecurrentLayer(keras.layers.RNN):
             mask = ops.any(mask[:, -1:], axis=1)
         return ops.where(ops.expand_dims(mask, -1), output, ops.zeros_like(output))
 
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+    def compute_output_shape(
+        self, sequences_shape: Shape, initial_state_shape: Nest = None
+    ) -> Nest:
         batch, length = sequences_shape[:2]
         steps = (batch, length, self.units)
         results: tuple = (steps if self.return_sequences else (batch, self.units),)
@@ -150,7 +176,7 @@ class RecurrentLayer(keras.layers.RNN):
             results += (dict.fromkeys(self.gate_names, steps),)
         return results if len(results) > 1 else results[0]
 
-    def compute_mask(self, sequences, mask=None):
+    def compute_mask(self, sequences: Tensor, mask: Nest = None) -> Nest:
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         masks: tuple = (mask if self.return_sequences else None,)
         if self.return_state:
@@ -159,7 +185,7 @@ class RecurrentLayer(keras.layers.RNN):
             masks += (dict.fromkeys(self.gate_names, mask),)
         return masks if len(masks) > 1 else masks[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["cell"]
         cell_config = self.cell.get_config()
@@ -171,11 +197,11 @@ class RecurrentLayer(keras.layers.RNN):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Self":
         return cls(**config)
 
 
-def _arguments(cell_class):
+def _arguments(cell_class: type[RecurrentCell]) -> list[str]:
     """The names of a cell's constructor arguments, without what all layers take."""
     return [
         name

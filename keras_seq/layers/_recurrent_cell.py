@@ -1,9 +1,13 @@
 """What the cells that show their gates have in common."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers._calls import CellCall
 from keras_seq.layers._variant_cell import VariantCell
+from keras_seq.typing import Nest, Tensor
 
 
 class RecurrentCell(VariantCell):
@@ -13,7 +17,11 @@ class RecurrentCell(VariantCell):
     RecurrentCell, keras.layers.GRUCell)`.
     """
 
-    def __init__(self, units, *, dropout, recurrent_dropout, **options):
+    __call__: CellCall
+
+    def __init__(
+        self, units: int, *, dropout: float, recurrent_dropout: float, **options: Any
+    ) -> None:
         # Keras takes no NumPy integer for the size of a single state.
         units = check_size("units", units)
         check_rate("dropout", dropout)
@@ -22,7 +30,9 @@ class RecurrentCell(VariantCell):
             units, dropout=dropout, recurrent_dropout=recurrent_dropout, **options
         )
 
-    def dropout_masks(self, x_t, h_t, training):
+    def dropout_masks(
+        self, x_t: Tensor, h_t: Tensor, training: bool
+    ) -> tuple[Tensor | None, Tensor | None]:
         """The factors by which dropout multiplies x and h, or None for none.
 
         Args:
@@ -44,5 +54,5 @@ class RecurrentCell(VariantCell):
         return on_input, on_state
 
 
-def _stack(masks):
+def _stack(masks: Nest) -> Tensor:
     return ops.stack(masks if isinstance(masks, list) else [masks])

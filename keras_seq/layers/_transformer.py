@@ -1,20 +1,32 @@
 """What the encoder and the decoder of a transformer have in common."""
 
-import math
-import numbers
 import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
+from keras import ops
 
 from keras_seq.layers._arguments import (
+    check_epsilon,
     check_flag,
     check_mask,
     check_rate,
     check_size,
     is_whole,
 )
+from keras_seq.layers._multi_head import Visibility
 from keras_seq.layers._transformer_blocks import Block, Numbers
+from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.ops._shapes import fits
+from keras_seq.typing import Array, Identifier, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+Keys: TypeAlias = tuple[tuple[Tensor, Tensor], ...]
+"""Keys and values of the cross-attention of each layer, each (B, H, S, K)."""
 
 
 class TransformerStack(keras.layers.Layer):
@@ -25,20 +37,20 @@ class TransformerStack(keras.layers.Layer):
 
     def __init__(
         self,
-        num_layers,
-        num_heads,
-        intermediate_dim,
+        num_layers: int,
+        num_heads: int,
+        intermediate_dim: int,
         *,
-        dropout=0.0,
-        attention_dropout=None,
-        activation="relu",
-        norm_first=True,
-        layer_norm_epsilon=1e-5,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        seed=None,
-        **kwargs,
-    ):
+        dropout: float = 0.0,
+        attention_dropout: float | None = None,
+        activation: Identifier = "relu",
+        norm_first: bool = True,
+        layer_norm_epsilon: float = 1e-5,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in (
             ("num_layers", num_layers),
@@ -50,15 +62,7 @@ class TransformerStack(keras.layers.Layer):
         if attention_dropout is not None:
             check_rate("attention_dropout", attention_dropout)
         check_flag("norm_first", norm_first)
-        if (
-            isinstance(layer_norm_epsilon, bool)
-            or not isinstance(layer_norm_epsilon, numbers.Real)
-            or not 0 < float(layer_norm_epsilon) < math.inf
-        ):
-            raise ValueError(
-                "`layer_norm_epsilon` must be a positive number; received "
-                f"{layer_norm_epsilon!r}."
-            )
+        check_epsilon(layer_norm_epsilon)
         if seed is not None and not is_whole(seed, least=0):
             raise ValueError(
                 f"`seed` must be an integer of at least 0, or None; received {seed!r}."
@@ -77,12 +81,12 @@ class TransformerStack(keras.layers.Layer):
         self.features: typing.Any = None
         self.supports_masking = True
 
-    def new_norm(self, name):
+    def new_norm(self, name: str) -> keras.layers.LayerNormalization:
         return keras.layers.LayerNormalization(
             epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name=name
         )
 
-    def build_stack(self, features, *, crosses):
+    def build_stack(self, features: int | None, *, crosses: bool) -> Numbers:
         """Makes all weights; gives what draws them, for those that follow."""
         if features is None or features % self.num_heads:
             raise ValueError(
@@ -100,7 +104,54 @@ class TransformerStack(keras.layers.Layer):
             self.norm.build((None, None, features))
         return drawing
 
-    def check_inputs(self, inputs, mask):
+    def run_blocks(
+        self,
+        x: Tensor,
+        past: Visibility | None,
+        keys: Keys | None,
+        present: Visibility | None,
+        training: bool,
+        scores: tuple[bool, bool],
+        remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Runs all layers.
+
+        Args:
+            x: Shape (B, T, D).
+            past: The `Visibility` in the self-attention.
+            keys: What `project_memory` gave, or None.
+            present: The `Visibility` in the cross-attention.
+            training: Whether dropout acts.
+            scores: Whether the weights of the self- and cross-attention are
+                wanted.
+            remember: Function from a layer's number and its new keys and values
+                to those that are attended to.
+
+        Returns:
+            Outputs (B, T, D), and the lists of weights of the self-attention and
+            of the cross-attention.
+        """
+        own, crossed = [], []
+        for number, block in enumerate(self.blocks):
+            attention = block.self_attention
+            query, new_keys, new_values = attention.project(x)
+            if remember is not None:
+                new_keys, new_values = remember(number, new_keys, new_values)
+            x, weights = attention.look(
+                x, query, new_keys, new_values, past, training, scores[0]
+            )
+            own.append(weights)
+            if keys is not None:
+                attention = block.cross_attention
+                (query,) = attention.project(x)
+                x, weights = attention.look(
+                    x, query, *keys[number], present, training, scores[1]
+                )
+                crossed.append(weights)
+            x = block.feed_forward.run(x, training)
+        return x if self.norm is None else self.norm(x), own, crossed
+
+    def check_inputs(self, inputs: Tensor, mask: Tensor | None) -> None:
         shape = tuple(inputs.shape)
         if len(shape) != 3 or self.features not in (None, shape[2]):
             size = "D" if self.features is None else self.features
@@ -110,10 +161,12 @@ class TransformerStack(keras.layers.Layer):
         if mask is not None:
             check_mask(mask, inputs)
 
-    def compute_output_shape(self, inputs_shape, *args, **kwargs):
+    def compute_output_shape(
+        self, inputs_shape: Shape, *args: Nest, **kwargs: Nest
+    ) -> tuple[int | None, ...]:
         return tuple(inputs_shape)
 
-    def scores_spec(self, *sizes):
+    def scores_spec(self, *sizes: int | None) -> list[keras.KerasTensor]:
         """Symbolic attention weights of every layer."""
         batch, *rest = sizes
         shape = (batch, self.num_heads, *rest)
@@ -122,7 +175,7 @@ class TransformerStack(keras.layers.Layer):
             for _ in range(self.num_layers)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_layers": self.num_layers,
@@ -139,7 +192,7 @@ class TransformerStack(keras.layers.Layer):
         }
 
 
-def check_memory(memory, batch, features):
+def check_memory(memory: Tensor, batch: int | None, features: int | None) -> None:
     """Refuses a memory that isn't (B, S, E)."""
     shape = tuple(memory.shape)
     if (
@@ -153,7 +206,9 @@ def check_memory(memory, batch, features):
         )
 
 
-def check_memory_mask(memory_mask, batch, source):
+def check_memory_mask(
+    memory_mask: Tensor, batch: int | None, source: int | None
+) -> None:
     """Refuses a mask of the memory that isn't (B, S)."""
     shape = tuple(memory_mask.shape)
     if not fits(shape, (batch, source)):
@@ -161,3 +216,34 @@ def check_memory_mask(memory_mask, batch, source):
             f"`memory_mask` must have shape (B, S) = ({batch}, {source}); received "
             f"{shape}."
         )
+
+
+def check_step(
+    rows: int | None,
+    state: TransformerState,
+    keys: Keys | None,
+    lengths: Array | None,
+    crosses: bool,
+) -> None:
+    """Refuses what would be broadcast to the rows of the inputs."""
+    given = {"state": state.position}
+    if keys is not None:
+        if not crosses:
+            raise ValueError(
+                "`keys` must be None, as no memory was given when the decoder "
+                f"was built; received those of {len(keys)} layers."
+            )
+        given["memory"] = keys[0][0]
+    if lengths is not None:
+        given["lengths"] = ops.convert_to_tensor(lengths)
+        if len(given["lengths"].shape) != 1:
+            raise ValueError(
+                "`lengths` must be integers of shape (B,); received shape "
+                f"{tuple(given['lengths'].shape)}."
+            )
+    for name, tensor in given.items():
+        if None not in (rows, tensor.shape[0]) and tensor.shape[0] != rows:
+            raise ValueError(
+                f"`{name}` must have as many rows as `inputs`, {rows}; received "
+                f"{tensor.shape[0]}."
+            )

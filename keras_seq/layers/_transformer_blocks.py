@@ -6,11 +6,16 @@ methods, not them: Keras would cast the visibility to the compute dtype.
 
 import itertools
 import typing
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
-from keras_seq.layers._multi_head import attend, merge_heads, split_heads
+from keras_seq.layers._multi_head import Visibility, attend, merge_heads, split_heads
+from keras_seq.typing import Identifier, Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.layers._transformer import TransformerStack
 
 
 class Numbers:
@@ -20,11 +25,11 @@ class Numbers:
     queries, keys and values of all layers would start equal.
     """
 
-    def __init__(self, stack):
+    def __init__(self, stack: "TransformerStack") -> None:
         self.stack = stack
         self.drawn = itertools.count()
 
-    def initializer(self, given):
+    def initializer(self, given: Any) -> Any:
         """The initialiser with a seed that no other weight has."""
         config = given.get_config() if hasattr(given, "get_config") else {}
         if "seed" not in config or isinstance(config["seed"], dict):
@@ -33,12 +38,14 @@ class Numbers:
             config["seed"] += next(self.drawn)
         return type(given).from_config(config)
 
-    def dropout(self, rate):
+    def dropout(self, rate: float) -> keras.layers.Dropout:
         seed = self.stack.seed
         seed = None if seed is None else seed + next(self.drawn)
         return keras.layers.Dropout(rate, seed=seed, dtype=self.stack.dtype_policy)
 
-    def dense(self, units, name, *, parts=1, activation=None):
+    def dense(
+        self, units: int, name: str, *, parts: int = 1, activation: Identifier = None
+    ) -> keras.layers.Dense:
         """A dense layer whose kernel is `parts` matrices side by side."""
         kernel = self.stack.kernel_initializer
         return keras.layers.Dense(
@@ -56,10 +63,12 @@ class Numbers:
 class SideBySide(keras.initializers.Initializer):
     """A kernel of several matrices, each started as if it stood alone."""
 
-    def __init__(self, initializers):
+    def __init__(self, initializers: list[Any]) -> None:
         self.initializers = initializers
 
-    def __call__(self, shape, dtype=None, **kwargs):
+    def __call__(
+        self, shape: tuple[int, int], dtype: Any = None, **kwargs: Any
+    ) -> Tensor:
         rows, columns = shape
         part = (rows, columns // len(self.initializers))
         drawn = [draw(part, dtype=dtype) for draw in self.initializers]
@@ -69,23 +78,23 @@ class SideBySide(keras.initializers.Initializer):
 class Residual(keras.layers.Layer):
     """Gives x + f(norm(x)), or norm(x + f(x)); what f is, a subclass says."""
 
-    def __init__(self, stack, numbers, name):
+    def __init__(self, stack: "TransformerStack", numbers: Numbers, name: str) -> None:
         super().__init__(dtype=stack.dtype_policy, name=name)
         self.norm_first = stack.norm_first
         self.norm = stack.new_norm("norm")
         self.dropout = numbers.dropout(stack.dropout)
 
-    def build_parts(self, *parts):
+    def build_parts(self, *parts: tuple[keras.layers.Layer, int]) -> None:
         """Builds each (layer, size of its input)."""
         with keras.name_scope(self.name):
             for layer, size in parts:
                 layer.build((None, None, size))
         self.built = True
 
-    def before(self, x):
+    def before(self, x: Tensor) -> Tensor:
         return self.norm(x) if self.norm_first else x
 
-    def after(self, x, y, training):
+    def after(self, x: Tensor, y: Tensor, training: bool) -> Tensor:
         x = x + self.dropout(y, training=training)
         return x if self.norm_first else self.norm(x)
 
@@ -93,7 +102,15 @@ class Residual(keras.layers.Layer):
 class Attention(Residual):
     """Queries that attend to keys and values, whosesoever they are."""
 
-    def __init__(self, stack, features, numbers, name, projection, parts):
+    def __init__(
+        self,
+        stack: "TransformerStack",
+        features: int,
+        numbers: Numbers,
+        name: str,
+        projection: str,
+        parts: int,
+    ) -> None:
         super().__init__(stack, numbers, name)
         self.num_heads = stack.num_heads
         self.parts = parts
@@ -110,11 +127,20 @@ class Attention(Residual):
             (self.output_projection, features),
         )
 
-    def project(self, x):
+    def project(self, x: Tensor) -> list[Tensor]:
         """Gives `parts` tensors (B, H, T, K), the query first."""
         return split_heads(self.projection(self.before(x)), self.parts, self.num_heads)
 
-    def look(self, x, query, keys, values, visible, training, return_scores):
+    def look(
+        self,
+        x: Tensor,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        visible: Visibility | None,
+        training: bool,
+        return_scores: bool,
+    ) -> tuple[Tensor, Tensor | None]:
         """Gives the next x, (B, T, D), and the weights (B, H, T, S) or None."""
         context, weights = attend(
             query, keys, values, visible, self.weights_dropout, training, return_scores
@@ -126,7 +152,9 @@ class Attention(Residual):
 class SelfAttention(Attention):
     """One product gives queries, keys and values of all heads."""
 
-    def __init__(self, stack, features, numbers):
+    def __init__(
+        self, stack: "TransformerStack", features: int, numbers: Numbers
+    ) -> None:
         super().__init__(
             stack, features, numbers, "self_attention", "query_key_value", 3
         )
@@ -135,14 +163,18 @@ class SelfAttention(Attention):
 class CrossAttention(Attention):
     """Queries alone: the stack gives keys and values of all its layers at once."""
 
-    def __init__(self, stack, features, numbers):
+    def __init__(
+        self, stack: "TransformerStack", features: int, numbers: Numbers
+    ) -> None:
         super().__init__(stack, features, numbers, "cross_attention", "query", 1)
 
 
 class FeedForward(Residual):
     """Gives f(x) = activation(x W_1 + b_1) W_2 + b_2, each step by itself."""
 
-    def __init__(self, stack, features, numbers):
+    def __init__(
+        self, stack: "TransformerStack", features: int, numbers: Numbers
+    ) -> None:
         super().__init__(stack, numbers, "feed_forward")
         inner = stack.intermediate_dim
         self.inner = numbers.dense(inner, "inner", activation=stack.activation)
@@ -151,7 +183,7 @@ class FeedForward(Residual):
             (self.norm, features), (self.inner, features), (self.outer, inner)
         )
 
-    def run(self, x, training):
+    def run(self, x: Tensor, training: bool) -> Tensor:
         y = self.outer(self.inner(self.before(x)))
         return self.after(x, y, training)
 
@@ -159,7 +191,15 @@ class FeedForward(Residual):
 class Block(keras.layers.Layer):
     """One layer of a stack: its parts, in the order in which they act."""
 
-    def __init__(self, stack, features, numbers, name, *, crosses=False):
+    def __init__(
+        self,
+        stack: "TransformerStack",
+        features: int,
+        numbers: Numbers,
+        name: str,
+        *,
+        crosses: bool = False,
+    ) -> None:
         super().__init__(dtype=stack.dtype_policy, name=name)
         with keras.name_scope(name):
             self.self_attention = SelfAttention(stack, features, numbers)

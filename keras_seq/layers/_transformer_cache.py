@@ -4,6 +4,8 @@ import typing
 
 from keras import ops
 
+from keras_seq.typing import Tensor
+
 
 class TransformerState(typing.NamedTuple):
     """The state of a `TransformerDecoder` between two steps.
@@ -23,8 +25,15 @@ class TransformerState(typing.NamedTuple):
     position: typing.Any
 
 
-def empty_state(batch, num_layers, num_heads, max_length, size, dtype):
-    def empty():
+def empty_state(
+    batch: Tensor,
+    num_layers: int,
+    num_heads: int,
+    max_length: Tensor,
+    size: int,
+    dtype: str,
+) -> TransformerState:
+    def empty() -> tuple[Tensor, ...]:
         shape = (batch, num_heads, max_length + 1, size)
         return tuple(ops.zeros(shape, dtype) for _ in range(num_layers))
 
@@ -34,7 +43,7 @@ def empty_state(batch, num_layers, num_heads, max_length, size, dtype):
 class Past:
     """Keys and values of the steps before, while the next steps are read."""
 
-    def __init__(self, state, steps):
+    def __init__(self, state: TransformerState, steps: int) -> None:
         self.state = state
         self.steps = steps
         self.max_length = ops.shape(state.keys[0])[2] - 1
@@ -44,7 +53,7 @@ class Past:
         self.keys: list = []
         self.values: list = []
 
-    def _indices(self):
+    def _indices(self) -> Tensor:
         """Row, head and place of each new step, (B · H · T, 3)."""
         batch, heads = ops.shape(self.state.keys[0])[:2]
         index = (
@@ -56,7 +65,9 @@ class Past:
         index = ops.stack([ops.broadcast_to(i, shape) for i in index], axis=-1)
         return ops.reshape(index, (-1, 3))
 
-    def remember(self, number, keys, values):
+    def remember(
+        self, number: int, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Adds what a layer made of the new steps, (B, H, T, K) each.
 
         Returns:
@@ -70,18 +81,18 @@ class Past:
             kept.append(ops.scatter_update(before, self.indices, new))
         return self.keys[number], self.values[number]
 
-    def allowed(self):
+    def allowed(self) -> Tensor:
         """True for a step's place and those before, (B, 1, T, max_length + 1)."""
         latest = ops.minimum(self.positions, self.max_length - 1)
         places = ops.arange(self.max_length + 1, dtype="int32")
         return places <= ops.expand_dims(latest, (1, 3))
 
-    def nan_outside(self, outputs):
+    def nan_outside(self, outputs: Tensor) -> Tensor:
         """The outputs (B, T, D) with NaN past `max_length`."""
         inside = ops.expand_dims(self.positions < self.max_length, -1)
         return ops.where(inside, outputs, ops.full_like(outputs, float("nan")))
 
-    def next_state(self, lengths):
+    def next_state(self, lengths: Tensor | None) -> TransformerState:
         taken = self.steps if lengths is None else ops.cast(lengths, "int32")
         position = self.state.position + taken
         return TransformerState(tuple(self.keys), tuple(self.values), position)

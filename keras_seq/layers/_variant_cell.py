@@ -1,14 +1,15 @@
 """The options by which a cell departs from Keras's equations, all off by default."""
 
-import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_flag, check_rate
+from keras_seq.layers._arguments import check_epsilon, check_flag, check_rate
 from keras_seq.layers.initializers import GateBias
 from keras_seq.ops._variants import LayerNorm, run_variant, step_variant
+from keras_seq.typing import Nest, Shape, Tensor
 
 
 class VariantCell(keras.layers.Layer):
@@ -25,24 +26,16 @@ class VariantCell(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
+        units: int,
         *,
-        layer_norm,
-        layer_norm_epsilon,
-        zoneout,
-        weight_dropout,
-        **options,
-    ):
+        layer_norm: bool,
+        layer_norm_epsilon: float,
+        zoneout: float | Sequence[float],
+        weight_dropout: float,
+        **options: Any,
+    ) -> None:
         check_flag("layer_norm", layer_norm)
-        if (
-            isinstance(layer_norm_epsilon, bool)
-            or not isinstance(layer_norm_epsilon, numbers.Real)
-            or not 0 < float(layer_norm_epsilon) < float("inf")
-        ):
-            raise ValueError(
-                "`layer_norm_epsilon` must be a positive number; received "
-                f"{layer_norm_epsilon!r}."
-            )
+        check_epsilon(layer_norm_epsilon)
         check_rate("weight_dropout", weight_dropout)
         super().__init__(units, **options)
         self._check_bias_initializer()
@@ -52,16 +45,16 @@ class VariantCell(keras.layers.Layer):
         self.weight_dropout = float(weight_dropout)
 
     @property
-    def zoneout(self):
+    def zoneout(self) -> float | tuple[float, ...]:
         """The rate as it was given: a number, or one for each state."""
         return self._zoneout[0] if len(set(self._zoneout)) == 1 else self._zoneout
 
     @property
-    def varied(self):
+    def varied(self) -> bool:
         """Whether the equations of a step are other than Keras's."""
         return self.layer_norm or self.peepholes or any(self._zoneout)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._kernel_mask = None
         if self.layer_norm:
@@ -73,11 +66,17 @@ class VariantCell(keras.layers.Layer):
                     )
                     setattr(self, f"{name}_{kind}", weight)
 
-    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+    def equations(
+        self,
+        kernel: Tensor,
+        recurrent_kernel: Tensor,
+        bias: Tensor | None,
+        **dropouts: Tensor,
+    ) -> Any:
         """The variant's equations: one of `keras_seq.ops._variants`."""
         raise NotImplementedError
 
-    def norms(self):
+    def norms(self) -> dict[str, LayerNorm]:
         """A dict of what `normed` names, or an empty one."""
         if not self.layer_norm:
             return {}
@@ -93,14 +92,14 @@ class VariantCell(keras.layers.Layer):
 
     def run_varied(
         self,
-        sequences,
-        initial_state,
-        *weights,
-        input_dropout,
-        recurrent_dropout,
-        training,
-        **options,
-    ):
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        *weights: Tensor,
+        input_dropout: Tensor | None,
+        recurrent_dropout: Tensor | None,
+        training: bool,
+        **options: Any,
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         """The whole sequence, as `RecurrentLayer.recurrence`."""
         equations = self.equations(
             *weights, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout
@@ -112,7 +111,14 @@ class VariantCell(keras.layers.Layer):
             equations, sequences, initial_state, zoneout=zoneout, **options
         )
 
-    def step_varied(self, x_t, state, recurrent_kernel, dropouts, training):
+    def step_varied(
+        self,
+        x_t: Tensor,
+        state: Sequence[Tensor],
+        recurrent_kernel: Tensor,
+        dropouts: tuple[Tensor | None, Tensor | None],
+        training: bool,
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """One step: the states and the gates, tuples with h first."""
         input_dropout, recurrent_dropout = dropouts
         equations = self.equations(
@@ -125,7 +131,7 @@ class VariantCell(keras.layers.Layer):
         zoneout = self._kept(ops.shape(state[0]), state[0].dtype, training)
         return step_variant(equations, equations.project(x_t), state, zoneout)
 
-    def _kept(self, shape, dtype, training):
+    def _kept(self, shape: Nest, dtype: str, training: bool) -> tuple[Any, ...]:
         """What zoneout keeps of each state: 0s and 1s, their mean, or None."""
         return tuple(
             None
@@ -140,14 +146,14 @@ class VariantCell(keras.layers.Layer):
             for rate in self._zoneout
         )
 
-    def drop_weights(self, recurrent_kernel, training):
+    def drop_weights(self, recurrent_kernel: Tensor, training: bool) -> Tensor:
         """U where `weight_dropout` leaves it: the same until the next sequence."""
         if not training or not self.weight_dropout:
             return recurrent_kernel
         mask = ops.cast(self._get_kernel_mask(), recurrent_kernel.dtype)
         return recurrent_kernel * mask
 
-    def _get_kernel_mask(self):
+    def _get_kernel_mask(self) -> Tensor:
         if self._kernel_mask is None:
             self._kernel_mask = keras.random.dropout(
                 ops.ones(self.recurrent_kernel.shape, "float32"),
@@ -156,17 +162,17 @@ class VariantCell(keras.layers.Layer):
             )
         return self._kernel_mask
 
-    def get_recurrent_dropout_mask(self, step_input):
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Nest:
         """As Keras's. `keras.layers.RNN` asks for it before its loop starts."""
         if self.weight_dropout:
             self._get_kernel_mask()
         return super().get_recurrent_dropout_mask(step_input)
 
-    def reset_recurrent_dropout_mask(self):
+    def reset_recurrent_dropout_mask(self) -> None:
         super().reset_recurrent_dropout_mask()
         self._kernel_mask = None
 
-    def _check_bias_initializer(self):
+    def _check_bias_initializer(self) -> None:
         initializer = self.bias_initializer
         if not isinstance(initializer, GateBias):
             return
@@ -184,7 +190,7 @@ class VariantCell(keras.layers.Layer):
                 "unit_forget_bias=True."
             )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         zoneout = self.zoneout
         return {
             **super().get_config(),
@@ -195,11 +201,11 @@ class VariantCell(keras.layers.Layer):
         }
 
 
-def _count(state_size):
+def _count(state_size: int | Sequence[int]) -> int:
     return len(state_size) if isinstance(state_size, (list, tuple)) else 1
 
 
-def _zoneout_rates(zoneout, states):
+def _zoneout_rates(zoneout: Any, states: int) -> tuple[float, ...]:
     """A rate for each state."""
     if not isinstance(zoneout, (list, tuple)):
         check_rate("zoneout", zoneout)

@@ -1,5 +1,8 @@
 """A recurrent decoder that attends to a memory at every step."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 from keras import ops
 
@@ -11,16 +14,22 @@ from keras_seq.layers._attention_arguments import (
     check_shape,
     without_masked,
 )
+from keras_seq.layers._calls import AttentionDecoderCall, Masks, OneOrSeveral
 from keras_seq.layers._decoder_state import (
     DecoderState,
     Sources,
     cells_of,
+    check_cell,
     hidden_size,
     initial_state_of,
     output_size,
 )
 from keras_seq.layers._decoder_steps import take_step, take_steps
 from keras_seq.layers.attention_mechanism import AttentionMechanism
+from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
 
 __all__ = ["AttentionDecoder", "DecoderState"]
 
@@ -112,21 +121,23 @@ class AttentionDecoder(keras.layers.Layer):
         neural machine translation.
     """
 
+    __call__: AttentionDecoderCall
+
     def __init__(
         self,
-        cell,
-        attention,
+        cell: keras.layers.Layer | Sequence[keras.layers.Layer],
+        attention: AttentionMechanism | Sequence[AttentionMechanism],
         *,
-        attend="before",
-        input_feeding=True,
-        output_units=None,
-        **kwargs,
-    ):
+        attend: Literal["before", "after"] = "before",
+        input_feeding: bool = True,
+        output_units: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(cell, (list, tuple)) and cell:
             cell = keras.layers.StackedRNNCells(list(cell), dtype=self.dtype_policy)
         several = isinstance(attention, (list, tuple))
-        attentions = list(attention) if several else [attention]
+        attentions: list[Any] = list(attention) if several else [attention]
         if not attentions:
             raise ValueError("`attention` must not be an empty list.")
         for one in attentions:
@@ -137,7 +148,7 @@ class AttentionDecoder(keras.layers.Layer):
                 )
             check_dtype("attention", one, self)
         for one in cells_of(cell):
-            self._check_cell(one)
+            check_cell(one, self)
         if attend not in ("before", "after"):
             raise ValueError(
                 f"`attend` must be 'before' or 'after'; received {attend!r}."
@@ -145,8 +156,8 @@ class AttentionDecoder(keras.layers.Layer):
         check_flag("input_feeding", input_feeding)
         if output_units is not None:
             output_units = check_size("output_units", output_units)
-        self.cell = cell
-        self.attentions = attentions
+        self.cell: Any = cell
+        self.attentions: list[AttentionMechanism] = attentions
         self.several = several
         self.attend = attend
         self.input_feeding = input_feeding
@@ -161,26 +172,14 @@ class AttentionDecoder(keras.layers.Layer):
                 dtype=self.dtype_policy,
             )
         self.supports_masking = True
-        self._sizes: tuple = (None, [None] * len(attentions))
-
-    def _check_cell(self, cell):
-        if (
-            not isinstance(cell, keras.layers.Layer)
-            or isinstance(cell, keras.layers.RNN)
-            or not hasattr(cell, "state_size")
-        ):
-            raise TypeError(
-                "`cell` must be a cell, such as ExplicitLSTMCell, or a list of cells; "
-                f"received {cell!r}."
-            )
-        check_dtype("cell", cell, self)
+        self._sizes: tuple[Any, list[Any]] = (None, [None] * len(attentions))
 
     @property
-    def attention(self):
+    def attention(self) -> AttentionMechanism | list[AttentionMechanism]:
         """The attention, or the list of them."""
         return self.attentions if self.several else self.attentions[0]
 
-    def build(self, inputs_shape, memory_shape):
+    def build(self, inputs_shape: Shape, memory_shape: Shape | Sequence[Shape]) -> None:
         check_shape("inputs", inputs_shape, "BTD")
         memories = self._each("memory", memory_shape)
         h = output_size(self.cell)
@@ -191,7 +190,7 @@ class AttentionDecoder(keras.layers.Layer):
             if not attention.built:
                 attention.build((inputs_shape[0], query), tuple(shape))
         context = sum(shape[-1] for shape in memories)
-        features = inputs_shape[-1]
+        features: Any = inputs_shape[-1]
         if self.input_feeding and self.attend == "before":
             features += context
         elif self.input_feeding:
@@ -202,7 +201,7 @@ class AttentionDecoder(keras.layers.Layer):
             self.output_dense.build((None, h + context))
         self._sizes = inputs_shape[-1], [shape[-1] for shape in memories]
 
-    def project_memory(self, memory):
+    def project_memory(self, memory: OneOrSeveral) -> Nest:
         """The keys of the memory, to be computed once for many steps.
 
         Args:
@@ -218,7 +217,9 @@ class AttentionDecoder(keras.layers.Layer):
         ]
         return keys if self.several else keys[0]
 
-    def get_initial_state(self, memory, memory_mask=None, cell_state=None):
+    def get_initial_state(
+        self, memory: OneOrSeveral, memory_mask: Masks = None, cell_state: Nest = None
+    ) -> DecoderState:
         """The state before the first step.
 
         Args:
@@ -232,7 +233,15 @@ class AttentionDecoder(keras.layers.Layer):
         memories, masks = self._memories(memory), self._masks(memory_mask)
         return initial_state_of(self, memories, masks, cell_state)
 
-    def step(self, input_t, state, memory, keys=None, memory_mask=None, training=False):
+    def step(
+        self,
+        input_t: Array,
+        state: DecoderState,
+        memory: OneOrSeveral,
+        keys: Nest = None,
+        memory_mask: Masks = None,
+        training: bool = False,
+    ) -> tuple[Tensor, DecoderState, Nest]:
         """Takes one step.
 
         Args:
@@ -269,7 +278,7 @@ class AttentionDecoder(keras.layers.Layer):
         )
         return output, state, weights if self.several else weights[0]
 
-    def join(self, h, contexts):
+    def join(self, h: Tensor, contexts: Sequence[Tensor]) -> Tensor:
         """The output [h; context], or what `output_units` makes of it.
 
         Args:
@@ -281,21 +290,21 @@ class AttentionDecoder(keras.layers.Layer):
             return h_and_context
         return self.output_dense(h_and_context)
 
-    def output_size(self, memories):
+    def output_size(self, memories: Sequence[Tensor]) -> int:
         """Size of the output, for a list of memories."""
         context = sum(memory.shape[-1] for memory in memories)
         return self.output_units or output_size(self.cell) + context
 
     def call(
         self,
-        inputs,
-        memory,
-        memory_mask=None,
-        initial_state=None,
-        return_state=False,
-        return_attention_scores=False,
-        training=False,
-    ):
+        inputs: Tensor,
+        memory: Nest,
+        memory_mask: Nest = None,
+        initial_state: Nest = None,
+        return_state: bool = False,
+        return_attention_scores: bool = False,
+        training: bool = False,
+    ) -> Nest:
         inputs = ops.cast(inputs, self.compute_dtype)
         features, sizes = self._sizes
         check_shape("inputs", inputs.shape, "BTD", features=features)
@@ -332,7 +341,7 @@ class AttentionDecoder(keras.layers.Layer):
             results += (weights if self.several else weights[0],)
         return results if len(results) > 1 else outputs
 
-    def _each(self, name, given):
+    def _each(self, name: str, given: Nest) -> list[Any]:
         """A list with what is given for each attention."""
         if not self.several:
             return [given]
@@ -346,22 +355,22 @@ class AttentionDecoder(keras.layers.Layer):
             )
         return list(given)
 
-    def _memories(self, memory):
+    def _memories(self, memory: Nest) -> list[Tensor]:
         return [
             ops.cast(one, self.compute_dtype) for one in self._each("memory", memory)
         ]
 
-    def _masks(self, memory_mask):
+    def _masks(self, memory_mask: Nest) -> list[Tensor | None]:
         if memory_mask is None:
             return [None] * len(self.attentions)
         return [as_mask(mask) for mask in self._each("memory_mask", memory_mask)]
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Nest = None) -> Tensor | None:
         if isinstance(previous_mask, (list, tuple)):
             return previous_mask[0]
         return previous_mask
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         cell = self.cell
         if type(cell) is keras.layers.StackedRNNCells:
             cell = list(cell.cells)
@@ -376,7 +385,7 @@ class AttentionDecoder(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Self":
         config = dict(config)
         for name in ("cell", "attention"):
             config[name] = keras.saving.deserialize_keras_object(config[name])

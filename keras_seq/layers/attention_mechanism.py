@@ -1,5 +1,8 @@
 """What the attention mechanisms have in common."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
 import keras
 from keras import ops
 
@@ -10,8 +13,18 @@ from keras_seq.layers._attention_arguments import (
     check_shape,
     without_masked,
 )
+from keras_seq.layers._calls import AttentionCall
 from keras_seq.ops import masked_softmax, sparsemax
 from keras_seq.ops._scan import scan
+from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+Probability: TypeAlias = (
+    Literal["softmax", "sparsemax"] | Callable[[Tensor, Tensor], Tensor]
+)
+"""How energies (..., S), under a mask or None, become weights."""
 
 PROBABILITIES = {"softmax": masked_softmax, "sparsemax": sparsemax}
 
@@ -75,7 +88,16 @@ class AttentionMechanism(keras.layers.Layer):
     array([[1., 1.]], dtype=float32)
     """
 
-    def __init__(self, *, probability="softmax", dropout=0.0, seed=None, **kwargs):
+    __call__: AttentionCall
+
+    def __init__(
+        self,
+        *,
+        probability: Probability = "softmax",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         if not callable(probability) and probability not in tuple(PROBABILITIES):
             raise ValueError(
@@ -88,20 +110,20 @@ class AttentionMechanism(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
-        self._sizes = None, None
+        self._sizes: tuple[Any, Any] = None, None
 
-    def build(self, query_shape, memory_shape):
+    def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         """Keeps the sizes D and E; a subclass makes its weights too."""
         self._check_shapes(query_shape, memory_shape)
         self._sizes = query_shape[-1], memory_shape[-1]
 
-    def _check_shapes(self, query_shape, memory_shape):
+    def _check_shapes(self, query_shape: Shape, memory_shape: Shape) -> None:
         query, memory = self._sizes
         check_shape("query", query_shape, "BD", "BTD", features=query)
         check_shape("memory", memory_shape, "BSE", features=memory)
         check_rows("query", query_shape, memory_shape)
 
-    def check_built(self):
+    def check_built(self) -> None:
         """Refuses to compute keys before there are weights to do it with."""
         if not self.built:
             raise ValueError(
@@ -109,7 +131,7 @@ class AttentionMechanism(keras.layers.Layer):
                 "`build(query_shape, memory_shape)`, before `project_memory`."
             )
 
-    def project_memory(self, memory):
+    def project_memory(self, memory: Tensor) -> Tensor:
         """What the energies need of the memory: computed once, for all steps.
 
         Args:
@@ -120,7 +142,9 @@ class AttentionMechanism(keras.layers.Layer):
         """
         return ops.cast(memory, self.compute_dtype)
 
-    def energies(self, query, keys, state=()):
+    def energies(
+        self, query: Tensor, keys: Tensor, state: Sequence[Tensor] = ()
+    ) -> Tensor:
         """How well each position fits each query.
 
         Args:
@@ -133,7 +157,9 @@ class AttentionMechanism(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def get_initial_state(self, memory, memory_mask=None):
+    def get_initial_state(
+        self, memory: Tensor, memory_mask: Tensor | None = None
+    ) -> Sequence[Tensor]:
         """What the first step finds of the steps before it: a tuple of tensors.
 
         Args:
@@ -146,7 +172,14 @@ class AttentionMechanism(keras.layers.Layer):
         """
         return ()
 
-    def align(self, energies, memory_mask, state, drawn=(), training=False):
+    def align(
+        self,
+        energies: Tensor,
+        memory_mask: Tensor | None,
+        state: Sequence[Tensor],
+        drawn: Sequence[Tensor] = (),
+        training: bool = False,
+    ) -> tuple[Tensor, Sequence[Tensor]]:
         """From energies to weights.
 
         Args:
@@ -167,11 +200,13 @@ class AttentionMechanism(keras.layers.Layer):
         weights = probability(energies, memory_mask)
         return weights, self.remember(weights[:, 0], state) if state else state
 
-    def remember(self, weights, state):
+    def remember(self, weights: Tensor, state: Sequence[Tensor]) -> Sequence[Tensor]:
         """The state behind a step with these weights, (B, S)."""
         return state
 
-    def draw(self, steps, batch, source, training):
+    def draw(
+        self, steps: int, batch: int, source: int, training: bool
+    ) -> tuple[Tensor, ...]:
         """The random numbers of a whole sequence, drawn before its loop.
 
         Returns:
@@ -185,14 +220,14 @@ class AttentionMechanism(keras.layers.Layer):
 
     def step(
         self,
-        query,
-        memory,
-        keys=None,
-        memory_mask=None,
-        state=(),
-        training=False,
-        drawn=None,
-    ):
+        query: Array,
+        memory: Array,
+        keys: Tensor | None = None,
+        memory_mask: Array | None = None,
+        state: Sequence[Tensor] = (),
+        training: bool = False,
+        drawn: Sequence[Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Attends with one query a row.
 
         Args:
@@ -230,7 +265,16 @@ class AttentionMechanism(keras.layers.Layer):
         )
         return context[:, 0], weights[:, 0], state
 
-    def steps(self, queries, memory, keys, memory_mask, state, drawn, training):
+    def steps(
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        keys: Tensor,
+        memory_mask: Tensor | None,
+        state: Sequence[Tensor],
+        drawn: Sequence[Tensor],
+        training: bool,
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Attends with T queries a row: at once, or in turn where there is a state.
 
         Args:
@@ -252,7 +296,9 @@ class AttentionMechanism(keras.layers.Layer):
                 queries, memory, keys, memory_mask, state, drawn, training
             )
 
-        def step(state, inputs):
+        def step(
+            state: Sequence[Tensor], inputs: Sequence[Tensor]
+        ) -> tuple[tuple[Tensor, ...], tuple[Tensor, Tensor]]:
             context, weights, state = self.step(
                 inputs[0], memory, keys, memory_mask, state, training, inputs[1:]
             )
@@ -268,7 +314,16 @@ class AttentionMechanism(keras.layers.Layer):
         contexts, weights = (ops.transpose(y, (1, 0, 2)) for y in (contexts, weights))
         return contexts, weights, state
 
-    def _attend(self, queries, memory, keys, memory_mask, state, drawn, training):
+    def _attend(
+        self,
+        queries: Tensor,
+        memory: Tensor,
+        keys: Tensor,
+        memory_mask: Tensor | None,
+        state: Sequence[Tensor],
+        drawn: Sequence[Tensor],
+        training: bool,
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """From queries (B, T, D), and numbers (B, T, S), to contexts and weights."""
         energies = self.energies(queries, keys, state)
         weights, state = self.align(energies, memory_mask, state, drawn, training)
@@ -277,13 +332,13 @@ class AttentionMechanism(keras.layers.Layer):
 
     def call(
         self,
-        query,
-        memory,
-        memory_mask=None,
-        keys=None,
-        return_attention_scores=False,
-        training=False,
-    ):
+        query: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor | None = None,
+        keys: Tensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+    ) -> Nest:
         query, memory = (ops.cast(a, self.compute_dtype) for a in (query, memory))
         self._check_shapes(query.shape, memory.shape)
         memory_mask = as_mask(memory_mask)
@@ -311,13 +366,13 @@ class AttentionMechanism(keras.layers.Layer):
             context, weights = context[:, 0], weights[:, 0]
         return (context, weights) if return_attention_scores else context
 
-    def compute_mask(self, query, previous_mask=None):
+    def compute_mask(self, query: Tensor, previous_mask: Nest = None) -> Tensor | None:
         mask = previous_mask
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         return mask
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         probability = self.probability
         if callable(probability):
             probability = keras.saving.serialize_keras_object(probability)
@@ -329,7 +384,7 @@ class AttentionMechanism(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Self":
         config = dict(config)
         for name in ("probability", "attention"):
             if isinstance(config.get(name), dict):
@@ -337,7 +392,7 @@ class AttentionMechanism(keras.layers.Layer):
         return cls(**config)
 
 
-def new_initializer(initializer):
+def new_initializer(initializer: Any) -> Any:
     """The initialiser, or one like it: an unseeded one repeats what it drew."""
     if isinstance(initializer, keras.initializers.Initializer):
         return initializer.clone()

@@ -1,5 +1,7 @@
 """A sequence as one vector, by attention without a query."""
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 from keras import ops
 
@@ -10,7 +12,12 @@ from keras_seq.layers._arguments import (
     check_size,
 )
 from keras_seq.layers._attention_arguments import without_masked
+from keras_seq.layers._calls import PoolingCall
 from keras_seq.ops import masked_softmax
+from keras_seq.typing import Identifier, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -64,18 +71,20 @@ class AttentionPooling(keras.layers.Layer):
         [Yang et al., 2016](https://aclanthology.org/N16-1174), section 2.2
     """
 
+    __call__: PoolingCall
+
     def __init__(
         self,
-        units,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        energy_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        energy_regularizer=None,
-        bias_regularizer=None,
-        **kwargs,
-    ):
+        units: int,
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        energy_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        energy_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         check_flag("use_bias", use_bias)
         self.units = check_size("units", units)
@@ -88,7 +97,7 @@ class AttentionPooling(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         self._check(input_shape)
         self.kernel = self.add_weight(
@@ -111,7 +120,12 @@ class AttentionPooling(keras.layers.Layer):
                 regularizer=self.bias_regularizer,
             )
 
-    def call(self, inputs, mask=None, return_attention_scores=False):
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        return_attention_scores: bool = False,
+    ) -> Nest:
         """Pools the steps; see the class."""
         self._check(inputs.shape)
         mask = as_mask(mask)
@@ -127,11 +141,11 @@ class AttentionPooling(keras.layers.Layer):
         pooled = ops.einsum("bt,btd->bd", weights, inputs)
         return (pooled, weights) if return_attention_scores else pooled
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         """None: there are no steps left to mask."""
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         config = super().get_config()
         config |= {"units": self.units, "use_bias": self.use_bias}
@@ -146,7 +160,7 @@ class AttentionPooling(keras.layers.Layer):
             }
         return config
 
-    def _check(self, shape):
+    def _check(self, shape: Shape) -> None:
         if len(shape) != 3:
             raise ValueError(
                 f"`inputs` must have shape (B, T, D); received shape {tuple(shape)}."

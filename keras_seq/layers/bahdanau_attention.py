@@ -1,10 +1,21 @@
 """Additive attention."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_flag, check_size
-from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
+from keras_seq.layers.attention_mechanism import (
+    AttentionMechanism,
+    Probability,
+    new_initializer,
+)
+from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 LOCATIONS = ("previous", "cumulative")
 
@@ -103,20 +114,20 @@ class BahdanauAttention(AttentionMechanism):
 
     def __init__(
         self,
-        units,
+        units: int,
         *,
-        probability="softmax",
-        use_bias=True,
-        normalize=False,
-        location=None,
-        location_filters=8,
-        location_kernel_size=15,
-        dropout=0.0,
-        kernel_initializer="glorot_uniform",
-        kernel_regularizer=None,
-        seed=None,
-        **kwargs,
-    ):
+        probability: Probability = "softmax",
+        use_bias: bool = True,
+        normalize: bool = False,
+        location: Literal["previous", "cumulative"] | None = None,
+        location_filters: int = 8,
+        location_kernel_size: int = 15,
+        dropout: float = 0.0,
+        kernel_initializer: Identifier = "glorot_uniform",
+        kernel_regularizer: Identifier = None,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         units = check_size("units", units)
         check_flag("use_bias", use_bias)
         check_flag("normalize", normalize)
@@ -141,10 +152,10 @@ class BahdanauAttention(AttentionMechanism):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, query_shape, memory_shape):
+    def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         super().build(query_shape, memory_shape)
 
-        def kernel(name, shape):
+        def kernel(name: str, shape: tuple[int | None, ...]) -> keras.Variable:
             return self.add_weight(
                 shape=shape,
                 name=name,
@@ -174,7 +185,7 @@ class BahdanauAttention(AttentionMechanism):
                 "location_kernel", (self.location_filters, self.units)
             )
 
-    def project_memory(self, memory):
+    def project_memory(self, memory: Tensor) -> Tensor:
         """Gives U m_s + b: the keys, shape (B, S, units)."""
         self.check_built()
         memory = ops.cast(memory, self.compute_dtype)
@@ -183,7 +194,7 @@ class BahdanauAttention(AttentionMechanism):
             return keys
         return keys + ops.cast(self.bias, self.compute_dtype)
 
-    def energy_weights(self):
+    def energy_weights(self) -> Tensor:
         """The vector by which tanh is multiplied, shape (units,): v or g v / |v|."""
         v = self.energy_kernel
         if self.normalize:
@@ -192,7 +203,9 @@ class BahdanauAttention(AttentionMechanism):
             v = self.energy_gain * v / ops.sqrt(ops.sum(ops.square(v)))
         return ops.cast(v, self.compute_dtype)
 
-    def energies(self, query, keys, state=()):
+    def energies(
+        self, query: Tensor, keys: Tensor, state: Sequence[Tensor] = ()
+    ) -> Tensor:
         query = ops.matmul(
             ops.cast(query, self.compute_dtype),
             ops.cast(self.query_kernel, self.compute_dtype),
@@ -202,7 +215,7 @@ class BahdanauAttention(AttentionMechanism):
         hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
         return ops.matmul(hidden, ops.expand_dims(self.energy_weights(), -1))[..., 0]
 
-    def _seen_before(self, weights):
+    def _seen_before(self, weights: Tensor) -> Tensor:
         """Gives V f: what the weights of the steps before add, (B, S, units)."""
         features = ops.conv(
             ops.expand_dims(weights, -1),
@@ -213,17 +226,19 @@ class BahdanauAttention(AttentionMechanism):
         kernel = ops.cast(self.location_kernel, self.compute_dtype)
         return ops.matmul(features, kernel)
 
-    def get_initial_state(self, memory, memory_mask=None):
+    def get_initial_state(
+        self, memory: Tensor, memory_mask: Tensor | None = None
+    ) -> Sequence[Tensor]:
         if not self.location:
             return ()
         return (ops.zeros_like(ops.cast(memory[:, :, 0], self.compute_dtype)),)
 
-    def remember(self, weights, state):
+    def remember(self, weights: Tensor, state: Sequence[Tensor]) -> Sequence[Tensor]:
         if self.location == "previous":
             return (weights,)
         return (state[0] + weights,)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

@@ -1,5 +1,7 @@
 """Bahdanau's decoder, ready made."""
 
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 
 from keras_seq.layers._arguments import check_rate, check_size
@@ -7,8 +9,20 @@ from keras_seq.layers.attention_decoder import AttentionDecoder
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
+from keras_seq.typing import LayerOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
 
 CELLS = {"lstm": ExplicitLSTMCell, "gru": ExplicitGRUCell}
+
+
+class DecoderOptions(LayerOptions, total=False):
+    """What an `AttentionDecoder` takes besides its cell and its attention."""
+
+    attend: Literal["before", "after"]
+    input_feeding: bool
+    output_units: int | None
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -64,17 +78,17 @@ class BahdanauDecoder(AttentionDecoder):
 
     def __init__(
         self,
-        units,
-        attention_units,
+        units: int,
+        attention_units: int,
         *,
-        cell="lstm",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        attention_dropout=0.0,
-        normalize=False,
-        seed=None,
-        **kwargs,
-    ):
+        cell: Literal["lstm", "gru"] = "lstm",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        normalize: bool = False,
+        seed: int | None = None,
+        **kwargs: "Unpack[DecoderOptions]",
+    ) -> None:
         if cell not in tuple(CELLS):
             raise ValueError(
                 f"`cell` must be one of {sorted(CELLS)}; received {cell!r}."
@@ -112,7 +126,7 @@ class BahdanauDecoder(AttentionDecoder):
         self.normalize = normalize
         self.seed = seed
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["attention"]
         return {
@@ -128,5 +142,5 @@ class BahdanauDecoder(AttentionDecoder):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Self":
         return cls(**config)

@@ -1,10 +1,18 @@
 """A model from one sequence, or picture, to another sequence."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers._calls import EncoderDecoderCall
 from keras_seq.layers.attention_decoder import AttentionDecoder
+from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -75,21 +83,23 @@ class EncoderDecoder(keras.Model):
         models.
     """
 
+    __call__: EncoderDecoderCall
+
     def __init__(
         self,
-        encoder,
-        decoder,
-        target_vocabulary,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        target_vocabulary: int,
         *,
-        source_vocabulary=None,
-        share_embeddings=False,
-        dim=256,
-        positions=None,
-        readout=True,
-        dropout=0.0,
-        seed=None,
-        **kwargs,
-    ):
+        source_vocabulary: int | None = None,
+        share_embeddings: bool = False,
+        dim: int = 256,
+        positions: keras.layers.Layer | None = None,
+        readout: bool = True,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         check_rate("dropout", dropout)
         target_vocabulary = check_size("target_vocabulary", target_vocabulary)
@@ -129,7 +139,7 @@ class EncoderDecoder(keras.Model):
             dropout, seed=seed, dtype=self.dtype_policy
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Mapping[str, Shape]) -> None:
         self.bias = self.add_weight(
             shape=(self.target_vocabulary,), name="bias", initializer="zeros"
         )
@@ -141,7 +151,12 @@ class EncoderDecoder(keras.Model):
         self.built = True
         self.call({"source": source, "target": target})
 
-    def call(self, inputs, training=False, return_attention_scores=False):
+    def call(
+        self,
+        inputs: Mapping[str, Nest],
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest:
         source, target = inputs["source"], inputs["target"]
         memory, mask, state = self.encode(source, training)
         embedded = self._embed(self.target_embedding, target, training=training)
@@ -157,7 +172,9 @@ class EncoderDecoder(keras.Model):
         logits = self._logits(outputs, embedded, training)
         return (logits, alignment(scores)) if return_attention_scores else logits
 
-    def encode(self, source, training=False):
+    def encode(
+        self, source: Nest, training: bool = False
+    ) -> tuple[Tensor, Tensor | None, Nest]:
         """Reads the source.
 
         Args:
@@ -179,7 +196,9 @@ class EncoderDecoder(keras.Model):
         memory, *states = memory
         return memory, mask, states[0] if len(states) == 1 else states
 
-    def begin(self, source, max_length):
+    def begin(
+        self, source: Nest, max_length: int
+    ) -> tuple[dict[str, Nest], dict[str, Nest]]:
         """What `keras_seq.decoding.generate` starts from.
 
         Args:
@@ -200,7 +219,9 @@ class EncoderDecoder(keras.Model):
         place = ops.zeros((ops.shape(memory)[0],), "int32")
         return {"decoder": state, "place": place}, constants
 
-    def step(self, tokens, state, constants):
+    def step(
+        self, tokens: Tensor, state: Mapping[str, Nest], constants: Mapping[str, Nest]
+    ) -> tuple[Tensor, dict[str, Nest], Tensor]:
         """Reads one token a row: the step function that `generate` wants.
 
         Args:
@@ -224,20 +245,26 @@ class EncoderDecoder(keras.Model):
         logits = self._logits(output, embedded[:, 0], False)
         return logits, {"decoder": after, "place": place + 1}, alignment(scores)
 
-    def _embedding(self, size, name):
+    def _embedding(self, size: int, name: str) -> keras.layers.Embedding:
         deviation = keras.initializers.RandomNormal(stddev=self.dim**-0.5)
         return keras.layers.Embedding(
             size, self.dim, deviation, name=name, dtype=self.dtype_policy
         )
 
-    def _embed(self, embedding, tokens, start=0, training=False):
+    def _embed(
+        self,
+        embedding: keras.layers.Embedding,
+        tokens: Tensor,
+        start: Integers = 0,
+        training: bool = False,
+    ) -> Tensor:
         # The entries have variance 1 / dim, for the logits: here they need 1.
         embedded = embedding(tokens) * self.dim**0.5
         if self.positions is not None:
             embedded = self.positions(embedded, start=start)
         return self.dropout_layer(embedded, training=training)
 
-    def _logits(self, outputs, embedded, training):
+    def _logits(self, outputs: Tensor, embedded: Tensor, training: bool) -> Tensor:
         if self.readout_dense is not None:
             outputs = self.readout_dense(ops.concatenate([outputs, embedded], axis=-1))
         elif outputs.shape[-1] not in (None, self.dim):
@@ -250,7 +277,7 @@ class EncoderDecoder(keras.Model):
         logits = ops.matmul(outputs, ops.transpose(matrix))
         return logits + ops.cast(self.bias, outputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
@@ -267,7 +294,9 @@ class EncoderDecoder(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "Self":
         config = dict(config)
         for name in ("encoder", "decoder", "positions"):
             if config[name] is not None:
@@ -275,7 +304,7 @@ class EncoderDecoder(keras.Model):
         return cls(**config)
 
 
-def alignment(scores):
+def alignment(scores: Nest) -> Tensor:
     """One weight for each source position: (B, [T,] S).
 
     A recurrent decoder's scores are that. Of a transformer's, a list with

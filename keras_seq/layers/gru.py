@@ -1,5 +1,8 @@
 """A GRU layer that shows its gates."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 
 from keras_seq.layers._arguments import check_cudnn
@@ -7,6 +10,10 @@ from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.ops import gru
 from keras_seq.ops.gru import GATES
+from keras_seq.typing import Identifier, RecurrentOptions, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -150,39 +157,39 @@ class ExplicitGRU(RecurrentLayer):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        reset_after=True,
-        use_cudnn="auto",
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: Literal["auto", False] = "auto",
         *,
-        return_gates=False,
-        implementation=2,
-        layer_norm=False,
-        layer_norm_epsilon=1e-3,
-        zoneout=0.0,
-        weight_dropout=0.0,
-        **kwargs,
-    ):
+        return_gates: bool = False,
+        implementation: Literal[1, 2] = 2,
+        layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
+        zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
+        **kwargs: "Unpack[RecurrentOptions]",
+    ) -> None:
         check_cudnn(use_cudnn)
         cell = ExplicitGRUCell(
             units,
@@ -224,7 +231,13 @@ class ExplicitGRU(RecurrentLayer):
         )
         self.use_cudnn = use_cudnn
 
-    def recurrence(self, sequences, initial_state, *weights, **options):
+    def recurrence(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        *weights: Tensor,
+        **options: Any,
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         return gru(
             sequences,
             initial_state,
@@ -235,5 +248,5 @@ class ExplicitGRU(RecurrentLayer):
             **options,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "use_cudnn": self.use_cudnn}

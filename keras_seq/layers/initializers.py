@@ -1,9 +1,13 @@
 """Initialisers of recurrent biases, by which a new layer remembers."""
 
 import numbers
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import keras
 from keras import ops
+
+from keras_seq.typing import Tensor
 
 
 class GateBias(keras.initializers.Initializer):
@@ -54,19 +58,21 @@ class ForgetBias(GateBias):
 
     gates = "lstm"
 
-    def __init__(self, value=1.0):
+    def __init__(self, value: float = 1.0) -> None:
         if not _is_real(value) or not abs(float(value)) < float("inf"):
             raise ValueError(f"`value` must be a finite number; received {value!r}.")
         self.value = float(value)
 
-    def __call__(self, shape, dtype=None, **kwargs):
+    def __call__(
+        self, shape: Sequence[int], dtype: Any = None, **kwargs: Any
+    ) -> Tensor:
         units = _units(shape, {4: "(4 · units,)"})
         dtype = dtype or keras.config.floatx()
         b_f = ops.full((units,), self.value, dtype)
         rest = ops.zeros((units,), dtype)
         return ops.concatenate([rest, b_f, rest, rest])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"value": self.value}
 
 
@@ -118,7 +124,13 @@ class ChronoBias(GateBias):
         Tallec and Ollivier (2018), Can recurrent neural networks warp time?
     """
 
-    def __init__(self, max_length, seed=None, *, gates="lstm"):
+    def __init__(
+        self,
+        max_length: float,
+        seed: int | keras.random.SeedGenerator | None = None,
+        *,
+        gates: Literal["lstm", "gru"] = "lstm",
+    ) -> None:
         if not _is_real(max_length) or not 2 <= float(max_length) < float("inf"):
             raise ValueError(
                 "`max_length` must be a finite number of at least 2; received "
@@ -133,10 +145,12 @@ class ChronoBias(GateBias):
         self.gates = gates
 
     @property
-    def seed(self):
+    def seed(self) -> int | keras.random.SeedGenerator:
         return self._uniform.seed
 
-    def __call__(self, shape, dtype=None, **kwargs):
+    def __call__(
+        self, shape: Sequence[int], dtype: Any = None, **kwargs: Any
+    ) -> Tensor:
         dtype = dtype or keras.config.floatx()
         if self.gates == "lstm":
             units = _units(shape, {4: "(4 · units,)"})
@@ -153,7 +167,7 @@ class ChronoBias(GateBias):
             return bias
         return ops.stack([bias, ops.zeros_like(bias)])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "max_length": self.max_length,
             "seed": self._uniform.get_config()["seed"],
@@ -161,11 +175,11 @@ class ChronoBias(GateBias):
         }
 
 
-def _is_real(value):
+def _is_real(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def _units(shape, expected):
+def _units(shape: Sequence[int], expected: dict[int, str]) -> int:
     """The number of units of a bias that packs so many gates."""
     ((gates, words),) = expected.items()
     shape = tuple(shape)

@@ -1,10 +1,22 @@
 """A recurrent language model: what comes next, from all that came before."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers.lstm import ExplicitLSTM
+from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+State: TypeAlias = Sequence[Sequence[Tensor]]
+"""h and c of each layer, each (B, units)."""
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -86,23 +98,25 @@ class RecurrentLanguageModel(keras.Model):
         models.
     """
 
+    __call__: LanguageModelCall
+
     def __init__(
         self,
-        vocabulary_size,
+        vocabulary_size: int,
         *,
-        dim,
-        units,
-        depth=1,
-        batch_size=None,
-        start_token=None,
-        word_dropout=0.0,
-        input_dropout=0.0,
-        dropout=0.0,
-        output_dropout=0.0,
-        weight_dropout=0.0,
-        seed=None,
-        **kwargs,
-    ):
+        dim: int,
+        units: int,
+        depth: int = 1,
+        batch_size: int | None = None,
+        start_token: int | None = None,
+        word_dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         self.vocabulary_size = check_size("vocabulary_size", vocabulary_size)
         self.dim = check_size("dim", dim)
@@ -154,7 +168,7 @@ class RecurrentLanguageModel(keras.Model):
         self.carried: list = []
         self.supports_masking = True
 
-    def build(self, tokens_shape):
+    def build(self, tokens_shape: Shape) -> None:
         self.embedding.build(tokens_shape)
         shape = (*tokens_shape, self.dim)
         for lstm in self.lstms:
@@ -182,17 +196,23 @@ class RecurrentLanguageModel(keras.Model):
 
     def call(
         self,
-        tokens,
-        initial_state=None,
-        mask=None,
-        training=False,
-        return_state=False,
-    ):
+        tokens: Tensor,
+        initial_state: State | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+        return_state: bool = False,
+    ) -> Nest:
         h, state = self.read(tokens, initial_state, mask=mask, training=training)
         logits = self.logits(h, training=training)
         return (logits, state) if return_state else logits
 
-    def read(self, tokens, initial_state=None, mask=None, training=False):
+    def read(
+        self,
+        tokens: Array,
+        initial_state: State | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+    ) -> tuple[Tensor, list[list[Tensor]]]:
         """What `call` does, but for the logits: they are large.
 
         Args:
@@ -222,7 +242,7 @@ class RecurrentLanguageModel(keras.Model):
                     variable.assign(value)
         return x, states
 
-    def logits(self, h, training=False):
+    def logits(self, h: Tensor, training: bool = False) -> Tensor:
         """Logits of the next tokens from what `read` gave.
 
         Args:
@@ -244,11 +264,11 @@ class RecurrentLanguageModel(keras.Model):
         matrix = ops.cast(self.embedding.embeddings, h.dtype)
         return ops.matmul(h, ops.transpose(matrix)) + ops.cast(self.bias, h.dtype)
 
-    def compute_mask(self, tokens, mask=None):
+    def compute_mask(self, tokens: Tensor, mask: Tensor | None = None) -> None:
         """None: what counts among the logits is for the loss to say."""
         return None
 
-    def step(self, tokens, state):
+    def step(self, tokens: Array, state: State) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads one token a row: the step function that `generate` wants.
 
         Args:
@@ -264,17 +284,17 @@ class RecurrentLanguageModel(keras.Model):
             states.append(list(after))
         return self.logits(x), states
 
-    def initial_state(self, batch_size):
+    def initial_state(self, batch_size: int) -> list[list[Tensor]]:
         """The state before the first token: [h, c] for each layer, all 0."""
         return [list(lstm.get_initial_state(batch_size)) for lstm in self.lstms]
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Lets the next call in training start from 0."""
         for variables in self.carried:
             for variable in variables:
                 variable.assign(ops.zeros_like(variable))
 
-    def _carried_state(self, tokens):
+    def _carried_state(self, tokens: Tensor) -> list[list[Tensor]]:
         if tokens.shape[0] not in (None, self.batch_size):
             raise ValueError(
                 f"`tokens` must have `batch_size` = {self.batch_size} rows in "
@@ -286,7 +306,7 @@ class RecurrentLanguageModel(keras.Model):
         goes_on = ops.not_equal(tokens[:, :1], self.start_token)
         return [[v * ops.cast(goes_on, v.dtype) for v in pair] for pair in state]
 
-    def _embed(self, tokens, training):
+    def _embed(self, tokens: Tensor, training: bool) -> Tensor:
         x = self.embedding(tokens) * self.dim**0.5
         if training and self.word_dropout:
             kept = keras.random.dropout(
@@ -297,7 +317,7 @@ class RecurrentLanguageModel(keras.Model):
             x *= ops.expand_dims(ops.take(kept, tokens), -1)
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,

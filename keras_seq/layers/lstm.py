@@ -1,5 +1,8 @@
 """An LSTM layer that shows its gates."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 
 from keras_seq.layers._arguments import check_cudnn
@@ -7,6 +10,10 @@ from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.ops import lstm
 from keras_seq.ops.lstm import GATES
+from keras_seq.typing import Identifier, RecurrentOptions, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -158,40 +165,40 @@ class ExplicitLSTM(RecurrentLayer):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        use_cudnn="auto",
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: Literal["auto", False] = "auto",
         *,
-        return_gates=False,
-        implementation=2,
-        peepholes=False,
-        layer_norm=False,
-        layer_norm_epsilon=1e-3,
-        zoneout=0.0,
-        weight_dropout=0.0,
-        **kwargs,
-    ):
+        return_gates: bool = False,
+        implementation: Literal[1, 2] = 2,
+        peepholes: bool = False,
+        layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
+        zoneout: float | Sequence[float] = 0.0,
+        weight_dropout: float = 0.0,
+        **kwargs: "Unpack[RecurrentOptions]",
+    ) -> None:
         check_cudnn(use_cudnn)
         cell = ExplicitLSTMCell(
             units,
@@ -234,7 +241,13 @@ class ExplicitLSTM(RecurrentLayer):
         )
         self.use_cudnn = use_cudnn
 
-    def recurrence(self, sequences, initial_state, *weights, **options):
+    def recurrence(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        *weights: Tensor,
+        **options: Any,
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         return lstm(
             sequences,
             initial_state,
@@ -244,5 +257,5 @@ class ExplicitLSTM(RecurrentLayer):
             **options,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "use_cudnn": self.use_cudnn}

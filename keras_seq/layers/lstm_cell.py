@@ -1,6 +1,8 @@
 """One step of an LSTM that shows its gates."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 from keras import ops
@@ -11,6 +13,10 @@ from keras_seq.ops import lstm_step
 from keras_seq.ops._projection import project
 from keras_seq.ops._variants import VariedLSTM
 from keras_seq.ops.lstm import GATES
+from keras_seq.typing import Identifier, LayerOptions, Nest, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -105,32 +111,32 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        implementation=2,
+        units: int,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        implementation: Literal[1, 2] = 2,
         *,
-        peepholes=False,
-        layer_norm=False,
-        layer_norm_epsilon=1e-3,
-        zoneout=0.0,
-        weight_dropout=0.0,
-        **kwargs,
-    ):
+        peepholes: bool = False,
+        layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
+        zoneout: float | Sequence[float] = 0.0,
+        weight_dropout: float = 0.0,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         check_implementation(implementation)
         check_flag("peepholes", peepholes)
         super().__init__(
@@ -160,7 +166,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         )
         self.peepholes = peepholes
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.peephole = None
         if self.peepholes:
@@ -170,7 +176,13 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
                 initializer=self.kernel_initializer,
             )
 
-    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+    def equations(
+        self,
+        kernel: Tensor,
+        recurrent_kernel: Tensor,
+        bias: Tensor | None,
+        **dropouts: Tensor,
+    ) -> Any:
         peephole = self.peephole
         return VariedLSTM(
             kernel,
@@ -185,7 +197,13 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             **dropouts,
         )
 
-    def call(self, inputs, states, training=False, return_gates=False):
+    def call(
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        training: bool = False,
+        return_gates: bool = False,
+    ) -> Nest:
         h_prev, c_prev = check_states(
             "states", states, self.state_size, inputs.shape[0]
         )
@@ -209,7 +227,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         named = dict(zip(GATES, gates, strict=True))
         return h, [h, c], {**named, "cell": c}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "implementation": self.implementation,

@@ -1,10 +1,21 @@
 """Multiplicative attention."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_size
-from keras_seq.layers.attention_mechanism import AttentionMechanism, new_initializer
+from keras_seq.layers.attention_mechanism import (
+    AttentionMechanism,
+    Probability,
+    new_initializer,
+)
+from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 SCORES = ("dot", "general", "concat")
 
@@ -75,17 +86,17 @@ class LuongAttention(AttentionMechanism):
 
     def __init__(
         self,
-        units=None,
+        units: int | None = None,
         *,
-        score="general",
-        scale=None,
-        probability="softmax",
-        dropout=0.0,
-        kernel_initializer="glorot_uniform",
-        kernel_regularizer=None,
-        seed=None,
-        **kwargs,
-    ):
+        score: Literal["dot", "general", "concat"] = "general",
+        scale: Literal["learned", "fixed"] | None = None,
+        probability: Probability = "softmax",
+        dropout: float = 0.0,
+        kernel_initializer: Identifier = "glorot_uniform",
+        kernel_regularizer: Identifier = None,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         if score not in SCORES:
             raise ValueError(f"`score` must be one of {SCORES}; received {score!r}.")
         if score == "concat":
@@ -106,16 +117,16 @@ class LuongAttention(AttentionMechanism):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, query_shape, memory_shape):
+    def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         super().build(query_shape, memory_shape)
-        D, E = query_shape[-1], memory_shape[-1]
+        D, E = self._sizes
         if self.score == "dot" and D != E:
             raise ValueError(
                 "score='dot' needs queries and memory of one size; received sizes "
                 f"{D} and {E}. score='general' takes any."
             )
 
-        def kernel(name, shape):
+        def kernel(name: str, shape: tuple[int | None, ...]) -> keras.Variable:
             return self.add_weight(
                 shape=shape,
                 name=name,
@@ -134,7 +145,7 @@ class LuongAttention(AttentionMechanism):
                 shape=(), name="energy_gain", initializer="ones"
             )
 
-    def project_memory(self, memory):
+    def project_memory(self, memory: Tensor) -> Tensor:
         """Gives Wᵀ m_s, or m_s itself: the keys, shape (B, S, D or units)."""
         self.check_built()
         memory = ops.cast(memory, self.compute_dtype)
@@ -145,7 +156,9 @@ class LuongAttention(AttentionMechanism):
             kernel = kernel[-memory.shape[-1] :]
         return ops.matmul(memory, kernel)
 
-    def energies(self, query, keys, state=()):
+    def energies(
+        self, query: Tensor, keys: Tensor, state: Sequence[Tensor] = ()
+    ) -> Tensor:
         query = ops.cast(query, self.compute_dtype)
         if self.score == "concat":
             kernel = ops.cast(self.kernel, self.compute_dtype)
@@ -161,7 +174,7 @@ class LuongAttention(AttentionMechanism):
             energies = energies * ops.cast(self.energy_gain, self.compute_dtype)
         return energies
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

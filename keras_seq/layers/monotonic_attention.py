@@ -1,5 +1,8 @@
 """Attention that moves on and never goes back."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 from keras import ops
 
@@ -7,6 +10,10 @@ from keras_seq.layers._arguments import check_flag
 from keras_seq.layers._attention_arguments import check_dtype, check_number
 from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.ops import hard_monotonic, monotonic
+from keras_seq.typing import LayerOptions, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -64,15 +71,15 @@ class MonotonicAttention(AttentionMechanism):
 
     def __init__(
         self,
-        attention,
+        attention: AttentionMechanism,
         *,
-        noise=1.0,
-        energy_bias=0.0,
-        hard=True,
-        dropout=0.0,
-        seed=None,
-        **kwargs,
-    ):
+        noise: float = 1.0,
+        energy_bias: float = 0.0,
+        hard: bool = True,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         if not isinstance(attention, AttentionMechanism) or isinstance(
             attention, MonotonicAttention
         ):
@@ -94,7 +101,7 @@ class MonotonicAttention(AttentionMechanism):
         self.energy_bias = check_number("energy_bias", energy_bias)
         self.hard = hard
 
-    def build(self, query_shape, memory_shape):
+    def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         super().build(query_shape, memory_shape)
         if not self.attention.built:
             self.attention.build(query_shape, memory_shape)
@@ -104,22 +111,28 @@ class MonotonicAttention(AttentionMechanism):
             initializer=keras.initializers.Constant(self.energy_bias),
         )
 
-    def project_memory(self, memory):
+    def project_memory(self, memory: Tensor) -> Tensor:
         """As `attention.project_memory`."""
         return self.attention.project_memory(memory)
 
-    def energies(self, query, keys, state=()):
+    def energies(
+        self, query: Tensor, keys: Tensor, state: Sequence[Tensor] = ()
+    ) -> Tensor:
         energies = self.attention.energies(query, keys, state[1:])
         return energies + ops.cast(self.bias, energies.dtype)
 
-    def get_initial_state(self, memory, memory_mask=None):
+    def get_initial_state(
+        self, memory: Tensor, memory_mask: Tensor | None = None
+    ) -> Sequence[Tensor]:
         nothing = ops.zeros_like(ops.cast(memory[:, :, :1], self.compute_dtype))
         first = ops.concatenate(
             [ops.ones_like(nothing[:, :1]), nothing[:, 1:]], axis=1
         )[..., 0]
         return (first, *self.attention.get_initial_state(memory, memory_mask))
 
-    def draw(self, steps, batch, source, training):
+    def draw(
+        self, steps: int, batch: int, source: int, training: bool
+    ) -> tuple[Tensor, ...]:
         drawn = super().draw(steps, batch, source, training)
         if training and self.noise:
             shape = (steps, batch, source)
@@ -129,8 +142,15 @@ class MonotonicAttention(AttentionMechanism):
             drawn = (*drawn, noise)
         return drawn
 
-    def align(self, energies, memory_mask, state, drawn=(), training=False):
-        previous, *others = state
+    def align(
+        self,
+        energies: Tensor,
+        memory_mask: Tensor | None,
+        state: Sequence[Tensor],
+        drawn: Sequence[Tensor] = (),
+        training: bool = False,
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        previous, others = state[0], state[1:]
         if training and self.noise:
             energies = energies + drawn[-1]
         choice = ops.sigmoid(energies[:, 0])
@@ -143,7 +163,7 @@ class MonotonicAttention(AttentionMechanism):
             others = self.attention.remember(weights, others)
         return ops.expand_dims(weights, 1), (weights, *others)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["probability"]
         return {

@@ -3,12 +3,18 @@
 import math
 import numbers
 import typing
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_seq.layers._arguments import is_whole
+from keras_seq.layers._arguments import is_above, is_whole
+from keras_seq.layers._calls import PositionalCall
+from keras_seq.typing import Identifier, Integers, LayerOptions, Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _NOT_A_NUMBER = float("nan")
 
@@ -74,16 +80,18 @@ class PositionalEncoding(keras.layers.Layer):
         (`learned`).
     """
 
+    __call__: PositionalCall
+
     def __init__(
         self,
         *,
-        learned=False,
-        max_length=None,
-        max_wavelength=10000,
-        scale=False,
-        embeddings_initializer="uniform",
-        **kwargs,
-    ):
+        learned: bool = False,
+        max_length: int | None = None,
+        max_wavelength: float = 10000,
+        scale: bool = False,
+        embeddings_initializer: Identifier = "uniform",
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in (("learned", learned), ("scale", scale)):
             if not isinstance(value, bool):
@@ -98,11 +106,7 @@ class PositionalEncoding(keras.layers.Layer):
                 "`max_length` must be None without `learned=True`; received "
                 f"{max_length!r}."
             )
-        if (
-            isinstance(max_wavelength, bool)
-            or not isinstance(max_wavelength, numbers.Real)
-            or not 1 < float(max_wavelength) < math.inf
-        ):
+        if not is_above(max_wavelength, 1):
             raise ValueError(
                 f"`max_wavelength` must be a number above 1; received "
                 f"{max_wavelength!r}."
@@ -115,7 +119,7 @@ class PositionalEncoding(keras.layers.Layer):
         self.embeddings = None
         self.supports_masking = True
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Shape) -> None:
         _check_rank(inputs_shape)
         self.input_spec = keras.layers.InputSpec(axes={-1: inputs_shape[-1]})
         if self.learned:
@@ -125,23 +129,23 @@ class PositionalEncoding(keras.layers.Layer):
                 initializer=self.embeddings_initializer,
             )
 
-    def call(self, inputs, start=None):
+    def call(self, inputs: Tensor, start: Integers | None = None) -> Tensor:
         self._check_call(inputs, start)
         if self.scale:
             inputs = inputs * math.sqrt(inputs.shape[-1])
         encoding = self._encode(self._positions(inputs, start), inputs.shape[-1])
         return inputs + ops.cast(encoding, inputs.dtype)
 
-    def _positions(self, inputs, start):
+    def _positions(self, inputs: Tensor, start: Integers | None) -> Tensor:
         """Integers that broadcast to the shape of the inputs without D."""
-        start = ops.cast(0 if start is None else start, "int32")
+        first = ops.cast(0 if start is None else start, "int32")
         if len(inputs.shape) == 2:
-            return ops.expand_dims(start, 0) if len(start.shape) == 0 else start
-        return ops.expand_dims(start, -1) + ops.arange(
+            return ops.expand_dims(first, 0) if len(first.shape) == 0 else first
+        return ops.expand_dims(first, -1) + ops.arange(
             ops.shape(inputs)[1], dtype="int32"
         )
 
-    def _encode(self, positions, features):
+    def _encode(self, positions: Tensor, features: int) -> Tensor:
         if self.learned:
             table = ops.convert_to_tensor(self.embeddings)
             places = ops.clip(positions, 0, self.max_length - 1)
@@ -154,7 +158,7 @@ class PositionalEncoding(keras.layers.Layer):
         positions = ops.expand_dims(ops.cast(positions, "float32"), -1)
         return ops.sin(positions * rate.astype("float32") + quarter.astype("float32"))
 
-    def _check_call(self, inputs, start):
+    def _check_call(self, inputs: Tensor, start: Integers | None) -> None:
         shape = tuple(inputs.shape)
         _check_rank(shape)
         steps = shape[1] if len(shape) == 3 else 1
@@ -197,14 +201,16 @@ class PositionalEncoding(keras.layers.Layer):
                 f"{steps} steps."
             )
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> tuple[int | None, ...]:
         return tuple(inputs_shape)
 
-    def compute_output_spec(self, inputs, start=None):
+    def compute_output_spec(
+        self, inputs: Tensor, start: Integers | None = None
+    ) -> keras.KerasTensor:
         self._check_call(inputs, start)
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "learned": self.learned,
@@ -217,7 +223,7 @@ class PositionalEncoding(keras.layers.Layer):
         }
 
 
-def _check_rank(shape):
+def _check_rank(shape: Shape) -> None:
     if len(shape) not in (2, 3):
         raise ValueError(
             "`inputs` must have shape (B, T, D) or (B, D); received shape "

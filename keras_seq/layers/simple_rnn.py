@@ -1,11 +1,18 @@
 """A simple recurrent layer that shows its pre-activations."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 from keras_seq.ops import simple_rnn
 from keras_seq.ops.simple_rnn import SHOWN
+from keras_seq.typing import Identifier, RecurrentOptions, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -142,35 +149,35 @@ class ExplicitSimpleRNN(RecurrentLayer):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        seed=None,
+        units: int,
+        activation: Identifier = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: int | None = None,
         *,
-        return_gates=False,
-        layer_norm=False,
-        layer_norm_epsilon=1e-3,
-        zoneout=0.0,
-        weight_dropout=0.0,
-        **kwargs,
-    ):
+        return_gates: bool = False,
+        layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
+        zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
+        **kwargs: "Unpack[RecurrentOptions]",
+    ) -> None:
         cell = ExplicitSimpleRNNCell(
             units,
             activation=activation,
@@ -207,7 +214,13 @@ class ExplicitSimpleRNN(RecurrentLayer):
             **kwargs,
         )
 
-    def recurrence(self, sequences, initial_state, *weights, **options):
+    def recurrence(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        *weights: Tensor,
+        **options: Any,
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         return simple_rnn(
             sequences,
             initial_state,

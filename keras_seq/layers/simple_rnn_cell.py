@@ -1,6 +1,7 @@
 """One step of a simple recurrent layer that shows its pre-activation."""
 
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -10,6 +11,10 @@ from keras_seq.ops import simple_rnn_step
 from keras_seq.ops._projection import project
 from keras_seq.ops._variants import VariedSimpleRNN
 from keras_seq.ops.simple_rnn import SHOWN
+from keras_seq.typing import Identifier, LayerOptions, Nest, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -93,28 +98,28 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
+        units: int,
+        activation: Identifier = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
         *,
-        layer_norm=False,
-        layer_norm_epsilon=1e-3,
-        zoneout=0.0,
-        weight_dropout=0.0,
-        **kwargs,
-    ):
+        layer_norm: bool = False,
+        layer_norm_epsilon: float = 1e-3,
+        zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
+        **kwargs: "Unpack[LayerOptions]",
+    ) -> None:
         super().__init__(
             units,
             activation=activation,
@@ -138,7 +143,13 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             **kwargs,
         )
 
-    def equations(self, kernel, recurrent_kernel, bias, **dropouts):
+    def equations(
+        self,
+        kernel: Tensor,
+        recurrent_kernel: Tensor,
+        bias: Tensor | None,
+        **dropouts: Tensor,
+    ) -> Any:
         return VariedSimpleRNN(
             kernel,
             recurrent_kernel,
@@ -148,7 +159,13 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             **dropouts,
         )
 
-    def call(self, inputs, states, training=False, return_gates=False):
+    def call(
+        self,
+        inputs: Tensor,
+        states: Nest,
+        training: bool = False,
+        return_gates: bool = False,
+    ) -> Nest:
         (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.layers._arguments import as_mask, check_size
+from keras_seq.layers._calls import TransformerDecoderCall
 from keras_seq.layers._multi_head import (
     split_heads,
     visibility,
@@ -14,14 +15,18 @@ from keras_seq.layers._multi_head import (
     zero_masked,
 )
 from keras_seq.layers._transformer import (
+    Keys,
     TransformerStack,
     check_memory,
     check_memory_mask,
+    check_step,
 )
 from keras_seq.layers._transformer_cache import (
     Past,
+    TransformerState,
     empty_state,
 )
+from keras_seq.typing import Array, Integers, Nest, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -140,7 +145,9 @@ class TransformerDecoder(TransformerStack):
         architecture (`norm_first`).
     """
 
-    def build(self, inputs_shape, memory_shape=None):
+    __call__: TransformerDecoderCall
+
+    def build(self, inputs_shape: Shape, memory_shape: Shape | None = None) -> None:
         numbers = self.build_stack(inputs_shape[-1], crosses=memory_shape is not None)
         self.memory_features = None
         self.memory_projection: typing.Any = None
@@ -155,22 +162,22 @@ class TransformerDecoder(TransformerStack):
 
     def call(
         self,
-        inputs,
-        memory=None,
-        memory_mask=None,
-        mask=None,
-        training=False,
-        return_attention_scores=False,
-        return_self_attention_scores=False,
-        inputs_mask=None,
-    ):
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        return_self_attention_scores: bool = False,
+        inputs_mask: Tensor | None = None,
+    ) -> Nest:
         mask = as_mask(inputs_mask if mask is None else mask)
         memory_mask = as_mask(memory_mask)
         self.check_inputs(inputs, mask)
         self._check_memory(memory, memory_mask, inputs.shape[0])
         dtype = self.compute_dtype
         keys = None if memory is None else self._project_memory(memory, memory_mask)
-        outputs, own, crossed = self._run(
+        outputs, own, crossed = self.run_blocks(
             zero_masked(inputs, mask),
             visible_past(ops.shape(inputs)[1], mask, dtype),
             keys,
@@ -188,7 +195,7 @@ class TransformerDecoder(TransformerStack):
             results += (own,)
         return results if len(results) > 1 else outputs
 
-    def project_memory(self, memory, memory_mask=None):
+    def project_memory(self, memory: Array, memory_mask: Array | None = None) -> Keys:
         """Keys and values of the cross-attention: once, for all layers and steps.
 
         Args:
@@ -200,12 +207,15 @@ class TransformerDecoder(TransformerStack):
             A tuple of L pairs (keys, values), each (B, H, S, K).
         """
         self._check_built()
-        memory_mask = as_mask(memory_mask)
-        self._check_memory(memory, memory_mask, None)
-        memory = ops.cast(ops.convert_to_tensor(memory), self.compute_dtype)
-        return self._project_memory(memory, memory_mask)
+        return self._project_memory(memory, as_mask(memory_mask))
 
-    def get_initial_state(self, memory=None, *, max_length, batch_size=None):
+    def get_initial_state(
+        self,
+        memory: Array | None = None,
+        *,
+        max_length: Integers,
+        batch_size: Integers | None = None,
+    ) -> TransformerState:
         """The state before the first step.
 
         Args:
@@ -236,8 +246,14 @@ class TransformerDecoder(TransformerStack):
         )
 
     def step(
-        self, input_t, state, memory=None, keys=None, memory_mask=None, training=False
-    ):
+        self,
+        input_t: Array,
+        state: TransformerState,
+        memory: Array | None = None,
+        keys: Keys | None = None,
+        memory_mask: Array | None = None,
+        training: bool = False,
+    ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes one step.
 
         Args:
@@ -261,14 +277,14 @@ class TransformerDecoder(TransformerStack):
 
     def read(
         self,
-        inputs,
-        state,
-        memory=None,
-        keys=None,
-        memory_mask=None,
-        lengths=None,
-        training=False,
-    ):
+        inputs: Array,
+        state: TransformerState,
+        memory: Array | None = None,
+        keys: Keys | None = None,
+        memory_mask: Array | None = None,
+        lengths: Array | None = None,
+        training: bool = False,
+    ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes several steps at once.
 
         Args:
@@ -295,14 +311,15 @@ class TransformerDecoder(TransformerStack):
         inputs = ops.cast(ops.convert_to_tensor(inputs), self.compute_dtype)
         self.check_inputs(inputs, None)
         memory_mask = as_mask(memory_mask)
-        if keys is None and self.memory_projection is not None:
-            keys = self.project_memory(memory, memory_mask)
-        self._check_rows(inputs.shape[0], state, keys, lengths)
+        crosses = self.memory_projection is not None
+        if keys is None and crosses:
+            keys = self._project_memory(memory, memory_mask)
+        check_step(inputs.shape[0], state, keys, lengths, crosses)
         if keys is not None and memory_mask is not None:
             batch, _, source, _ = keys[0][0].shape
             check_memory_mask(memory_mask, batch, source)
         past, dtype = Past(state, ops.shape(inputs)[1]), self.compute_dtype
-        outputs, own, crossed = self._run(
+        outputs, own, crossed = self.run_blocks(
             inputs,
             visibility(past.allowed(), dtype, none_is_blind=True),
             keys,
@@ -315,52 +332,17 @@ class TransformerDecoder(TransformerStack):
             crossed = [weights[..., : past.max_length] for weights in own]
         return past.nan_outside(outputs), past.next_state(lengths), crossed
 
-    def _run(self, x, past, keys, present, training, scores, remember=None):
-        """Runs all layers.
-
-        Args:
-            x: Shape (B, T, D).
-            past: The `Visibility` in the self-attention.
-            keys: What `project_memory` gave, or None.
-            present: The `Visibility` in the cross-attention.
-            training: Whether dropout acts.
-            scores: Whether the weights of the self- and cross-attention are
-                wanted.
-            remember: Function from a layer's number and its new keys and values
-                to those that are attended to.
-
-        Returns:
-            Outputs (B, T, D), and the lists of weights of the self-attention and
-            of the cross-attention.
-        """
-        own, crossed = [], []
-        for number, block in enumerate(self.blocks):
-            attention = block.self_attention
-            query, new_keys, new_values = attention.project(x)
-            if remember is not None:
-                new_keys, new_values = remember(number, new_keys, new_values)
-            x, weights = attention.look(
-                x, query, new_keys, new_values, past, training, scores[0]
-            )
-            own.append(weights)
-            if keys is not None:
-                attention = block.cross_attention
-                (query,) = attention.project(x)
-                memory_keys, memory_values = keys[number]
-                x, weights = attention.look(
-                    x, query, memory_keys, memory_values, present, training, scores[1]
-                )
-                crossed.append(weights)
-            x = block.feed_forward.run(x, training)
-        return x if self.norm is None else self.norm(x), own, crossed
-
-    def _project_memory(self, memory, memory_mask):
+    def _project_memory(self, memory: Tensor, memory_mask: Tensor | None) -> Keys:
+        self._check_memory(memory, memory_mask, None)
+        memory = ops.cast(ops.convert_to_tensor(memory), self.compute_dtype)
         parts = 2 * self.num_layers
         projected = self.memory_projection(zero_masked(memory, memory_mask))
         heads = split_heads(projected, parts, self.num_heads)
         return tuple(zip(heads[::2], heads[1::2], strict=True))
 
-    def _check_memory(self, memory, memory_mask, batch):
+    def _check_memory(
+        self, memory: Tensor | None, memory_mask: Tensor | None, batch: int | None
+    ) -> None:
         if (memory is None) != (self.memory_projection is None):
             raise ValueError(
                 "`memory` must be given always or never; it was "
@@ -372,31 +354,7 @@ class TransformerDecoder(TransformerStack):
             if memory_mask is not None:
                 check_memory_mask(memory_mask, *memory.shape[:2])
 
-    def _check_rows(self, rows, state, keys, lengths):
-        """Refuses what would be broadcast to the rows of the inputs."""
-        given = {"state": state.position}
-        if keys is not None:
-            if self.memory_projection is None:
-                raise ValueError(
-                    "`keys` must be None, as no memory was given when the decoder "
-                    f"was built; received those of {len(keys)} layers."
-                )
-            given["memory"] = keys[0][0]
-        if lengths is not None:
-            given["lengths"] = ops.convert_to_tensor(lengths)
-            if len(given["lengths"].shape) != 1:
-                raise ValueError(
-                    "`lengths` must be integers of shape (B,); received shape "
-                    f"{tuple(given['lengths'].shape)}."
-                )
-        for name, tensor in given.items():
-            if None not in (rows, tensor.shape[0]) and tensor.shape[0] != rows:
-                raise ValueError(
-                    f"`{name}` must have as many rows as `inputs`, {rows}; received "
-                    f"{tensor.shape[0]}."
-                )
-
-    def _check_built(self):
+    def _check_built(self) -> None:
         if not self.built:
             raise ValueError(
                 f"{self.name!r} must be built before it is stepped: call it, or call "
@@ -405,15 +363,15 @@ class TransformerDecoder(TransformerStack):
 
     def compute_output_spec(
         self,
-        inputs,
-        memory=None,
-        memory_mask=None,
-        mask=None,
-        training=False,
-        return_attention_scores=False,
-        return_self_attention_scores=False,
-        inputs_mask=None,
-    ):
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        return_self_attention_scores: bool = False,
+        inputs_mask: Tensor | None = None,
+    ) -> Nest:
         self.check_inputs(inputs, as_mask(mask))
         self._check_memory(memory, as_mask(memory_mask), inputs.shape[0])
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

@@ -3,8 +3,10 @@
 import keras
 
 from keras_seq.layers._arguments import as_mask
+from keras_seq.layers._calls import TransformerEncoderCall
 from keras_seq.layers._multi_head import visible_keys, zero_masked
 from keras_seq.layers._transformer import TransformerStack
+from keras_seq.typing import Nest, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -99,30 +101,34 @@ class TransformerEncoder(TransformerStack):
         architecture (`norm_first`).
     """
 
-    def build(self, inputs_shape):
+    __call__: TransformerEncoderCall
+
+    def build(self, inputs_shape: Shape) -> None:
         self.build_stack(inputs_shape[-1], crosses=False)
 
-    def call(self, inputs, mask=None, training=False, return_attention_scores=False):
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest:
         mask = as_mask(mask)
         self.check_inputs(inputs, mask)
         x = zero_masked(inputs, mask)
         visible = visible_keys(mask, self.compute_dtype)
-        scores = []
-        for block in self.blocks:
-            attention = block.self_attention
-            query, keys, values = attention.project(x)
-            x, weights = attention.look(
-                x, query, keys, values, visible, training, return_attention_scores
-            )
-            scores.append(weights)
-            x = block.feed_forward.run(x, training)
-        if self.norm is not None:
-            x = self.norm(x)
+        x, scores, _ = self.run_blocks(
+            x, visible, None, None, training, (return_attention_scores, False)
+        )
         return (x, scores) if return_attention_scores else x
 
     def compute_output_spec(
-        self, inputs, mask=None, training=False, return_attention_scores=False
-    ):
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest:
         self.check_inputs(inputs, as_mask(mask))
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         if not return_attention_scores:

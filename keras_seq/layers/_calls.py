@@ -1,0 +1,304 @@
+"""What a call of each layer takes and gives, for type checkers.
+
+Keras's `Layer.__call__` takes and gives anything. A class that says `__call__:
+AttentionCall` tells a checker what its `call` says, and what comes back with a
+flag; it assigns nothing, so that at run time the call is Keras's as before. Where
+a flag is a variable, the form of the result isn't known: a `Nest`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, TypeAlias, overload
+
+from keras_seq.layers._decoder_state import DecoderState
+from keras_seq.typing import Array, Integers, Nest, Tensor
+
+OneOrSeveral: TypeAlias = Array | Sequence[Array]
+"""What there is of each attention, memory or state: of several, a list."""
+
+Masks: TypeAlias = Array | Sequence[Array | None] | None
+"""The mask of a memory; of several, a list."""
+
+
+class RecurrentCall(Protocol):
+    """A recurrent layer. Its result has the form that its constructor was told.
+
+    A checker isn't told: it would take a type parameter for each flag, and each
+    constructor, with its thirty arguments, written out for each combination.
+    """
+
+    def __call__(
+        self,
+        sequences: Array,
+        initial_state: OneOrSeveral | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+    ) -> Nest: ...
+
+
+class CellCall(Protocol):
+    """A recurrent cell: one step."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        states: OneOrSeveral,
+        training: bool = False,
+        return_gates: Literal[False] = False,
+    ) -> tuple[Tensor, Nest]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        states: OneOrSeveral,
+        training: bool = False,
+        *,
+        return_gates: Literal[True],
+    ) -> tuple[Tensor, Nest, dict[str, Tensor]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        states: OneOrSeveral,
+        training: bool = False,
+        return_gates: bool = False,
+    ) -> Nest: ...
+
+
+class AttentionCall(Protocol):
+    """An attention mechanism."""
+
+    @overload
+    def __call__(
+        self,
+        query: Array,
+        memory: Array,
+        memory_mask: Array | None = None,
+        keys: Array | None = None,
+        *,
+        return_attention_scores: Literal[True],
+        training: bool = False,
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def __call__(
+        self,
+        query: Array,
+        memory: Array,
+        memory_mask: Array | None = None,
+        keys: Array | None = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+    ) -> Nest: ...
+
+
+class PoolingCall(Protocol):
+    """`AttentionPooling`."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        mask: Array | None = None,
+        *,
+        return_attention_scores: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        mask: Array | None = None,
+        return_attention_scores: bool = False,
+    ) -> Nest: ...
+
+
+class AttentionDecoderCall(Protocol):
+    """An `AttentionDecoder`. The weights are a list where it attends to several."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: OneOrSeveral,
+        memory_mask: Masks = None,
+        initial_state: Nest | None = None,
+        *,
+        return_state: Literal[True],
+        return_attention_scores: Literal[True],
+        training: bool = False,
+    ) -> tuple[Tensor, DecoderState, Nest]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: OneOrSeveral,
+        memory_mask: Masks = None,
+        initial_state: Nest | None = None,
+        *,
+        return_state: Literal[True],
+        return_attention_scores: Literal[False] = False,
+        training: bool = False,
+    ) -> tuple[Tensor, DecoderState]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: OneOrSeveral,
+        memory_mask: Masks = None,
+        initial_state: Nest | None = None,
+        return_state: Literal[False] = False,
+        *,
+        return_attention_scores: Literal[True],
+        training: bool = False,
+    ) -> tuple[Tensor, Nest]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: OneOrSeveral,
+        memory_mask: Masks = None,
+        initial_state: Nest | None = None,
+        return_state: bool = False,
+        return_attention_scores: bool = False,
+        training: bool = False,
+    ) -> Nest: ...
+
+
+class TransformerEncoderCall(Protocol):
+    """A `TransformerEncoder`. The weights are a list with those of each layer."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        mask: Array | None = None,
+        training: bool = False,
+        *,
+        return_attention_scores: Literal[True],
+    ) -> tuple[Tensor, list[Tensor]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        mask: Array | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest: ...
+
+
+class TransformerDecoderCall(Protocol):
+    """A `TransformerDecoder`. The weights are lists with those of each layer."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: Array | None = None,
+        memory_mask: Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        *,
+        return_attention_scores: Literal[True],
+        return_self_attention_scores: Literal[True],
+        inputs_mask: Array | None = None,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: Array | None = None,
+        memory_mask: Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        *,
+        return_attention_scores: Literal[True],
+        return_self_attention_scores: Literal[False] = False,
+        inputs_mask: Array | None = None,
+    ) -> tuple[Tensor, list[Tensor]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: Array | None = None,
+        memory_mask: Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        return_attention_scores: Literal[False] = False,
+        *,
+        return_self_attention_scores: Literal[True],
+        inputs_mask: Array | None = None,
+    ) -> tuple[Tensor, list[Tensor]]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Array,
+        memory: Array | None = None,
+        memory_mask: Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        return_self_attention_scores: bool = False,
+        inputs_mask: Array | None = None,
+    ) -> Nest: ...
+
+
+class PositionalCall(Protocol):
+    """A `PositionalEncoding`."""
+
+    def __call__(self, inputs: Array, start: Integers | None = None) -> Tensor: ...
+
+
+class EncoderDecoderCall(Protocol):
+    """An `EncoderDecoder`."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Mapping[str, Nest],
+        training: bool = False,
+        *,
+        return_attention_scores: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def __call__(
+        self,
+        inputs: Mapping[str, Nest],
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest: ...
+
+
+class LanguageModelCall(Protocol):
+    """A `RecurrentLanguageModel`."""
+
+    @overload
+    def __call__(
+        self,
+        tokens: Array,
+        initial_state: Sequence[Sequence[Array]] | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        *,
+        return_state: Literal[True],
+    ) -> tuple[Tensor, list[list[Tensor]]]: ...
+
+    @overload
+    def __call__(
+        self,
+        tokens: Array,
+        initial_state: Sequence[Sequence[Array]] | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+        return_state: bool = False,
+    ) -> Nest: ...
