@@ -4,19 +4,17 @@ Keras's `Layer.__call__` takes and gives anything. A class that says `__call__:
 AttentionCall` tells a checker what its `call` says, and what comes back with a
 flag; it assigns nothing, so that at run time the call is Keras's as before. Where
 a flag is a variable, the form of the result isn't known: a `Nest`.
+
+What is a tensor is `Tensor`, which takes anything. An `Array` would be refused by
+pyright in good programs: it reads in Keras's source that most of `keras.ops` give
+an object or None.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias, overload
+from typing import Literal, Protocol, overload
 
 from keras_seq.layers._decoder_state import DecoderState
-from keras_seq.typing import Array, Integers, Nest, Tensor
-
-OneOrSeveral: TypeAlias = Array | Sequence[Array]
-"""What there is of each attention, memory or state: of several, a list."""
-
-Masks: TypeAlias = Array | Sequence[Array | None] | None
-"""The mask of a memory; of several, a list."""
+from keras_seq.typing import Nest, Tensor
 
 
 class RecurrentCall(Protocol):
@@ -28,9 +26,9 @@ class RecurrentCall(Protocol):
 
     def __call__(
         self,
-        sequences: Array,
-        initial_state: OneOrSeveral | None = None,
-        mask: Array | None = None,
+        sequences: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
         training: bool = False,
     ) -> Nest: ...
 
@@ -41,8 +39,8 @@ class CellCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        states: OneOrSeveral,
+        inputs: Tensor,
+        states: Nest,
         training: bool = False,
         return_gates: Literal[False] = False,
     ) -> tuple[Tensor, Nest]: ...
@@ -50,8 +48,8 @@ class CellCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        states: OneOrSeveral,
+        inputs: Tensor,
+        states: Nest,
         training: bool = False,
         *,
         return_gates: Literal[True],
@@ -60,8 +58,8 @@ class CellCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        states: OneOrSeveral,
+        inputs: Tensor,
+        states: Nest,
         training: bool = False,
         return_gates: bool = False,
     ) -> Nest: ...
@@ -73,10 +71,10 @@ class AttentionCall(Protocol):
     @overload
     def __call__(
         self,
-        query: Array,
-        memory: Array,
-        memory_mask: Array | None = None,
-        keys: Array | None = None,
+        query: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor | None = None,
+        keys: Tensor | None = None,
         *,
         return_attention_scores: Literal[True],
         training: bool = False,
@@ -85,10 +83,10 @@ class AttentionCall(Protocol):
     @overload
     def __call__(
         self,
-        query: Array,
-        memory: Array,
-        memory_mask: Array | None = None,
-        keys: Array | None = None,
+        query: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor | None = None,
+        keys: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool = False,
     ) -> Nest: ...
@@ -100,8 +98,8 @@ class PoolingCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        mask: Array | None = None,
+        inputs: Tensor,
+        mask: Tensor | None = None,
         *,
         return_attention_scores: Literal[True],
     ) -> tuple[Tensor, Tensor]: ...
@@ -109,8 +107,8 @@ class PoolingCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        mask: Array | None = None,
+        inputs: Tensor,
+        mask: Tensor | None = None,
         return_attention_scores: bool = False,
     ) -> Nest: ...
 
@@ -121,9 +119,9 @@ class AttentionDecoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: OneOrSeveral,
-        memory_mask: Masks = None,
+        inputs: Tensor,
+        memory: Nest,
+        memory_mask: Nest = None,
         initial_state: Nest | None = None,
         *,
         return_state: Literal[True],
@@ -134,9 +132,9 @@ class AttentionDecoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: OneOrSeveral,
-        memory_mask: Masks = None,
+        inputs: Tensor,
+        memory: Nest,
+        memory_mask: Nest = None,
         initial_state: Nest | None = None,
         *,
         return_state: Literal[True],
@@ -147,9 +145,9 @@ class AttentionDecoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: OneOrSeveral,
-        memory_mask: Masks = None,
+        inputs: Tensor,
+        memory: Nest,
+        memory_mask: Nest = None,
         initial_state: Nest | None = None,
         return_state: Literal[False] = False,
         *,
@@ -160,9 +158,9 @@ class AttentionDecoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: OneOrSeveral,
-        memory_mask: Masks = None,
+        inputs: Tensor,
+        memory: Nest,
+        memory_mask: Nest = None,
         initial_state: Nest | None = None,
         return_state: bool = False,
         return_attention_scores: bool = False,
@@ -176,8 +174,8 @@ class TransformerEncoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        mask: Array | None = None,
+        inputs: Tensor,
+        mask: Tensor | None = None,
         training: bool = False,
         *,
         return_attention_scores: Literal[True],
@@ -186,8 +184,8 @@ class TransformerEncoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        mask: Array | None = None,
+        inputs: Tensor,
+        mask: Tensor | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
     ) -> Nest: ...
@@ -199,63 +197,63 @@ class TransformerDecoderCall(Protocol):
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: Array | None = None,
-        memory_mask: Array | None = None,
-        mask: Array | None = None,
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         *,
         return_attention_scores: Literal[True],
         return_self_attention_scores: Literal[True],
-        inputs_mask: Array | None = None,
+        inputs_mask: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]: ...
 
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: Array | None = None,
-        memory_mask: Array | None = None,
-        mask: Array | None = None,
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         *,
         return_attention_scores: Literal[True],
         return_self_attention_scores: Literal[False] = False,
-        inputs_mask: Array | None = None,
+        inputs_mask: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor]]: ...
 
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: Array | None = None,
-        memory_mask: Array | None = None,
-        mask: Array | None = None,
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         return_attention_scores: Literal[False] = False,
         *,
         return_self_attention_scores: Literal[True],
-        inputs_mask: Array | None = None,
+        inputs_mask: Tensor | None = None,
     ) -> tuple[Tensor, list[Tensor]]: ...
 
     @overload
     def __call__(
         self,
-        inputs: Array,
-        memory: Array | None = None,
-        memory_mask: Array | None = None,
-        mask: Array | None = None,
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         return_self_attention_scores: bool = False,
-        inputs_mask: Array | None = None,
+        inputs_mask: Tensor | None = None,
     ) -> Nest: ...
 
 
 class PositionalCall(Protocol):
     """A `PositionalEncoding`."""
 
-    def __call__(self, inputs: Array, start: Integers | None = None) -> Tensor: ...
+    def __call__(self, inputs: Tensor, start: Tensor | None = None) -> Tensor: ...
 
 
 class EncoderDecoderCall(Protocol):
@@ -285,9 +283,9 @@ class LanguageModelCall(Protocol):
     @overload
     def __call__(
         self,
-        tokens: Array,
-        initial_state: Sequence[Sequence[Array]] | None = None,
-        mask: Array | None = None,
+        tokens: Tensor,
+        initial_state: Sequence[Sequence[Tensor]] | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         *,
         return_state: Literal[True],
@@ -296,9 +294,9 @@ class LanguageModelCall(Protocol):
     @overload
     def __call__(
         self,
-        tokens: Array,
-        initial_state: Sequence[Sequence[Array]] | None = None,
-        mask: Array | None = None,
+        tokens: Tensor,
+        initial_state: Sequence[Sequence[Tensor]] | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
         return_state: bool = False,
     ) -> Nest: ...

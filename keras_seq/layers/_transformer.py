@@ -19,7 +19,7 @@ from keras_seq.layers._multi_head import Visibility
 from keras_seq.layers._transformer_blocks import Block, Numbers
 from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.ops._shapes import fits
-from keras_seq.typing import Array, Identifier, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Identifier, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -222,7 +222,7 @@ def check_step(
     rows: int | None,
     state: TransformerState,
     keys: Keys | None,
-    lengths: Array | None,
+    lengths: Tensor | None,
     crosses: bool,
 ) -> None:
     """Refuses what would be broadcast to the rows of the inputs."""

@@ -14,7 +14,7 @@ from keras_seq.layers._attention_arguments import (
     check_shape,
     without_masked,
 )
-from keras_seq.layers._calls import AttentionDecoderCall, Masks, OneOrSeveral
+from keras_seq.layers._calls import AttentionDecoderCall
 from keras_seq.layers._decoder_state import (
     DecoderState,
     Sources,
@@ -26,7 +26,7 @@ from keras_seq.layers._decoder_state import (
 )
 from keras_seq.layers._decoder_steps import take_step, take_steps
 from keras_seq.layers.attention_mechanism import AttentionMechanism
-from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -201,7 +201,7 @@ class AttentionDecoder(keras.layers.Layer):
             self.output_dense.build((None, h + context))
         self._sizes = inputs_shape[-1], [shape[-1] for shape in memories]
 
-    def project_memory(self, memory: OneOrSeveral) -> Nest:
+    def project_memory(self, memory: Nest) -> Nest:
         """The keys of the memory, to be computed once for many steps.
 
         Args:
@@ -218,7 +218,7 @@ class AttentionDecoder(keras.layers.Layer):
         return keys if self.several else keys[0]
 
     def get_initial_state(
-        self, memory: OneOrSeveral, memory_mask: Masks = None, cell_state: Nest = None
+        self, memory: Nest, memory_mask: Nest = None, cell_state: Nest = None
     ) -> DecoderState:
         """The state before the first step.
 
@@ -235,11 +235,11 @@ class AttentionDecoder(keras.layers.Layer):
 
     def step(
         self,
-        input_t: Array,
+        input_t: Tensor,
         state: DecoderState,
-        memory: OneOrSeveral,
+        memory: Nest,
         keys: Nest = None,
-        memory_mask: Masks = None,
+        memory_mask: Nest = None,
         training: bool = False,
     ) -> tuple[Tensor, DecoderState, Nest]:
         """Takes one step.

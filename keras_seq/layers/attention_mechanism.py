@@ -16,7 +16,7 @@ from keras_seq.layers._attention_arguments import (
 from keras_seq.layers._calls import AttentionCall
 from keras_seq.ops import masked_softmax, sparsemax
 from keras_seq.ops._scan import scan
-from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -220,10 +220,10 @@ class AttentionMechanism(keras.layers.Layer):
 
     def step(
         self,
-        query: Array,
-        memory: Array,
+        query: Tensor,
+        memory: Tensor,
         keys: Tensor | None = None,
-        memory_mask: Array | None = None,
+        memory_mask: Tensor | None = None,
         state: Sequence[Tensor] = (),
         training: bool = False,
         drawn: Sequence[Tensor] | None = None,

@@ -9,7 +9,7 @@ from keras import ops
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers.lstm import ExplicitLSTM
-from keras_seq.typing import Array, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -208,9 +208,9 @@ class RecurrentLanguageModel(keras.Model):
 
     def read(
         self,
-        tokens: Array,
+        tokens: Tensor,
         initial_state: State | None = None,
-        mask: Array | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """What `call` does, but for the logits: they are large.
@@ -268,7 +268,7 @@ class RecurrentLanguageModel(keras.Model):
         """None: what counts among the logits is for the loss to say."""
         return None
 
-    def step(self, tokens: Array, state: State) -> tuple[Tensor, list[list[Tensor]]]:
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads one token a row: the step function that `generate` wants.
 
         Args:

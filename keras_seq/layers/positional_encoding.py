@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import is_above, is_whole
 from keras_seq.layers._calls import PositionalCall
-from keras_seq.typing import Identifier, Integers, LayerOptions, Shape, Tensor
+from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -129,14 +129,14 @@ class PositionalEncoding(keras.layers.Layer):
                 initializer=self.embeddings_initializer,
             )
 
-    def call(self, inputs: Tensor, start: Integers | None = None) -> Tensor:
+    def call(self, inputs: Tensor, start: Tensor | None = None) -> Tensor:
         self._check_call(inputs, start)
         if self.scale:
             inputs = inputs * math.sqrt(inputs.shape[-1])
         encoding = self._encode(self._positions(inputs, start), inputs.shape[-1])
         return inputs + ops.cast(encoding, inputs.dtype)
 
-    def _positions(self, inputs: Tensor, start: Integers | None) -> Tensor:
+    def _positions(self, inputs: Tensor, start: Tensor | None) -> Tensor:
         """Integers that broadcast to the shape of the inputs without D."""
         first = ops.cast(0 if start is None else start, "int32")
         if len(inputs.shape) == 2:
@@ -158,7 +158,7 @@ class PositionalEncoding(keras.layers.Layer):
         positions = ops.expand_dims(ops.cast(positions, "float32"), -1)
         return ops.sin(positions * rate.astype("float32") + quarter.astype("float32"))
 
-    def _check_call(self, inputs: Tensor, start: Integers | None) -> None:
+    def _check_call(self, inputs: Tensor, start: Tensor | None) -> None:
         shape = tuple(inputs.shape)
         _check_rank(shape)
         steps = shape[1] if len(shape) == 3 else 1
@@ -205,7 +205,7 @@ class PositionalEncoding(keras.layers.Layer):
         return tuple(inputs_shape)
 
     def compute_output_spec(
-        self, inputs: Tensor, start: Integers | None = None
+        self, inputs: Tensor, start: Tensor | None = None
     ) -> keras.KerasTensor:
         self._check_call(inputs, start)
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

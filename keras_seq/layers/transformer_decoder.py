@@ -26,7 +26,7 @@ from keras_seq.layers._transformer_cache import (
     TransformerState,
     empty_state,
 )
-from keras_seq.typing import Array, Integers, Nest, Shape, Tensor
+from keras_seq.typing import Integers, Nest, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
@@ -195,7 +195,7 @@ class TransformerDecoder(TransformerStack):
             results += (own,)
         return results if len(results) > 1 else outputs
 
-    def project_memory(self, memory: Array, memory_mask: Array | None = None) -> Keys:
+    def project_memory(self, memory: Tensor, memory_mask: Tensor | None = None) -> Keys:
         """Keys and values of the cross-attention: once, for all layers and steps.
 
         Args:
@@ -211,7 +211,7 @@ class TransformerDecoder(TransformerStack):
 
     def get_initial_state(
         self,
-        memory: Array | None = None,
+        memory: Tensor | None = None,
         *,
         max_length: Integers,
         batch_size: Integers | None = None,
@@ -247,11 +247,11 @@ class TransformerDecoder(TransformerStack):
 
     def step(
         self,
-        input_t: Array,
+        input_t: Tensor,
         state: TransformerState,
-        memory: Array | None = None,
+        memory: Tensor | None = None,
         keys: Keys | None = None,
-        memory_mask: Array | None = None,
+        memory_mask: Tensor | None = None,
         training: bool = False,
     ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes one step.
@@ -277,12 +277,12 @@ class TransformerDecoder(TransformerStack):
 
     def read(
         self,
-        inputs: Array,
+        inputs: Tensor,
         state: TransformerState,
-        memory: Array | None = None,
+        memory: Tensor | None = None,
         keys: Keys | None = None,
-        memory_mask: Array | None = None,
-        lengths: Array | None = None,
+        memory_mask: Tensor | None = None,
+        lengths: Tensor | None = None,
         training: bool = False,
     ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes several steps at once.
