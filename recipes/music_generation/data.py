@@ -1,73 +1,18 @@
-"""The music recipe's settings and its tunes."""
+"""The music recipe's tunes: read, in other keys, as ids."""
 
 import dataclasses
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_seq import music
-from keras_seq.runs import Progress, check_settings
+from keras_seq import music, runs
 from keras_seq.text import END, START, CharacterVocabulary
 
-OUT = "runs/music_generation"
+if TYPE_CHECKING:
+    from recipes.music_generation.recipe import Config
+
 FEWEST_TUNES = 20  # to train on, validate and test
 LONGEST_TUNE = 2000  # characters
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Settings of a run."""
-
-    data: str = "oneills"
-    """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
-    commercial use); or an ABC file, or a folder of ABC files."""
-    out: str = OUT
-    """Folder for everything that the run makes."""
-    seed: int = 1
-    """Seed of the split, the weights, the order, the dropout and the tunes."""
-    epochs: int | None = None
-    """Passes over the training tunes at most. By default as many as read 5
-    million characters, 24 at most; 8 with `quick`."""
-    units: int | None = None
-    """Units of an LSTM layer. By default 512; 128 with `quick`."""
-    layers: int = 1
-    """Number of LSTM layers."""
-    dropout: float = 0.4
-    """Share of an LSTM layer's outputs that is dropped in training."""
-    transpose: float = 0.7
-    """Share of the training tunes that is moved to another key, drawn anew in
-    every epoch."""
-    batch_size: int | None = None
-    """Tunes in a training step. By default 8; 4 with `quick`."""
-    learning_rate: float = 5e-3
-    """Highest learning rate: it rises to it, then falls on half a cosine."""
-    temperature: float = 0.7
-    """Temperature at which tunes are drawn."""
-    quick: bool = False
-    """A minute to see that all works: 160 tunes, a small model."""
-    resume: bool = False
-    """Continue the run in `out`."""
-    overwrite: bool = False
-    """Replace the run in `out`."""
-
-    def complete(self):
-        """The settings with nothing left open; ValueError for a bad one."""
-        check_settings(
-            self,
-            at_least_1=("units", "layers", "batch_size", "epochs"),
-            shares=("dropout", "transpose"),
-            above_0=("learning_rate", "temperature"),
-            seeds=("seed",),
-        )
-        path = Path(self.data)
-        return dataclasses.replace(
-            self,
-            # From another folder, a relative path would name another file.
-            data=str(path.resolve()) if path.exists() else self.data,
-            epochs=self.epochs or (8 if self.quick else None),
-            units=self.units or (128 if self.quick else 512),
-            batch_size=self.batch_size or (4 if self.quick else 8),
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +27,56 @@ class Data:
     vocabulary: CharacterVocabulary
     style: music.HeaderStyle
 
-    def ids(self, document):
+    def ids(self, document: str) -> list[int]:
         """The token ids of a document between its marks."""
         return [START, *self.vocabulary.encode(document), END]
 
+    def training_ids(self, config: "Config", epoch: int) -> list[list[int]]:
+        """The training tunes of an epoch, a share of them in other keys."""
+        chance = np.random.default_rng((config.seed, epoch))
+        return [
+            self.ids(
+                music.transpose_at_random(document, self.style, chance)
+                if chance.random() < config.transpose
+                else document
+            )
+            for document in self.train
+        ]
 
-def load_data(config):
-    """Reads, cleans and splits the tunes; settings of one tune stay together."""
+    def training_length(self, config: "Config") -> tuple[int, int]:
+        """How often the training tunes are read, and the steps that it takes once."""
+        characters = sum(map(len, self.train))
+        epochs = config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
+        assert config.batch_size  # `Config.complete` has seen to it
+        return epochs, -(-len(self.train) // config.batch_size)
+
+    def known(self) -> dict[str, Any]:
+        """What the verbs on a finished run need of the data."""
+        return {
+            "digest": self.corpus.digest,
+            "characters": self.vocabulary.characters,
+            "headers": self.style.counts,
+        }
+
+    def sizes(self) -> dict[str, Any]:
+        """What metrics.json says of the data."""
+        return {
+            "digest": self.corpus.digest,
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+            "train_characters": sum(map(len, self.train)),
+            "rejected": len(self.corpus.rejected),
+            "near_duplicates": self.duplicates,
+            "terms": self.corpus.terms,
+        }
+
+
+def read_tunes(config: "Config") -> tuple[music.Corpus, list[str]]:
+    """The corpus, and those of its tunes that are used."""
     try:
         corpus = music.load_corpus(
-            config.data, normalised=True, progress=Progress("reading tunes")
+            config.data, normalised=True, progress=runs.Progress("reading tunes")
         )
     except (FileNotFoundError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
@@ -105,17 +90,4 @@ def load_data(config):
             f"--data {config.data!r} has {len(tunes)} usable tunes of at most "
             f"{LONGEST_TUNE} characters; {FEWEST_TUNES} are needed at least."
         )
-    groups = music.duplicate_groups(tunes)
-    parts = music.split_by_group(groups, (0.8, 0.1, 0.1), seed=config.seed)
-    train, validation, test = (
-        [music.to_document(tunes[i]) for i in part] for part in parts
-    )
-    return Data(
-        corpus=corpus,
-        train=train,
-        validation=validation,
-        test=test,
-        duplicates=len(tunes) - len(set(groups)),
-        vocabulary=CharacterVocabulary.fit(train, min_count=3),
-        style=music.HeaderStyle.fit(train),
-    )
+    return corpus, tunes

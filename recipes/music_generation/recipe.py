@@ -6,118 +6,126 @@ drawn and fed back until it draws the end mark. What it writes is printed as
 sheet music, played, and measured beside tunes that people wrote.
 """
 
-import json
+import dataclasses
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_seq import music, serving
+from keras_seq import music, runs, serving, text, training
 from keras_seq.layers import ExplicitLSTM
-from keras_seq.runs import (
-    Progress,
-    RunDirectory,
-    check_out,
-    print_or_write,
-)
-from keras_seq.text import CharacterVocabulary
-from keras_seq.training import EpochCheckpoint, next_token_dataset, ngram_nats
-from recipes.music_generation.data import LONGEST_TUNE, OUT, Config, load_data
+from keras_seq.runs import RunDirectory
+from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
 from recipes.music_generation.results import write_results, write_tunes
+from recipes.music_generation.settings import completed
 from recipes.music_generation.units import bar_units
 
+OUT = "runs/music_generation"
 PATIENCE = 5  # epochs without a better validation loss
 
 
-def epochs(config, data):
-    """How often the training tunes are read."""
-    characters = sum(map(len, data.train))
-    return config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(runs.RunSettings):
+    """Settings of a run."""
+
+    out: str = OUT
+    data: str = "oneills"
+    """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
+    commercial use); or an ABC file, or a folder of ABC files."""
+    epochs: int | None = None
+    """Passes over the training tunes at most. By default as many as read 5
+    million characters, 24 at most; 8 with `quick`."""
+    units: int | None = None
+    """Units of an LSTM layer. By default 512; 128 with `quick`."""
+    layers: int = 1
+    """Number of LSTM layers."""
+    dropout: float = 0.4
+    """Share of an LSTM layer's outputs that is dropped in training."""
+    transpose: float = 0.7
+    """Share of the training tunes that is moved to another key, anew in each epoch."""
+    batch_size: int | None = None
+    """Tunes in a training step. By default 8; 4 with `quick`."""
+    learning_rate: float = 5e-3
+    """Highest learning rate: it rises to it, then falls on half a cosine."""
+    temperature: float = 0.7
+    """Temperature at which tunes are drawn."""
+
+    def complete(self) -> "Config":
+        """The settings with nothing left open; ValueError for a bad one."""
+        return completed(self)
 
 
-def steps_per_epoch(config, data):
-    """Training steps in an epoch."""
-    return -(-len(data.train) // config.batch_size)
+def load_data(config: Config) -> Data:
+    """Reads, cleans and splits the tunes; settings of one tune stay together."""
+    corpus, tunes = read_tunes(config)
+    groups = music.duplicate_groups(tunes)
+    parts = music.split_by_group(groups, (0.8, 0.1, 0.1), seed=config.seed)
+    train, validation, test = ([music.to_document(tunes[i]) for i in p] for p in parts)
+    duplicates = len(tunes) - len(set(groups))
+    vocabulary = text.CharacterVocabulary.fit(train, min_count=3)
+    style = music.HeaderStyle.fit(train)
+    return Data(corpus, train, validation, test, duplicates, vocabulary, style)
 
 
-def build_model(config, data):
+def build_model(config: Config, data: Data) -> keras.Model:
     """Embedding, LSTM layers with dropout, logits of the next token."""
     keras.utils.set_random_seed(config.seed)
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(len(data.vocabulary), 64, name="embedding")(ids)
     for i in range(config.layers):
-        lstm = ExplicitLSTM(
+        x, _, _ = ExplicitLSTM(
             config.units, return_sequences=True, return_state=True, name=f"lstm_{i}"
-        )
-        x, _, _ = lstm(x)
+        )(x)
         x = keras.layers.Dropout(config.dropout, name=f"dropout_{i}")(x)
     logits = keras.layers.Dense(len(data.vocabulary), name="logits")(x)
     model = keras.Model(ids, logits, name="tunes")
-
-    steps = steps_per_epoch(config, data) * epochs(config, data)
-    warmup = min(50, steps // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 50,
-        decay_steps=steps - warmup,
-        alpha=0.02,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
+    steps = int(np.prod(data.training_length(config)))
+    rate = training.warmed_up_cosine(config.learning_rate, steps, min(50, steps // 5))
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
     )
-    model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=0.1, beta_2=0.99, clipnorm=1.0),
-        keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)
-        ],
-        jit_compile=False,  # XLA would compile again for every length of tune
-    )
+    nats = keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)
+    adam = keras.optimizers.AdamW(rate, weight_decay=0.1, beta_2=0.99, clipnorm=1.0)
+    # XLA would compile again for every length of tune.
+    model.compile(adam, loss, weighted_metrics=[nats], jit_compile=False)
     return model
 
 
-def train(config, data, model, run):
+def train(
+    config: Config, data: Data, model: keras.Model, run: RunDirectory
+) -> training.EpochCheckpoint:
     """Trains; the model ends with the weights of its best epoch."""
-
-    def training_documents(epoch):
-        chance = np.random.default_rng((config.seed, epoch))
-        return [
-            data.ids(
-                music.transpose_at_random(document, data.style, chance)
-                if chance.random() < config.transpose
-                else document
-            )
-            for document in data.train
-        ]
-
-    checkpoint = EpochCheckpoint(
-        run / "checkpoints",
-        monitor="val_nats",
-        patience=PATIENCE,
-        resume=config.resume,
+    checkpoint = training.EpochCheckpoint(
+        run / "checkpoints", monitor="val_nats", patience=PATIENCE, resume=config.resume
     )
+    documents = training.next_token_dataset(
+        lambda epoch: data.training_ids(config, epoch),
+        config.batch_size,
+        seed=config.seed,
+        first_epoch=checkpoint.first_epoch,
+    )
+    validation = [data.ids(document) for document in data.validation]
+    epochs, steps = data.training_length(config)
     checkpoint.fit(
         model,
-        next_token_dataset(
-            training_documents,
-            config.batch_size,
-            seed=config.seed,
-            first_epoch=checkpoint.first_epoch,
-        ),
-        epochs=epochs(config, data),
-        steps_per_epoch=steps_per_epoch(config, data),
+        documents,
+        epochs=epochs,
+        steps_per_epoch=steps,
         shuffle=False,
-        validation_data=next_token_dataset([data.ids(d) for d in data.validation], 32),
+        validation_data=training.next_token_dataset(validation, 32),
     )
     return checkpoint
 
 
-def evaluate(config, data, writer):
+def evaluate(
+    config: Config, data: Data, writer: music.TuneWriter
+) -> tuple[dict[str, Any], list[str]]:
     """Figures on the test tunes and on written ones, each beside its baseline."""
     nats: dict = {"model": writer.nats(data.test)}
-    nats |= ngram_nats(
+    nats |= training.ngram_nats(
         [data.ids(d) for d in data.train],
         [data.ids(d) for d in data.test],
         orders=(0, 1, 5),
@@ -135,7 +143,7 @@ def evaluate(config, data, writer):
     copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
     melodies = music.NgramIndex([music.from_document(d) for d in data.train])
     described, human = (
-        music.describe_tunes(tunes, copies, melodies, progress=Progress(label))
+        music.describe_tunes(tunes, copies, melodies, progress=runs.Progress(label))
         for label, tunes in (
             ("measuring written tunes", [tune.text for tune in written]),
             ("measuring test tunes", [music.from_document(d) for d in data.test]),
@@ -159,7 +167,9 @@ def evaluate(config, data, writer):
     }, [tune.text for tune in written]
 
 
-def export(config, data, writer, run, test):
+def export(
+    config: Config, data: Data, writer: music.TuneWriter, run: RunDirectory, test: dict
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     figures = {"nats_per_character": test["nats_per_character"], **test["written"]}
     serving.export(
@@ -175,17 +185,7 @@ def export(config, data, writer, run, test):
     print(serving.check(run / "saved_model"))
 
 
-def keep_vocabulary(run, data):
-    """Writes what the verbs need of the data; refuses data that have changed."""
-    known = {
-        "digest": data.corpus.digest,
-        "characters": data.vocabulary.characters,
-        "headers": data.style.counts,
-    }
-    run.keep_known("vocabulary.json", known, data.corpus.name)
-
-
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
@@ -198,7 +198,7 @@ def main(config):
         overwrite=config.overwrite,
         results=("vocabulary.json", "tunes"),
     )
-    keep_vocabulary(run, data)
+    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
     run.save_model(model)
@@ -207,17 +207,7 @@ def main(config):
     metrics = {
         "recipe": "music_generation",
         "config": run.config,
-        "data": {
-            "name": Path(config.data).name,
-            "digest": data.corpus.digest,
-            "train": len(data.train),
-            "validation": len(data.validation),
-            "test": len(data.test),
-            "train_characters": sum(map(len, data.train)),
-            "rejected": len(data.corpus.rejected),
-            "near_duplicates": data.duplicates,
-            "terms": data.corpus.terms,
-        },
+        "data": {"name": Path(config.data).name, **data.sizes()},
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch],
@@ -229,17 +219,20 @@ def main(config):
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
+def _finished(path: str) -> tuple[RunDirectory, Config, music.TuneWriter]:
     """A finished run's directory, its settings and its writer."""
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("vocabulary.json")
-    if not (directory / "model.keras").is_file():
-        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
-    model = keras.models.load_model(directory / "model.keras", compile=False)
-    vocabulary = CharacterVocabulary(known["characters"])
+    run, config, known, model = runs.open_finished(path, Config, "vocabulary.json")
+    vocabulary = text.CharacterVocabulary(known["characters"])
     style = music.HeaderStyle(known["headers"])
-    return directory, config, music.TuneWriter(model, vocabulary, style)
+    return run, config, music.TuneWriter(model, vocabulary, style)
+
+
+def _with_data(path: str) -> tuple[RunDirectory, Config, Data, music.TuneWriter]:
+    """The same, and its tunes, which must be those that it was trained on."""
+    run, config, writer = _finished(path)
+    data = load_data(config)
+    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    return run, config, data, writer
 
 
 def generate_tunes(
@@ -253,7 +246,7 @@ def generate_tunes(
     seed: int = 1,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Writes tunes with a finished run.
 
     Args:
@@ -293,28 +286,16 @@ def generate_tunes(
         print(f"{len(tunes)} tunes are in {out}")
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
-    directory, config, writer = _finished(run)
-    data = load_data(config)
-    keep_vocabulary(directory, data)
+def _measure(path: str) -> dict[str, Any]:
+    _, config, data, writer = _with_data(path)
     figures, _ = evaluate(config, data, writer)
-    print_or_write(json.dumps(figures, indent=2), out)
+    return figures
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
+def _export_again(path: str) -> None:
+    run, config, data, writer = _with_data(path)
+    export(config, data, writer, run, run.metrics["test"])
 
-    Args:
-        run: Folder of the run.
-    """
-    directory, config, writer = _finished(run)
-    data = load_data(config)
-    keep_vocabulary(directory, data)
-    export(config, data, writer, directory, directory.metrics["test"])
+
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export_again, OUT)

@@ -1,5 +1,9 @@
 """What the music recipe shows: tunes as files, pictures, the report."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -7,7 +11,7 @@ from keras_seq import music
 from keras_seq.diagnostics import plot_gates
 from keras_seq.files import atomic_write
 from keras_seq.layers import ExplicitLSTM
-from keras_seq.runs import Progress, Report, plot_history
+from keras_seq.runs import Progress, Report, RunDirectory, plot_history
 from keras_seq.text import START
 from recipes.music_generation.units import report_bar_units
 
@@ -26,12 +30,12 @@ _FIGURES = {
 }
 
 
-def write_tunes(tunes, folder):
+def write_tunes(tunes: Sequence[str], folder: Path) -> list[Path]:
     """Writes tunes as .abc, and those that can be read as .mid, .svg and .wav.
 
     Args:
         tunes: ABC texts.
-        folder: `pathlib.Path`, made if missing.
+        folder: Made if missing.
 
     Returns:
         List of the paths without suffix.
@@ -56,11 +60,18 @@ def write_tunes(tunes, folder):
     return paths
 
 
-def write_results(run, metrics, history, tunes, writer, documents):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    history: list[dict[str, float]],
+    tunes: list[str],
+    writer: music.TuneWriter,
+    documents: list[str],
+) -> None:
     """Writes tunes, figures and report.html into the run directory.
 
     Args:
-        run: `RunDirectory`.
+        run: Its directory.
         metrics: What metrics.json will hold.
         history: A dict an epoch.
         tunes: ABC texts that the model wrote.
@@ -87,11 +98,13 @@ def write_results(run, metrics, history, tunes, writer, documents):
     drawn = run.save_figure(gates, "gates")
     report = _report(metrics, tunes, paths, curves, drawn)
     report_bar_units(report, run, metrics, writer, documents)
-    _report_serving(report, metrics)
+    report.serving("music_generation")
+    report.heading("Terms of the data")
+    report.text(metrics["data"]["terms"])
     run.write("report.html", report.html())
 
 
-def first_gates(writer, document):
+def first_gates(writer: music.TuneWriter, document: str) -> dict[str, np.ndarray]:
     """The gates of the first LSTM layer at the start mark and each character.
 
     Returns:
@@ -107,7 +120,13 @@ def first_gates(writer, document):
     return {name: keras.ops.convert_to_numpy(gate)[0] for name, gate in gates.items()}
 
 
-def _report(metrics, tunes, paths, curves, gates):
+def _report(
+    metrics: dict[str, Any],
+    tunes: list[str],
+    paths: list[Path],
+    curves: Path,
+    gates: Path,
+) -> Report:
     data, test, baseline = (metrics[key] for key in ("data", "test", "baseline"))
     config = metrics["config"]
     report = Report("Tunes from an LSTM")
@@ -180,16 +199,3 @@ def _report(metrics, tunes, paths, curves, gates):
         scroll=True,
     )
     return report
-
-
-def _report_serving(report, metrics):
-    report.heading("Serving it")
-    report.text(
-        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name music_generation\n"
-        "python saved_model/1/assets.extra/client_rest.py"
-    )
-    report.heading("Terms of the data")
-    report.text(metrics["data"]["terms"])

@@ -1,7 +1,12 @@
 """Units of the music recipe's model that track where in its bar the music is."""
 
+from typing import Any
+
+import keras
+
 from keras_seq import music
 from keras_seq.diagnostics import find_units, unit_text
+from keras_seq.runs import Report, RunDirectory
 
 TUNES = 64  # keeps the search short
 LAYER = "lstm_0"
@@ -9,7 +14,9 @@ BEST = 3
 TRACKS = 0.5  # share of the position's variance from which on a unit tracks it
 
 
-def bar_units(writer, untrained, documents):
+def bar_units(
+    writer: music.TuneWriter, untrained: keras.Model, documents: list[str]
+) -> tuple[dict[str, float], dict[str, float]]:
     """The units whose cell follows the position in the bar best, and baselines.
 
     They are ranked on one half of the tunes and scored on the other.
@@ -44,17 +51,23 @@ def bar_units(writer, untrained, documents):
     }
 
 
-def barred(documents):
+def barred(documents: list[str]) -> list[str]:
     """The first tunes with bars of a measured length: those that are searched."""
     return [d for d in documents if (music.bar_position(d) > 0).any()][:TUNES]
 
 
-def report_bar_units(report, run, metrics, writer, documents):
+def report_bar_units(
+    report: Report,
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    writer: music.TuneWriter,
+    documents: list[str],
+) -> None:
     """Adds the section on these units to the report, and writes the figure.
 
     Args:
-        report: `Report`.
-        run: `RunDirectory`.
+        report: Gets the section.
+        run: Its directory.
         metrics: What metrics.json will hold.
         writer: `TuneWriter` of the trained model.
         documents: The tunes that `bar_units` was given.
@@ -93,7 +106,7 @@ def report_bar_units(report, run, metrics, writer, documents):
     )
 
 
-def _finding(units, baselines):
+def _finding(units: dict[str, float], baselines: dict[str, float]) -> str:
     least = max(TRACKS, *baselines.values())
     tracking = sum(score >= least for score in units.values())
     if not tracking:
