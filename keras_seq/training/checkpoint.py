@@ -166,6 +166,19 @@ class EpochCheckpoint(keras.callbacks.Callback):
         """Index into `history` of the best epoch; None if no value is a number."""
         return next(iter(self._ranking()), None)
 
+    @property
+    def best_values(self) -> dict[str, float]:
+        """The logged values of the best epoch; ValueError if no value is a number."""
+        return self.history[self._found_best()]
+
+    def _found_best(self) -> int:
+        if (best := self.best_epoch) is None:
+            raise ValueError(
+                f"{self.monitor!r} was not a number in any of {len(self.history)} "
+                "epochs: the training diverged, and no weights are the best."
+            )
+        return best
+
     def _ranking(self) -> list[int]:
         """Indices of the epochs, the best first; of two as good, the earlier."""
         values = [row[self.monitor] for row in self.history]
@@ -242,12 +255,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 callbacks=[*callbacks, self],
                 **kwargs,
             )
-        best = self.best_epoch
-        if best is None:
-            raise ValueError(
-                f"{self.monitor!r} was not a number in any of {len(self.history)} "
-                "epochs: the training diverged, and no weights are the best."
-            )
+        best = self._found_best()
         if self._kept:
             self._try_mean(model, best, callbacks, kwargs)
         if not self.averaged:

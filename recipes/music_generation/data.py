@@ -1,12 +1,14 @@
 """The music recipe's tunes: read, in other keys, as ids."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_seq import music, runs
 from keras_seq.text import END, START, CharacterVocabulary
+from keras_seq.training import next_token_dataset
 
 if TYPE_CHECKING:
     from recipes.music_generation.recipe import Config
@@ -43,12 +45,24 @@ class Data:
             for document in self.train
         ]
 
+    def training_batches(self, config: "Config", first_epoch: int) -> Iterable[Any]:
+        """A `tf.data.Dataset` of the epochs from `first_epoch` on."""
+        return next_token_dataset(
+            lambda epoch: self.training_ids(config, epoch),
+            _batch_size(config),
+            seed=config.seed,
+            first_epoch=first_epoch,
+        )
+
+    def validation_batches(self) -> Iterable[Any]:
+        """A `tf.data.Dataset` of the validation tunes."""
+        return next_token_dataset([self.ids(d) for d in self.validation], 32)
+
     def training_length(self, config: "Config") -> tuple[int, int]:
         """How often the training tunes are read, and the steps that it takes once."""
         characters = sum(map(len, self.train))
         epochs = config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
-        assert config.batch_size  # `Config.complete` has seen to it
-        return epochs, -(-len(self.train) // config.batch_size)
+        return epochs, -(-len(self.train) // _batch_size(config))
 
     def known(self) -> dict[str, Any]:
         """What the verbs on a finished run need of the data."""
@@ -70,6 +84,11 @@ class Data:
             "near_duplicates": self.duplicates,
             "terms": self.corpus.terms,
         }
+
+
+def _batch_size(config: "Config") -> int:
+    assert config.batch_size is not None  # `Config.complete` has seen to it
+    return config.batch_size
 
 
 def read_tunes(config: "Config") -> tuple[music.Corpus, list[str]]:

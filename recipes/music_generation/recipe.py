@@ -101,21 +101,14 @@ def train(
     checkpoint = training.EpochCheckpoint(
         run / "checkpoints", monitor="val_nats", patience=PATIENCE, resume=config.resume
     )
-    documents = training.next_token_dataset(
-        lambda epoch: data.training_ids(config, epoch),
-        config.batch_size,
-        seed=config.seed,
-        first_epoch=checkpoint.first_epoch,
-    )
-    validation = [data.ids(document) for document in data.validation]
     epochs, steps = data.training_length(config)
     checkpoint.fit(
         model,
-        documents,
+        data.training_batches(config, checkpoint.first_epoch),
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,
-        validation_data=training.next_token_dataset(validation, 32),
+        validation_data=data.validation_batches(),
     )
     return checkpoint
 
@@ -210,7 +203,7 @@ def main(config: Config) -> None:
         "data": {"name": Path(config.data).name, **data.sizes()},
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.history[checkpoint.best_epoch],
+        "validation": checkpoint.best_values,
         **figures,
     }
     export(config, data, writer, run, metrics["test"])
