@@ -72,6 +72,7 @@ def load_data(config: Config) -> Data:
 
 def build_model(config: Config, data: Data) -> keras.Model:
     """Embedding, LSTM layers with dropout, logits of the next token."""
+    assert config.units is not None  # `Config.complete` has seen to it
     keras.utils.set_random_seed(config.seed)
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(len(data.vocabulary), 64, name="embedding")(ids)

@@ -92,6 +92,7 @@ def test_patience_and_best_weights(tmp_path, values, patience, epochs_run, best)
     checkpoint, weights = fit(tmp_path, model, 6, values, patience=patience)
     assert len(checkpoint.history) == len(weights) == epochs_run
     assert checkpoint.best_epoch == best
+    assert checkpoint.best_values is checkpoint.history[best]
     assert checkpoint.stopped == (
         patience is not None and epochs_run - 1 - best >= patience
     )
