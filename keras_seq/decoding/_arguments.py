@@ -1,13 +1,30 @@
 """Checks of numbers that may be tensors, whose values may not be known yet."""
 
 import numbers
+import typing
+from collections.abc import Callable, Collection, Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.typing import Array, ArrayLike, Numbers, Tensor
 
-def check_numbers(name, value, expected, accepts, *, whole=False):
+Id: typing.TypeAlias = int | np.integer
+"""Of a token."""
+
+Ids: typing.TypeAlias = Array | Sequence[Id]
+"""Of tokens: an integer array, or a list."""
+
+
+def check_numbers(
+    name: str,
+    value: typing.Any,
+    expected: str,
+    accepts: Callable[[float], bool],
+    *,
+    whole: bool = False,
+) -> None:
     """Refuses a number, or a tensor of shape () or (B,), that is out of range.
 
     Args:
@@ -21,9 +38,9 @@ def check_numbers(name, value, expected, accepts, *, whole=False):
     Raises:
         ValueError: If the value is refused.
     """
-    kind = numbers.Integral if whole else numbers.Real
+    kind: type[typing.Any] = numbers.Integral if whole else numbers.Real
     if isinstance(value, kind) and not isinstance(value, bool):
-        values = [value]
+        values: list[float] = [value]
     elif hasattr(value, "dtype") and not isinstance(value, numbers.Number):
         if len(value.shape) > 1:
             raise ValueError(
@@ -42,7 +59,7 @@ def check_numbers(name, value, expected, accepts, *, whole=False):
         raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
 
 
-def check_whole(name, value, least):
+def check_whole(name: str, value: object, least: int) -> None:
     """Refuses what is no integer in [least, 2³¹), nor a tensor of such."""
     check_numbers(
         name,
@@ -53,9 +70,10 @@ def check_whole(name, value, least):
     )
 
 
-def check_rows(name, value, batch):
+def check_rows(name: str, value: Numbers, batch: int | None) -> None:
     """Refuses a tensor of shape (B,) with another B than `batch`."""
-    rows = value.shape[0] if len(value.shape) else None
+    shape: tuple[int | None, ...] = getattr(value, "shape", ())
+    rows = shape[0] if len(shape) else None
     if rows is not None and batch is not None and rows != batch:
         raise ValueError(
             f"`{name}` must be a scalar or of shape (B,) = ({batch},); received "
@@ -63,7 +81,7 @@ def check_rows(name, value, batch):
         )
 
 
-def check_row_count(name, value, batch):
+def check_row_count(name: str, value: Array, batch: int | None) -> None:
     """Refuses a tensor whose leading B is another than `batch`; None is any."""
     rows = value.shape[0]
     if None not in (rows, batch) and rows != batch:
@@ -73,26 +91,28 @@ def check_row_count(name, value, batch):
         )
 
 
-def as_column(name, value, dtype, batch):
+def as_column(name: str, value: float | Array, dtype: str, batch: int | None) -> Tensor:
     """A scalar, or a (B,) tensor as a column that broadcasts over (B, ·)."""
-    value = ops.cast(ops.convert_to_tensor(value), dtype)
-    check_rows(name, value, batch)
-    return ops.expand_dims(value, -1) if len(value.shape) else value
+    column = ops.cast(ops.convert_to_tensor(value), dtype)
+    check_rows(name, column, batch)
+    return ops.expand_dims(column, -1) if len(column.shape) else column
 
 
-def as_tokens(name, tokens, rank, shape):
+def as_tokens(name: str, tokens: ArrayLike, rank: int, shape: str) -> Tensor:
     """Token ids as int32; refuses what is no integer tensor of this rank."""
-    tokens = ops.convert_to_tensor(tokens)
-    dtype = keras.backend.standardize_dtype(tokens.dtype)
-    if len(tokens.shape) != rank or "int" not in dtype:
+    ids = ops.convert_to_tensor(tokens)
+    dtype = keras.backend.standardize_dtype(ids.dtype)
+    if len(ids.shape) != rank or "int" not in dtype:
         raise ValueError(
             f"`{name}` must be integers of shape {shape}; received dtype "
-            f"{dtype}, shape {tuple(tokens.shape)}."
+            f"{dtype}, shape {tuple(ids.shape)}."
         )
-    return ops.cast(tokens, "int32")
+    return ops.cast(ids, "int32")
 
 
-def as_integers(name, value, ranks, shape, least):
+def as_integers(
+    name: str, value: typing.Any, ranks: Collection[int], shape: str, least: int
+) -> Array:
     """An integer array or tensor, as it was given or, of a list, in NumPy.
 
     Args:
@@ -118,7 +138,7 @@ def as_integers(name, value, ranks, shape, least):
     return value
 
 
-def check_end_token(end_token, vocabulary_size):
+def check_end_token(end_token: typing.Any, vocabulary_size: int | None) -> None:
     """Refuses an end token that is neither None nor an id in the vocabulary."""
     if end_token is None:
         return
@@ -131,7 +151,7 @@ def check_end_token(end_token, vocabulary_size):
         )
 
 
-def known_values(tensor):
+def known_values(tensor: ArrayLike) -> list[float]:
     """The numbers in a tensor as a flat list; none if it is symbolic."""
     try:
         return keras.ops.convert_to_numpy(tensor).reshape(-1).tolist()

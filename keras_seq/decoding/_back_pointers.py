@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._stepping import zero_unless
+from keras_seq.typing import Nest, Tensor
 
 
 class Trail(typing.NamedTuple):
@@ -19,10 +20,10 @@ class Trail(typing.NamedTuple):
             to keep for the beam that it read, a parent.
     """
 
-    tokens: typing.Any
-    parents: typing.Any
-    log_probs: typing.Any
-    kept: typing.Any
+    tokens: Tensor
+    parents: Tensor
+    log_probs: Tensor
+    kept: list[Tensor]
 
 
 class Ends(typing.NamedTuple):
@@ -36,13 +37,15 @@ class Ends(typing.NamedTuple):
         finished: Boolean: whether the last token is the end token.
     """
 
-    last: typing.Any
-    beams: typing.Any
-    log_probs: typing.Any
-    finished: typing.Any
+    last: Tensor
+    beams: Tensor
+    log_probs: Tensor
+    finished: Tensor
 
 
-def read_back(trail, ends, longest, padding_token):
+def read_back(
+    trail: Trail, ends: Ends, longest: int | Tensor, padding_token: int
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Follows every hypothesis from its last token to its first.
 
     Gathering ids and kept values at every step would move all of them L times;
@@ -53,12 +56,12 @@ def read_back(trail, ends, longest, padding_token):
         (B, W, L, ...).
     """
 
-    def body(back, beams):
+    def body(back: Tensor, beams: Tensor) -> tuple[Nest, tuple[Tensor, ...]]:
         step = longest - 1 - back
         at_end = ops.logical_and(ends.finished, ends.last == step)
         inside = step <= ends.last
 
-        def of_beam(values):
+        def of_beam(values: Tensor) -> Tensor:
             return ops.take_along_axis(values[step], beams, axis=1)
 
         token = ops.where(at_end, padding_token, of_beam(trail.tokens))
@@ -87,7 +90,7 @@ def read_back(trail, ends, longest, padding_token):
     return ids, log_probs, kept
 
 
-def _along(parents, values, ends):
+def _along(parents: Tensor, values: Tensor, ends: Ends) -> Tensor:
     """Picks from (L, B·W, ...) what belongs to the hypotheses: (B, W, L, ...)."""
     batch, width, longest = ops.shape(parents)
     steps, rows, *rest = ops.shape(values)

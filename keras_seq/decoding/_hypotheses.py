@@ -7,10 +7,13 @@ import typing
 
 from keras import ops, tree
 
-from keras_seq.decoding._arguments import as_column
+from keras_seq.decoding._arguments import Id, as_column
 from keras_seq.decoding._back_pointers import Ends
 from keras_seq.decoding._largest import largest
+from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._penalties import coverage_penalty, length_penalty
+from keras_seq.decoding.beam import Beam
+from keras_seq.typing import Nest, Tensor
 
 NONE = float("-inf")  # the score where there is no hypothesis
 
@@ -18,36 +21,42 @@ NONE = float("-inf")  # the score where there is no hypothesis
 class Live(typing.NamedTuple):
     """The hypotheses that go on, best first."""
 
-    tokens: typing.Any  # (B·W,), the last of each
-    log_probs: typing.Any  # (B, W), ln P of the whole
-    state: typing.Any  # nest of (B·W, ...)
-    limit_state: typing.Any  # nest of (B·W, ...)
-    coverage: typing.Any  # (B·W, S), or () where none is wanted
-    penalties: typing.Any  # (B, W), the coverage penalty
+    tokens: Tensor  # (B·W,), the last of each
+    log_probs: Tensor  # (B, W), ln P of the whole
+    state: Nest  # of (B·W, ...)
+    limit_state: Nest  # of (B·W, ...)
+    coverage: Tensor  # (B·W, S), or () where none is wanted
+    penalties: Tensor  # (B, W), the coverage penalty
 
 
 class Pool(typing.NamedTuple):
     """The best finished hypotheses, best first; each (B, W)."""
 
-    scores: typing.Any
-    steps: typing.Any  # of the end token
-    parents: typing.Any  # the beam that the end token was put to
-    log_probs: typing.Any  # ln p of the end token
+    scores: Tensor
+    steps: Tensor  # of the end token
+    parents: Tensor  # the beam that the end token was put to
+    log_probs: Tensor  # ln p of the end token
 
 
 class Candidates(typing.NamedTuple):
     """Hypotheses made longer by a token, best first; each (B, N), N ≥ W."""
 
-    log_probs: typing.Any  # ln P of the whole
-    tokens: typing.Any
-    parents: typing.Any
-    own: typing.Any  # ln p of the token
+    log_probs: Tensor  # ln P of the whole
+    tokens: Tensor
+    parents: Tensor
+    own: Tensor  # ln p of the token
 
 
 class Search:
     """What stays the same through a search, and the parts of its steps."""
 
-    def __init__(self, beam, start_tokens, row_length, end_token):
+    def __init__(
+        self,
+        beam: Beam,
+        start_tokens: Tensor,
+        row_length: Tensor,
+        end_token: Id | None,
+    ) -> None:
         known = start_tokens.shape[0]
         self.batch = ops.shape(start_tokens)[0]
         self.width = beam.max_width
@@ -65,7 +74,7 @@ class Search:
         self.row_length = row_length
         self.places = ops.arange(self.width, dtype="int32")
 
-    def first(self, tokens, state, limit_state, keep):
+    def first(self, tokens: Tensor, state: Nest, limit_state: Nest, keep: Nest) -> Live:
         """The hypotheses before the first step.
 
         The beams are alike, so only one of them counts; else they stayed alike.
@@ -84,13 +93,13 @@ class Search:
             ops.zeros((self.batch, self.width), "float32"),
         )
 
-    def empty_pool(self):
+    def empty_pool(self) -> Pool:
         """No finished hypothesis."""
         integers = ops.zeros((self.batch, self.width), "int32")
         floats = ops.zeros((self.batch, self.width), "float32")
         return Pool(floats + NONE, integers, integers, floats)
 
-    def candidates(self, live_log_probs, token_log_probs):
+    def candidates(self, live_log_probs: Tensor, token_log_probs: Tensor) -> Candidates:
         """The 2W best continuations, or all if there are fewer.
 
         The best of each beam are found first, so that never all W·V are put in
@@ -117,7 +126,7 @@ class Search:
         )
         return Candidates(log_probs, tokens, index // each, own)
 
-    def cover(self, live, keep=None):
+    def cover(self, live: Live, keep: Nest = None) -> tuple[Tensor, Tensor]:
         """Coverage and its penalty after this step, of the beams that it read."""
         if not self.beam.covers:
             return live.coverage, live.penalties
@@ -129,7 +138,14 @@ class Search:
             self.mask,
         )
 
-    def collect(self, pool, candidates, penalties, going, steps):
+    def collect(
+        self,
+        pool: Pool,
+        candidates: Candidates,
+        penalties: Tensor,
+        going: Tensor,
+        steps: Tensor,
+    ) -> Pool:
         """The pool, after the candidates that end have been put to it.
 
         Only the best W candidates may end, so that what would not survive if it
@@ -150,7 +166,7 @@ class Search:
         scores = ops.where(self.places < self.row_width, scores, NONE)
         return Pool(scores, *(_pick(values, index) for values in both[1:]))
 
-    def survivors(self, candidates):
+    def survivors(self, candidates: Candidates) -> Candidates:
         """The best W candidates that go on: `Candidates` of shape (B, W)."""
         log_probs = candidates.log_probs
         if self.end_token is not None:
@@ -159,7 +175,16 @@ class Search:
         log_probs = ops.where(self.places < self.row_width, log_probs, NONE)
         return Candidates(log_probs, *(_pick(v, index) for v in candidates[1:]))
 
-    def succeed(self, live, survivors, going, state, covered, penalties, limits):
+    def succeed(
+        self,
+        live: Live,
+        survivors: Candidates,
+        going: Tensor,
+        state: Nest,
+        covered: Tensor,
+        penalties: Tensor,
+        limits: Limits,
+    ) -> Live:
         """The live hypotheses after a step.
 
         In rows that are done, `log_probs` and `penalties` stay as they were.
@@ -178,7 +203,7 @@ class Search:
             ops.where(going, penalties, live.penalties),
         )
 
-    def goes_on(self, going, steps, live, pool):
+    def goes_on(self, going: Tensor, steps: Tensor, live: Live, pool: Pool) -> Tensor:
         """Which rows are not done, (B,): see `beam_search` for the proof."""
         worst = _pick(pool.scores, self.row_width - 1)
         longest = length_penalty(self.alpha, ops.expand_dims(self.row_length, -1))
@@ -187,7 +212,7 @@ class Search:
         going = ops.logical_and(going, open_[:, 0])
         return ops.logical_and(going, steps < self.row_length)
 
-    def results(self, steps, live, pool):
+    def results(self, steps: Tensor, live: Live, pool: Pool) -> tuple[Tensor, Ends]:
         """Scores (B, W), and the `Ends` of the hypotheses that are returned.
 
         The finished ones first; those that go on fill the places that are left.
@@ -200,7 +225,7 @@ class Search:
             self.places < finished, self.places, self.width + self.places - finished
         )
 
-        def merge(pooled, lived):
+        def merge(pooled: Tensor, lived: Tensor) -> Tensor:
             return _pick(ops.concatenate([pooled, lived], axis=1), index)
 
         scores = merge(pool.scores, going_on)
@@ -213,7 +238,7 @@ class Search:
             finished=ops.logical_and(self.places < finished, there),
         )
 
-    def _check_mask(self, sources):
+    def _check_mask(self, sources: int | None) -> None:
         masked = None if self.mask is None else self.mask.shape[1]
         if None not in (masked, sources) and masked != sources:
             raise ValueError(
@@ -221,21 +246,21 @@ class Search:
                 f"{sources}; received {masked}."
             )
 
-    def _scores(self, log_probs, lengths, penalties):
+    def _scores(self, log_probs: Tensor, lengths: Tensor, penalties: Tensor) -> Tensor:
         scores = log_probs / length_penalty(self.alpha, lengths) + penalties
         # Where the attention is NaN, as the logits are then: no order has a NaN.
         return ops.where(ops.isnan(scores), NONE, scores)
 
-    def _attention(self, keep):
+    def _attention(self, keep: Nest) -> Tensor:
         return ops.cast(self.beam.attention_in(keep), "float32")
 
 
-def _pick(values, index):
+def _pick(values: Tensor, index: Tensor) -> Tensor:
     return ops.take_along_axis(values, index, axis=1)
 
 
-def _take_rows(nest, rows):
-    def take(x):
+def _take_rows(nest: Nest, rows: Tensor) -> Nest:
+    def take(x: Tensor) -> Tensor:
         # The shape is told again: more may be known of x than of `rows`.
         return ops.reshape(ops.take(x, rows, axis=0), ops.shape(x))
 

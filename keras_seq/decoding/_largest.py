@@ -2,11 +2,13 @@
 
 from keras import ops
 
+from keras_seq.typing import Tensor
+
 # Numbers in a group; of some sizes tried on a processor the best are in between.
 FEWEST, MOST = 16, 64
 
 
-def largest(values, count):
+def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """As `ops.top_k`, and faster where rows are long and few are wanted.
 
     The `count` largest are in the `count` groups whose largest are largest: the
@@ -38,7 +40,7 @@ def largest(values, count):
     return found, chosen * group + place % group
 
 
-def _group_size(size, count):
+def _group_size(size: int, count: int) -> int | None:
     """A size that the row is a multiple of, or None where groups don't pay."""
     if size < 4 * MOST or 4 * count * FEWEST > size:
         return None

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_seq.decoding._stepping import as_tensors, check_state
+from keras_seq.decoding.constraints import Constraint
+from keras_seq.typing import Nest, Tensor
 
 _FORBIDDEN = float("-inf")
 
@@ -15,10 +17,10 @@ class Limits:
         constraint: A `Constraint` or None.
     """
 
-    def __init__(self, constraint):
+    def __init__(self, constraint: Constraint | None) -> None:
         self.constraint = constraint
 
-    def start(self, start_tokens, max_length):
+    def start(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         """The state before the first token, with a leading B."""
         if self.constraint is None:
             return ()
@@ -28,7 +30,7 @@ class Limits:
         check_state("`constraint.next_state`", state, after)
         return state
 
-    def apply(self, state, scores):
+    def apply(self, state: Nest, scores: Tensor) -> Tensor:
         """The scores, of shape (rows, V), with -inf at forbidden tokens."""
         if self.constraint is None:
             return scores
@@ -42,13 +44,13 @@ class Limits:
             )
         return ops.where(allowed, scores, _FORBIDDEN)
 
-    def leaves_any(self, scores):
+    def leaves_any(self, scores: Tensor) -> Tensor | bool:
         """Whether a row has a token that can be chosen, shape (rows,)."""
         if self.constraint is None:
             return True
         return ops.any(scores != _FORBIDDEN, axis=-1)
 
-    def advance(self, state, tokens):
+    def advance(self, state: Nest, tokens: Tensor) -> Nest:
         """The state after these tokens, shape (rows,)."""
         if self.constraint is None:
             return state

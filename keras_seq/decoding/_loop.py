@@ -1,9 +1,24 @@
 """The loop over tokens, which may end early: where the backends differ."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import keras
 
+from keras_seq.typing import Nest, Tensor
 
-def while_loop(keep_going, body, state, max_length, emit_like, padding):
+Body: TypeAlias = Callable[[Tensor, Nest], tuple[Nest, tuple[Tensor, ...]]]
+"""From the step and the state to the state after, and what is written down."""
+
+
+def while_loop(
+    keep_going: Callable[[Nest], Tensor],
+    body: Body,
+    state: Nest,
+    max_length: int | Tensor,
+    emit_like: tuple[Tensor, ...],
+    padding: tuple[float, ...],
+) -> tuple[Nest, tuple[Tensor, ...]]:
     """Calls `body` until `keep_going` says no, at most `max_length` times.
 
     Args:
@@ -28,7 +43,14 @@ def while_loop(keep_going, body, state, max_length, emit_like, padding):
     return _in_tensorflow(keep_going, body, state, max_length, emit_like, padding)
 
 
-def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
+def _in_tensorflow(
+    keep_going: Callable[[Nest], Tensor],
+    body: Body,
+    state: Nest,
+    max_length: int | Tensor,
+    emit_like: tuple[Tensor, ...],
+    padding: tuple[float, ...],
+) -> tuple[Nest, tuple[Tensor, ...]]:
     import tensorflow as tf
 
     # No rows have no longest one: an array without elements can't be stacked.
@@ -38,12 +60,12 @@ def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
         for like in emit_like
     )
 
-    def write_all(arrays, t, values):
+    def write_all(arrays: Nest, t: Tensor, values: tuple[Tensor, ...]) -> Nest:
         return tuple(
             array.write(t, value) for array, value in zip(arrays, values, strict=True)
         )
 
-    def loop_body(t, state, arrays):
+    def loop_body(t: Tensor, state: Nest, arrays: Nest) -> tuple[Tensor, Nest, Nest]:
         state, emitted = body(t, state)
         return t + 1, state, write_all(arrays, t, emitted)
 
@@ -67,7 +89,14 @@ def _in_tensorflow(keep_going, body, state, max_length, emit_like, padding):
     return state, tuple(array.stack()[:max_length] for array in arrays)
 
 
-def _in_jax(keep_going, body, state, max_length, emit_like, padding):
+def _in_jax(
+    keep_going: Callable[[Nest], Tensor],
+    body: Body,
+    state: Nest,
+    max_length: int,
+    emit_like: tuple[Tensor, ...],
+    padding: tuple[float, ...],
+) -> tuple[Nest, tuple[Tensor, ...]]:
     import jax
     import jax.numpy as jnp
 
@@ -76,7 +105,7 @@ def _in_jax(keep_going, body, state, max_length, emit_like, padding):
         for like, value in zip(emit_like, padding, strict=True)
     )
 
-    def loop_body(carry):
+    def loop_body(carry: Nest) -> Nest:
         t, state, arrays = carry
         state, emitted = body(t, state)
         arrays = tuple(
@@ -92,7 +121,14 @@ def _in_jax(keep_going, body, state, max_length, emit_like, padding):
     return state, arrays
 
 
-def _in_python(keep_going, body, state, max_length, emit_like, padding):
+def _in_python(
+    keep_going: Callable[[Nest], Tensor],
+    body: Body,
+    state: Nest,
+    max_length: int,
+    emit_like: tuple[Tensor, ...],
+    padding: tuple[float, ...],
+) -> tuple[Nest, tuple[Tensor, ...]]:
     emissions: list[tuple] = []
     max_length = int(max_length)
     while len(emissions) < max_length and bool(keep_going(state)):

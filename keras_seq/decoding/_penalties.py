@@ -2,12 +2,14 @@
 
 from keras import ops
 
+from keras_seq.typing import Tensor
+
 # Attention of 0 has no logarithm. A softmax comes that low where it has all but
 # decided; sparsemax gives zeros by design.
 COVERAGE_FLOOR = 1e-6
 
 
-def length_penalty(alpha, lengths):
+def length_penalty(alpha: Tensor, lengths: Tensor) -> Tensor:
     """((5 + |Y|) / 6)^α, which grows with |Y|.
 
     Args:
@@ -23,7 +25,7 @@ def length_penalty(alpha, lengths):
     return ops.power((5.0 + ops.cast(lengths, "float32")) / 6.0, alpha)
 
 
-def coverage_penalty(beta, coverage, mask):
+def coverage_penalty(beta: Tensor, coverage: Tensor, mask: Tensor | None) -> Tensor:
     """β Σ_s ln(min(max(c_s, floor), 1)), at most 0.
 
     Args:

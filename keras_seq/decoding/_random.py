@@ -5,14 +5,20 @@ every backend and in a served graph; the backends' generators give no such
 promise. A counter-based generator does.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from keras import ops
+
+from keras_seq.typing import Integers, Tensor
+
+Pair: TypeAlias = tuple[Tensor, Tensor]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 
 
-def threefry(key, counter):
+def threefry(key: Pair, counter: Pair) -> Pair:
     """Threefry-2x32 with 20 rounds: hashes `counter` under `key`.
 
     Args:
@@ -38,7 +44,7 @@ def threefry(key, counter):
     return x_0, x_1
 
 
-def row_keys(seed, batch):
+def row_keys(seed: Integers, batch: int | Tensor) -> Pair:
     """A key for each row: from its own seed, or from the seed and its place.
 
     Args:
@@ -48,13 +54,13 @@ def row_keys(seed, batch):
     Returns:
         Pair of int32 tensors of shape (B,).
     """
-    seed = ops.cast(ops.convert_to_tensor(seed), "int32")
-    if len(seed.shape) == 0:
-        return ops.broadcast_to(seed, (batch,)), ops.arange(batch, dtype="int32")
-    return seed, ops.zeros_like(seed)
+    own = ops.cast(ops.convert_to_tensor(seed), "int32")
+    if len(own.shape) == 0:
+        return ops.broadcast_to(own, (batch,)), ops.arange(batch, dtype="int32")
+    return own, ops.zeros_like(own)
 
 
-def uniform(key, step, stream=0):
+def uniform(key: Pair, step: int | Tensor, stream: int = 0) -> Tensor:
     """One number in [0, 1) for each row, a multiple of 2⁻²⁴.
 
     Args:
@@ -70,11 +76,11 @@ def uniform(key, step, stream=0):
     return ops.cast(_shift_right(bits, 8), "float32") * np.float32(2.0**-24)
 
 
-def _rotate_left(x, distance):
+def _rotate_left(x: Tensor, distance: int) -> Tensor:
     return ops.bitwise_or(ops.left_shift(x, distance), _shift_right(x, 32 - distance))
 
 
-def _shift_right(x, distance):
+def _shift_right(x: Tensor, distance: int) -> Tensor:
     # On int32 the shift drags the sign along; the mask takes it off.
     shifted = ops.right_shift(x, distance)
     return ops.bitwise_and(shifted, np.int32(2 ** (32 - distance) - 1))

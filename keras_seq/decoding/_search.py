@@ -2,24 +2,34 @@
 
 from keras import ops, tree
 
+from keras_seq.decoding._arguments import Id
 from keras_seq.decoding._back_pointers import Trail, read_back
 from keras_seq.decoding._hypotheses import Search
+from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
-from keras_seq.decoding._stepping import bind, first_step
+from keras_seq.decoding._stepping import (
+    Fields,
+    Step,
+    StepWithConstants,
+    bind,
+    first_step,
+)
+from keras_seq.decoding.beam import Beam
+from keras_seq.typing import Nest, Tensor
 
 
 def beam_search(
-    step,
-    state,
-    start_tokens,
-    row_length,
-    longest,
+    step: Step | StepWithConstants,
+    state: Nest,
+    start_tokens: Tensor,
+    row_length: Tensor,
+    longest: int | Tensor,
     *,
-    beam,
-    limits,
-    end_token,
-    constants,
-):
+    beam: Beam,
+    limits: Limits,
+    end_token: Id | None,
+    constants: Nest,
+) -> Fields:
     """Searches for the best hypotheses of each row.
 
     A hypothesis is a row of its own for the step function: row b·W + w of B·W.
@@ -59,7 +69,7 @@ def beam_search(
             f"received shape {tuple(logits.shape)}."
         )
 
-    def body(_, carry):
+    def body(_: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         going, steps, live, pool = carry
         logits, state, *keep = step(live.tokens, live.state)
         log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
@@ -89,18 +99,18 @@ def beam_search(
     )
     scores, ends = search.results(steps, live, pool)
     tokens, parents, own, *values = written
-    ids, log_probs, kept = read_back(
+    ids, log_probs, values = read_back(
         Trail(tokens, parents, own, values),
         ends,
         longest,
         0 if end_token is None else int(end_token),
     )
-    kept = None if keep_like is None else tree.pack_sequence_as(keep_like, kept)
+    kept = None if keep_like is None else tree.pack_sequence_as(keep_like, values)
     lengths = ends.last + 1 - ops.cast(ends.finished, "int32")
     return ids, lengths, log_probs, ends.finished, kept, scores
 
 
-def _repeat_rows(nest, count):
+def _repeat_rows(nest: Nest, count: int) -> Nest:
     return tree.map_structure(
         lambda x: None if x is None else ops.repeat(x, count, axis=0), nest
     )

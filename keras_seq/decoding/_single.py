@@ -2,14 +2,27 @@
 
 from keras import ops, tree
 
+from keras_seq.decoding._arguments import Id
+from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
-from keras_seq.decoding._random import uniform
-from keras_seq.decoding._stepping import first_step, zero_unless
+from keras_seq.decoding._random import Pair, uniform
+from keras_seq.decoding._stepping import Fields, Step, first_step, zero_unless
+from keras_seq.decoding.strategies import Strategy
+from keras_seq.typing import Nest, Tensor
 
 
 def choose_tokens(
-    step, state, start_tokens, row_length, longest, *, strategy, limits, end_token, keys
-):
+    step: Step,
+    state: Nest,
+    start_tokens: Tensor,
+    row_length: Tensor,
+    longest: int | Tensor,
+    *,
+    strategy: Strategy,
+    limits: Limits,
+    end_token: Id | None,
+    keys: Pair,
+) -> Fields:
     """Calls `step` and `strategy` in turn until every row has ended.
 
     Args:
@@ -30,7 +43,7 @@ def choose_tokens(
     _, keep_like = first_step(step, start_tokens, state, end_token)
     padding_token = 0 if end_token is None else int(end_token)
 
-    def body(t, carry):
+    def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         tokens, going, finished, lengths, state, limit_state = carry
         logits, state, *keep = step(tokens, state)
         logits = ops.cast(logits, "float32")
@@ -76,5 +89,5 @@ def choose_tokens(
     return ids, lengths, log_probs, finished, kept, ops.sum(log_probs, axis=-1)
 
 
-def _batch_major(x):
+def _batch_major(x: Tensor) -> Tensor:
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))

@@ -1,24 +1,42 @@
 """The step function that a user gives: how it is called, what it must return."""
 
+import typing
+from collections.abc import Callable
+
 import keras
 from keras import ops, tree
 
 from keras_seq.decoding._arguments import check_end_token
+from keras_seq.typing import Nest, Tensor
+
+StepResults: typing.TypeAlias = tuple[Tensor, Nest] | tuple[Tensor, Nest, Nest]
+"""Logits, the state after, and what is to be kept."""
+
+Step: typing.TypeAlias = Callable[[Tensor, Nest], StepResults]
+"""Reads the tokens, (B,), in a state."""
+
+StepWithConstants: typing.TypeAlias = Callable[[Tensor, Nest, Nest], StepResults]
+"""Reads besides what no step changes."""
+
+Fields: typing.TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Nest, Tensor]
+"""Those of a `Generation`, in their order."""
 
 
-def bind(step, constants):
+def bind(step: typing.Any, constants: Nest) -> Step:
     """The step function of two arguments, the constants put in."""
     if constants is None:
         return step
     return lambda tokens, state: step(tokens, state, constants)
 
 
-def as_tensors(nest):
+def as_tensors(nest: Nest) -> Nest:
     """The nest with its leaves made tensors."""
     return tree.map_structure(ops.convert_to_tensor, nest)
 
 
-def first_step(step, tokens, state, end_token):
+def first_step(
+    step: Step, tokens: Tensor, state: Nest, end_token: object
+) -> tuple[Tensor, Nest]:
     """Calls `step` once and checks what it returns.
 
     Returns:
@@ -42,7 +60,7 @@ def first_step(step, tokens, state, end_token):
     return logits, keep[0] if keep else None
 
 
-def check_state(name, before, after):
+def check_state(name: str, before: Nest, after: Nest) -> None:
     """Refuses a state whose structure, dtypes or shapes are not as before."""
     forms = [tree.map_structure(_Form, as_tensors(state)) for state in (before, after)]
     if forms[0] != forms[1]:
@@ -55,11 +73,11 @@ def check_state(name, before, after):
 class _Form:
     """Dtype and shape of a tensor; sizes that are not known equal any."""
 
-    def __init__(self, tensor):
+    def __init__(self, tensor: Tensor) -> None:
         self.dtype = keras.backend.standardize_dtype(tensor.dtype)
         self.shape = tuple(tensor.shape)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, _Form)
             and self.dtype == other.dtype
@@ -70,11 +88,11 @@ class _Form:
             )
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.dtype}{self.shape}"
 
 
-def zero_unless(condition, value):
+def zero_unless(condition: Tensor, value: Tensor) -> Tensor:
     """The value where the condition (B, ...) holds, 0 elsewhere."""
     missing = len(value.shape) - len(condition.shape)
     condition = ops.reshape(condition, (*ops.shape(condition), *(1,) * missing))

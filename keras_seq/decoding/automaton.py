@@ -2,12 +2,24 @@
 
 import itertools
 import operator
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from keras import ops
 
-from keras_seq.decoding._arguments import as_integers, check_row_count, known_values
+from keras_seq.decoding._arguments import (
+    Id,
+    Ids,
+    as_integers,
+    check_row_count,
+    known_values,
+)
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.typing import Array, Nest, Tensor
+
+# From what a state leads to, (token, state), to its number.
+_Numbers: TypeAlias = dict[tuple[tuple[int, int], ...], int]
 
 
 class Automaton(Constraint):
@@ -49,7 +61,9 @@ class Automaton(Constraint):
     array([[1, 2, 1, 2, 1]], dtype=int32)
     """
 
-    def __init__(self, transitions, *, start=0):
+    def __init__(
+        self, transitions: Array | Sequence[Ids], *, start: Id | Ids = 0
+    ) -> None:
         transitions = as_integers("transitions", transitions, (2,), "(N, V)", least=-1)
         start = as_integers("start", start, (0, 1), "() or (B,)", least=0)
         for name, value in (("transitions", transitions), ("start", start)):
@@ -62,7 +76,13 @@ class Automaton(Constraint):
         self.start = start
 
     @classmethod
-    def of(cls, sequences, vocabulary_size, *, end_token):
+    def of(
+        cls,
+        sequences: Iterable[Iterable[Id]],
+        vocabulary_size: int,
+        *,
+        end_token: Id,
+    ) -> "Automaton":
         """The automaton that accepts these sequences and no others.
 
         It has the fewest states, so that many thousand regular sequences, such
@@ -95,7 +115,7 @@ class Automaton(Constraint):
                 f"{vocabulary_size}); received {len(paths)} sequences, ids "
                 f"{sorted(ids)[:1]} to {sorted(ids)[-1:]}."
             )
-        numbers: dict = {}
+        numbers: _Numbers = {}
         start = _number(paths, numbers)
         transitions = np.full((len(numbers), vocabulary_size), -1, "int32")
         for leads, state in numbers.items():
@@ -103,13 +123,13 @@ class Automaton(Constraint):
                 transitions[state, token] = target
         return cls(transitions, start=start)
 
-    def initial_state(self, start_tokens, max_length):
+    def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         start = ops.cast(ops.convert_to_tensor(self.start), "int32")
         if len(start.shape):
             check_row_count("start", start, start_tokens.shape[0])
         return ops.broadcast_to(start, ops.shape(start_tokens))
 
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         size = self.transitions.shape[1]
         if size not in (None, vocabulary_size):
             raise ValueError(
@@ -118,21 +138,21 @@ class Automaton(Constraint):
             )
         return ops.take(self.transitions, state, axis=0) >= 0
 
-    def next_state(self, state, tokens):
+    def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         transitions = ops.cast(ops.convert_to_tensor(self.transitions), "int32")
         place = state * ops.shape(transitions)[1] + tokens
         # What is not allowed comes only where rows have ended.
         return ops.maximum(ops.take(ops.reshape(transitions, (-1,)), place), 0)
 
 
-def _number(paths, numbers):
+def _number(paths: Sequence[tuple[int, ...]], numbers: _Numbers) -> int:
     """Numbers the state from which these sorted paths lead on.
 
     States from which the same leads on are one state.
 
     Args:
         paths: Sorted list of tuples of token ids.
-        numbers: From what a state leads to, ((token, state), ...), to its number.
+        numbers: The numbers of the states so far.
     """
     leads = tuple(
         (token, _number([path[1:] for path in group], numbers))

@@ -2,11 +2,14 @@
 
 import math
 import numbers
+import typing
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
-from keras_seq.decoding._arguments import check_numbers
+from keras_seq.decoding._arguments import Id, check_numbers
+from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 
 class Beam:
@@ -91,16 +94,40 @@ class Beam:
         and coverage has no floor).
     """
 
+    @typing.overload
     def __init__(
         self,
-        width,
+        width: Id,
         *,
-        length_penalty=0.0,
-        coverage_penalty=0.0,
-        max_width=None,
-        coverage=None,
-        coverage_mask=None,
-    ):
+        length_penalty: Numbers = 0.0,
+        coverage_penalty: Numbers = 0.0,
+        max_width: Id | None = None,
+        coverage: Callable[[Nest], Tensor] | None = None,
+        coverage_mask: ArrayLike | None = None,
+    ) -> None: ...
+
+    @typing.overload
+    def __init__(
+        self,
+        width: Array,
+        *,
+        length_penalty: Numbers = 0.0,
+        coverage_penalty: Numbers = 0.0,
+        max_width: Id,
+        coverage: Callable[[Nest], Tensor] | None = None,
+        coverage_mask: ArrayLike | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        width: Integers,
+        *,
+        length_penalty: Numbers = 0.0,
+        coverage_penalty: Numbers = 0.0,
+        max_width: Id | None = None,
+        coverage: Callable[[Nest], Tensor] | None = None,
+        coverage_mask: ArrayLike | None = None,
+    ) -> None:
         if max_width is None:
             if _is_tensor(width):
                 raise ValueError(
@@ -108,13 +135,13 @@ class Beam:
                     "tensor; received None."
                 )
             _check_width("width", width)
-            max_width = width
-        if _is_tensor(max_width):
+        widest: typing.Any = width if max_width is None else max_width
+        if _is_tensor(widest):
             raise ValueError(
-                f"`max_width` must be a positive integer; received {max_width!r}."
+                f"`max_width` must be a positive integer; received {widest!r}."
             )
-        _check_width("max_width", max_width)
-        _check_width("width", width, max_width)
+        _check_width("max_width", widest)
+        _check_width("width", width, widest)
         for name, value in (
             ("length_penalty", length_penalty),
             ("coverage_penalty", coverage_penalty),
@@ -131,18 +158,19 @@ class Beam:
                 f"the attention, or None; received {coverage!r}."
             )
         self.width = width
-        self.max_width = int(max_width)
+        self.max_width = int(widest)
         self.length_penalty = length_penalty
         self.coverage_penalty = coverage_penalty
         self.coverage = coverage
         self.coverage_mask = coverage_mask
 
     @property
-    def covers(self):
+    def covers(self) -> bool:
         """Whether the coverage counts, or may do so."""
-        return _is_tensor(self.coverage_penalty) or self.coverage_penalty > 0
+        penalty = self.coverage_penalty
+        return not isinstance(penalty, numbers.Real) or float(penalty) > 0
 
-    def attention_in(self, keep):
+    def attention_in(self, keep: Nest) -> Tensor:
         """The attention in what the step gives to keep, (B·W, S).
 
         Raises:
@@ -164,7 +192,7 @@ class Beam:
             )
         return attention
 
-    def mask_for(self, batch):
+    def mask_for(self, batch: int | None) -> Tensor | None:
         """The `coverage_mask` as a tensor (B, S), or None.
 
         Raises:
@@ -183,12 +211,12 @@ class Beam:
         return mask
 
 
-def _is_tensor(value):
+def _is_tensor(value: object) -> bool:
     """Whether it has a shape and is no number, as NumPy's scalars are."""
     return hasattr(value, "shape") and not isinstance(value, numbers.Number)
 
 
-def _check_width(name, value, most=None):
+def _check_width(name: str, value: object, most: int | None = None) -> None:
     check_numbers(
         name,
         value,

@@ -2,11 +2,19 @@
 
 import abc
 import numbers
+from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
 
-from keras_seq.decoding._arguments import as_integers, check_row_count, known_values
+from keras_seq.decoding._arguments import (
+    Id,
+    Ids,
+    as_integers,
+    check_row_count,
+    known_values,
+)
+from keras_seq.typing import Array, Nest, Tensor
 
 
 class Constraint(abc.ABC):
@@ -43,7 +51,7 @@ class Constraint(abc.ABC):
     (After 3 nothing is allowed: the row has stopped.)
     """
 
-    def initial_state(self, start_tokens, max_length):
+    def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         """The state before the first token.
 
         Args:
@@ -57,7 +65,7 @@ class Constraint(abc.ABC):
         return ()
 
     @abc.abstractmethod
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         """Which tokens may come next.
 
         Args:
@@ -68,7 +76,7 @@ class Constraint(abc.ABC):
             Boolean tensor of shape (B, V), or one that broadcasts to it.
         """
 
-    def next_state(self, state, tokens):
+    def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         """The state after these tokens.
 
         Args:
@@ -99,10 +107,10 @@ class ForbiddenTokens(Constraint):
     array([False,  True,  True, False,  True])
     """
 
-    def __init__(self, ids):
+    def __init__(self, ids: Ids) -> None:
         self.ids = as_integers("ids", ids, (1,), "(N,)", least=0)
 
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         _check_in_vocabulary("ids", self.ids, vocabulary_size)
         ids = ops.arange(vocabulary_size, dtype="int32")
         forbidden = ops.expand_dims(ops.cast(self.ids, "int32"), -1)
@@ -140,19 +148,19 @@ class NoRepeatedNgrams(Constraint):
         summarization (section 2.5).
     """
 
-    def __init__(self, n):
+    def __init__(self, n: Id) -> None:
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"`n` must be a positive integer; received {n!r}.")
-        self.n = int(n)
+        self.n: int = int(n)
 
-    def initial_state(self, start_tokens, max_length):
+    def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         # The tokens, behind n - 1 places that equal none: so every token has
         # n - 1 before it.
         rows = ops.shape(start_tokens)[0]
         tokens = ops.full((rows, max_length + self.n - 1), -1, dtype="int32")
         return tokens, ops.zeros((rows, 1), "int32")
 
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         tokens, count = state
         before = self.n - 1
         rows, places = ops.shape(tokens)
@@ -173,7 +181,7 @@ class NoRepeatedNgrams(Constraint):
         )
         return forbidden[:, :vocabulary_size] == 0
 
-    def next_state(self, state, tokens):
+    def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         history, count = state
         place = ops.arange(ops.shape(history)[1], dtype="int32")
         here = place == count + self.n - 1
@@ -208,10 +216,10 @@ class ForcedPrefix(Constraint):
            [1, 2, 2, 2]], dtype=int32)
     """
 
-    def __init__(self, ids):
+    def __init__(self, ids: Ids | Sequence[Ids]) -> None:
         self.ids = as_integers("ids", ids, (1, 2), "(P,) or (B, P)", least=-1)
 
-    def initial_state(self, start_tokens, max_length):
+    def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         ids = ops.cast(ops.convert_to_tensor(self.ids), "int32")
         if len(ids.shape) == 2:
             check_row_count("ids", ids, start_tokens.shape[0])
@@ -220,7 +228,7 @@ class ForcedPrefix(Constraint):
         shape = (ops.shape(start_tokens)[0], ops.shape(ids)[-1])
         return ops.broadcast_to(ids, shape), ops.zeros_like(start_tokens)
 
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         _check_in_vocabulary("ids", self.ids, vocabulary_size)
         ids, count = state
         place = ops.minimum(count, ops.shape(ids)[1] - 1)
@@ -228,7 +236,7 @@ class ForcedPrefix(Constraint):
         tokens = ops.arange(vocabulary_size, dtype="int32")
         return ops.logical_or(forced == -1, forced == tokens)
 
-    def next_state(self, state, tokens):
+    def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         ids, count = state
         return ids, count + 1
 
@@ -249,7 +257,7 @@ class AllOf(Constraint):
     array([False,  True,  True, False, False])
     """
 
-    def __init__(self, *constraints):
+    def __init__(self, *constraints: Constraint) -> None:
         for constraint in constraints:
             if not isinstance(constraint, Constraint):
                 raise TypeError(
@@ -257,26 +265,26 @@ class AllOf(Constraint):
                 )
         self.constraints = constraints
 
-    def initial_state(self, start_tokens, max_length):
+    def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
         return tuple(
             constraint.initial_state(start_tokens, max_length)
             for constraint in self.constraints
         )
 
-    def allowed(self, state, vocabulary_size):
+    def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         allowed = np.ones(vocabulary_size, bool)
         for constraint, own in zip(self.constraints, state, strict=True):
             allowed = ops.logical_and(allowed, constraint.allowed(own, vocabulary_size))
         return allowed
 
-    def next_state(self, state, tokens):
+    def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         return tuple(
             constraint.next_state(own, tokens)
             for constraint, own in zip(self.constraints, state, strict=True)
         )
 
 
-def _check_in_vocabulary(name, ids, vocabulary_size):
+def _check_in_vocabulary(name: str, ids: Array, vocabulary_size: int) -> None:
     known = known_values(ids)
     if known and max(known) >= vocabulary_size:
         raise ValueError(

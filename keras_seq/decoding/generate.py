@@ -8,6 +8,8 @@ import keras
 from keras import ops
 
 from keras_seq.decoding._arguments import (
+    Id,
+    Ids,
     as_tokens,
     check_end_token,
     check_rows,
@@ -17,10 +19,11 @@ from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._random import row_keys
 from keras_seq.decoding._search import beam_search
 from keras_seq.decoding._single import choose_tokens
-from keras_seq.decoding._stepping import as_tensors, bind
+from keras_seq.decoding._stepping import Step, StepWithConstants, as_tensors, bind
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.constraints import Constraint
 from keras_seq.decoding.strategies import Strategy
+from keras_seq.typing import Integers, Nest, Tensor
 
 
 class Generation(typing.NamedTuple):
@@ -48,26 +51,56 @@ class Generation(typing.NamedTuple):
             there was no hypothesis for the place.
     """
 
-    ids: typing.Any
-    lengths: typing.Any
-    log_probs: typing.Any
-    finished: typing.Any
-    kept: typing.Any
-    scores: typing.Any
+    ids: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    finished: Tensor
+    kept: Nest
+    scores: Tensor
+
+
+@typing.overload
+def generate(
+    step: Step,
+    state: Nest,
+    start_tokens: Ids,
+    *,
+    max_length: Integers,
+    strategy: Strategy | Beam,
+    end_token: Id | None = None,
+    seed: Integers | None = None,
+    constants: None = None,
+    constraint: Constraint | None = None,
+) -> Generation: ...
+
+
+@typing.overload
+def generate(
+    step: StepWithConstants,
+    state: Nest,
+    start_tokens: Ids,
+    *,
+    max_length: Integers,
+    strategy: Strategy | Beam,
+    end_token: Id | None = None,
+    seed: Integers | None = None,
+    constants: Nest,
+    constraint: Constraint | None = None,
+) -> Generation: ...
 
 
 def generate(
-    step,
-    state,
-    start_tokens,
+    step: Step | StepWithConstants,
+    state: Nest,
+    start_tokens: Ids,
     *,
-    max_length,
-    strategy,
-    end_token=None,
-    seed=None,
-    constants=None,
-    constraint=None,
-):
+    max_length: Integers,
+    strategy: Strategy | Beam,
+    end_token: Id | None = None,
+    seed: Integers | None = None,
+    constants: Nest = None,
+    constraint: Constraint | None = None,
+) -> Generation:
     """Generates a sequence for each row, in one compiled loop.
 
     ```
@@ -155,29 +188,38 @@ def generate(
         raise TypeError(
             f"`constraint` must be a Constraint or None; received {constraint!r}."
         )
-    start_tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)")
+    tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)")
     check_whole("max_length", max_length, 1)
     if seed is None:
         seed = secrets.randbelow(2**31)
     check_whole("seed", seed, 0)
     for name, value in (("max_length", max_length), ("seed", seed)):
-        if hasattr(value, "shape"):
-            check_rows(name, value, start_tokens.shape[0])
+        check_rows(name, value, tokens.shape[0])
     check_end_token(end_token, None)
 
-    def run():
-        batch = ops.shape(start_tokens)[0]
+    def run() -> Generation:
+        batch = ops.shape(tokens)[0]
         row_length, longest = _lengths(max_length, batch)
-        inputs = as_tensors(state), start_tokens, row_length, longest
-        options = {"limits": Limits(constraint), "end_token": end_token}
+        inputs = as_tensors(state), tokens, row_length, longest
+        limits = Limits(constraint)
         if isinstance(strategy, Beam):
             fields = beam_search(
-                step, *inputs, beam=strategy, constants=constants, **options
+                step,
+                *inputs,
+                beam=strategy,
+                limits=limits,
+                end_token=end_token,
+                constants=constants,
             )
         else:
             keys = row_keys(seed, batch)
             fields = choose_tokens(
-                bind(step, constants), *inputs, strategy=strategy, keys=keys, **options
+                bind(step, constants),
+                *inputs,
+                strategy=strategy,
+                limits=limits,
+                end_token=end_token,
+                keys=keys,
             )
         return Generation(*fields)
 
@@ -189,7 +231,7 @@ def generate(
     return run()
 
 
-def _lengths(max_length, batch):
+def _lengths(max_length: Integers, batch: Tensor) -> tuple[Tensor, int | Tensor]:
     """Each row's own length, and the longest."""
     if isinstance(max_length, numbers.Integral):
         return ops.full((batch,), int(max_length), "int32"), int(max_length)

@@ -2,11 +2,14 @@
 
 import math
 import secrets
+import typing
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import ops, tree
 
 from keras_seq.decoding._arguments import (
+    Ids,
     as_column,
     as_tokens,
     check_numbers,
@@ -17,23 +20,58 @@ from keras_seq.decoding._arguments import (
 )
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._random import row_keys, uniform
-from keras_seq.decoding._stepping import as_tensors, bind, first_step
+from keras_seq.decoding._stepping import (
+    Step,
+    StepWithConstants,
+    as_tensors,
+    bind,
+    first_step,
+)
 from keras_seq.decoding.strategies import Sample, Strategy
+from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 _COIN = 1  # the stream of random numbers; 0 is the strategy's, as in `generate`
 
 
+@typing.overload
 def mix_with_predictions(
-    step,
-    state,
-    targets,
+    step: Step,
+    state: Nest,
+    targets: Array | Sequence[Ids],
     *,
-    start_tokens,
-    probability,
-    seed=None,
-    strategy=None,
-    constants=None,
-):
+    start_tokens: Ids,
+    probability: Numbers,
+    seed: Integers | None = None,
+    strategy: Strategy | None = None,
+    constants: None = None,
+) -> Tensor: ...
+
+
+@typing.overload
+def mix_with_predictions(
+    step: StepWithConstants,
+    state: Nest,
+    targets: Array | Sequence[Ids],
+    *,
+    start_tokens: Ids,
+    probability: Numbers,
+    seed: Integers | None = None,
+    strategy: Strategy | None = None,
+    constants: Nest,
+) -> Tensor: ...
+
+
+def mix_with_predictions(
+    step: Step | StepWithConstants,
+    state: Nest,
+    targets: Array | Sequence[Ids],
+    *,
+    start_tokens: Ids,
+    probability: Numbers,
+    seed: Integers | None = None,
+    strategy: Strategy | None = None,
+    constants: Nest = None,
+) -> Tensor:
     """Inputs for training a decoder, some of them its own predictions.
 
     ```
@@ -102,22 +140,21 @@ def mix_with_predictions(
         raise TypeError(
             f"`strategy` must be a Strategy such as Greedy(); received {strategy!r}."
         )
-    targets = as_tokens("targets", targets, 2, "(B, T)")
-    start_tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)")
-    check_row_count("targets", targets, start_tokens.shape[0])
+    gold = as_tokens("targets", targets, 2, "(B, T)")
+    first = as_tokens("start_tokens", start_tokens, 1, "(B,)")
+    check_row_count("targets", gold, first.shape[0])
     check_numbers(
         "probability", probability, "in [0, 1]", lambda number: 0 <= number <= 1
     )
     if seed is None:
         seed = secrets.randbelow(2**31)
     check_whole("seed", seed, 0)
-    if hasattr(seed, "shape"):
-        check_rows("seed", seed, start_tokens.shape[0])
-    step = bind(step, constants)
+    check_rows("seed", seed, first.shape[0])
+    bound = bind(step, constants)
 
-    def run():
-        chance = as_column("probability", probability, "float32", start_tokens.shape[0])
-        return _mix(step, state, targets, start_tokens, chance, seed, strategy)
+    def run() -> Tensor:
+        chance = as_column("probability", probability, "float32", first.shape[0])
+        return _mix(bound, state, gold, first, chance, seed, strategy)
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -127,14 +164,22 @@ def mix_with_predictions(
     return run()
 
 
-def _mix(step, state, targets, start_tokens, chance, seed, strategy):
+def _mix(
+    step: Step,
+    state: Nest,
+    targets: Tensor,
+    start_tokens: Tensor,
+    chance: Tensor,
+    seed: Integers,
+    strategy: Strategy,
+) -> Tensor:
     batch, length = ops.shape(targets)
     keys = row_keys(seed, batch)
     chance = ops.reshape(ops.broadcast_to(chance, (batch, 1)), (batch,))
     state = _without_gradient(as_tensors(state))
     first_step(step, start_tokens, state, None)
 
-    def body(t, carry):
+    def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         tokens, state = carry
         logits, state, *_ = step(tokens, state)
         logits, state = _without_gradient((logits, state))
@@ -156,11 +201,39 @@ def _mix(step, state, targets, start_tokens, chance, seed, strategy):
     return inputs[:, :length]
 
 
-def _without_gradient(nest):
+def _without_gradient(nest: Nest) -> Nest:
     return tree.map_structure(ops.stop_gradient, nest)
 
 
-def sampling_probability(iteration, schedule, *, k, slope=None, least_gold=0.0):
+@typing.overload
+def sampling_probability(
+    iteration: float | ArrayLike,
+    schedule: typing.Literal["linear"],
+    *,
+    k: float,
+    slope: float,
+    least_gold: float = 0.0,
+) -> Tensor: ...
+
+
+@typing.overload
+def sampling_probability(
+    iteration: float | ArrayLike,
+    schedule: typing.Literal["exponential", "inverse_sigmoid"],
+    *,
+    k: float,
+    slope: None = None,
+) -> Tensor: ...
+
+
+def sampling_probability(
+    iteration: float | ArrayLike,
+    schedule: str,
+    *,
+    k: float,
+    slope: float | None = None,
+    least_gold: float = 0.0,
+) -> Tensor:
     """How often a model should read its own predictions, by the paper's decays.
 
     ```
@@ -202,7 +275,7 @@ def sampling_probability(iteration, schedule, *, k, slope=None, least_gold=0.0):
     References:
         Bengio, Vinyals, Jaitly and Shazeer (2015), section 2.4.
     """
-    ranges = {
+    ranges: dict[str, tuple[str, Callable[[float], bool]]] = {
         "linear": ("in [0, 1]", lambda k: 0 <= k <= 1),
         "exponential": ("in (0, 1)", lambda k: 0 < k < 1),
         "inverse_sigmoid": ("at least 1 and finite", lambda k: 1 <= k < math.inf),

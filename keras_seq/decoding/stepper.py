@@ -1,6 +1,10 @@
 """A stack of layers that reads a sequence whole or token by token."""
 
+from collections.abc import Iterable, Sequence
+
 import keras
+
+from keras_seq.typing import Array, Integers, Tensor
 
 
 class Stepper:
@@ -37,7 +41,7 @@ class Stepper:
     (TensorShape([1, 3, 10]), TensorShape([1, 10]))
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Iterable[keras.Layer]) -> None:
         self.layers = [
             layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)
         ]
@@ -56,7 +60,7 @@ class Stepper:
                             f"{name}={getattr(layer, name)}."
                         )
 
-    def initial_state(self, batch_size):
+    def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
         """The state before the first token: a list of a state a layer."""
         return [
             list(layer.get_initial_state(batch_size))
@@ -64,7 +68,12 @@ class Stepper:
             if _recurrent(layer)
         ]
 
-    def read(self, tokens, mask=None, initial_state=None):
+    def read(
+        self,
+        tokens: Array,
+        mask: Array | None = None,
+        initial_state: Sequence[Sequence[Tensor]] | None = None,
+    ) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads whole sequences.
 
         Args:
@@ -91,7 +100,9 @@ class Stepper:
                 x = layer(x)
         return x, states
 
-    def step(self, tokens, state):
+    def step(
+        self, tokens: Array, state: Sequence[Sequence[Tensor]]
+    ) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads one token a row: the step function that `generate` wants.
 
         Args:
@@ -126,5 +137,5 @@ _NEEDED = {
 }
 
 
-def _recurrent(layer):
+def _recurrent(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.RNN)

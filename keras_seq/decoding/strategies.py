@@ -6,13 +6,14 @@ import math
 from keras import ops
 
 from keras_seq.decoding._arguments import as_column, check_numbers
+from keras_seq.typing import Integers, Numbers, Tensor
 
 
 class Strategy(abc.ABC):
     """Chooses the next token of each row. One method to override."""
 
     @abc.abstractmethod
-    def next_token(self, logits, uniform):
+    def next_token(self, logits: Tensor, uniform: Tensor) -> Tensor:
         """Chooses a token.
 
         Args:
@@ -36,7 +37,7 @@ class Greedy(Strategy):
     array([1], dtype=int32)
     """
 
-    def next_token(self, logits, uniform):
+    def next_token(self, logits: Tensor, uniform: Tensor) -> Tensor:
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
@@ -78,7 +79,12 @@ class Sample(Strategy):
         of neural text degeneration (top-p).
     """
 
-    def __init__(self, temperature=1.0, top_k=None, top_p=None):
+    def __init__(
+        self,
+        temperature: Numbers = 1.0,
+        top_k: Integers | None = None,
+        top_p: Numbers | None = None,
+    ) -> None:
         check_numbers(
             "temperature",
             temperature,
@@ -99,7 +105,7 @@ class Sample(Strategy):
         self.top_k = top_k
         self.top_p = top_p
 
-    def next_token(self, logits, uniform):
+    def next_token(self, logits: Tensor, uniform: Tensor) -> Tensor:
         weights = ops.exp(self._tempered(logits))
         if self.top_k is None and self.top_p is None:
             return _draw(weights, uniform)
@@ -117,7 +123,7 @@ class Sample(Strategy):
         drawn = ops.expand_dims(_draw(ranked, uniform), -1)
         return ops.cast(ops.take_along_axis(order, drawn, axis=-1)[:, 0], "int32")
 
-    def _tempered(self, logits):
+    def _tempered(self, logits: Tensor) -> Tensor:
         """Logits / temperature, with the largest at 0 so that none overflows."""
         temperature = as_column(
             "temperature", self.temperature, "float32", logits.shape[0]
@@ -127,7 +133,7 @@ class Sample(Strategy):
         return ops.where(below == 0, 0.0, below / ops.maximum(temperature, 0.0))
 
 
-def _draw(weights, uniform):
+def _draw(weights: Tensor, uniform: Tensor) -> Tensor:
     """Draws an index with probability proportional to its weight, (B, V)."""
     cumulative = ops.cumsum(weights, axis=-1)
     threshold = ops.expand_dims(ops.cast(uniform, "float32"), -1) * cumulative[:, -1:]
@@ -138,9 +144,9 @@ def _draw(weights, uniform):
     return ops.where(ops.any(beyond, axis=-1), _first(beyond), _last(possible))
 
 
-def _first(condition):
+def _first(condition: Tensor) -> Tensor:
     return ops.cast(ops.argmax(ops.cast(condition, "int32"), axis=-1), "int32")
 
 
-def _last(condition):
+def _last(condition: Tensor) -> Tensor:
     return ops.shape(condition)[-1] - 1 - _first(ops.flip(condition, axis=-1))
