@@ -13,6 +13,7 @@ from keras_seq.diagnostics.gate_activity import GateActivity, gate_activity
 from keras_seq.diagnostics.gate_monitor import GateMonitor
 from keras_seq.diagnostics.gates import plot_gates
 from keras_seq.diagnostics.gradient_flow import (
+    FlowFunction,
     GradientFlow,
     gradient_flow,
     plot_gradient_flow,
@@ -35,6 +36,7 @@ from keras_seq.diagnostics.unrolled import plot_unrolled
 __all__ = [
     "AlignmentAgreement",
     "ClippingMonitor",
+    "FlowFunction",
     "GateActivity",
     "GateMonitor",
     "GradientFlow",

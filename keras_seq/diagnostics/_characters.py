@@ -1,16 +1,29 @@
 """Characters in pictures and files: what stands for those that have no shape."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
 from keras_seq.extras import require
 
 MARKS = {" ": "·", "\n": "↵"}
 
 
-def marked(text):
+class Vocabulary(Protocol):
+    """What is asked of a vocabulary here: those of `keras_seq.text` have it."""
+
+    def encode(self, text: str, /) -> list[int]:
+        """The ids of a text."""
+
+    def pieces(self, ids: Sequence[int], /) -> Sequence[str]:
+        """What stands for each of them."""
+
+
+def marked(text: object) -> str:
     """A text with a mark for each space and each end of a line."""
     return "".join(MARKS.get(character, character) for character in str(text))
 
 
-def visible(text, marks=None):
+def visible(text: str, marks: Mapping[str, str] | None = None) -> str:
     r"""A text with a shape for each of its characters.
 
     Args:
@@ -23,14 +36,14 @@ def visible(text, marks=None):
     return "".join(marks.get(c) or _with_shape(c) for c in text) or "∅"
 
 
-def _with_shape(character):
+def _with_shape(character: str) -> str:
     # Marks that combine with the letter before are printable, and stay.
     if character.isspace() or not character.isprintable():
         return character.encode("unicode_escape").decode("ascii")
     return character
 
 
-def glyphs(family=None):
+def glyphs(family: str | None = None) -> Callable[[str], bool]:
     """Function that tells whether matplotlib's font has a character.
 
     Args:

@@ -1,9 +1,19 @@
 """What clipping did to the gradients of one step."""
 
+from collections.abc import Iterable, Sequence
+
+import keras
 from keras import ops
 
+from keras_seq.typing import Tensor
 
-def with_step(totals, optimizer, gradients, clipped):
+
+def with_step(
+    totals: Tensor,
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor | None],
+    clipped: Sequence[Tensor | None],
+) -> Tensor:
     """The totals of clipping with one more step.
 
     Args:
@@ -43,7 +53,12 @@ def with_step(totals, optimizer, gradients, clipped):
     )
 
 
-def _is_clipped(optimizer, gradients, lengths, norm):
+def _is_clipped(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor],
+    lengths: Tensor,
+    norm: Tensor,
+) -> Tensor:
     """Whether the optimizer changes the gradient; it heeds the first that is set."""
     if optimizer.clipnorm:
         return ops.any(lengths > optimizer.clipnorm)
@@ -53,20 +68,20 @@ def _is_clipped(optimizer, gradients, lengths, norm):
     return ops.any(ops.cast(entries, "float32") > optimizer.clipvalue)
 
 
-def _lengths(tensors):
+def _lengths(tensors: Iterable[Tensor]) -> Tensor:
     return ops.stack([_length(tensor) for tensor in tensors])
 
 
-def _length(tensor):
+def _length(tensor: Tensor) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(ops.cast(tensor, "float32"))))
 
 
-def _entries(gradient):
+def _entries(gradient: Tensor) -> Tensor:
     """What the optimizer looks at: all entries, or the rows that there are."""
     return gradient.values if _is_rows(gradient) else gradient
 
 
-def _summed(gradient):
+def _summed(gradient: Tensor) -> Tensor:
     """The gradient with equal rows added up."""
     if not _is_rows(gradient):
         return gradient
@@ -75,6 +90,6 @@ def _summed(gradient):
     return tf.convert_to_tensor(gradient)
 
 
-def _is_rows(gradient):
+def _is_rows(gradient: Tensor) -> bool:
     """Whether it is TensorFlow's gradient of a table of which rows were taken."""
     return hasattr(gradient, "indices") and hasattr(gradient, "dense_shape")

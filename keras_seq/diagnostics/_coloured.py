@@ -1,11 +1,20 @@
 """Coloured text as HTML and as a picture."""
 
 import html
+import typing
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_seq.diagnostics._characters import glyphs, visible
 from keras_seq.extras import require
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_seq.diagnostics.unit_text import UnitText
+
+Colour: typing.TypeAlias = tuple[int, int, int]
 
 # Light enough for black letters on all of them.
 _BLUE, _WHITE, _RED = (82, 156, 206), (255, 255, 255), (226, 104, 84)
@@ -14,7 +23,7 @@ _TEXT = "font:14px/1.6 ui-monospace,Menlo,Consolas,monospace;color:#000"
 _COLUMN, _LINE = 0.105, 0.21  # inches, for a character
 
 
-def html_of(shown, centre, limit):
+def html_of(shown: "UnitText", centre: float, limit: float) -> str:
     """The `<div>` of a `UnitText`: a head with the scale, and the text."""
     scale = ",".join(map(_css, (_BLUE, _WHITE, _RED)))
     low, middle, high = (f"{centre + side * limit:.3g}" for side in (-1, 0, 1))
@@ -38,7 +47,7 @@ def html_of(shown, centre, limit):
     )
 
 
-def figure_of(shown, columns, centre, limit):
+def figure_of(shown: "UnitText", columns: int, centre: float, limit: float) -> "Figure":
     """The matplotlib figure of a `UnitText`."""
     plt = require("matplotlib.pyplot", "plots")
     colors = require("matplotlib.colors", "plots")
@@ -108,14 +117,17 @@ def figure_of(shown, columns, centre, limit):
     return figure
 
 
-def _after(piece):
+def _after(piece: str) -> str:
     """The ends of lines in a piece, which break the line that is shown too."""
     return "\n" * piece.count("\n")
 
 
-def _places(pieces, breaks, columns, gap):
+def _places(
+    pieces: Sequence[str], breaks: Sequence[bool], columns: int, gap: int
+) -> tuple[list[tuple[int, int]], int]:
     """Column and line of each piece, and the number of lines."""
-    places, column, line = [], 0, 0
+    places: list[tuple[int, int]] = []
+    column, line = 0, 0
     for piece, ends in zip(pieces, breaks, strict=True):
         # The mark of a line's end may stand beyond the last column.
         if column and column + len(piece) > columns and piece != "↵":
@@ -127,14 +139,15 @@ def _places(pieces, breaks, columns, gap):
     return places, line + (column > 0)
 
 
-def _colour(value, centre, limit):
+def _colour(value: float, centre: float, limit: float) -> Colour:
     """Red, green and blue, 0 to 255."""
     if np.isnan(value):
         return _GREY
     share = float(np.clip((value - centre) / limit, -1, 1))
     end = np.array(_RED if share > 0 else _BLUE)
-    return tuple(np.rint(np.array(_WHITE) + abs(share) * (end - _WHITE)).astype(int))
+    red, green, blue = np.rint(np.array(_WHITE) + abs(share) * (end - _WHITE))
+    return int(red), int(green), int(blue)
 
 
-def _css(colour):
+def _css(colour: Colour) -> str:
     return "#" + "".join(f"{part:02x}" for part in colour)

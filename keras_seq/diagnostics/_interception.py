@@ -2,12 +2,20 @@
 
 import contextlib
 import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import keras
 from keras import ops
 
 from keras_seq.diagnostics._replacing import replaced
 from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
+from keras_seq.typing import Nest, Tensor
+
+Names: typing.TypeAlias = list[str] | tuple[str, ...]
+"""Of layers; a string alone is none."""
+
+Run: typing.TypeAlias = Callable[..., typing.Any]
+"""A recurrence, as `RecurrentLayer.recurrence`."""
 
 _EXPLICIT = (ExplicitLSTM, ExplicitGRU, ExplicitSimpleRNN)
 _TWINS: dict[type, typing.Any] = {
@@ -17,7 +25,9 @@ _TWINS: dict[type, typing.Any] = {
 }
 
 
-def recurrent_layers(model, layers=None):
+def recurrent_layers(
+    model: keras.Layer, layers: Names | None = None
+) -> dict[str, typing.Any]:
     """The recurrent layers that can be looked into, by name.
 
     Those are `ExplicitLSTM`, `ExplicitGRU`, `ExplicitSimpleRNN` and their peers in
@@ -68,7 +78,7 @@ def recurrent_layers(model, layers=None):
     return named
 
 
-def count_rows(x):
+def count_rows(x: Nest) -> int:
     """The length of the batch; refuses one without rows."""
     rows = len(keras.tree.flatten(x)[0])
     if not rows:
@@ -76,7 +86,7 @@ def count_rows(x):
     return rows
 
 
-def check_called(named, found):
+def check_called(named: Collection[str], found: Collection[str]) -> None:
     """Refuses layers that the model has, but didn't call."""
     missing = [name for name in named if name not in found]
     if missing:
@@ -86,7 +96,9 @@ def check_called(named, found):
 
 
 @contextlib.contextmanager
-def intercepted(layers, wrap):
+def intercepted(
+    layers: Mapping[str, typing.Any], wrap: Callable[[str, typing.Any, Run], Run]
+) -> Iterator[None]:
     """Within it, each layer runs what `wrap` makes of its recurrence.
 
     Args:
@@ -114,12 +126,12 @@ def intercepted(layers, wrap):
         yield
 
 
-def in_time(array, layer):
+def in_time(array: Tensor, layer: typing.Any) -> Tensor:
     """What a layer gives in the order of its run, in the order of its input."""
     return ops.flip(array, axis=1) if layer.go_backwards else array
 
 
-def in_graph(function):
+def in_graph(function: Run) -> Run:
     """The function as a graph, where the backend has graphs of its own."""
     if keras.backend.backend() != "tensorflow":
         return function
@@ -131,13 +143,13 @@ def in_graph(function):
     return lambda *arguments: traced.get_concrete_function(*arguments)(*arguments)
 
 
-def check_state(state, states):
+def check_state(state: str, states: Collection[str]) -> None:
     """Refuses a state that a layer doesn't have."""
     if state not in states:
         raise ValueError(f"`state` must be one of {list(states)}; received {state!r}.")
 
 
-def needs_tensorflow(name):
+def needs_tensorflow(name: str) -> None:
     """Refuses backends whose gradients aren't taken by a tape."""
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(
@@ -146,7 +158,7 @@ def needs_tensorflow(name):
 
 
 @contextlib.contextmanager
-def kept_as_they_are(model):
+def kept_as_they_are(model: keras.Layer) -> Iterator[None]:
     """Whatever happens within, variables that don't train have their values after it.
 
     States of stateful layers, seeds of dropout, moving averages, metrics.
@@ -169,7 +181,7 @@ def kept_as_they_are(model):
             variable.assign(value)
 
 
-def _twin(layer):
+def _twin(layer: typing.Any) -> typing.Any:
     """The explicit layer with the options of one of Keras's; weights and states shared.
 
     Of a user's subclass it knows what Keras's layer has, so a call of its own would
@@ -194,10 +206,15 @@ def _twin(layer):
     return twin
 
 
-def _calling(twin):
+def _calling(twin: typing.Any) -> Run:
     """What a layer of Keras's is called with, given to its twin."""
 
-    def call(sequences, initial_state=None, mask=None, training=False):
+    def call(
+        sequences: Tensor,
+        initial_state: Nest = None,
+        mask: Nest = None,
+        training: bool | None = False,
+    ) -> Nest:
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         return twin(sequences, initial_state, mask=mask, training=training)

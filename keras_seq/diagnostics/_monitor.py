@@ -1,11 +1,24 @@
 """What the callbacks that look into a model now and then have in common."""
 
+import os
+import typing
+from collections.abc import Callable, Iterable
+
 import keras
 
+from keras_seq.diagnostics._interception import Names
 from keras_seq.diagnostics._records import CsvTable, Summaries
 
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-class Monitor(keras.callbacks.Callback):
+Row: typing.TypeAlias = dict[str, typing.Any]
+"""Numbers and names by column."""
+
+Found = typing.TypeVar("Found")
+
+
+class Monitor(keras.callbacks.Callback, typing.Generic[Found]):
     """Looks before training and behind every `every`th epoch.
 
     A subclass names its `columns`, "epochs", "layer", what it looks at in a layer, and
@@ -18,50 +31,57 @@ class Monitor(keras.callbacks.Callback):
         log_dir: Folder for TensorBoard, or None.
     """
 
-    columns: tuple
+    columns: tuple[str, ...]
     # Where TensorBoard shows it: the first part of each name.
     place: str
 
-    def __init__(self, *, layers, every, filename, log_dir):
+    def __init__(
+        self,
+        *,
+        layers: Names | None,
+        every: int,
+        filename: str | os.PathLike[str] | None,
+        log_dir: str | os.PathLike[str] | None,
+    ) -> None:
         super().__init__()
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"`every` must be a positive integer; received {every!r}.")
         self.layers, self.every = layers, every
         self.filename, self.log_dir = filename, log_dir
         self.table = CsvTable(filename, self.columns)
-        self.history = []
+        self.history: list[Row] = []
 
-    def prepared(self):
+    def prepared(self) -> Callable[[], dict[str, Found]]:
         """The function without arguments that looks: to dict by layer."""
         raise NotImplementedError
 
-    def rows(self, found):
+    def rows(self, found: dict[str, Found]) -> Iterable[Row]:
         """Dicts by column, without "epochs"."""
         raise NotImplementedError
 
-    def pictures(self, found):
+    def pictures(self, found: dict[str, Found]) -> Iterable[tuple[str, "Figure"]]:
         """Pairs of a name and a matplotlib figure."""
         raise NotImplementedError
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Row | None = None) -> None:
         self.table.check()
         self._look = self.prepared()
         self._summaries = Summaries(self.log_dir)
-        self._trained = None
+        self._trained: int | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Row | None = None) -> None:
         if self._trained is None:
             self._record(epoch)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Row | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             self._record(epoch + 1)
 
-    def on_train_end(self, logs=None):
-        self._look = None
+    def on_train_end(self, logs: Row | None = None) -> None:
+        del self._look
         self._summaries.close()
 
-    def _record(self, epochs):
+    def _record(self, epochs: int) -> None:
         """Looks at a model that has been trained for so many epochs."""
         self._trained = epochs
         found = self._look()

@@ -2,11 +2,16 @@
 
 import csv
 import io
+import os
 import typing
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from keras_seq.extras import require
 from keras_seq.files import atomic_write
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class CsvTable:
@@ -18,26 +23,28 @@ class CsvTable:
         columns: Names of the columns.
     """
 
-    def __init__(self, filename, columns):
+    def __init__(
+        self, filename: str | os.PathLike[str] | None, columns: Iterable[str]
+    ) -> None:
         self.filename, self.columns = filename, tuple(columns)
 
-    def check(self):
+    def check(self) -> None:
         """Refuses a file in no folder, or one with other columns."""
         if self.filename is not None:
-            self._read()
+            self._read(self.filename)
 
-    def add(self, rows):
+    def add(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Writes dicts by column, as lines."""
         if self.filename is not None:
             lines = [_line(row[name] for name in self.columns) for row in rows]
-            atomic_write(self.filename, self._read() + "".join(lines))
+            atomic_write(self.filename, self._read(self.filename) + "".join(lines))
 
-    def _read(self):
-        path, header = Path(self.filename), _line(self.columns)
+    def _read(self, filename: str | os.PathLike[str]) -> str:
+        path, header = Path(filename), _line(self.columns)
         if not path.parent.is_dir():
             raise FileNotFoundError(
                 "`filename` must be in a folder that exists; received "
-                f"{str(self.filename)!r}."
+                f"{str(filename)!r}."
             )
         if not path.exists():
             return header
@@ -46,13 +53,13 @@ class CsvTable:
         if not content.startswith(header):
             raise ValueError(
                 f"`filename` must be new, or start with the line {header.strip()!r}; "
-                f"received {str(self.filename)!r}, which starts with {content[:60]!r}."
+                f"received {str(filename)!r}, which starts with {content[:60]!r}."
             )
         # A line that was written by hand may lack its end.
         return content if content.endswith("\n") else content + "\n"
 
 
-def _line(values):
+def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow(values)
     return buffer.getvalue()
@@ -65,7 +72,7 @@ class Summaries:
         log_dir: Folder of the event files, or None for none.
     """
 
-    def __init__(self, log_dir):
+    def __init__(self, log_dir: str | os.PathLike[str] | None) -> None:
         self.writer: typing.Any = None
         if log_dir is not None:
             require("tensorboard", "tensorboard")
@@ -73,10 +80,10 @@ class Summaries:
 
             self.writer = tf.summary.create_file_writer(str(log_dir))
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.writer is not None
 
-    def scalars(self, values, step):
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Writes a dict of numbers."""
         import tensorflow as tf
 
@@ -84,7 +91,7 @@ class Summaries:
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
-    def image(self, name, figure, step):
+    def image(self, name: str, figure: "Figure", step: int) -> None:
         """Writes a matplotlib figure, and closes it."""
         import matplotlib.pyplot as plt
         import tensorflow as tf
@@ -96,10 +103,10 @@ class Summaries:
         with self.writer.as_default(step=step):
             tf.summary.image(name, image[None])
 
-    def flush(self):
+    def flush(self) -> None:
         """Writes what waits, so that a training cut short leaves all of it."""
         self.writer.flush()
 
-    def close(self):
+    def close(self) -> None:
         if self.writer is not None:
             self.writer.close()

@@ -1,10 +1,11 @@
 """Changing an object for the time of a block."""
 
 import contextlib
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def replaced(thing, name, value):
+def replaced(thing: object, name: str, value: object) -> Iterator[None]:
     """Within it, an attribute of the instance is another; then as it was before.
 
     It goes past `__setattr__`, with which Keras tracks attributes.

@@ -1,11 +1,15 @@
 """How well values track a property: one measure for numbers, one for yes and no."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 _BLOCK = 64  # units at once: bounds the memory
 
 
-def squared_correlation(values, numbers):
+def squared_correlation(
+    values: np.ndarray, numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Pearson's r² and the sign of r, of each column with the numbers.
 
     Args:
@@ -18,7 +22,9 @@ def squared_correlation(values, numbers):
     return _in_blocks(_squared_correlation, values, np.asarray(numbers, "float64"))
 
 
-def ranking_area(values, labels):
+def ranking_area(
+    values: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Area under the ROC curve of each column, and which way it leans.
 
     The probability that a value at a true label is above one at a false label,
@@ -34,14 +40,20 @@ def ranking_area(values, labels):
     return _in_blocks(_ranking_area, values, np.asarray(labels, bool))
 
 
-def _in_blocks(measure, values, known):
+def _in_blocks(
+    measure: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    values: np.ndarray,
+    known: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     starts = range(0, values.shape[1], _BLOCK)
     blocks = [measure(values[:, start : start + _BLOCK], known) for start in starts]
     scores, directions = (np.concatenate(part) for part in zip(*blocks, strict=True))
     return scores, directions
 
 
-def _squared_correlation(values, numbers):
+def _squared_correlation(
+    values: np.ndarray, numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     values = np.asarray(values, "float64")
     varies = values.max(axis=0) > values.min(axis=0)
     values = values - values.mean(axis=0)
@@ -52,7 +64,9 @@ def _squared_correlation(values, numbers):
     return scores, np.where(together < 0, -1, 1)
 
 
-def _ranking_area(values, labels):
+def _ranking_area(
+    values: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     # Sorting is quicker along memory.
     values = np.ascontiguousarray(np.asarray(values, "float64").T)
     order = np.argsort(values, axis=1)

@@ -2,11 +2,18 @@
 
 import math
 import typing
+from collections.abc import Iterable
 
 import numpy as np
 
+from keras_seq.typing import ArrayLike
 
-def attention_entropy(weights, source_mask=None, target_mask=None):
+
+def attention_entropy(
+    weights: ArrayLike,
+    source_mask: ArrayLike | None = None,
+    target_mask: ArrayLike | None = None,
+) -> np.ndarray:
     """How spread out the attention of each target token is, in nats.
 
     ```
@@ -42,20 +49,22 @@ def attention_entropy(weights, source_mask=None, target_mask=None):
         Vig and Belinkov (2019), Analyzing the structure of attention in a
         transformer language model.
     """
-    weights = _checked(weights)
+    array = _checked(weights)
     if source_mask is not None:
-        weights = weights * _beside("source_mask", source_mask, weights, -1)
-    total = weights.sum(axis=-1, keepdims=True)
+        array = array * _beside("source_mask", source_mask, array, -1)
+    total = array.sum(axis=-1, keepdims=True)
     counts = total[..., 0] > 0
     if target_mask is not None:
-        counts = counts & _beside("target_mask", target_mask, weights, -2)[..., 0]
-    share = weights / np.where(total > 0, total, 1)
+        counts = counts & _beside("target_mask", target_mask, array, -2)[..., 0]
+    share = array / np.where(total > 0, total, 1)
     # Adding 0 turns -0.0 into 0.0.
     entropy = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1) + 0.0
     return np.where(counts, entropy, np.nan)
 
 
-def attention_coverage(weights, target_mask=None):
+def attention_coverage(
+    weights: ArrayLike, target_mask: ArrayLike | None = None
+) -> np.ndarray:
     """How much attention each source token gets in all.
 
     ```
@@ -86,10 +95,10 @@ def attention_coverage(weights, target_mask=None):
     References:
         Tu et al. (2016), Modeling coverage for neural machine translation.
     """
-    weights = _checked(weights)
+    array = _checked(weights)
     if target_mask is not None:
-        weights = weights * _beside("target_mask", target_mask, weights, -2)
-    return weights.sum(axis=-2)
+        array = array * _beside("target_mask", target_mask, array, -2)
+    return array.sum(axis=-2)
 
 
 class AlignmentAgreement(typing.NamedTuple):
@@ -111,7 +120,13 @@ class AlignmentAgreement(typing.NamedTuple):
     pointing_accuracy: float
 
 
-def alignment_agreement(weights, sure, possible=None, *, threshold=None):
+def alignment_agreement(
+    weights: Iterable[ArrayLike],
+    sure: Iterable[Iterable[tuple[int, int]]],
+    possible: Iterable[Iterable[tuple[int, int]]] | None = None,
+    *,
+    threshold: float | None = None,
+) -> AlignmentAgreement:
     """How well attention weights agree with reference alignments.
 
     Links are read off the weights: for each target token the source token with the
@@ -189,21 +204,23 @@ def alignment_agreement(weights, sure, possible=None, *, threshold=None):
     )
 
 
-def _largest(array):
+def _largest(array: np.ndarray) -> set[tuple[int, int]]:
     """The link of each row that has any weight."""
     rows = np.flatnonzero(array.sum(axis=1) > 0)
     return {(int(row), int(array[row].argmax())) for row in rows}
 
 
-def _at_least(array, threshold):
+def _at_least(array: np.ndarray, threshold: float) -> set[tuple[int, int]]:
     return {(int(row), int(column)) for row, column in np.argwhere(array >= threshold)}
 
 
-def _ratio(part, whole):
+def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else math.nan
 
 
-def _within(name, links, shape):
+def _within(
+    name: str, links: Iterable[typing.Any], shape: tuple[int, ...]
+) -> set[tuple[int, int]]:
     """The links as a set of pairs of int, each of which lies in the array."""
     links = {tuple(link) if np.iterable(link) else link for link in links}
     for link in links:
@@ -221,7 +238,7 @@ def _within(name, links, shape):
     return {(int(target), int(source)) for target, source in links}
 
 
-def _checked(weights, name="weights"):
+def _checked(weights: ArrayLike, name: str = "weights") -> np.ndarray:
     weights = np.asarray(weights, "float64")
     if weights.ndim < 2:
         raise ValueError(
@@ -235,7 +252,7 @@ def _checked(weights, name="weights"):
     return weights
 
 
-def _beside(name, mask, weights, axis):
+def _beside(name: str, mask: ArrayLike, weights: np.ndarray, axis: int) -> np.ndarray:
     """A mask of one axis of the weights, (B, ·), in the shape that it acts in."""
     mask = np.asarray(mask).astype(bool)
     batch = weights.shape[:1] if weights.ndim > 2 else ()

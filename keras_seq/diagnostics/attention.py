@@ -1,15 +1,28 @@
 """Pictures of where attention looks."""
 
+import typing
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from keras_seq.diagnostics._characters import glyphs, marked
 from keras_seq.extras import require
+from keras_seq.typing import ArrayLike
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PLACE = 0.28  # inches, for a row or a column
 _LONGEST = 40  # inches: more tokens become narrower, and not all have a label
 
 
-def plot_attention(weights, source, target, *, title=None):
+def plot_attention(
+    weights: ArrayLike,
+    source: Iterable[str],
+    target: Iterable[str],
+    *,
+    title: str | None = None,
+) -> "Figure":
     """Draws the attention weights of one pair: a row a target token.
 
     Weights are drawn from white (0) to black (1). Characters that matplotlib's font
@@ -70,13 +83,13 @@ def plot_attention(weights, source, target, *, title=None):
     return figure
 
 
-def _labelled(labels):
+def _labelled(labels: Sequence[str]) -> range:
     """Places of the labels that there is room for."""
     step = int(np.ceil(_PLACE * len(labels) / _LONGEST))
     return range(0, len(labels), step)
 
 
-def drawable(text):
+def drawable(text: str) -> bool:
     """Whether matplotlib's font has every character of a text.
 
     Args:

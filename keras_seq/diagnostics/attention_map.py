@@ -2,6 +2,8 @@
 
 import contextlib
 import inspect
+import typing
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -10,6 +12,10 @@ from keras import ops
 from keras_seq.diagnostics._interception import kept_as_they_are
 from keras_seq.diagnostics._replacing import replaced
 from keras_seq.layers._transformer import TransformerStack
+from keras_seq.typing import Nest, Tensor
+
+Found: typing.TypeAlias = dict[str, np.ndarray]
+"""Weights by the path of the layer."""
 
 _KERAS = (
     keras.layers.Attention,
@@ -18,7 +24,7 @@ _KERAS = (
 )
 
 
-def attention_map(model, inputs):
+def attention_map(model: keras.Layer, inputs: Nest) -> dict[str, np.ndarray]:
     """The attention weights of every layer of a model that has some.
 
     The model is called once, eagerly and not in training, and meanwhile each of its
@@ -77,7 +83,7 @@ def attention_map(model, inputs):
             f"`model` must have a layer with attention; received {model!r}, which has "
             "none."
         )
-    found: dict = {}
+    found: Found = {}
     training = (
         {"training": False}
         if "training" in inspect.signature(model.call).parameters
@@ -96,13 +102,15 @@ def attention_map(model, inputs):
     return found
 
 
-def _gives_weights(layer):
+def _gives_weights(layer: keras.Layer) -> bool:
     if isinstance(layer, TransformerStack):
         return True
     return "return_attention_scores" in inspect.signature(layer.call).parameters
 
 
-def _replacements(layer, found):
+def _replacements(
+    layer: keras.Layer, found: Found
+) -> Iterator[tuple[object, str, object]]:
     """What of a layer is replaced: triples of a thing, an attribute and a value."""
     path = layer.path or layer.name
     if isinstance(layer, TransformerStack):
@@ -117,10 +125,20 @@ def _replacements(layer, found):
         yield layer, "_flash_attention", False  # which computes no weights
 
 
-def _telling_look(look, path, found):
+def _telling_look(
+    look: Callable[..., Nest], path: str, found: Found
+) -> Callable[..., Nest]:
     """The attention of a transformer's layer, which tells its weights."""
 
-    def telling(x, query, keys, values, visible, training, return_scores):
+    def telling(
+        x: Tensor,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        visible: Tensor,
+        training: bool | None,
+        return_scores: bool,
+    ) -> Nest:
         x, weights = look(x, query, keys, values, visible, training, True)
         _add(found, path, weights)
         return x, weights if return_scores else None
@@ -128,11 +146,11 @@ def _telling_look(look, path, found):
     return telling
 
 
-def _telling_call(layer, path, found):
+def _telling_call(layer: keras.Layer, path: str, found: Found) -> Callable[..., Nest]:
     """The call of a layer, which tells its weights and returns what it did."""
     call, signature = layer.call, inspect.signature(layer.call)
 
-    def telling(*args, **kwargs):
+    def telling(*args: Nest, **kwargs: Nest) -> Nest:
         bound = signature.bind(*args, **kwargs)
         wanted = bound.arguments.get("return_attention_scores", False)
         bound.arguments["return_attention_scores"] = True
@@ -151,7 +169,12 @@ def _telling_call(layer, path, found):
     return telling
 
 
-def _add(found, path, weights, seen=None):
+def _add(
+    found: Found,
+    path: str,
+    weights: Tensor,
+    seen: Callable[[tuple[int, ...]], np.ndarray] | None = None,
+) -> None:
     number, key = 1, path
     while key in found:
         number += 1
@@ -166,12 +189,14 @@ def _add(found, path, weights, seen=None):
     found[key] = array if seen is None else np.where(seen(array.shape), array, 0)
 
 
-def _as_numpy(tensor):
+def _as_numpy(tensor: Tensor) -> np.ndarray:
     """A copy, which keeps no memory of the backend's alive."""
     return np.array(ops.convert_to_numpy(tensor))
 
 
-def _seen(layer, bound, shape):
+def _seen(
+    layer: keras.Layer, bound: inspect.BoundArguments, shape: tuple[int, ...]
+) -> np.ndarray:
     """Where a layer of Keras may look: an array that goes with weights of a shape.
 
     Elsewhere its weights are 0 already, unless it may look nowhere: then they are

@@ -2,7 +2,9 @@
 
 import contextlib
 import math
+import os
 import typing
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 from keras import ops
@@ -10,6 +12,10 @@ from keras import ops
 from keras_seq.diagnostics._clipping import with_step
 from keras_seq.diagnostics._records import CsvTable
 from keras_seq.diagnostics._replacing import replaced
+from keras_seq.typing import Nest, Tensor
+
+Logs: typing.TypeAlias = dict[str, typing.Any]
+Gradients: typing.TypeAlias = Sequence[Tensor | None]
 
 NAMES = (
     "clipping_steps",
@@ -89,13 +95,13 @@ class ClippingMonitor(keras.callbacks.Callback):
         neural networks.
     """
 
-    def __init__(self, filename=None):
+    def __init__(self, filename: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
         self.filename = filename
         self._table = CsvTable(filename, ("epoch", *NAMES))
         self._run: typing.Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._table.check()
         leftover = vars(self.model).get("train_function")
         if isinstance(leftover, _Step):
@@ -103,30 +109,30 @@ class ClippingMonitor(keras.callbacks.Callback):
             self.model.train_function = leftover.given
         self._run = _Run(self.model)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._run.reset()
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         self._run.prepare_step()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         values = self._run.values()
         if logs is not None:
             logs.update(values)
         self._table.add([{"epoch": epoch, **values}])
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self._run = None
 
 
 class _Step:
     """The training step, measured: it stands in the model's place for it once."""
 
-    def __init__(self, run, given):
+    def __init__(self, run: "_Run", given: Callable[..., Nest]) -> None:
         self.run = run
         self.given = given
 
-    def __call__(self, *args):
+    def __call__(self, *args: Nest) -> Nest:
         self.run.model.train_function = self.given
         return self.run.step(*args)
 
@@ -134,14 +140,14 @@ class _Step:
 class _Run:
     """One training of a model whose steps are measured."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
         self.totals = keras.Variable(
             ops.zeros(len(NAMES)), trainable=False, autocast=False, name="clipping"
         )
         self.trace()
 
-    def trace(self):
+    def trace(self) -> None:
         """Makes a training step of its own, that knows of the measurement."""
         self.optimizer = _clipping_optimizer(self.model)
         self.given = self.model.train_function
@@ -152,7 +158,7 @@ class _Run:
         finally:
             self.model.train_function = self.given
 
-    def prepare_step(self):
+    def prepare_step(self) -> None:
         """Puts the measured step in the place of the model's own, for one call."""
         current = self.model.train_function
         if isinstance(current, _Step):
@@ -163,7 +169,7 @@ class _Run:
             self.trace()
         self.model.train_function = _Step(self, self.given)
 
-    def step(self, *args):
+    def step(self, *args: Nest) -> Nest:
         with self.measuring():
             if keras.backend.backend() != "jax":
                 return self.train_function(*args)
@@ -180,11 +186,11 @@ class _Run:
             return logs, (weights, others, optimizer, metrics)
 
     @contextlib.contextmanager
-    def measuring(self):
+    def measuring(self) -> Iterator[None]:
         """Within it, the optimizer measures what it clips."""
         clip = self.optimizer._clip_gradients
 
-        def measured_clip(gradients):
+        def measured_clip(gradients: Gradients) -> Gradients:
             clipped = clip(gradients)
             totals = ops.convert_to_tensor(self.totals)
             self.totals.assign(with_step(totals, self.optimizer, gradients, clipped))
@@ -199,10 +205,10 @@ class _Run:
                 stack.enter_context(replaced(self.optimizer, "_variables", variables))
             yield
 
-    def reset(self):
+    def reset(self) -> None:
         self.totals.assign(ops.zeros(len(NAMES)))
 
-    def values(self):
+    def values(self) -> dict[str, float]:
         totals = ops.convert_to_numpy(self.totals).tolist()
         steps, clipped, factors, norms, largest, not_finite = totals
         counted = steps - not_finite
@@ -217,7 +223,7 @@ class _Run:
         return dict(zip(NAMES, values, strict=True))
 
 
-def _clipping_optimizer(model):
+def _clipping_optimizer(model: keras.Model) -> typing.Any:
     """The optimizer of a model that clips, inside of one that scales the loss."""
     optimizer: typing.Any = getattr(model, "optimizer", None)
     while hasattr(optimizer, "inner_optimizer"):

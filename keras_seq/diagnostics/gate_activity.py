@@ -1,11 +1,15 @@
 """What the gates of a model's recurrent layers do on given input."""
 
 import dataclasses
+import typing
 
+import keras
 import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
+    Names,
+    Run,
     check_called,
     count_rows,
     in_graph,
@@ -14,6 +18,7 @@ from keras_seq.diagnostics._interception import (
     kept_as_they_are,
     recurrent_layers,
 )
+from keras_seq.typing import Nest, Tensor
 
 _KEEPS = {"forget", "update"}  # gates that say how much of the state stays
 _GATES = ("input", "forget", "output", "update", "reset")
@@ -35,15 +40,17 @@ class GateActivity:
     """
 
     layer: str
-    values: dict
+    values: dict[str, np.ndarray]
     mask: np.ndarray
 
     @property
-    def gates(self):
+    def gates(self) -> dict[str, np.ndarray]:
         """Those of `values` that lie in [0, 1]."""
         return {name: self.values[name] for name in _GATES if name in self.values}
 
-    def saturation(self, low=0.1, high=0.9):
+    def saturation(
+        self, low: float = 0.1, high: float = 0.9
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """How often each gate is all but closed and all but open.
 
         Args:
@@ -72,7 +79,7 @@ class GateActivity:
             for gate, values in self.gates.items()
         }
 
-    def half_life(self):
+    def half_life(self) -> np.ndarray:
         """In how many steps half of each unit's memory is gone, if nothing is added.
 
         ```
@@ -100,7 +107,7 @@ class GateActivity:
             lost = -self._mean(np.log(gate))
             return np.log(2) / np.where(lost == 0, 0.0, lost)
 
-    def _mean(self, values):
+    def _mean(self, values: np.ndarray) -> np.ndarray:
         """The mean over the steps that count, for each unit."""
         counted = np.asarray(values, "float64")[self.mask]
         if not len(counted):
@@ -108,7 +115,13 @@ class GateActivity:
         return counted.mean(axis=0)
 
 
-def gate_activity(model, x, *, layers=None, batch_size=32):
+def gate_activity(
+    model: keras.Layer,
+    x: Nest,
+    *,
+    layers: Names | None = None,
+    batch_size: int = 32,
+) -> dict[str, GateActivity]:
     """Runs a model, and shows what every gate of its recurrent layers does.
 
     It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
@@ -146,14 +159,14 @@ def gate_activity(model, x, *, layers=None, batch_size=32):
 class ActivityFunction:
     """`gate_activity` of one model, again and again: traced once for each shape."""
 
-    def __init__(self, model, layers=None):
+    def __init__(self, model: keras.Layer, layers: Names | None = None) -> None:
         self.model = model
         self.named = recurrent_layers(model, layers)
-        self.found: dict = {}
+        self.found: dict[str, typing.Any] = {}
         # A loop in a graph is several times faster than one step by step.
         self.run = in_graph(self._run)
 
-    def __call__(self, x, batch_size=32):
+    def __call__(self, x: Nest, batch_size: int = 32) -> dict[str, GateActivity]:
         rows = count_rows(x)
         whole = isinstance(batch_size, (int, np.integer)) and batch_size is not True
         if not whole or batch_size < 1:
@@ -183,16 +196,21 @@ class ActivityFunction:
             for name in self.named
         }
 
-    def _run(self, batch):
+    def _run(self, batch: Nest) -> dict[str, typing.Any]:
         self.found.clear()
         self.model(batch, training=False)
         check_called(self.named, self.found)
         return dict(self.found)
 
-    def _recording(self, name, layer, recurrence):
+    def _recording(self, name: str, layer: typing.Any, recurrence: Run) -> Run:
         """The recurrence, which leaves what it shows in `found`, and the mask."""
 
-        def run(sequences, *rest, mask=None, **options):
+        def run(
+            sequences: Tensor,
+            *rest: Nest,
+            mask: Tensor | None = None,
+            **options: typing.Any,
+        ) -> Nest:
             wanted = {k: options[k] for k in ("return_sequences", "return_gates")}
             options.update(return_sequences=True, return_gates=True)
             h, state, gates = recurrence(sequences, *rest, mask=mask, **options)

@@ -1,17 +1,25 @@
 """A callback that watches the gates while a model trains."""
 
 import math
+import os
+import typing
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 
-from keras_seq.diagnostics._monitor import Monitor
-from keras_seq.diagnostics.gate_activity import ActivityFunction
+from keras_seq.diagnostics._interception import Names
+from keras_seq.diagnostics._monitor import Monitor, Row
+from keras_seq.diagnostics.gate_activity import ActivityFunction, GateActivity
 from keras_seq.diagnostics.saturation import plot_saturation
 from keras_seq.layers import ExplicitSimpleRNN
+from keras_seq.typing import Nest
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-class GateMonitor(Monitor):
+class GateMonitor(Monitor[GateActivity]):
     """Watches what the gates do on some input, epoch by epoch.
 
     Before training and behind every `every`th epoch it takes `gate_activity` of the
@@ -67,18 +75,18 @@ class GateMonitor(Monitor):
 
     def __init__(
         self,
-        x,
+        x: Nest,
         *,
-        layers=None,
-        every=1,
-        filename=None,
-        log_dir=None,
-        batch_size=32,
-    ):
+        layers: Names | None = None,
+        every: int = 1,
+        filename: str | os.PathLike[str] | None = None,
+        log_dir: str | os.PathLike[str] | None = None,
+        batch_size: int = 32,
+    ) -> None:
         super().__init__(layers=layers, every=every, filename=filename, log_dir=log_dir)
         self.x, self.batch_size = x, batch_size
 
-    def prepared(self):
+    def prepared(self) -> Callable[[], dict[str, GateActivity]]:
         activities = ActivityFunction(self.model, self.layers)
         simple = (ExplicitSimpleRNN, keras.layers.SimpleRNN)
         if all(isinstance(layer, simple) for layer in activities.named.values()):
@@ -88,7 +96,7 @@ class GateMonitor(Monitor):
             )
         return lambda: activities(self.x, self.batch_size)
 
-    def rows(self, found):
+    def rows(self, found: dict[str, GateActivity]) -> Iterator[Row]:
         for layer, activity in found.items():
             saturation = activity.saturation()
             for gate, (shut, opened) in saturation.items():
@@ -106,7 +114,9 @@ class GateMonitor(Monitor):
                     "half_life": half_life,
                 }
 
-    def pictures(self, found):
+    def pictures(
+        self, found: dict[str, GateActivity]
+    ) -> Iterator[tuple[str, "Figure"]]:
         for layer, activity in found.items():
             if activity.gates and activity.mask.any():
                 yield layer, plot_saturation(activity)

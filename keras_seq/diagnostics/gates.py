@@ -1,9 +1,16 @@
 """Pictures of the gates of a recurrent layer."""
 
+import typing
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from keras_seq.diagnostics._characters import marked
 from keras_seq.extras import require
+from keras_seq.typing import Array, ArrayLike
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ORDER = ("update", "reset", "input", "forget", "candidate", "output", "cell")
 _BETWEEN_0_AND_1 = ("update", "reset", "input", "forget", "output")
@@ -11,7 +18,13 @@ _COLUMN, _NARROWEST = 0.16, 0.07  # inches, for a label of one character
 _WIDEST = 200  # inches: what is longer becomes narrower, and not all have a label
 
 
-def plot_gates(gates, labels, *, units=None, title=None):
+def plot_gates(
+    gates: Mapping[str, ArrayLike],
+    labels: Sequence[str],
+    *,
+    units: Array | Sequence[int] | None = None,
+    title: str | None = None,
+) -> "Figure":
     """Draws a layer's gates over one sequence: a panel a gate, a row a unit.
 
     Gates lie in [0, 1] and are drawn from white (closed) to black (open); the
@@ -43,18 +56,18 @@ def plot_gates(gates, labels, *, units=None, title=None):
     ['forget gate']
     """
     plt = require("matplotlib.pyplot", "plots")
-    gates = {name: np.asarray(values) for name, values in gates.items()}
-    _check_gates(gates, labels)
-    names = [name for name in _ORDER if name in gates]
-    names += [name for name in gates if name not in _ORDER]
-    units = _units(gates["cell" if "cell" in gates else names[0]], units)
+    arrays = {name: np.asarray(values) for name, values in gates.items()}
+    _check_gates(arrays, labels)
+    names = [name for name in _ORDER if name in arrays]
+    names += [name for name in arrays if name not in _ORDER]
+    drawn = _units(arrays["cell" if "cell" in arrays else names[0]], units)
     width = min(24, max(6, _COLUMN * len(labels) + 2))
     width = min(_WIDEST, max(width, _NARROWEST * len(labels) + 2))
     every = int(np.ceil(_NARROWEST * len(labels) / (_WIDEST - 2)))
     shown = list(map(marked, labels))[::every]
     longest = max(len(label) for label in shown)
     upright = longest > 1 and longest * _NARROWEST > width / len(shown)
-    height = 0.1 * len(units) + 0.7 + (_NARROWEST * longest if upright else 0)
+    height = 0.1 * len(drawn) + 0.7 + (_NARROWEST * longest if upright else 0)
     figure, axes = plt.subplots(
         len(names),
         1,
@@ -63,7 +76,7 @@ def plot_gates(gates, labels, *, units=None, title=None):
         layout="constrained",
     )
     for axis, name in zip(axes[:, 0], names, strict=True):
-        values = gates[name][:, units].T
+        values = arrays[name][:, drawn].T
         signed, limit = _scale(name, values)
         image = axis.imshow(
             values,
@@ -76,7 +89,7 @@ def plot_gates(gates, labels, *, units=None, title=None):
         gate = f"{name} gate" if name in _BETWEEN_0_AND_1 else name
         axis.set_title(gate, loc="left", fontsize=10)
         axis.set_ylabel("unit", fontsize=8)
-        axis.set_yticks(range(len(units)), units, fontsize=5)
+        axis.set_yticks(range(len(drawn)), drawn, fontsize=5)
         axis.set_xticks(
             range(0, len(labels), every),
             shown,
@@ -95,7 +108,7 @@ def plot_gates(gates, labels, *, units=None, title=None):
     return figure
 
 
-def _check_gates(gates, labels):
+def _check_gates(gates: Mapping[str, np.ndarray], labels: Sequence[str]) -> None:
     if not gates or not len(labels):
         raise ValueError(
             f"`gates` and `labels` must not be empty; received {len(gates)} gates "
@@ -111,28 +124,28 @@ def _check_gates(gates, labels):
             )
 
 
-def _units(values, units):
+def _units(values: np.ndarray, units: Array | Sequence[int] | None) -> np.ndarray:
     """The indices of the units to draw."""
     if units is None:
         spread = np.nan_to_num(values.std(axis=0))
         return np.argsort(-spread, kind="stable")[:24]
-    units = np.asarray(units)
+    wanted = np.asarray(units)
     count = values.shape[1]
-    whole = units.ndim == 1 and units.size and units.dtype.kind in "iu"
-    if not whole or not ((units >= 0) & (units < count)).all():
+    whole = wanted.ndim == 1 and wanted.size and wanted.dtype.kind in "iu"
+    if not whole or not ((wanted >= 0) & (wanted < count)).all():
         raise ValueError(
             f"`units` must be indices in [0, {count}), one at least; received "
-            f"{units.tolist()!r}."
+            f"{wanted.tolist()!r}."
         )
-    return units
+    return wanted
 
 
-def _scale(name, values):
+def _scale(name: str, values: np.ndarray) -> tuple[bool, float]:
     """Whether values have a sign, and the largest that the colours show."""
     if name in _BETWEEN_0_AND_1:
         return False, 1.0
     largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
     if name == "cell":
         return True, max(largest, 1e-6)
-    signed = name == "candidate" or (values < 0).any()
+    signed = name == "candidate" or bool((values < 0).any())
     return signed, max(largest, 1.0)

@@ -1,12 +1,16 @@
 """How the gradient of a loss flows back through time."""
 
 import dataclasses
+import typing
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seq.diagnostics._interception import (
+    Names,
+    Run,
     check_called,
     check_state,
     count_rows,
@@ -17,8 +21,15 @@ from keras_seq.diagnostics._interception import (
     recurrent_layers,
 )
 from keras_seq.extras import require
+from keras_seq.typing import Array, ArrayLike, Nest, Tensor
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STATES = ("hidden", "cell")  # h_t, and an LSTM's c_t
+
+Loss: typing.TypeAlias = Callable[[Nest, Nest], Tensor]
+"""From what was wanted and what came to a number, or numbers."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,11 +46,11 @@ class GradientFlow:
     """
 
     layer: str
-    gradients: dict
+    gradients: dict[str, np.ndarray]
     mask: np.ndarray
     backwards: bool = False
 
-    def norms(self, state="hidden"):
+    def norms(self, state: str = "hidden") -> np.ndarray:
         """‖∂L/∂h_t‖ of each row and step.
 
         Args:
@@ -57,7 +68,7 @@ class GradientFlow:
         norms = np.linalg.norm(gradient, axis=-1)
         return np.where(self.mask, norms, np.nan)
 
-    def by_distance(self, state="hidden"):
+    def by_distance(self, state: str = "hidden") -> np.ndarray:
         """The mean norm at each distance from the last step that a row ran.
 
         Args:
@@ -82,7 +93,7 @@ class GradientFlow:
             [np.mean([row[d] for row in rows if len(row) > d]) for d in range(longest)]
         )
 
-    def factor(self, state="hidden"):
+    def factor(self, state: str = "hidden") -> float:
         """By what the gradient is multiplied, on average, with each step back.
 
         It is the slope of a straight line through ln `by_distance`, by least
@@ -105,7 +116,7 @@ class GradientFlow:
         slope, _ = np.polyfit(distance, np.log(norms[distance]), 1)
         return float(np.exp(slope))
 
-    def reach(self, share=1e-6, state="hidden"):
+    def reach(self, share: float = 1e-6, state: str = "hidden") -> int:
         """How far back the gradient is felt.
 
         Args:
@@ -139,15 +150,15 @@ class GradientFlow:
 
 
 def gradient_flow(
-    model,
-    x,
-    y,
+    model: keras.Layer,
+    x: Nest,
+    y: Nest,
     *,
-    loss=None,
-    sample_weight=None,
-    layers=None,
-    training=False,
-):
+    loss: Loss | None = None,
+    sample_weight: Array | None = None,
+    layers: Names | None = None,
+    training: bool = False,
+) -> dict[str, GradientFlow]:
     """The gradient of the loss with respect to every state, from one backward pass.
 
     For h_t and c_t of each recurrent layer and each step t, ∂L/∂h_t counts all paths
@@ -210,9 +221,43 @@ def gradient_flow(
 
 
 class FlowFunction:
-    """`gradient_flow` of one model, for many batches: traced once for each shape."""
+    """`gradient_flow` of one model, for many batches: traced once for each shape.
 
-    def __init__(self, model, *, loss=None, layers=None, training=False):
+    Args:
+        model: A Keras model that has been built.
+        loss: As for `gradient_flow`.
+        layers: Names of the layers that are wanted, or None for all.
+        training: Whether dropout acts.
+
+    It is called as `flow(x, y, sample_weight=None)` and returns what `gradient_flow`
+    does.
+
+    Raises:
+        ValueError: If the model has no such layer, or neither it nor you give a loss;
+            when called, as `gradient_flow`.
+        NotImplementedError: On other backends than TensorFlow.
+
+    Example:
+
+    >>> model = keras.Sequential(
+    ...     [keras.Input((None, 3)), keras.layers.GRU(4, name="reader")]
+    ... )
+    >>> flow = FlowFunction(model, loss=keras.losses.mean_squared_error)
+    >>> batches = [np.ones((rows, 9, 3), "float32") for rows in (2, 5)]
+    >>> for x in batches:
+    ...     flow(x, np.zeros((len(x), 4), "float32"))["reader"].norms().shape
+    (2, 9)
+    (5, 9)
+    """
+
+    def __init__(
+        self,
+        model: keras.Layer,
+        *,
+        loss: Loss | None = None,
+        layers: Names | None = None,
+        training: bool = False,
+    ) -> None:
         needs_tensorflow("gradient_flow")
         if loss is None and not getattr(model, "compiled", False):
             raise ValueError(
@@ -220,10 +265,12 @@ class FlowFunction:
             )
         self.model, self.loss, self.training = model, loss, training
         self.named = recurrent_layers(model, layers)
-        self.found: dict = {}
+        self.found: dict[str, typing.Any] = {}
         self.compiled = in_graph(self._gradients)
 
-    def __call__(self, x, y, sample_weight=None):
+    def __call__(
+        self, x: Nest, y: Nest, sample_weight: Array | None = None
+    ) -> dict[str, GradientFlow]:
         if self.loss is not None and sample_weight is not None:
             raise ValueError(
                 "`sample_weight` must be None where `loss` is given, which takes no "
@@ -248,7 +295,9 @@ class FlowFunction:
             for name, layer in self.named.items()
         }
 
-    def _gradients(self, x, y, sample_weight):
+    def _gradients(
+        self, x: Nest, y: Nest, sample_weight: Tensor | None
+    ) -> dict[str, typing.Any]:
         import tensorflow as tf
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -264,17 +313,25 @@ class FlowFunction:
         )
         return {name: (gradients[name], mask) for name, (_, mask) in self.found.items()}
 
-    def _value(self, x, y, output, sample_weight):
+    def _value(
+        self, x: Nest, y: Nest, output: Nest, sample_weight: Tensor | None
+    ) -> Tensor:
         if self.loss is not None:
             return ops.mean(self.loss(y, output))
         return self.model.compute_loss(
             x=x, y=y, y_pred=output, sample_weight=sample_weight, training=self.training
         )
 
-    def _probing(self, name, layer, recurrence):
+    def _probing(self, name: str, layer: typing.Any, recurrence: Run) -> Run:
         """The recurrence with zeros added to its states."""
 
-        def run(sequences, initial_state, *weights, mask=None, **options):
+        def run(
+            sequences: Tensor,
+            initial_state: Nest,
+            *weights: Nest,
+            mask: Tensor | None = None,
+            **options: typing.Any,
+        ) -> Nest:
             batch, steps = ops.shape(sequences)[:2]
             probes = [
                 ops.zeros((batch, steps, state.shape[-1]), state.dtype)
@@ -291,12 +348,17 @@ class FlowFunction:
         return run
 
 
-def comparable(norms):
+def comparable(norms: np.ndarray) -> bool:
     """Whether norms by distance start with one that others can be divided by."""
     return len(norms) > 0 and bool(0 < norms[0] < np.inf)
 
 
-def plot_gradient_flow(flows, *, state="hidden", title=None):
+def plot_gradient_flow(
+    flows: Mapping[str, GradientFlow | ArrayLike],
+    *,
+    state: str = "hidden",
+    title: str | None = None,
+) -> "Figure":
     """Draws how the gradient's norm changes with the distance from the last step.
 
     Args:
@@ -324,8 +386,8 @@ def plot_gradient_flow(flows, *, state="hidden", title=None):
         raise ValueError("`flows` must have an entry at least; received none.")
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     for label, flow in flows.items():
-        norms = flow.by_distance(state) if isinstance(flow, GradientFlow) else flow
-        norms = np.asarray(norms, "float64")
+        given = flow.by_distance(state) if isinstance(flow, GradientFlow) else flow
+        norms = np.asarray(given, "float64")
         if norms.ndim != 1 or not comparable(norms):
             raise ValueError(
                 f"`flows[{label!r}]` must have shape (D,) and start with a finite norm "

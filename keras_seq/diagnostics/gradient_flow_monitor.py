@@ -1,18 +1,28 @@
 """A callback that watches the gradient through time while a model trains."""
 
 import math
+import os
+import typing
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_seq.diagnostics._monitor import Monitor
+from keras_seq.diagnostics._interception import Names
+from keras_seq.diagnostics._monitor import Monitor, Row
 from keras_seq.diagnostics.gradient_flow import (
     FlowFunction,
+    GradientFlow,
+    Loss,
     comparable,
     plot_gradient_flow,
 )
+from keras_seq.typing import Nest
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-class GradientFlowMonitor(Monitor):
+class GradientFlowMonitor(Monitor[GradientFlow]):
     """Watches how far back the gradient reaches, epoch by epoch.
 
     Before training and behind every `every`th epoch it takes `gradient_flow` of the
@@ -74,23 +84,23 @@ class GradientFlowMonitor(Monitor):
 
     def __init__(
         self,
-        x,
-        y,
+        x: Nest,
+        y: Nest,
         *,
-        loss=None,
-        layers=None,
-        every=1,
-        filename=None,
-        log_dir=None,
-    ):
+        loss: Loss | None = None,
+        layers: Names | None = None,
+        every: int = 1,
+        filename: str | os.PathLike[str] | None = None,
+        log_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
         super().__init__(layers=layers, every=every, filename=filename, log_dir=log_dir)
         self.x, self.y, self.loss = x, y, loss
 
-    def prepared(self):
+    def prepared(self) -> Callable[[], dict[str, GradientFlow]]:
         flow = FlowFunction(self.model, loss=self.loss, layers=self.layers)
         return lambda: flow(self.x, self.y)
 
-    def rows(self, found):
+    def rows(self, found: dict[str, GradientFlow]) -> Iterator[Row]:
         for layer, flow in found.items():
             for state in flow.gradients:
                 norms = flow.by_distance(state)
@@ -104,7 +114,9 @@ class GradientFlowMonitor(Monitor):
                     "reach": flow.reach(state=state) if sound else None,
                 }
 
-    def pictures(self, found):
+    def pictures(
+        self, found: dict[str, GradientFlow]
+    ) -> Iterator[tuple[str, "Figure"]]:
         for state in ("hidden", "cell"):
             flows = {
                 layer: flow

@@ -2,11 +2,17 @@
 
 import math
 import textwrap
+import typing
+from collections.abc import Iterable
 
 import numpy as np
 
 from keras_seq.diagnostics._characters import marked
 from keras_seq.extras import require
+from keras_seq.typing import ArrayLike
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ACROSS = 6  # panels in a row
 _PANEL = 1.9  # inches
@@ -14,7 +20,14 @@ _LETTERS = 9  # of the title, in an inch
 _FINEST = 800  # pixels of a side that are drawn, about
 
 
-def plot_image_attention(image, weights, words, *, title=None, smooth=False):
+def plot_image_attention(
+    image: ArrayLike,
+    weights: ArrayLike,
+    words: Iterable[str],
+    *,
+    title: str | None = None,
+    smooth: bool = False,
+) -> "Figure":
     """Draws an image, and for each word the image under its attention weights.
 
     Where the weight is greatest the image keeps its light; where it is 0 it is dark.

@@ -2,13 +2,28 @@
 
 import contextlib
 import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
 
 from keras_seq.diagnostics._characters import visible
 from keras_seq.files import replacing
+from keras_seq.typing import Array, ArrayLike
+
+
+class Words(Protocol):
+    """A vocabulary, as those of `keras_seq.text`: as many ids, and what they are."""
+
+    def __len__(self) -> int:
+        """How many ids there are, from 0."""
+
+    def pieces(self, ids: Sequence[int], /) -> Sequence[str]:
+        """What stands for each of them."""
+
 
 _STATES, _WORD_IDS, _WORDS, _CONFIG = (
     "states.hdf5",
@@ -19,16 +34,16 @@ _STATES, _WORD_IDS, _WORDS, _CONFIG = (
 
 
 def write_lstmvis(
-    folder,
-    states,
-    tokens,
-    vocabulary,
+    folder: str | os.PathLike[str],
+    states: Mapping[str, ArrayLike],
+    tokens: Array | Sequence[int] | Sequence[Sequence[int]],
+    vocabulary: Words | Sequence[str] | Mapping[int, str],
     *,
-    mask=None,
-    name=None,
-    description=None,
-    overwrite=False,
-):
+    mask: ArrayLike | None = None,
+    name: str | None = None,
+    description: str | None = None,
+    overwrite: bool = False,
+) -> Path:
     r"""Writes what LSTMVis reads: the states of each layer, step by step, and tokens.
 
     In LSTMVis one marks a phrase in which some units are active, and finds others
@@ -131,7 +146,9 @@ def write_lstmvis(
     return folder
 
 
-def _checked_tokens(tokens, mask):
+def _checked_tokens(
+    tokens: ArrayLike, mask: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The tokens, and where they count."""
     tokens = np.asarray(tokens)
     if tokens.ndim not in (1, 2) or tokens.dtype.kind not in "iu":
@@ -155,7 +172,9 @@ def _checked_tokens(tokens, mask):
     return tokens, counts
 
 
-def _checked_states(states, counts):
+def _checked_states(
+    states: Mapping[str, ArrayLike], counts: np.ndarray
+) -> dict[str, np.ndarray]:
     """Dict of float32 arrays (steps, units)."""
     if not states:
         raise ValueError("`states` must have a layer; received none.")
@@ -182,7 +201,7 @@ def _checked_states(states, counts):
     return arrays
 
 
-def _words(vocabulary):
+def _words(vocabulary: Any) -> dict[int, str]:
     """Dict from each id to its word, as it stands in words.dict."""
     if hasattr(vocabulary, "pieces"):
         vocabulary = vocabulary.pieces(range(len(vocabulary)))
@@ -193,7 +212,7 @@ def _words(vocabulary):
     }
 
 
-def _config(arrays, name, description):
+def _config(arrays: Mapping[str, np.ndarray], name: str, description: str) -> str:
     """The text of lstm.yml: JSON, which is YAML."""
     for argument, text in (("name", name), ("description", description)):
         if not isinstance(text, str) or not text or not text.isprintable():

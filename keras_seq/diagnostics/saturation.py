@@ -1,9 +1,21 @@
 """A picture of how often gates are all but shut and all but open."""
 
+import typing
+
+from keras_seq.diagnostics.gate_activity import GateActivity
 from keras_seq.extras import require
 
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot_saturation(activity, *, low=0.1, high=0.9, title=None):
+
+def plot_saturation(
+    activity: GateActivity,
+    *,
+    low: float = 0.1,
+    high: float = 0.9,
+    title: str | None = None,
+) -> "Figure":
     """Draws each unit of each gate at its shares of steps shut and open.
 
     A unit on the diagonal's end at the right is almost always shut, one at the top

@@ -1,11 +1,15 @@
 """How a state acts on the last one: the products of Jacobians through time."""
 
 import dataclasses
+import typing
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
+    Run,
     check_called,
     check_state,
     in_graph,
@@ -15,6 +19,7 @@ from keras_seq.diagnostics._interception import (
     recurrent_layers,
 )
 from keras_seq.diagnostics.gradient_flow import STATES
+from keras_seq.typing import Nest, Tensor
 
 _AT_ONCE = 64  # rows of the Jacobians, each of which runs the sequence backwards
 
@@ -33,10 +38,10 @@ class StateJacobians:
     """
 
     layer: str
-    jacobians: dict
+    jacobians: dict[str, np.ndarray]
     mask: np.ndarray
 
-    def singular_values(self, state="hidden"):
+    def singular_values(self, state: str = "hidden") -> np.ndarray:
         """By what the Jacobian stretches its principal directions.
 
         Args:
@@ -53,7 +58,7 @@ class StateJacobians:
         values = np.linalg.svd(jacobians, compute_uv=False)
         return np.where(self.mask[:, None], values, np.nan)
 
-    def spectral_norms(self, state="hidden"):
+    def spectral_norms(self, state: str = "hidden") -> np.ndarray:
         """‖∂h_T/∂h_t‖: the most by which a small change at t can come out larger.
 
         Args:
@@ -68,7 +73,9 @@ class StateJacobians:
         return self.singular_values(state)[:, 0]
 
 
-def state_jacobians(model, x, *, layer=None):
+def state_jacobians(
+    model: keras.Layer, x: Nest, *, layer: str | None = None
+) -> StateJacobians:
     """∂h_T/∂h_t of a recurrent layer for every step, exactly.
 
     h_T is the state behind the last step that counts. Each of its units is one row of
@@ -115,16 +122,16 @@ def state_jacobians(model, x, *, layer=None):
     if rows != {1}:
         raise ValueError(f"`x` must have one row; received {sorted(rows)}.")
     [name] = named
-    seen: dict = {}
+    seen: dict[str, typing.Any] = {}
 
-    def recording(name, explicit, recurrence):
-        def run(sequences, *rest, **options):
+    def recording(name: str, explicit: typing.Any, recurrence: Run) -> Run:
+        def run(sequences: Tensor, *rest: Nest, **options: typing.Any) -> Nest:
             seen[name] = recurrence, sequences, rest, options
             return recurrence(sequences, *rest, **options)
 
         return run
 
-    def jacobians(x):
+    def jacobians(x: Nest) -> tuple[list[Tensor], Tensor]:
         model(x, training=False)
         check_called(named, seen)
         return _jacobians(*seen[name])
@@ -135,7 +142,12 @@ def state_jacobians(model, x, *, layer=None):
     return StateJacobians(name, dict(zip(STATES, found, strict=False)), mask)
 
 
-def _jacobians(recurrence, sequences, rest, options):
+def _jacobians(
+    recurrence: Run,
+    sequences: Tensor,
+    rest: Sequence[Nest],
+    options: dict[str, typing.Any],
+) -> tuple[list[Tensor], Tensor]:
     """Of every state (T, units, units), and the mask of the steps."""
     import tensorflow as tf
 
@@ -148,12 +160,12 @@ def _jacobians(recurrence, sequences, rest, options):
         "return_gates": False,
         "training": True,
     }
-    parts: list = []
+    parts: list[list[Tensor]] = []
     for first in range(0, units, _AT_ONCE):
         wanted = ops.eye(units, dtype=sequences.dtype)[first : first + _AT_ONCE]
         count = wanted.shape[0]
 
-        def repeated(array, count=count):
+        def repeated(array: Tensor, count: int = count) -> Tensor:
             return ops.repeat(array, count, axis=0)
 
         options["mask"] = None if mask is None else repeated(mask)

@@ -1,11 +1,15 @@
 """What the units of a recurrent layer do at every character of texts."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 
+import keras
 import numpy as np
 
+from keras_seq.diagnostics._characters import Vocabulary
 from keras_seq.diagnostics._interception import recurrent_layers
-from keras_seq.diagnostics.gate_activity import ActivityFunction
+from keras_seq.diagnostics.gate_activity import ActivityFunction, GateActivity
+from keras_seq.typing import Nest
 
 _PADDING = 0  # of every vocabulary of `keras_seq.text`
 
@@ -26,22 +30,22 @@ class TextActivity:
 
     layer: str
     value: str
-    pieces: list
-    values: list
+    pieces: list[tuple[str, ...]]
+    values: list[np.ndarray]
     by_character: bool
 
 
 def text_activity(
-    model,
-    texts,
+    model: keras.Layer,
+    texts: Iterable[str],
     *,
-    vocabulary,
-    layer=None,
-    value=None,
-    start=1,
-    inputs=None,
-    batch_size=16,
-):
+    vocabulary: Vocabulary,
+    layer: str | None = None,
+    value: str | None = None,
+    start: int | None = 1,
+    inputs: Callable[[np.ndarray], Nest] | None = None,
+    batch_size: int = 16,
+) -> TextActivity:
     """Lets a model read texts, and keeps what a layer does at every character.
 
     Row t of an array is c_t (or another value): what the layer holds once it has
@@ -105,27 +109,29 @@ def text_activity(
     name = _only(model, layer)
     read = ActivityFunction(model, [name])
     before = [] if start is None else [start]
-    results: list = [None] * len(texts)
+    results: dict[int, np.ndarray] = {}
+    kind = ""
     lengths = [len(ids) for ids in encoded]
     for rows in _batches(lengths, batch_size, looks_back=_looks_back(model)):
         ids = np.full((len(rows), len(before) + lengths[rows[-1]]), _PADDING, "int32")
         for padded, i in zip(ids, rows, strict=True):
             padded[: len(before) + lengths[i]] = before + encoded[i]
         activity = read(ids if inputs is None else inputs(ids), len(rows))[name]
-        value = _known(value, activity)
+        kind = _known(value, activity)
         if activity.mask.shape != ids.shape:
             raise ValueError(
                 f"`layer` must have a step for each id that the model reads; {name!r} "
                 f"has {activity.mask.shape[1]} for {ids.shape[1]}."
             )
-        for states, i in zip(activity.values[value], rows, strict=True):
+        for states, i in zip(activity.values[kind], rows, strict=True):
             results[i] = states[len(before) : len(before) + lengths[i]].copy()
     by_character = all(map(_by_character, [vocabulary] * len(texts), texts, encoded))
     pieces = texts if by_character else map(vocabulary.pieces, encoded)
-    return TextActivity(name, value, list(map(tuple, pieces)), results, by_character)
+    arrays = [results[i] for i in range(len(texts))]
+    return TextActivity(name, kind, list(map(tuple, pieces)), arrays, by_character)
 
 
-def _only(model, layer):
+def _only(model: keras.Layer, layer: str | None) -> str:
     names = list(recurrent_layers(model, None if layer is None else [layer]))
     if len(names) > 1:
         raise ValueError(
@@ -135,12 +141,14 @@ def _only(model, layer):
     return names[0]
 
 
-def _looks_back(model):
+def _looks_back(model: keras.Layer) -> bool:
     """Whether no recurrent layer runs backwards."""
     return not any(layer.go_backwards for layer in recurrent_layers(model).values())
 
 
-def _batches(lengths, batch_size, *, looks_back):
+def _batches(
+    lengths: Sequence[int], batch_size: int, *, looks_back: bool
+) -> list[list[int]]:
     """Indices of the texts that are read at once, those of like length together."""
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
@@ -152,7 +160,7 @@ def _batches(lengths, batch_size, *, looks_back):
     return batches
 
 
-def _known(value, activity):
+def _known(value: str | None, activity: GateActivity) -> str:
     if value is None:
         return "cell" if "cell" in activity.values else "hidden"
     if value not in activity.values:
@@ -162,7 +170,7 @@ def _known(value, activity):
     return value
 
 
-def _by_character(vocabulary, text, ids):
+def _by_character(vocabulary: Vocabulary, text: str, ids: list[int]) -> bool:
     """Whether a text's ids are those of its characters, one after the other."""
     alone = {character: vocabulary.encode(character) for character in set(text)}
     return [alone[character] for character in text] == [[i] for i in ids]

@@ -10,7 +10,7 @@ _QUOTES = '""“”„“«»'
 _BRACKETS = "()[]{}"
 
 
-def inside_quotes(text, *, quotes=_QUOTES):
+def inside_quotes(text: str, *, quotes: str = _QUOTES) -> np.ndarray:
     r"""Which characters stand in quotation marks, after they have been read.
 
     The opening mark counts as inside, the closing one as outside. An empty line
@@ -45,7 +45,7 @@ def inside_quotes(text, *, quotes=_QUOTES):
     return inside
 
 
-def inside_brackets(text, *, brackets=_BRACKETS):
+def inside_brackets(text: str, *, brackets: str = _BRACKETS) -> np.ndarray:
     r"""Which characters stand in brackets, after they have been read.
 
     The opening bracket counts as inside, the closing one outside, unless another is
@@ -79,7 +79,7 @@ def inside_brackets(text, *, brackets=_BRACKETS):
     return inside
 
 
-def line_position(text):
+def line_position(text: str) -> np.ndarray:
     r"""How many characters of its line stand before each character.
 
     Args:
@@ -98,7 +98,7 @@ def line_position(text):
     return np.concatenate([np.arange(length) for length in lengths])[: len(text)]
 
 
-def _pairs(pairs, name):
+def _pairs(pairs: str, name: str) -> dict[str, str]:
     """Dict from an opening mark to the marks that close it."""
     if len(pairs) % 2 or not pairs:
         raise ValueError(

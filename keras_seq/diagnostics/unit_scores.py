@@ -1,11 +1,15 @@
 """Which units track a property of the text."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import keras
 import numpy as np
 
+from keras_seq.diagnostics._characters import Vocabulary
 from keras_seq.diagnostics._tracking import ranking_area, squared_correlation
 from keras_seq.diagnostics.text_activity import text_activity
+from keras_seq.typing import ArrayLike, Nest
 
 _NUMBERS, _LABELS = "squared correlation", "area under the ROC curve"
 
@@ -32,23 +36,28 @@ class UnitScores:
     ranked_by: np.ndarray
     held_out: np.ndarray
     direction: np.ndarray
-    baselines: dict
-    counts: tuple
+    baselines: dict[str, float]
+    counts: tuple[int, int]
 
-    def best(self, count=3):
+    def best(self, count: int = 3) -> np.ndarray:
         """Indices of the units that are best by `ranked_by`, the best first."""
         if count < 1:
             raise ValueError(f"`count` must be at least 1; received {count!r}.")
         return np.argsort(-self.ranked_by, kind="stable")[:count]
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.measure}, held out:"]
         lines += [f"  unit {i}: {self.held_out[i]:.3f}" for i in self.best()]
         lines += [f"  {name}: {score:.3f}" for name, score in self.baselines.items()]
         return "\n".join(lines)
 
 
-def unit_scores(activities, properties, *, pieces=None):
+def unit_scores(
+    activities: Iterable[ArrayLike],
+    properties: Iterable[ArrayLike],
+    *,
+    pieces: Sequence[Sequence[str]] | None = None,
+) -> UnitScores:
     """Scores how well each unit tracks a property of each character.
 
     Of a numeric property y, the score of a unit x is the squared correlation, the
@@ -102,20 +111,20 @@ def unit_scores(activities, properties, *, pieces=None):
         Karpathy, Johnson and Fei-Fei (2016), Visualizing and understanding
         recurrent networks.
     """
-    activities = [np.asarray(values) for values in activities]
-    properties = [np.asarray(known) for known in properties]
-    _check(activities, properties, pieces)
-    boolean = all(known.dtype == bool for known in properties)
+    states = [np.asarray(values) for values in activities]
+    tracks = [np.asarray(known) for known in properties]
+    _check(states, tracks, pieces)
+    boolean = all(known.dtype == bool for known in tracks)
     measure = ranking_area if boolean else squared_correlation
     halves = [slice(0, None, 2), slice(1, None, 2)]
-    counting = [~np.isnan(known.astype("float64")) for known in properties]
+    counting = [~np.isnan(known.astype("float64")) for known in tracks]
 
-    def halved(arrays):
+    def halved(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
         """What counts of the texts of each half, one behind the other."""
         kept = [array[counts] for array, counts in zip(arrays, counting, strict=True)]
         return [np.concatenate(kept[half]) for half in halves]
 
-    first, second = halved(properties)
+    first, second = halved(tracks)
     for known, texts in ((first, "first, third, ..."), (second, "second, fourth, ...")):
         if not len(known) or (known == known[0]).all():
             raise ValueError(
@@ -124,7 +133,9 @@ def unit_scores(activities, properties, *, pieces=None):
                 f"{'all ' + str(known[0]) if len(known) else 'none'}."
             )
 
-    def scored(values):
+    def scored(
+        values: Sequence[np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scores on the first half, on the second, and the direction."""
         ranked_by, direction = measure(values[0], first)
         held_out, _ = measure(values[1], second)
@@ -135,8 +146,8 @@ def unit_scores(activities, properties, *, pieces=None):
             )
         return ranked_by, held_out, direction
 
-    ranked_by, held_out, direction = scored(halved(activities))
-    places = [np.arange(len(known))[:, None] for known in properties]
+    ranked_by, held_out, direction = scored(halved(states))
+    places = [np.arange(len(known))[:, None] for known in tracks]
     baselines = {"position in the text": scored(halved(places))}
     if pieces is not None:
         read = halved([np.array(list(text), object) for text in pieces])
@@ -152,17 +163,17 @@ def unit_scores(activities, properties, *, pieces=None):
 
 
 def find_units(
-    model,
-    texts,
-    properties,
+    model: keras.Layer,
+    texts: Iterable[str],
+    properties: Mapping[str, Callable[[str], ArrayLike]],
     *,
-    vocabulary,
-    layer=None,
-    value=None,
-    start=1,
-    inputs=None,
-    batch_size=16,
-):
+    vocabulary: Vocabulary,
+    layer: str | None = None,
+    value: str | None = None,
+    start: int | None = 1,
+    inputs: Callable[[np.ndarray], Nest] | None = None,
+    batch_size: int = 16,
+) -> dict[str, UnitScores]:
     r"""Finds the units of a layer that track properties of texts.
 
     It is `unit_scores` of each property, on what `text_activity` gives.
@@ -245,7 +256,11 @@ def find_units(
     return found
 
 
-def _check(activities, properties, pieces):
+def _check(
+    activities: Sequence[np.ndarray],
+    properties: Sequence[np.ndarray],
+    pieces: Sequence[Sequence[str]] | None,
+) -> None:
     if len(activities) < 2 or len(properties) != len(activities):
         raise ValueError(
             "`activities` and `properties` must be of the same texts, two at least; "
@@ -278,9 +293,9 @@ def _check(activities, properties, pieces):
         )
 
 
-def _means(read, known):
+def _means(read: Sequence[np.ndarray], known: np.ndarray) -> list[np.ndarray]:
     """The property's mean at each piece on the first half, for both halves."""
-    number: dict = {}
+    number: dict[str, int] = {}
     first, second = (
         np.array([number.setdefault(piece, len(number)) for piece in half])
         for half in read

@@ -1,11 +1,19 @@
 """A text coloured by what one unit does at each of its characters."""
 
 import dataclasses
+import typing
+from collections.abc import Callable, Iterable
 
+import keras
 import numpy as np
 
+from keras_seq.diagnostics._characters import Vocabulary
 from keras_seq.diagnostics._coloured import figure_of, html_of
 from keras_seq.diagnostics.text_activity import text_activity
+from keras_seq.typing import ArrayLike, Nest
+
+if typing.TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,21 +45,30 @@ class UnitText:
         recurrent networks (figure 2).
     """
 
-    pieces: tuple
+    pieces: tuple[str, ...]
     values: np.ndarray
     title: str = ""
     spaced: bool = False
 
-    def __post_init__(self):
-        object.__setattr__(self, "pieces", tuple(map(str, self.pieces)))
-        object.__setattr__(self, "values", np.asarray(self.values, "float64"))
+    # By hand, for it takes more than the attributes are.
+    def __init__(
+        self,
+        pieces: Iterable[str],
+        values: ArrayLike,
+        title: str = "",
+        spaced: bool = False,
+    ) -> None:
+        object.__setattr__(self, "pieces", tuple(map(str, pieces)))
+        object.__setattr__(self, "values", np.asarray(values, "float64"))
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "spaced", spaced)
         if self.values.shape != (len(self.pieces),) or not self.pieces:
             raise ValueError(
                 f"`values` must have shape ({len(self.pieces)},), one for each of "
                 f"`pieces`, none 0; received shape {self.values.shape}."
             )
 
-    def html(self, *, centre=0.0, limit=None):
+    def html(self, *, centre: float = 0.0, limit: float | None = None) -> str:
         """The text as an HTML fragment, for any page: it needs nothing around it.
 
         The text is escaped, and every character has its value as a tool tip.
@@ -69,7 +86,13 @@ class UnitText:
         """
         return html_of(self, *_scale(self.values, centre, limit))
 
-    def figure(self, *, columns=80, centre=0.0, limit=None):
+    def figure(
+        self,
+        *,
+        columns: int = 80,
+        centre: float = 0.0,
+        limit: float | None = None,
+    ) -> "Figure":
         """The text as a picture.
 
         Lines are broken where the text breaks them, and where they are longer than
@@ -95,16 +118,16 @@ class UnitText:
 
 
 def unit_text(
-    model,
-    text,
-    unit,
+    model: keras.Layer,
+    text: str,
+    unit: int | np.integer,
     *,
-    vocabulary,
-    layer=None,
-    value=None,
-    start=1,
-    inputs=None,
-):
+    vocabulary: Vocabulary,
+    layer: str | None = None,
+    value: str | None = None,
+    start: int | None = 1,
+    inputs: Callable[[np.ndarray], Nest] | None = None,
+) -> UnitText:
     r"""Lets a model read a text, and shows what one unit does at each character.
 
     What belongs to a character is what the unit holds once it has been read: c_t,
@@ -176,7 +199,9 @@ def unit_text(
     )
 
 
-def _scale(values, centre, limit):
+def _scale(
+    values: np.ndarray, centre: float, limit: float | None
+) -> tuple[float, float]:
     """The value that is white, and how far from it the strongest colours are."""
     if not np.isfinite(centre):
         raise ValueError(f"`centre` must be finite; received {centre!r}.")

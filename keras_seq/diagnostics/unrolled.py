@@ -1,15 +1,30 @@
 """A picture of a recurrence, unrolled in time."""
 
+import typing
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from keras_seq.diagnostics._characters import marked
 from keras_seq.diagnostics.attention import drawable
 from keras_seq.extras import require
+from keras_seq.typing import ArrayLike
+
+if typing.TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MOST_UNITS = 32  # whose values are drawn; more would be lines too thin to see
 
 
-def plot_unrolled(inputs, states, outputs=None, *, initial_state=None, title=None):
+def plot_unrolled(
+    inputs: Iterable[str],
+    states: ArrayLike,
+    outputs: Sequence[str] | None = None,
+    *,
+    initial_state: ArrayLike | None = None,
+    title: str | None = None,
+) -> "Figure":
     """Draws a recurrence step by step: what came in, the state, what came out.
 
     The state is a column of cells, a cell a unit, from blue (negative) over white to
@@ -89,12 +104,20 @@ def plot_unrolled(inputs, states, outputs=None, *, initial_state=None, title=Non
     return figure
 
 
-def _arrow(axis, start, end, label, place):
+def _arrow(
+    axis: "Axes",
+    start: tuple[float, float],
+    end: tuple[float, float],
+    label: str,
+    place: tuple[float, float],
+) -> None:
     style = {"arrowstyle": "->", "color": "0.35", "linewidth": 1}
     axis.annotate("", end, start, arrowprops=style)
     axis.text(*place, label, fontsize=9, color="0.35", ha="center", style="italic")
 
 
-def _word(axis, x, y, text, side):
+def _word(
+    axis: "Axes", x: float, y: float, text: str, side: typing.Literal["top", "bottom"]
+) -> None:
     shown = marked(text if drawable(text) else text.encode("unicode_escape").decode())
     axis.text(x, y, shown, ha="center", va=side, fontsize=10, parse_math=False)

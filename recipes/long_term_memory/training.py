@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from keras_seq.diagnostics.gradient_flow import FlowFunction
+from keras_seq.diagnostics import FlowFunction
 from recipes.long_term_memory.data import STEPS, load_data
 from recipes.long_term_memory.models import compiled_model
 
