@@ -1,9 +1,12 @@
 """What a network is, whatever its layers are called."""
 
 import json
+from typing import Any
+
+import keras
 
 
-def architecture(model):
+def architecture(model: keras.Model) -> str:
     """A model's JSON, with numbers for the names of layers and operations.
 
     Names that nobody gave count what the process has made before: by them, the same
@@ -25,12 +28,12 @@ def architecture(model):
     (False, True)
     """
     whole = json.loads(model.to_json())
-    names: dict = {}
+    names: dict[str, str] = {}
     _collect(whole, names)
     return json.dumps(_replaced(whole, names), sort_keys=True)
 
 
-def _collect(found, names):
+def _collect(found: Any, names: dict[str, str]) -> None:
     """Numbers the names in the order in which they come."""
     if isinstance(found, dict):
         config = found.get("config")
@@ -42,7 +45,7 @@ def _collect(found, names):
             _collect(value, names)
 
 
-def _replaced(found, names):
+def _replaced(found: Any, names: dict[str, str]) -> Any:
     if isinstance(found, dict):
         return {key: _replaced(value, names) for key, value in found.items()}
     if isinstance(found, list):

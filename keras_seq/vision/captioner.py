@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import typing
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -13,7 +15,12 @@ from keras_seq.text.marked import (
     target_nats,
     with_end,
 )
-from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
+from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
+from keras_seq.typing import Array, Integers, Numbers, Tensor
+from keras_seq.vision.grids import GridExtractor
+
+if typing.TYPE_CHECKING:
+    from keras_seq.layers import EncoderDecoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Caption:
     probability: float
     score: float
     finished: bool
-    words: list
+    words: list[str]
     attention: np.ndarray
 
 
@@ -74,7 +81,15 @@ class Captioner:
     (2, 2)
     """
 
-    def __init__(self, model, vocabulary, extractor, *, grid=None, longest=40):
+    def __init__(
+        self,
+        model: "EncoderDecoder",
+        vocabulary: Vocabulary,
+        extractor: GridExtractor,
+        *,
+        grid: tuple[int, int] | None = None,
+        longest: int = 40,
+    ) -> None:
         if longest < 1:
             raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
         if not model.built:
@@ -82,7 +97,7 @@ class Captioner:
         self.model = model
         self.vocabulary = vocabulary
         self.extractor = extractor
-        self.grid = tuple(grid or extractor.shape[:2])
+        self.grid: tuple[int, ...] = tuple(grid or extractor.shape[:2])
         self.longest = longest
         tf = require("tensorflow", "text")
         grids = tf.TensorSpec([None, *extractor.shape], extractor.dtype)
@@ -98,13 +113,25 @@ class Captioner:
         self._extract = traced(extractor, input_signature=[strings])
         self._judge = traced(self.judge, input_signature=[grids, strings])
 
-    def caption(self, images, *, batch_size=16, **options):
+    def caption(
+        self,
+        images: Iterable[bytes],
+        *,
+        batch_size: int = 16,
+        width: int = 5,
+        n_best: int = 1,
+        length_penalty: float = 1.0,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> list[list[Caption]]:
         """Captions images.
 
         Args:
             images: Contents of image files, bytes.
             batch_size: Images in a batch.
-            **options: As for `caption_grids`.
+            width: Hypotheses that the beam search keeps; 1 is greedy.
+            n_best: Captions of each image, at most `width`.
+            length_penalty: α of `Beam`.
+            progress: Called as `progress(done, total)`, or None.
 
         Returns:
             For each image a list of `Caption`s, best first.
@@ -118,18 +145,25 @@ class Captioner:
             self._extract(images[start : start + batch_size])
             for start in range(0, len(images), batch_size)
         )
-        return self.caption_grids(batches, total=len(images), **options)
+        return self.caption_grids(
+            batches,
+            width=width,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            total=len(images),
+            progress=progress,
+        )
 
     def caption_grids(
         self,
-        batches,
+        batches: Iterable[Array],
         *,
-        width=5,
-        n_best=1,
-        length_penalty=1.0,
-        total=None,
-        progress=None,
-    ):
+        width: int = 5,
+        n_best: int = 1,
+        length_penalty: float = 1.0,
+        total: int | None = None,
+        progress: Callable[[int, typing.Any], object] | None = None,
+    ) -> list[list[Caption]]:
         """Captions images whose grids are known.
 
         Args:
@@ -137,7 +171,7 @@ class Captioner:
             width: Hypotheses that the beam search keeps; 1 is greedy.
             n_best: Captions of each image, at most `width`.
             length_penalty: α of `Beam`.
-            total: Number of images, for `progress`.
+            total: Number of images, for `progress`, which gets it as it is given.
             progress: Called as `progress(done, total)`, or None.
 
         Returns:
@@ -151,7 +185,7 @@ class Captioner:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        results: list = []
+        results: list[list[Caption]] = []
         for grids in batches:
             found = self._search(width)(grids, float(length_penalty))
             found = {name: value.numpy() for name, value in found.items()}
@@ -162,7 +196,7 @@ class Captioner:
                 progress(len(results), total)
         return results
 
-    def _caption(self, found, n):
+    def _caption(self, found: Mapping[str, np.ndarray], n: int) -> Caption:
         length = int(found["lengths"][n])
         finished = bool(found["finished"][n])
         words = self.vocabulary.pieces(found["ids"][n][:length].tolist())
@@ -177,7 +211,9 @@ class Captioner:
             attention=found["attention"][n][: len(words)],
         )
 
-    def score(self, batches, captions):
+    def score(
+        self, batches: Iterable[Tensor], captions: Iterable[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """How likely the model thinks captions to be.
 
         Args:
@@ -189,19 +225,25 @@ class Captioner:
             end mark included: two arrays.
         """
         captions = list(captions)
-        nats: list = []
-        tokens: list = []
+        nats: list[float] = []
+        tokens: list[int] = []
         done = 0
         for grids in batches:
             chosen = captions[done : done + len(grids)]
             done += len(grids)
-            for results, value in zip(
-                (nats, tokens), self._judge(grids, chosen), strict=True
-            ):
-                results.extend(value.numpy())
+            found = self._judge(grids, chosen)
+            nats.extend(found[0].numpy())
+            tokens.extend(found[1].numpy())
         return np.array(nats), np.array(tokens)
 
-    def search(self, grids, length_penalty, *, width, max_width):
+    def search(
+        self,
+        grids: Tensor,
+        length_penalty: Numbers,
+        *,
+        width: Integers,
+        max_width: int,
+    ) -> dict[str, Tensor]:
         """Captions inside the graph.
 
         Args:
@@ -242,7 +284,7 @@ class Captioner:
             "attention": self._as_grids(found.kept),
         }
 
-    def judge(self, grids, captions):
+    def judge(self, grids: Tensor, captions: Tensor) -> tuple[Tensor, Tensor]:
         """Gives -ln p and the number of tokens, inside the graph.
 
         Args:
@@ -254,7 +296,7 @@ class Captioner:
         """
         return target_nats(self.model, grids, self.vocabulary, captions)
 
-    def align(self, grids, captions):
+    def align(self, grids: Tensor, captions: Tensor) -> Tensor:
         """The attention of given captions, inside the graph.
 
         Args:
@@ -271,7 +313,7 @@ class Captioner:
         )
         return self._as_grids(weights)
 
-    def _as_grids(self, weights):
+    def _as_grids(self, weights: Tensor) -> Tensor:
         import tensorflow as tf
 
         shape = tf.concat([tf.shape(weights)[:-1], self.grid], axis=0)

@@ -4,8 +4,11 @@ import csv
 import dataclasses
 import hashlib
 import json
+import os
 import re
+import typing
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from keras_seq.text.corpora.parallel import decoded
@@ -27,7 +30,7 @@ class CaptionedImage:
 
     path: Path
     digest: str
-    captions: tuple
+    captions: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,21 +48,21 @@ class CaptionCorpus:
     """
 
     name: str
-    images: tuple
-    missing: tuple
-    repeated: tuple
+    images: tuple[CaptionedImage, ...]
+    missing: tuple[str, ...]
+    repeated: tuple[str, ...]
     without_captions: int
     empty: int
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """SHA-256 of images and captions."""
         found = hashlib.sha256()
         for image in self.images:
             found.update(json.dumps([image.digest, *image.captions]).encode())
         return found.hexdigest()
 
-    def summary(self):
+    def summary(self) -> str:
         """What was found and what was left out, in words."""
         captions = sum(len(image.captions) for image in self.images)
         parts = [f"{self.name}: {len(self.images)} images with {captions} captions"]
@@ -77,7 +80,11 @@ class CaptionCorpus:
         return "; ".join(parts)
 
 
-def read_captions(path, *, progress=None):
+def read_captions(
+    path: str | os.PathLike[str],
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> CaptionCorpus:
     r"""Reads images with their captions.
 
     The captions are in a JSON file as COCO has them ("images" with "id" and
@@ -113,7 +120,7 @@ def read_captions(path, *, progress=None):
     there = _images_below(file.parent)
     empty = 0
     missing, repeated = [], []
-    found: dict = {}
+    found: dict[str, tuple[Path, list[str]]] = {}
     used = set()
     for done, (name, captions) in enumerate(named.items(), start=1):
         image = _image(there, name, file)
@@ -155,7 +162,7 @@ def read_captions(path, *, progress=None):
     )
 
 
-def _caption_file(path):
+def _caption_file(path: Path) -> Path:
     """The file itself, or the one in a folder."""
     if path.is_file():
         return path
@@ -176,13 +183,13 @@ def _caption_file(path):
     return files[0]
 
 
-def _read_json(file):
+def _read_json(file: Path) -> dict[str, list[str]]:
     """Captions by the name of the image, as COCO writes them."""
     text, where = decoded(str(file), file.read_bytes()), ""
     try:
         content = json.loads(text)
         names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-        captions: dict = {}
+        captions: dict[str, list[str]] = {}
         for number, note in enumerate(content["annotations"]):
             where = f" in annotation {number}"
             name = names.get(note["image_id"], f"id {note['image_id']}")
@@ -198,12 +205,12 @@ def _read_json(file):
     return captions
 
 
-def _read_table(file):
+def _read_table(file: Path) -> dict[str, list[str]]:
     """Captions by the name of the image, as Flickr8k writes them."""
     text = decoded(str(file), file.read_bytes())
     lines = re.split("\r\n|\r|\n", text)
     head = lines[0]
-    captions: dict = {}
+    captions: dict[str, list[str]] = {}
     if "#" in head and "\t" in head:
         for number, line in enumerate(lines, start=1):
             name, tab, caption = line.partition("\t")
@@ -239,12 +246,14 @@ def _read_table(file):
     return captions
 
 
-def _rows(lines, delimiter, file):
+def _rows(
+    lines: Sequence[str], delimiter: str, file: Path
+) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table, each with the number of its last line."""
 
-    def reader(some, **options):
+    def reader(some: Iterable[str], *, strict: bool = False) -> typing.Any:
         return csv.reader(
-            (f"{line}\n" for line in some), delimiter=delimiter, **options
+            (f"{line}\n" for line in some), delimiter=delimiter, strict=strict
         )
 
     rows, start = reader(lines), 1
@@ -262,9 +271,9 @@ def _rows(lines, delimiter, file):
         ) from error
 
 
-def _images_below(folder):
+def _images_below(folder: Path) -> dict[str, list[Path]]:
     """Files by their path from the folder, and by their name."""
-    found: dict = {}
+    found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             for key in {path.relative_to(folder).as_posix(), path.name}:
@@ -272,7 +281,7 @@ def _images_below(folder):
     return found
 
 
-def _image(there, name, file):
+def _image(there: Mapping[str, list[Path]], name: str, file: Path) -> Path | None:
     """The file of an image; None if it is missing."""
     name = name.replace("\\", "/")
     some = there.get(name.removeprefix("./")) or there.get(name.rpartition("/")[2], [])
@@ -282,10 +291,11 @@ def _image(there, name, file):
             f"{str(file)!r} names {name!r}, which may be any of "
             f"{[str(path) for path in some]}."
         )
-    return (exact or some or [None])[0]
+    found = exact or some
+    return found[0] if found else None
 
 
-def most_frequent_caption(captions):
+def most_frequent_caption(captions: Iterable[str]) -> str:
     """The caption that comes most often; among equals the one of the commonest words.
 
     Args:
@@ -305,7 +315,7 @@ def most_frequent_caption(captions):
     times = Counter(captions)
     words = Counter(word for text in captions for word in text.split())
 
-    def commonness(text):
+    def commonness(text: str) -> float:
         split = text.split() or [""]
         return sum(words[word] for word in split) / len(split)
 

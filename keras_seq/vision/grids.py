@@ -6,15 +6,18 @@ import importlib
 import json
 import os
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.files import replacing
+from keras_seq.typing import Array, Tensor
 from keras_seq.vision._architecture import architecture
-from keras_seq.vision.images import check_image_size, decode_images, load_image
+from keras_seq.vision.images import Size, check_image_size, decode_images, load_image
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 _HEADER = 128  # bytes, of an .npy file of few dimensions
@@ -47,7 +50,13 @@ class GridExtractor:
     ((2, 2, 5), (8, 8))
     """
 
-    def __init__(self, model=None, *, size=None, pixels="0..255"):
+    def __init__(
+        self,
+        model: keras.Model | None = None,
+        *,
+        size: Size | None = None,
+        pixels: str = "0..255",
+    ) -> None:
         if pixels not in RANGES and _application(pixels) is None:
             raise ValueError(
                 f"`pixels` must be one of {sorted(RANGES)} or the name of a model of "
@@ -66,7 +75,7 @@ class GridExtractor:
         self.size = check_image_size(size or asked or _DEFAULT_SIZE)
         self.pixels = pixels
         if model is None:
-            self.shape: tuple = (*self.size, 3)
+            self.shape: tuple[int, int, int] = (*self.size, 3)
         else:
             self.shape = tuple(model.compute_output_shape((1, *self.size, 3))[1:])
             if len(self.shape) != 3 or None in self.shape:
@@ -77,12 +86,12 @@ class GridExtractor:
             model.trainable = False
 
     @property
-    def dtype(self):
+    def dtype(self) -> str:
         """Type of what is kept: "uint8" for pixels, "float16" for features."""
         return "uint8" if self.model is None else "float16"
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """SHA-256 of the network and its settings."""
         found = hashlib.sha256(json.dumps(self.to_config()).encode())
         if self.model is not None:
@@ -91,11 +100,11 @@ class GridExtractor:
                 found.update(np.ascontiguousarray(weight).tobytes())
         return found.hexdigest()
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """Size and range, JSON-able: what `GridExtractor(model, **config)` takes."""
         return {"size": list(self.size), "pixels": self.pixels}
 
-    def __call__(self, image_bytes):
+    def __call__(self, image_bytes: Array) -> Tensor:
         """Grids of a batch of files, inside the graph.
 
         Args:
@@ -106,7 +115,7 @@ class GridExtractor:
         """
         return self.features(decode_images(image_bytes, self.size))
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Tensor:
         """Grids of a batch of images, inside the graph.
 
         Args:
@@ -127,7 +136,9 @@ class GridExtractor:
         return tf.cast(self.model(images, training=False), tf.float16)
 
 
-def grid_model(source, *, weights="imagenet"):
+def grid_model(
+    source: str | os.PathLike[str], *, weights: str | None = "imagenet"
+) -> tuple[keras.Model, str]:
     """A network that makes grids of features.
 
     Args:
@@ -166,7 +177,7 @@ def grid_model(source, *, weights="imagenet"):
             raise ValueError(
                 f"{source} with weights={weights!r} could not be made: {error}"
             ) from error
-        return model, source
+        return model, str(source)
     if not Path(source).is_file():
         raise FileNotFoundError(f"there is no file {str(source)!r}.")
     try:
@@ -198,12 +209,12 @@ def grid_model(source, *, weights="imagenet"):
     return model, "0..255" if scaled else "-1..1"
 
 
-def _servable(model):
+def _servable(model: keras.Model) -> keras.Model:
     """The model with names of layers that a SavedModel may have."""
     if all(_NAME.match(layer.name) for layer in model.layers):
         return model
 
-    def renamed(layer):
+    def renamed(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
         if not _NAME.match(layer.name):
             config["name"] = f"layer{layer.name}"
@@ -214,7 +225,7 @@ def _servable(model):
     return clone
 
 
-def _application(name):
+def _application(name: str | os.PathLike[str]) -> Any:
     """The class of a model of keras.applications, and how it wants its pixels."""
     found = getattr(keras.applications, str(name), None)
     if not callable(found):
@@ -224,7 +235,7 @@ def _application(name):
     return found, part.preprocess_input
 
 
-def _shape_of(tensors, what):
+def _shape_of(tensors: Sequence[Tensor], what: str) -> tuple[int | None, ...]:
     """The shape of the one tensor."""
     if len(tensors) != 1 or len(tensors[0].shape) != 4 or tensors[0].shape[-1] != 3:
         raise ValueError(
@@ -245,12 +256,12 @@ class CachedGrids:
         dtype: "uint8" or "float16".
     """
 
-    files: dict
-    broken: dict
-    shape: tuple
+    files: dict[str, Path]
+    broken: dict[str, str]
+    shape: tuple[int, int, int]
     dtype: str
 
-    def read(self, file):
+    def read(self, file: str | Array) -> Tensor:
         """The grid in a file, inside the graph.
 
         Args:
@@ -265,7 +276,7 @@ class CachedGrids:
         return tf.reshape(tf.io.decode_raw(content, self.dtype), self.shape)
 
 
-def grid_cache():
+def grid_cache() -> Path:
     """The folder for grids that is used by default.
 
     Returns:
@@ -280,7 +291,14 @@ def grid_cache():
     return Path(home) / "grids"
 
 
-def cache_grids(images, extractor, folder=None, *, batch_size=32, progress=None):
+def cache_grids(
+    images: Mapping[str, str | os.PathLike[str]],
+    extractor: GridExtractor,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    batch_size: int = 32,
+    progress: Callable[[int, int], object] | None = None,
+) -> CachedGrids:
     """Makes the grids of images, but for those that are on disk already.
 
     A grid's file is named by the content of the image, in a folder that is named by
@@ -323,7 +341,7 @@ def cache_grids(images, extractor, folder=None, *, batch_size=32, progress=None)
     ]
     features = tf.function(extractor.features, autograph=False)
 
-    def read(path):
+    def read(path: Tensor) -> Tensor:
         return decode_images(tf.io.read_file(path)[None], extractor.size)[0]
 
     # What can't be decoded is dropped here, and found by its absence.
@@ -364,7 +382,7 @@ def cache_grids(images, extractor, folder=None, *, batch_size=32, progress=None)
     return CachedGrids(kept, broken, extractor.shape, extractor.dtype)
 
 
-def _reason(path):
+def _reason(path: str | os.PathLike[str]) -> str:
     """Why a file is not an image."""
     try:
         load_image(path)

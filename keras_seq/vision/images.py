@@ -1,10 +1,15 @@
 """Image files to pixels, inside the graph."""
 
 import numbers
+import os
+import typing
 from pathlib import Path
+
+import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.text._unconverted import unconverted
+from keras_seq.typing import Array, Tensor
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -13,9 +18,12 @@ _EXIF_WITHIN = 2**17  # bytes of the file, from its start
 _ORIENTATION = 0x0112
 _ENTRIES = 128  # of the directory that are looked at
 
+Size: typing.TypeAlias = tuple[int, int] | list[int]
+"""Height and width."""
+
 
 @unconverted
-def decode_image(image_bytes):
+def decode_image(image_bytes: bytes | Array) -> Tensor:
     """Pixels of one image file, whatever its kind, upright, on white.
 
     JPEG (CMYK too), PNG (of any depth, with a palette, transparent), GIF (the first
@@ -40,20 +48,20 @@ def decode_image(image_bytes):
     [[[255.0, 127.0, 127.0]]]
     """
     tf = require("tensorflow", "recipes")
-    image_bytes = tf.convert_to_tensor(image_bytes)
+    content = tf.convert_to_tensor(image_bytes)
 
-    def other():
-        image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+    def other() -> Tensor:
+        image = tf.io.decode_image(content, channels=3, expand_animations=False)
         return tf.cast(tf.ensure_shape(image, [None, None, 3]), tf.float32)
 
-    is_png = tf.strings.substr(image_bytes, 0, len(_PNG)) == _PNG
-    is_jpeg = tf.strings.substr(image_bytes, 0, len(_JPEG)) == _JPEG
-    image = tf.cond(is_png, lambda: _png(image_bytes), other)
-    return tf.cond(is_jpeg, lambda: _upright(image, image_bytes), lambda: image)
+    is_png = tf.strings.substr(content, 0, len(_PNG)) == _PNG
+    is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
+    image = tf.cond(is_png, lambda: _png(content), other)
+    return tf.cond(is_jpeg, lambda: _upright(image, content), lambda: image)
 
 
 @unconverted
-def decode_images(image_bytes, size):
+def decode_images(image_bytes: Array, size: Size) -> Tensor:
     """Pixels of a batch of image files, all stretched to one size.
 
     Args:
@@ -75,18 +83,20 @@ def decode_images(image_bytes, size):
     TensorShape([2, 4, 5, 3])
     """
     tf = require("tensorflow", "recipes")
-    size = check_image_size(size)
+    height, width = check_image_size(size)
 
-    def one(content):
-        image = tf.image.resize(decode_image(content), size, antialias=True)
+    def one(content: Tensor) -> Tensor:
+        image = tf.image.resize(decode_image(content), (height, width), antialias=True)
         return tf.clip_by_value(image, 0.0, 255.0)
 
     return tf.map_fn(
-        one, image_bytes, fn_output_signature=tf.TensorSpec([*size, 3], tf.float32)
+        one,
+        image_bytes,
+        fn_output_signature=tf.TensorSpec([height, width, 3], tf.float32),
     )
 
 
-def load_image(path):
+def load_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Pixels of an image file, as `decode_image` gives them.
 
     Args:
@@ -116,7 +126,7 @@ def load_image(path):
         raise ValueError(f"{str(path)!r} is not a whole image: {reason}") from error
 
 
-def check_image_size(size):
+def check_image_size(size: typing.Any) -> tuple[int, int]:
     """The size as a pair of positive integers, or a ValueError."""
     size = tuple(size) if isinstance(size, (tuple, list)) else size
     whole = isinstance(size, tuple) and all(
@@ -130,7 +140,7 @@ def check_image_size(size):
     return int(size[0]), int(size[1])
 
 
-def _png(content):
+def _png(content: Tensor) -> Tensor:
     """A PNG on white."""
     import tensorflow as tf
 
@@ -144,13 +154,13 @@ def _png(content):
     return colours * opacity + 255 * (1 - opacity)
 
 
-def _upright(image, content):
+def _upright(image: Tensor, content: Tensor) -> Tensor:
     """Turns an image as the orientation in its file says."""
     import tensorflow as tf
 
     orientation = exif_orientation(content)
 
-    def among(*some):
+    def among(*some: int) -> Tensor:
         return tf.reduce_any(orientation == tf.constant(some))
 
     image = tf.cond(
@@ -160,7 +170,7 @@ def _upright(image, content):
     return tf.cond(among(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def exif_orientation(content):
+def exif_orientation(content: Tensor) -> Tensor:
     """The orientation that a JPEG names: 1 to 8; 1 (upright) if it names none.
 
     Args:
@@ -183,7 +193,7 @@ def exif_orientation(content):
     block = tf.argmax(found) + len(_EXIF)
     big = data[tf.minimum(block, size - 1)] == ord("M")
 
-    def number(at, width):
+    def number(at: Tensor, width: int) -> Tensor:
         at = at[..., None] + tf.range(width, dtype=tf.int64)
         bytes_ = tf.gather(data, tf.clip_by_value(at, 0, size - 1))
         bytes_ = tf.where(big, bytes_, tf.reverse(bytes_, [-1]))

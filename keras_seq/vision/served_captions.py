@@ -1,8 +1,15 @@
 """A captioner as a served model: image files in, captions and attention out."""
 
 import functools
+import typing
+from collections.abc import Callable, Iterable, Mapping
 
 from keras_seq.extras import require
+from keras_seq.typing import Tensor
+from keras_seq.vision.captioner import Captioner
+
+if typing.TYPE_CHECKING:
+    from keras_seq.serving import Signature
 
 WIDEST = 16
 
@@ -24,7 +31,9 @@ _NOTES = {
 }
 
 
-def caption_signatures(captioner, *, width=5, length_penalty=1.0):
+def caption_signatures(
+    captioner: Captioner, *, width: int = 5, length_penalty: float = 1.0
+) -> "dict[str, Signature]":
     """The signatures of a `Captioner` for `keras_seq.serving.export`.
 
     Args:
@@ -63,11 +72,11 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
     numbers = tf.TensorSpec([None], tf.int32)
     penalties = tf.TensorSpec([None], tf.float32)
 
-    def traced(*specs):
+    def traced(*specs: typing.Any) -> Callable[[Callable[..., typing.Any]], typing.Any]:
         return functools.partial(tf.function, input_signature=specs, autograph=False)
 
     @traced(strings)
-    def best(image_bytes):
+    def best(image_bytes: Tensor) -> dict[str, Tensor]:
         found = captioner.search(
             captioner.extractor(image_bytes),
             float(length_penalty),
@@ -77,7 +86,9 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
         return {name: value[:, 0] for name, value in found.items()}
 
     @traced(strings, numbers, penalties)
-    def search(image_bytes, width, length_penalty):
+    def search(
+        image_bytes: Tensor, width: Tensor, length_penalty: Tensor
+    ) -> tuple[Tensor, Tensor]:
         found = captioner.search(
             captioner.extractor(image_bytes),
             length_penalty,
@@ -86,11 +97,11 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
         )
         return found["texts"], found["probabilities"]
 
-    def serving_default(image_bytes):
+    def serving_default(image_bytes: Tensor) -> dict[str, Tensor]:
         found = best(image_bytes)
         return {"caption": found["texts"], "probability": found["probabilities"]}
 
-    def attention(image_bytes):
+    def attention(image_bytes: Tensor) -> dict[str, Tensor]:
         found = best(image_bytes)
         longest = tf.shape(found["ids"])[1]
         written = tf.sequence_mask(found["lengths"], longest)
@@ -104,7 +115,9 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
             "attention": tf.where(read[..., None, None], found["attention"], 0.0),
         }
 
-    def caption(image_bytes, width, n_best, length_penalty):
+    def caption(
+        image_bytes: Tensor, width: Tensor, n_best: Tensor, length_penalty: Tensor
+    ) -> dict[str, Tensor]:
         asked = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
         checks = search_checks(WIDEST, **asked)
         checks += same_rows(image_bytes=image_bytes, **asked)
@@ -117,7 +130,7 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
             "probabilities": tf.where(wanted, probabilities, 0.0),
         }
 
-    def score(image_bytes, caption):
+    def score(image_bytes: Tensor, caption: Tensor) -> dict[str, Tensor]:
         same = same_rows(image_bytes=image_bytes, caption=caption)
         with tf.control_dependencies(same):
             image_bytes = tf.identity(image_bytes)
@@ -154,7 +167,9 @@ def caption_signatures(captioner, *, width=5, length_penalty=1.0):
     }
 
 
-def caption_requests(images, captions):
+def caption_requests(
+    images: Iterable[bytes], captions: Iterable[str]
+) -> dict[str, list[dict[str, list[typing.Any]]]]:
     """Requests to warm a server up with.
 
     Args:
@@ -187,7 +202,9 @@ def caption_requests(images, captions):
     }
 
 
-def caption_card(name, data, figures):
+def caption_card(
+    name: str, data: Mapping[str, typing.Any], figures: Mapping[str, typing.Any]
+) -> dict[str, typing.Any]:
     """The model card of a captioner.
 
     Args:
