@@ -50,6 +50,9 @@ Nest: TypeAlias = Any
 Identifier: TypeAlias = str | dict[str, Any] | Callable[..., Any] | None
 """What `keras.activations.get`, `keras.initializers.get` and their like understand."""
 
+Function: TypeAlias = Callable[..., Any]
+"""What they give: an activation, or an object that is called, as an initializer is."""
+
 Shape: TypeAlias = Sequence[int | None]
 """The sizes of a tensor's axes, None where a size isn't known."""
 

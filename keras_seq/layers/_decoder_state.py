@@ -1,8 +1,7 @@
 """What an `AttentionDecoder` carries from step to step, and what it looks at."""
 
-import typing
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 from keras import ops, tree
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from keras_seq.layers.attention_decoder import AttentionDecoder
 
 
-class DecoderState(typing.NamedTuple):
+class DecoderState(NamedTuple):
     """The state of an `AttentionDecoder` between two steps.
 
     Attributes:
@@ -27,12 +26,12 @@ class DecoderState(typing.NamedTuple):
             `input_feeding`, in a tuple; else an empty tuple.
     """
 
-    cell: typing.Any
-    attention: typing.Any
-    fed: typing.Any
+    cell: Nest
+    attention: tuple[Sequence[Tensor], ...]
+    fed: tuple[Tensor, ...]
 
 
-class Sources(typing.NamedTuple):
+class Sources(NamedTuple):
     """What all steps look at.
 
     Attributes:
@@ -41,9 +40,9 @@ class Sources(typing.NamedTuple):
         masks: List with the mask of each memory, (B, S) or None.
     """
 
-    memories: list
-    keys: list
-    masks: list
+    memories: list[Tensor]
+    keys: list[Tensor]
+    masks: list[Tensor | None]
 
 
 def cells_of(cell: Any) -> list[Any]:
@@ -121,7 +120,7 @@ def initial_state_of(
             decoder.attentions, memories, masks, strict=True
         )
     )
-    fed: tuple = ()
+    fed: tuple[Tensor, ...] = ()
     if decoder.input_feeding and decoder.attend == "after":
         fed = (ops.zeros((batch, decoder.output_size(memories)), dtype),)
     cell_state = check_cell_state(cell, cell_state, rows, dtype)

@@ -10,7 +10,7 @@ from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 from keras_seq.ops._derived import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
-from keras_seq.typing import Nest
+from keras_seq.typing import Nest, Tensor
 
 LSTM_CELLS = (ExplicitLSTMCell, keras.layers.LSTMCell)
 GRU_CELLS = (ExplicitGRUCell, keras.layers.GRUCell)
@@ -48,7 +48,7 @@ def equations_of(cell: Any, training: bool) -> Nest:
         ops.cast(kernel, dtype) for kernel in (cell.kernel, cell.recurrent_kernel)
     )
     bias = None if cell.bias is None else ops.cast(cell.bias, dtype)
-    weights: tuple = (recurrent_kernel,)
+    weights: tuple[Tensor, ...] = (recurrent_kernel,)
     if type(cell) in SIMPLE_CELLS:
         return SimpleRNN(cell.activation, slopes[0], False), kernel, bias, weights
     form = *activations, *slopes

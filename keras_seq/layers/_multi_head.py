@@ -3,8 +3,8 @@
 B batch, H heads, T queries, S keys, K features of a head.
 """
 
-import typing
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -16,7 +16,7 @@ from keras_seq.typing import Tensor
 _LOWEST = -1e9
 
 
-class Visibility(typing.NamedTuple):
+class Visibility(NamedTuple):
     """Which keys each query may see.
 
     Attributes:
@@ -26,8 +26,8 @@ class Visibility(typing.NamedTuple):
             T or 1, 1). None where all do.
     """
 
-    bias: typing.Any
-    sees: typing.Any
+    bias: Tensor
+    sees: Tensor | None
 
 
 def visibility(

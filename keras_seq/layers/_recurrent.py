@@ -16,7 +16,7 @@ from keras_seq.layers._arguments import (
 )
 from keras_seq.layers._calls import RecurrentCall
 from keras_seq.layers._recurrent_cell import RecurrentCell
-from keras_seq.typing import Nest, Shape, Tensor
+from keras_seq.typing import Function, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,6 +40,26 @@ class RecurrentLayer(keras.layers.RNN):
     # The class of the cell, and the names of what `return_gates` returns.
     cell_class: type[RecurrentCell]
     gate_names: tuple[str, ...]
+    # What the cells of all subclasses were made with: properties.
+    units: int
+    activation: Function
+    use_bias: bool
+    kernel_initializer: Function
+    recurrent_initializer: Function
+    bias_initializer: Function
+    kernel_regularizer: Function | None
+    recurrent_regularizer: Function | None
+    bias_regularizer: Function | None
+    kernel_constraint: Function | None
+    recurrent_constraint: Function | None
+    bias_constraint: Function | None
+    dropout: float
+    recurrent_dropout: float
+    seed: int | None
+    layer_norm: bool
+    layer_norm_epsilon: float
+    zoneout: float | tuple[float, ...]
+    weight_dropout: float
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -122,7 +142,7 @@ class RecurrentLayer(keras.layers.RNN):
         output = h if self.return_sequences else state[0]
         if mask is not None:
             output = self._masked_output(output, mask)
-        results: tuple = (output,)
+        results: tuple[Nest, ...] = (output,)
         if self.return_state:
             results += tuple(state)
         if self.return_gates:
@@ -169,7 +189,9 @@ class RecurrentLayer(keras.layers.RNN):
     ) -> Nest:
         batch, length = sequences_shape[:2]
         steps = (batch, length, self.units)
-        results: tuple = (steps if self.return_sequences else (batch, self.units),)
+        results: tuple[Nest, ...] = (
+            steps if self.return_sequences else (batch, self.units),
+        )
         if self.return_state:
             results += ((batch, self.units),) * len(self.state_size)
         if self.return_gates:
@@ -178,7 +200,7 @@ class RecurrentLayer(keras.layers.RNN):
 
     def compute_mask(self, sequences: Tensor, mask: Nest = None) -> Nest:
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        masks: tuple = (mask if self.return_sequences else None,)
+        masks: tuple[Nest, ...] = (mask if self.return_sequences else None,)
         if self.return_state:
             masks += (None,) * len(self.state_size)
         if self.return_gates:

@@ -1,6 +1,5 @@
 """What the encoder and the decoder of a transformer have in common."""
 
-import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +18,7 @@ from keras_seq.layers._multi_head import Visibility
 from keras_seq.layers._transformer_blocks import Block, Numbers
 from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.ops._shapes import fits
-from keras_seq.typing import Identifier, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Function, Identifier, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -72,13 +71,14 @@ class TransformerStack(keras.layers.Layer):
         self.intermediate_dim = int(intermediate_dim)
         self.dropout = dropout
         self.attention_dropout = attention_dropout
-        self.activation = keras.activations.get(activation)
+        self.activation: Function = keras.activations.get(activation)
         self.norm_first = norm_first
         self.layer_norm_epsilon = layer_norm_epsilon
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_initializer: Function = keras.initializers.get(kernel_initializer)
+        self.bias_initializer: Function = keras.initializers.get(bias_initializer)
         self.seed = seed
-        self.features: typing.Any = None
+        # D, once it is built.
+        self.features: Any = None
         self.supports_masking = True
 
     def new_norm(self, name: str) -> keras.layers.LayerNormalization:
@@ -95,7 +95,7 @@ class TransformerStack(keras.layers.Layer):
             )
         drawing = Numbers(self)
         self.features = features
-        self.blocks = [
+        self.blocks: list[Block] = [
             Block(self, features, drawing, f"layer_{i}", crosses=crosses)
             for i in range(self.num_layers)
         ]

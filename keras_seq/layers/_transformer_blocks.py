@@ -5,7 +5,6 @@ methods, not them: Keras would cast the visibility to the compute dtype.
 """
 
 import itertools
-import typing
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -203,7 +202,7 @@ class Block(keras.layers.Layer):
         super().__init__(dtype=stack.dtype_policy, name=name)
         with keras.name_scope(name):
             self.self_attention = SelfAttention(stack, features, numbers)
-            self.cross_attention: typing.Any = None
+            self.cross_attention: Any = None
             if crosses:
                 self.cross_attention = CrossAttention(stack, features, numbers)
             self.feed_forward = FeedForward(stack, features, numbers)

@@ -1,13 +1,13 @@
 """What a transformer's decoder remembers between steps."""
 
-import typing
+from typing import NamedTuple
 
 from keras import ops
 
 from keras_seq.typing import Tensor
 
 
-class TransformerState(typing.NamedTuple):
+class TransformerState(NamedTuple):
     """The state of a `TransformerDecoder` between two steps.
 
     Every tensor has a leading B, so that a beam search can gather rows.
@@ -20,9 +20,9 @@ class TransformerState(typing.NamedTuple):
         position: Number of steps taken, an int32 tensor of shape (B,).
     """
 
-    keys: typing.Any
-    values: typing.Any
-    position: typing.Any
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    position: Tensor
 
 
 def empty_state(
@@ -50,8 +50,8 @@ class Past:
         position = ops.expand_dims(state.position, 1)
         self.positions = position + ops.arange(steps, dtype="int32")
         self.indices = self._indices()
-        self.keys: list = []
-        self.values: list = []
+        self.keys: list[Tensor] = []
+        self.values: list[Tensor] = []
 
     def _indices(self) -> Tensor:
         """Row, head and place of each new step, (B · H · T, 3)."""

@@ -22,7 +22,12 @@ class VariantCell(keras.layers.Layer):
     normed: Mapping[str, int]
     # Whose gates the bias packs, or None: "lstm" or "gru".
     bias_gates: str | None = None
-    peepholes = False
+    peepholes: bool = False
+    # Keras's, and typed nowhere.
+    units: int
+    kernel: keras.Variable
+    recurrent_kernel: keras.Variable
+    bias: Any
 
     def __init__(
         self,

@@ -162,7 +162,7 @@ class AttentionDecoder(keras.layers.Layer):
         self.attend = attend
         self.input_feeding = input_feeding
         self.output_units = output_units
-        self.output_dense = None
+        self.output_dense: keras.layers.Dense | None = None
         if output_units is not None:
             self.output_dense = keras.layers.Dense(
                 output_units,
@@ -334,7 +334,7 @@ class AttentionDecoder(keras.layers.Layer):
             drawn,
             training,
         )
-        results: tuple = (outputs,)
+        results: tuple[Nest, ...] = (outputs,)
         if return_state:
             results += (state,)
         if return_attention_scores:

@@ -14,7 +14,7 @@ from keras_seq.layers._arguments import (
 from keras_seq.layers._attention_arguments import without_masked
 from keras_seq.layers._calls import PoolingCall
 from keras_seq.ops import masked_softmax
-from keras_seq.typing import Identifier, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Function, Identifier, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -89,31 +89,37 @@ class AttentionPooling(keras.layers.Layer):
         check_flag("use_bias", use_bias)
         self.units = check_size("units", units)
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.energy_initializer = keras.initializers.get(energy_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.energy_regularizer = keras.regularizers.get(energy_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_initializer: Function = keras.initializers.get(kernel_initializer)
+        self.energy_initializer: Function = keras.initializers.get(energy_initializer)
+        self.bias_initializer: Function = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer: Function | None = keras.regularizers.get(
+            kernel_regularizer
+        )
+        self.energy_regularizer: Function | None = keras.regularizers.get(
+            energy_regularizer
+        )
+        self.bias_regularizer: Function | None = keras.regularizers.get(
+            bias_regularizer
+        )
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         self._check(input_shape)
-        self.kernel = self.add_weight(
+        self.kernel: keras.Variable = self.add_weight(
             name="kernel",
             shape=(input_shape[-1], self.units),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
         )
-        self.energy_kernel = self.add_weight(
+        self.energy_kernel: keras.Variable = self.add_weight(
             name="energy_kernel",
             shape=(self.units, 1),
             initializer=self.energy_initializer,
             regularizer=self.energy_regularizer,
         )
         if self.use_bias:
-            self.bias = self.add_weight(
+            self.bias: keras.Variable = self.add_weight(
                 name="bias",
                 shape=(self.units,),
                 initializer=self.bias_initializer,

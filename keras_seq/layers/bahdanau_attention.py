@@ -12,7 +12,7 @@ from keras_seq.layers.attention_mechanism import (
     Probability,
     new_initializer,
 )
-from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
+from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -149,8 +149,10 @@ class BahdanauAttention(AttentionMechanism):
         self.location = location
         self.location_filters = location_filters
         self.location_kernel_size = location_kernel_size
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_initializer: Function = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer: Function | None = keras.regularizers.get(
+            kernel_regularizer
+        )
 
     def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         super().build(query_shape, memory_shape)
@@ -166,7 +168,8 @@ class BahdanauAttention(AttentionMechanism):
         self.query_kernel = kernel("query_kernel", (query_shape[-1], self.units))
         self.memory_kernel = kernel("memory_kernel", (memory_shape[-1], self.units))
         self.energy_kernel = kernel("energy_kernel", (self.units,))
-        self.bias = self.energy_gain = None
+        self.bias: keras.Variable | None = None
+        self.energy_gain: keras.Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
                 shape=(self.units,), name="bias", initializer="zeros"

@@ -123,14 +123,14 @@ class EncoderDecoder(keras.Model):
         self.dropout = dropout
         self.seed = seed
         self.target_embedding = self._embedding(target_vocabulary, "target_embedding")
-        self.source_embedding = None
+        self.source_embedding: keras.layers.Embedding | None = None
         if share_embeddings:
             self.source_embedding = self.target_embedding
         elif source_vocabulary is not None:
             self.source_embedding = self._embedding(
                 source_vocabulary, "source_embedding"
             )
-        self.readout_dense = None
+        self.readout_dense: keras.layers.Dense | None = None
         if readout:
             self.readout_dense = keras.layers.Dense(
                 dim, activation="tanh", name="readout", dtype=self.dtype_policy
@@ -140,7 +140,7 @@ class EncoderDecoder(keras.Model):
         )
 
     def build(self, input_shape: Mapping[str, Shape]) -> None:
-        self.bias = self.add_weight(
+        self.bias: keras.Variable = self.add_weight(
             shape=(self.target_vocabulary,), name="bias", initializer="zeros"
         )
         # What the sublayers look like follows from one call.

@@ -10,7 +10,7 @@ from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.ops import gru
 from keras_seq.ops.gru import GATES
-from keras_seq.typing import Identifier, RecurrentOptions, Tensor
+from keras_seq.typing import Function, Identifier, RecurrentOptions, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -154,6 +154,9 @@ class ExplicitGRU(RecurrentLayer):
 
     cell_class = ExplicitGRUCell
     gate_names = GATES
+    recurrent_activation: Function
+    reset_after: bool
+    implementation: int
 
     def __init__(
         self,

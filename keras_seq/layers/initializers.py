@@ -141,7 +141,7 @@ class ChronoBias(GateBias):
         # Keras keeps the seed, and draws one where it is None.
         self._uniform = keras.initializers.RandomUniform(1.0, max_length - 1.0, seed)
         integral = isinstance(max_length, numbers.Integral)
-        self.max_length = int(max_length) if integral else float(max_length)
+        self.max_length: float = int(max_length) if integral else float(max_length)
         self.gates = gates
 
     @property

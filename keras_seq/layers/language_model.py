@@ -146,7 +146,7 @@ class RecurrentLanguageModel(keras.Model):
             name="embedding",
             dtype=self.dtype_policy,
         )
-        self.lstms = [
+        self.lstms: list[ExplicitLSTM] = [
             ExplicitLSTM(
                 units,
                 dropout=dropout if i else input_dropout,
@@ -159,13 +159,13 @@ class RecurrentLanguageModel(keras.Model):
             )
             for i in range(self.depth)
         ]
-        self.projection = None
+        self.projection: keras.layers.Dense | None = None
         if units != dim:
             self.projection = keras.layers.Dense(
                 dim, use_bias=False, name="projection", dtype=self.dtype_policy
             )
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.carried: list = []
+        self.carried: list[list[keras.Variable]] = []
         self.supports_masking = True
 
     def build(self, tokens_shape: Shape) -> None:
@@ -176,7 +176,7 @@ class RecurrentLanguageModel(keras.Model):
             shape = (*tokens_shape, self.units)
         if self.projection is not None:
             self.projection.build(shape)
-        self.bias = self.add_weight(
+        self.bias: keras.Variable = self.add_weight(
             shape=(self.vocabulary_size,), name="bias", initializer="zeros"
         )
         if self.batch_size is not None:

@@ -10,7 +10,7 @@ from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.ops import lstm
 from keras_seq.ops.lstm import GATES
-from keras_seq.typing import Identifier, RecurrentOptions, Tensor
+from keras_seq.typing import Function, Identifier, RecurrentOptions, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -162,6 +162,10 @@ class ExplicitLSTM(RecurrentLayer):
 
     cell_class = ExplicitLSTMCell
     gate_names = (*GATES, "cell")
+    recurrent_activation: Function
+    unit_forget_bias: bool
+    implementation: int
+    peepholes: bool
 
     def __init__(
         self,

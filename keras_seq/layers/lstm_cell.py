@@ -168,7 +168,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.peephole = None
+        self.peephole: keras.Variable | None = None
         if self.peepholes:
             self.peephole = self.add_weight(
                 shape=(3, self.units),

@@ -12,7 +12,7 @@ from keras_seq.layers.attention_mechanism import (
     Probability,
     new_initializer,
 )
-from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
+from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -114,8 +114,10 @@ class LuongAttention(AttentionMechanism):
         self.units = units
         self.score = score
         self.scale = scale
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_initializer: Function = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer: Function | None = keras.regularizers.get(
+            kernel_regularizer
+        )
 
     def build(self, query_shape: Shape, memory_shape: Shape) -> None:
         super().build(query_shape, memory_shape)
@@ -134,7 +136,9 @@ class LuongAttention(AttentionMechanism):
                 regularizer=self.kernel_regularizer,
             )
 
-        self.kernel = self.energy_kernel = self.energy_gain = None
+        self.kernel: keras.Variable | None = None
+        self.energy_kernel: keras.Variable | None = None
+        self.energy_gain: keras.Variable | None = None
         if self.score == "general":
             self.kernel = kernel("kernel", (E, D))
         elif self.score == "concat":

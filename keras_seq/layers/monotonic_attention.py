@@ -105,7 +105,7 @@ class MonotonicAttention(AttentionMechanism):
         super().build(query_shape, memory_shape)
         if not self.attention.built:
             self.attention.build(query_shape, memory_shape)
-        self.bias = self.add_weight(
+        self.bias: keras.Variable = self.add_weight(
             shape=(),
             name="energy_bias",
             initializer=keras.initializers.Constant(self.energy_bias),

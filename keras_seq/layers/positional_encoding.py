@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import typing
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,7 +10,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import is_above, is_whole
 from keras_seq.layers._calls import PositionalCall
-from keras_seq.typing import Identifier, LayerOptions, Shape, Tensor
+from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -112,11 +111,14 @@ class PositionalEncoding(keras.layers.Layer):
                 f"{max_wavelength!r}."
             )
         self.learned = learned
-        self.max_length: typing.Any = None if max_length is None else int(max_length)
+        # An integer of a learned table, else None.
+        self.max_length: Any = None if max_length is None else int(max_length)
         self.max_wavelength = max_wavelength
         self.scale = scale
-        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.embeddings = None
+        self.embeddings_initializer: Function = keras.initializers.get(
+            embeddings_initializer
+        )
+        self.embeddings: keras.Variable | None = None
         self.supports_masking = True
 
     def build(self, inputs_shape: Shape) -> None:
@@ -162,7 +164,7 @@ class PositionalEncoding(keras.layers.Layer):
         shape = tuple(inputs.shape)
         _check_rank(shape)
         steps = shape[1] if len(shape) == 3 else 1
-        first: typing.Any = 0 if start is None else start
+        first: Any = 0 if start is None else start
         if isinstance(first, (bool, numbers.Real)):
             if not is_whole(first, least=0):
                 raise ValueError(

@@ -1,6 +1,6 @@
 """The decoder of a transformer, which shows its attention and can be stepped."""
 
-import typing
+from typing import Any
 
 import keras
 from keras import ops
@@ -149,8 +149,9 @@ class TransformerDecoder(TransformerStack):
 
     def build(self, inputs_shape: Shape, memory_shape: Shape | None = None) -> None:
         numbers = self.build_stack(inputs_shape[-1], crosses=memory_shape is not None)
-        self.memory_features = None
-        self.memory_projection: typing.Any = None
+        self.memory_features: int | None = None
+        # A dense layer, or None where no memory is given.
+        self.memory_projection: Any = None
         if memory_shape is None:
             return
         self.memory_features = memory_shape[-1]
@@ -188,7 +189,7 @@ class TransformerDecoder(TransformerStack):
                 return_attention_scores,
             ),
         )
-        results: tuple = (outputs,)
+        results: tuple[Nest, ...] = (outputs,)
         if return_attention_scores:
             results += (own if keys is None else crossed,)
         if return_self_attention_scores:
@@ -376,7 +377,7 @@ class TransformerDecoder(TransformerStack):
         self._check_memory(memory, as_mask(memory_mask), inputs.shape[0])
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         batch, steps, _ = inputs.shape
-        results: tuple = (outputs,)
+        results: tuple[Nest, ...] = (outputs,)
         if return_attention_scores:
             source = steps if memory is None else memory.shape[1]
             results += (self.scores_spec(batch, steps, source),)
