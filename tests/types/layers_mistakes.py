@@ -1,0 +1,116 @@
+"""Mistakes in calls of the layers: a type checker must find each of them."""
+
+import numpy as np
+
+from keras_seq.layers import (
+    AttentionDecoder,
+    AttentionPooling,
+    BahdanauAttention,
+    BahdanauDecoder,
+    ChronoBias,
+    EncoderDecoder,
+    ExplicitGRU,
+    ExplicitGRUCell,
+    ExplicitLSTM,
+    ExplicitLSTMCell,
+    ExplicitSimpleRNN,
+    LuongAttention,
+    MonotonicAttention,
+    PositionalEncoding,
+    RecurrentLanguageModel,
+    TransformerDecoder,
+    TransformerEncoder,
+)
+
+x = np.ones((2, 5, 3), "float32")
+memory = np.ones((2, 7, 4), "float32")
+
+# Arguments of constructors.
+ExplicitLSTM("5")  # wrong: units is a number
+ExplicitLSTM(5, activation=3)  # wrong: an activation is a name or a function
+ExplicitLSTM(5, zoneout="x")  # wrong: zoneout is a number or a pair
+ExplicitGRU(5, zoneout=(0.1, 0.2))  # wrong: a GRU has one state
+ExplicitLSTM(5, kernel_initializer=0.1)  # wrong: no initializer
+ExplicitLSTM(5, return_gates="yes")  # wrong: a flag
+ExplicitLSTM(5, return_gate=True)  # wrong: return_gates
+ExplicitLSTM(5, use_cudnn=True)  # wrong: there is no cuDNN path
+ExplicitGRU(5, peepholes=True)  # wrong: a GRU has none
+ExplicitSimpleRNN(5, dropout="0.1")  # wrong: a number
+ExplicitLSTMCell(5, implementation=3)  # wrong: 1 or 2
+ExplicitGRUCell(5, units_forget_bias=True)  # wrong: an unknown keyword
+ExplicitLSTM(5, nam="lstm")  # wrong: name
+ExplicitLSTM(5, seed="7")  # wrong: a number
+ChronoBias("long")  # wrong: a number
+ChronoBias(100, gates="rnn")  # wrong: lstm or gru
+BahdanauAttention()  # wrong: units is needed
+BahdanauAttention(8, location="next")  # wrong: previous or cumulative
+BahdanauAttention(8, probability="hardmax")  # wrong: softmax or sparsemax
+LuongAttention(score="dots")  # wrong: dot
+MonotonicAttention(8)  # wrong: it wraps an attention
+AttentionPooling(4, 8)  # wrong: use_bias is a flag
+AttentionDecoder(
+    ExplicitGRUCell(8), BahdanauAttention(6), attend="first"
+)  # wrong: before or after
+AttentionDecoder(ExplicitGRUCell(8), 6)  # wrong: an attention, not its size
+BahdanauDecoder(8, 6, cell="rnn")  # wrong: lstm or gru
+BahdanauDecoder(8, 6, input_feed=False)  # wrong: input_feeding
+TransformerEncoder(2, 4)  # wrong: intermediate_dim is needed
+TransformerEncoder(2, 4, 8, norm_first="yes")  # wrong: a flag
+PositionalEncoding(512)  # wrong: by keyword only
+PositionalEncoding(learned=True, max_length="512")  # wrong: a number
+RecurrentLanguageModel(11, dim=4)  # wrong: units is needed
+RecurrentLanguageModel(11, dim=4, units=6, depth="2")  # wrong: a number
+EncoderDecoder(ExplicitGRU(8), BahdanauDecoder(8, 6), "11")  # wrong: a number
+
+# Arguments of calls.
+lstm = ExplicitLSTM(4)
+lstm(x, return_gates="yes")  # wrong: return_gates is told to the constructor
+lstm(x, masks=None)  # wrong: mask
+lstm(x, training="no")  # wrong: a flag
+lstm.get_config(True)  # wrong: it takes nothing
+cell = ExplicitLSTMCell(4)
+cell(x[:, 0])  # wrong: states are needed
+cell(x[:, 0], [x, x], return_gate=True)  # wrong: return_gates
+attention = BahdanauAttention(8)
+attention(x, memory, scores=True)  # wrong: return_attention_scores
+attention(x)  # wrong: memory is needed
+attention.step(x, memory, key=None)  # wrong: keys
+decoder = AttentionDecoder(ExplicitGRUCell(8), BahdanauAttention(6))
+decoder(x, memory, return_states=True)  # wrong: return_state
+decoder.step(x[:, 0], decoder.get_initial_state(memory))  # wrong: memory is needed
+decoder.get_initial_state(memory, max_length=5)  # wrong: that is a transformer's
+transformer = TransformerDecoder(2, 3, 12)
+transformer(x, memory, return_scores=True)  # wrong: return_attention_scores
+transformer.get_initial_state(memory)  # wrong: max_length is needed
+transformer.get_initial_state(memory, max_length="5")  # wrong: a number
+model = RecurrentLanguageModel(11, dim=4, units=6)
+model([1, 2], return_gates=True)  # wrong: return_state
+model.initial_state("1")  # wrong: a number
+
+# Results.
+h, state, gates = cell(x[:, 0], [x, x])  # wrong: two without return_gates
+h, state = cell(x[:, 0], [x, x], return_gates=True)  # wrong: three
+context, weights, state = attention(
+    x, memory, return_attention_scores=True
+)  # wrong: two
+context, weights = attention.step(x[:, 0], memory)  # wrong: three
+h, gates, extra = decoder(x, memory, return_attention_scores=True)  # wrong: two
+outputs, state = decoder(
+    x, memory, return_state=True, return_attention_scores=True
+)  # wrong: three
+output, weights = decoder.step(
+    x[:, 0], decoder.get_initial_state(memory), memory
+)  # wrong: three
+outputs, crossed, own = transformer(
+    x, memory, return_attention_scores=True
+)  # wrong: two
+output, crossed = transformer.step(
+    x[:, 0], transformer.get_initial_state(memory, max_length=5)
+)  # wrong: three
+encoded, scores, more = TransformerEncoder(2, 3, 12)(
+    x, return_attention_scores=True
+)  # wrong: two
+logits, h, c = model(x, return_state=True)  # wrong: two
+pooled, weights, more = AttentionPooling(4)(
+    x, return_attention_scores=True
+)  # wrong: two
