@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_seq.layers import BahdanauDecoder, EncoderDecoder
 from recipes.translation.model import BidirectionalEncoder
+from recipes.translation.recipe import build_model
 
 
 @keras.saving.register_keras_serializable(package="benchmarks")
@@ -37,8 +38,10 @@ class Summary(keras.layers.Layer):
         return ops.concatenate([forwards, memory[:, :1, units:]], axis=-1), state
 
 
-def without_attention(config, source_size, target_size, shared):
+def without_attention(config, data):
     """A sequence-to-sequence model without attention, otherwise as the recipe's."""
+    own = build_model(config, data)
+    keras.utils.set_random_seed(config.seed)
     encoder = BidirectionalEncoder(
         config.units // 2,
         config.layers,
@@ -46,16 +49,19 @@ def without_attention(config, source_size, target_size, shared):
         dropout=config.dropout,
         seed=config.seed,
     )
-    return Unmasked(
+    model = Unmasked(
         Summary(encoder),
         BahdanauDecoder(config.units, 8),
-        target_size,
-        source_vocabulary=source_size,
-        share_embeddings=shared,
+        len(data.target),
+        source_vocabulary=len(data.source),
+        share_embeddings=data.source is data.target,
         dim=config.units // 2,
         dropout=config.dropout,
         seed=config.seed,
     )
+    model.build({"source": (None, None), "target": (None, None)})
+    model.compile(own.optimizer, own.loss, jit_compile=False)
+    return model
 
 
 class Unmasked(EncoderDecoder):

@@ -32,7 +32,7 @@ from keras_seq.layers import (
     ExplicitGRU,
     ExplicitGRUCell,
 )
-from recipes.translation.model import recurrent, transformer
+from recipes.translation import Config, build_model
 from recipes.translation.settings import DEFAULTS
 
 try:
@@ -65,25 +65,27 @@ class GRUEncoder(keras.layers.Layer):
         return memory, [self.bridge(backwards)]
 
 
-def gru(config, source_size, target_size, shared):
+def gru(units, vocabulary):
     """The recipe's recurrent model with GRUs."""
-    units = config.units
-    return EncoderDecoder(
+    model = EncoderDecoder(
         GRUEncoder(units // 2, units),
         AttentionDecoder(ExplicitGRUCell(units), BahdanauAttention(units // 2)),
-        target_size,
-        source_vocabulary=source_size,
-        share_embeddings=shared,
+        vocabulary,
+        source_vocabulary=vocabulary,
+        share_embeddings=True,
         dim=units // 2,
     )
-
-
-def ours(build, units, vocabulary):
-    layers = DEFAULTS["transformer" if build is transformer else "attention"].layers
-    config = types.SimpleNamespace(units=units, layers=layers, dropout=0.0, seed=1)
-    model = build(config, vocabulary, vocabulary, True)
     model.build({"source": (None, None), "target": (None, None)})
     return model
+
+
+def ours(architecture, units, vocabulary):
+    """The recipe's model, of one vocabulary of this size."""
+    layers = DEFAULTS[architecture].layers
+    config = Config(architecture=architecture, units=units, layers=layers, dropout=0.0)
+    ids = range(vocabulary)
+    data = types.SimpleNamespace(source=ids, target=ids, steps_per_epoch=1, epochs=100)
+    return build_model(config.complete(), data)
 
 
 def keras_step(model, source, target, following):
@@ -137,11 +139,11 @@ def training(shape, repeats):
         for length in (source_length, target_length, target_length)
     ]
     dim = units // 2
-    own = ours(transformer, units, vocabulary)
+    own = ours("transformer", units, vocabulary)
     layers, heads = own.decoder.num_layers, own.decoder.num_heads
     sides = {
-        "LSTM": keras_step(ours(recurrent, units, vocabulary), *data),
-        "GRU": keras_step(ours(gru, units, vocabulary), *data),
+        "LSTM": keras_step(ours("attention", units, vocabulary), *data),
+        "GRU": keras_step(gru(units, vocabulary), *data),
         "transformer": keras_step(own, *data),
         "transformer, Keras": keras_step(
             KerasTransformer(vocabulary, dim, layers, heads, units), *data
@@ -182,10 +184,10 @@ def in_python(model, source, width):
             tokens = tokens.astype("int32")
 
 
-def decoding(name, build, repeats):
+def decoding(name, architecture, repeats):
     """Sentences per second in the graph and in Python."""
     vocabulary = SHAPES[0][4]
-    model = ours(build, SHAPES[0][3], vocabulary)
+    model = ours(architecture, SHAPES[0][3], vocabulary)
     model.bias.assign(np.where(np.arange(vocabulary) == 2, -99.0, 0.0))
     rng = np.random.default_rng(0)
     source = rng.integers(4, vocabulary, (SENTENCES, SHAPES[0][1])).astype("int32")
@@ -239,8 +241,8 @@ def main():
         mean = statistics.geometric_mean(row[kind] for row in results["training"])
         results[kind] = mean
         print(f"{kind}: {mean:.2f} (geometric mean)")
-    for name, build in {"LSTM": recurrent, "transformer": transformer}.items():
-        results["decoding"][name] = decoding(name, build, arguments.repeats)
+    for name, own in {"LSTM": "attention", "transformer": "transformer"}.items():
+        results["decoding"][name] = decoding(name, own, arguments.repeats)
     write_json(arguments.out, results)
 
 

@@ -38,11 +38,11 @@ from keras_seq.runs import RunDirectory
 from keras_seq.text import read_pairs, split_pairs
 from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
 from recipes.translation import recipe
-from recipes.translation.data import load_data
-from recipes.translation.results import TranslationScore, figures_of, spread
+from recipes.translation.figures import TranslationScore, figures_of, spread
 from recipes.translation.settings import Config
 
-MODELS = ("attention", "transformer", "without_attention", "tutorial")
+RECIPES = ("attention", "transformer")
+MODELS = (*RECIPES, "without_attention", "tutorial")
 TIMED = 30  # steps
 
 
@@ -59,10 +59,10 @@ def tatoeba(archive, folder):
 
 def build(name, config, data):
     """A compiled model."""
-    if name in recipe.ARCHITECTURES:
+    if name in RECIPES:
         return recipe.build_model(config, data)
     if name == "without_attention":
-        return recipe.build_model(config, data, without_attention)
+        return without_attention(config, data)
     keras.utils.set_random_seed(config.seed)
     model = Tutorial(
         len(data.source), len(data.target), config.units // 2, config.units
@@ -90,16 +90,16 @@ def seconds_per_epoch(name, config, data):
 def run(name, folder, minutes, epochs, out, resume):
     """Trains a model, or goes on where it was stopped, and judges it."""
     config = Config(data=str(folder.resolve()), out=str(out))
-    if name in recipe.ARCHITECTURES:
+    if name in RECIPES:
         config = dataclasses.replace(config, architecture=name)
     config = config.complete()
-    data = load_data(config)
+    data = recipe.load_data(config)
     if epochs is None:
         epochs = max(1, round(60 * minutes / seconds_per_epoch(name, config, data)))
-    data = dataclasses.replace(data, epochs=epochs)
-    settings = dataclasses.replace(config, epochs=epochs)
+    config = dataclasses.replace(config, epochs=epochs)
+    data = dataclasses.replace(data, config=config)
     directory = RunDirectory.start(
-        out / name, settings, resume=resume, overwrite=not resume
+        out / name, config, resume=resume, overwrite=not resume
     )
     data.keep_vocabularies(directory)
     print(f"{name}: {epochs} epochs", flush=True)

@@ -1,19 +1,20 @@
-"""The translation recipe's pairs of sentences, and their vocabularies."""
+"""The translation recipe's pairs of sentences: from where, and in which batches."""
 
 import dataclasses
 import functools
 import itertools
 import random
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
-from keras_seq.runs import Progress
+from keras_seq.runs import Progress, RunDirectory
 from keras_seq.text import (
     END,
     START,
-    CharacterVocabulary,
     PairCorpus,
     SubwordVocabulary,
     Vocabulary,
@@ -25,7 +26,7 @@ from keras_seq.text import (
 )
 from keras_seq.training import pair_dataset
 from recipes.translation.dates import dates
-from recipes.translation.settings import DATES, TATOEBA, Config, names_of
+from recipes.translation.settings import DATES, TATOEBA, CompleteConfig, files_of
 
 TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
 FEWEST_PAIRS = 20  # to train on, validate and test
@@ -33,32 +34,62 @@ LARGEST_TEST = 1000  # pairs, and of the validation
 LONGEST = 200  # tokens of a training sentence
 HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates have
 
+Pair: TypeAlias = tuple[str, str]
 
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """The pairs, split by sentence, and the vocabularies of the training pairs."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Pairs of source and target in three parts.
+
+    Attributes:
+        name: Of the corpus.
+        digest: Of its pairs.
+        terms: On which they may be used.
+        train: To learn from.
+        validation: To choose the epoch by.
+        test: To be judged by.
+        styles: Of each test pair, where they are dates.
+        shared: Test pairs with a sentence that the training pairs have too.
+    """
 
     name: str
     digest: str
     terms: str
-    train: list
-    validation: list
-    test: list
+    train: list[Pair]
+    validation: list[Pair]
+    test: list[Pair]
+    styles: list[str] | None = None
+    shared: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data(Pairs):
+    """The pairs, the vocabularies of the training pairs, and the batches of ids."""
+
     source: Vocabulary
     target: Vocabulary
-    epochs: int
-    monitor: str
-    config: Config
-    styles: list | None = None
-    shared: int = 0
-    """Test pairs with a sentence that the training pairs have too."""
+    config: CompleteConfig
 
-    def ids(self, pair, chance=None):
+    @property
+    def monitor(self) -> str:
+        """The figure that decides which epoch is best."""
+        return "val_exact" if self.styles is not None else "val_bleu"
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training pairs: as many as suit their number."""
+        config, defaults = self.config, self.config.defaults
+        suited = np.clip(round(defaults.read / len(self.train)), 1, defaults.epochs)
+        return config.epochs or (3 if config.quick else int(suited))
+
+    def ids(
+        self, pair: Pair, chance: random.Random | None = None
+    ) -> tuple[list[int], list[int]]:
         """Ids of a pair with their marks; with a `chance`, words split at random."""
         source, target = pair
         rate = self.config.defaults.subword_dropout
 
-        def encode(vocabulary, text):
+        def encode(vocabulary: Vocabulary, text: str) -> list[int]:
             sampled = chance is not None and rate > 0
             if not sampled or not isinstance(vocabulary, SubwordVocabulary):
                 return vocabulary.encode(text)
@@ -69,15 +100,38 @@ class Data:
         return [*read[:LONGEST], END], [START, *written[:LONGEST], END]
 
     @functools.cached_property
-    def steps_per_epoch(self):
+    def _lengths(self) -> np.ndarray:
+        """Tokens of the training pairs, source and target, without marks: (N, 2)."""
+        return np.array(
+            [
+                [
+                    len(self.source.encode(self.config.as_read(source))),
+                    len(self.target.encode(target)),
+                ]
+                for source, target in self.train
+            ]
+        )
+
+    @property
+    def cut(self) -> int:
+        """How many training pairs are longer than what is read of them."""
+        return int((self._lengths > LONGEST).any(axis=1).sum())
+
+    @functools.cached_property
+    def steps_per_epoch(self) -> int:
         """Training steps in an epoch, of about as many tokens as suit."""
-        total = sum(len(s) + len(t) - 1 for s, t in map(self.ids, self.train))
+        # A mark more: the end of either side. The target's start isn't predicted.
+        total = int((np.minimum(self._lengths, LONGEST) + 1).sum())
         return max(1, round(total / self.config.defaults.tokens))
 
-    def training_batches(self, first_epoch):
-        """Batches of all epochs from one on; words split at random, in each anew."""
+    def training_batches(self, first_epoch: int) -> Any:
+        """Batches of all epochs from one on; words split at random, in each anew.
 
-        def pairs(epoch):
+        Returns:
+            A `tf.data.Dataset`, as `pair_dataset` gives.
+        """
+
+        def pairs(epoch: int) -> list[tuple[list[int], list[int]]]:
             chance = random.Random(f"{self.config.seed} {epoch}")
             return [self.ids(pair, chance) for pair in self.train]
 
@@ -88,12 +142,12 @@ class Data:
             first_epoch=first_epoch,
         )
 
-    def validation_batches(self):
-        """The validation pairs, once."""
+    def validation_batches(self) -> Any:
+        """The validation pairs, once, as a `tf.data.Dataset`."""
         pairs = [self.ids(pair) for pair in self.validation]
         return pair_dataset(pairs, self.config.defaults.tokens)
 
-    def keep_vocabularies(self, run):
+    def keep_vocabularies(self, run: RunDirectory) -> None:
         """Writes what the verbs need of the data; refuses data that have changed."""
         known = {
             "digest": self.digest,
@@ -103,7 +157,7 @@ class Data:
         }
         run.keep_known("vocabulary.json", known, self.name)
 
-    def description(self):
+    def description(self) -> dict[str, Any]:
         """What metrics.json says of the data."""
         return {
             "name": self.name,
@@ -118,54 +172,7 @@ class Data:
         }
 
 
-def load_data(config):
-    """Reads or writes the pairs, splits them, and fits the vocabularies."""
-    if config.data == DATES:
-        return _dates(config)
-    corpus, parts, terms = _sentences(config)
-    train, validation, test = parts
-    if config.quick:
-        train, validation, test = train[:400], validation[:50], test[:50]
-    if min(map(len, (train, validation, test))) < 1 or len(train) < FEWEST_PAIRS:
-        raise ValueError(
-            f"--data {config.data!r} has {len(train)} training, {len(validation)} "
-            f"validation and {len(test)} test pairs; {FEWEST_PAIRS}, 1 and 1 are "
-            "needed at least."
-        )
-    sides = [[pair[side] for pair in train] for side in (0, 1)]
-    shared = len(shared_pairs(test, train))
-    if shared:
-        print(f"{shared} of {len(test)} test pairs have a sentence that training has")
-    if config.separate_vocabularies:
-        source, target = (
-            SubwordVocabulary.fit(texts, size=config.vocabulary_size) for texts in sides
-        )
-    else:
-        source = target = SubwordVocabulary.fit(
-            [*sides[0], *sides[1]], size=config.vocabulary_size
-        )
-    longer = sum(
-        max(len(source.encode(s)), len(target.encode(t))) > LONGEST for s, t in train
-    )
-    if longer:
-        print(f"{longer} training pairs are cut off behind {LONGEST} tokens")
-    return Data(
-        name=corpus.name,
-        digest=corpus.digest,
-        terms=terms,
-        train=train,
-        validation=validation,
-        test=test,
-        source=source,
-        target=target,
-        epochs=_epochs(config, len(train)),
-        monitor="val_bleu",
-        config=config,
-        shared=shared,
-    )
-
-
-def _dates(config):
+def date_pairs(config: CompleteConfig) -> Pairs:
     """Dates written out, no day of which is in two parts."""
     counts = {"train": 240_000, "validation": 2000, "test": 4000}
     if config.quick:
@@ -180,27 +187,17 @@ def _dates(config):
         )
         for part, count in counts.items()
     }
-    parts = {
-        part: [(normalise(date.text), date.iso) for date in found]
-        for part, found in drawn.items()
-    }
-    corpus = PairCorpus(DATES, tuple(itertools.chain(*parts.values())), 0, 0)
-    return Data(
+    train, validation, test = (
+        [(normalise(date.text), date.iso) for date in found] for found in drawn.values()
+    )
+    return Pairs(
         name=DATES,
-        digest=corpus.digest,
+        digest=_digest([train, validation, test]),
         terms="Written by this recipe from the Unicode Common Locale Data Repository "
         "(Unicode License), through Babel.",
-        train=parts["train"],
-        validation=parts["validation"],
-        test=parts["test"],
-        source=SubwordVocabulary.fit(
-            [config.as_read(text) for text, _ in parts["train"]],
-            size=config.vocabulary_size,
-        ),
-        target=CharacterVocabulary("-0123456789"),
-        epochs=_epochs(config, len(parts["train"])),
-        monitor="val_exact",
-        config=config,
+        train=train,
+        validation=validation,
+        test=test,
         styles=[
             f"{date.style}{', held out' if date.held_out else ''}"
             for date in drawn["test"]
@@ -208,14 +205,8 @@ def _dates(config):
     )
 
 
-def _epochs(config, pairs):
-    """Passes over the training pairs: as many as suit their number."""
-    suited = np.clip(round(config.defaults.read / pairs), 1, config.defaults.epochs)
-    return config.epochs or (3 if config.quick else int(suited))
-
-
-def _sentences(config):
-    """The corpus, its three parts, and its terms."""
+def sentence_pairs(config: CompleteConfig) -> Pairs:
+    """Pairs of sentences from files, none of which is in two parts."""
     columns = (1, 0) if config.reverse else (0, 1)
     terms = "Those of your file."
     path = Path(config.data)
@@ -223,17 +214,51 @@ def _sentences(config):
         if config.data == TATOEBA:
             path, terms = _fetched(), "CC BY 2.0, the contributors of tatoeba.org."
             columns = columns[::-1]  # the file has English first
+        names = files_of(config.data)
         if path.is_dir():
-            return _three_files(path, columns, terms)
-        names = names_of(config.data)
-        if len(names) == 2:
-            corpus = read_two(*(names[column] for column in columns))
+            corpora = _three_files(path, columns)
+        elif len(names) == 2:
+            corpora = [read_two(*(names[column] for column in columns))]
         else:
-            corpus = read_pairs(path, columns=columns)
+            corpora = [read_pairs(path, columns=columns)]
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
-    print(corpus.summary())
-    pairs = [(normalise(s), normalise(t)) for s, t in corpus.pairs]
+    for corpus in corpora:
+        print(corpus.summary())
+    pairs = [[(normalise(s), normalise(t)) for s, t in c.pairs] for c in corpora]
+    parts = pairs if len(pairs) == 3 else _split(pairs[0], config)
+    if config.quick:
+        parts = [part[:count] for part, count in zip(parts, (400, 50, 50), strict=True)]
+    train, validation, test = parts
+    if min(map(len, parts)) < 1 or len(train) < FEWEST_PAIRS:
+        raise ValueError(
+            f"--data {config.data!r} has {len(train)} training, {len(validation)} "
+            f"validation and {len(test)} test pairs; {FEWEST_PAIRS}, 1 and 1 are "
+            "needed at least."
+        )
+    shared = len(shared_pairs(test, train))
+    if shared:
+        print(f"{shared} of {len(test)} test pairs have a sentence that training has")
+    return Pairs(
+        name=path.name if len(corpora) == 3 else corpora[0].name,
+        digest=_digest(corpus.pairs for corpus in corpora),
+        terms=terms,
+        train=train,
+        validation=validation,
+        test=test,
+        shared=shared,
+    )
+
+
+def _three_files(folder: Path, columns: tuple[int, int]) -> list[PairCorpus]:
+    """A folder with a split of its own."""
+    return [
+        read_pairs(folder / f"{part}.tsv", columns=columns)
+        for part in ("train", "validation", "test")
+    ]
+
+
+def _split(pairs: list[Pair], config: CompleteConfig) -> list[list[Pair]]:
     share = min(0.1, LARGEST_TEST / len(pairs))
     try:
         parts = split_pairs(
@@ -244,27 +269,15 @@ def _sentences(config):
             f"--data {config.data!r}: {len(pairs)} pairs can't be split into training, "
             f"validation and test: {error}"
         ) from error
-    return corpus, parts, terms
+    return list(parts)
 
 
-def _three_files(folder, columns, terms):
-    """A folder with a split of its own."""
-    corpora = [
-        read_pairs(folder / f"{part}.tsv", columns=columns)
-        for part in ("train", "validation", "test")
-    ]
-    for corpus in corpora:
-        print(corpus.summary())
-    parts = [
-        [(normalise(s), normalise(t)) for s, t in corpus.pairs] for corpus in corpora
-    ]
-    whole = PairCorpus(
-        folder.name, tuple(pair for corpus in corpora for pair in corpus.pairs), 0, 0
-    )
-    return whole, parts, terms
+def _digest(parts: Iterable[Iterable[Pair]]) -> str:
+    """The digest of all pairs, one part after the other."""
+    return PairCorpus("", tuple(itertools.chain(*parts)), 0, 0).digest
 
 
-def _fetched():
+def _fetched() -> Path:
     """The file with Tatoeba's pairs, downloaded once."""
     try:
         return Path(

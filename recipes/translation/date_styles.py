@@ -6,7 +6,8 @@ import functools
 import itertools
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeAlias
 
 from keras_seq.extras import require
 
@@ -33,11 +34,19 @@ _ORDINALS = (
     "MMM d'{}' y",
 )
 
+# ("text", its characters, None), ("number", of what, its digits) or ("names", of what,
+# those names).
+Piece: TypeAlias = tuple[str, str, Any]
+# What each number is, or must be; and the month that a name says.
+Reading: TypeAlias = tuple[tuple[str | int, ...], int | None]
+
 
 class Template:
     """A pattern with its names, in the words and digits of a locale."""
 
-    def __init__(self, locale, style, pieces, zero=None):
+    def __init__(
+        self, locale: str, style: str, pieces: list[Piece], zero: int | None = None
+    ) -> None:
         self.locale = locale
         self.style = style
         self.pieces = pieces
@@ -46,7 +55,7 @@ class Template:
         self._kinds = {(kind, name) for kind, name, _ in pieces}
         self.short_year = ("number", "Y") in self._kinds
 
-    def write(self, date):
+    def write(self, date: datetime.date) -> str:
         """The text of a date."""
         parts = []
         for kind, name, value in self.pieces:
@@ -61,12 +70,12 @@ class Template:
                 parts.append(self._digits(f"{number:0{value}d}"))
         return "".join(parts)
 
-    def _digits(self, text):
+    def _digits(self, text: str) -> str:
         if self.zero is None:
             return text
         return "".join(chr(self.zero + int(digit)) for digit in text)
 
-    def shapes(self):
+    def shapes(self) -> Iterator[tuple[str, Reading]]:
         """Every text that it can write, with 0 for a number; and how to read it.
 
         Yields:
@@ -100,15 +109,17 @@ class Template:
 class DateStyles:
     """The templates of languages, and how all of them together read a text."""
 
-    def __init__(self, templates):
+    def __init__(self, templates: list[Template]) -> None:
         self.templates = templates
-        self._readings: dict[str, dict[tuple, set[str]]] = {}
+        self._readings: dict[str, dict[Reading, set[str]]] = {}
         for template in templates:
             for text, reading in template.shapes():
                 readings = self._readings.setdefault(_plain(text), {})
                 readings.setdefault(reading, set()).add(text)
 
-    def by_language(self, without=()):
+    def by_language(
+        self, without: Collection[tuple[str, str]] = ()
+    ) -> list[list[Template]]:
         """Lists of templates, one a language."""
         groups: dict[str, list[Template]] = {}
         for template in self.templates:
@@ -117,7 +128,7 @@ class DateStyles:
                 groups.setdefault(language, []).append(template)
         return list(groups.values())
 
-    def meanings(self, text, *, exact=False):
+    def meanings(self, text: str, *, exact: bool = False) -> set[datetime.date]:
         """The dates that a text has in any language.
 
         Args:
@@ -142,7 +153,7 @@ class DateStyles:
 
 
 @functools.lru_cache(maxsize=4)
-def date_styles(languages=None):
+def date_styles(languages: tuple[str, ...] | None = None) -> DateStyles:
     """The styles of languages.
 
     Args:
@@ -181,7 +192,7 @@ def date_styles(languages=None):
     return DateStyles(templates)
 
 
-def _of_locale(locale):
+def _of_locale(locale: Any) -> Iterator[Template]:
     """The usable templates of a locale."""
     if locale.months["format"]["wide"][1].startswith("M0"):
         return  # Babel has no Gregorian names for it
@@ -195,13 +206,13 @@ def _of_locale(locale):
             yield Template(str(locale), style, pieces, zero)
     if str(locale) == "en":
         for number, pattern in enumerate(_ORDINALS, start=1):
-            yield Template("en", f"ordinal {number}", _pieces(locale, pattern))
+            yield Template("en", f"ordinal {number}", _pieces(locale, pattern) or [])
 
 
-def _pieces(locale, pattern):
+def _pieces(locale: Any, pattern: str) -> list[Piece] | None:
     """The pieces of a pattern: fixed text, numbers, names; None if unusable."""
     tokenize = require("babel.dates", "recipes").tokenize_pattern
-    pieces: list[tuple[str, str, Any]] = []
+    pieces: list[Piece] = []
     for kind, value in tokenize(pattern):
         if kind == "chars":
             before, ending, after = value.partition("{}")
@@ -233,10 +244,10 @@ def _pieces(locale, pattern):
     return None if fields != ["d", "m", "y"] or misread else pieces
 
 
-def _names(locale, letter, width):
+def _names(locale: Any, letter: str, width: int) -> tuple[str, ...] | None:
     context = "format" if letter in "ME" else "stand-alone"
-    width = {4: "wide", 5: "narrow", 6: "short"}.get(width, "abbreviated")
-    names = (locale.months if letter in "ML" else locale.days)[context][width]
+    form = {4: "wide", 5: "narrow", 6: "short"}.get(width, "abbreviated")
+    names = (locale.months if letter in "ML" else locale.days)[context][form]
     words = tuple(names[i] for i in (range(1, 13) if letter in "ML" else range(7)))
     return None if any(re.fullmatch(r"M\d\d", word) for word in words) else words
 
@@ -248,13 +259,13 @@ _ENDINGS = tuple(
 )
 
 
-def _index(name, date):
+def _index(name: str, date: datetime.date) -> int:
     if name == "w":
         return date.weekday()
     return (date.month if name == "m" else date.day) - 1
 
 
-def typed_text(text, change):
+def typed_text(text: str, change: float) -> str:
     """The text as somebody types it; `change` in [0, 1) chooses how."""
     plain = _DIRECTION_MARK.sub("", _SPACE.sub(" ", text))
     digits = _DIGIT.sub(lambda digit: str(int(digit.group())), plain)
@@ -264,23 +275,23 @@ def typed_text(text, change):
     return ways[int(change * len(ways))]
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """What stays when nothing counts that people leave out or change."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return _OF_NO_ACCOUNT.sub(" ", _DIRECTION_MARK.sub("", text)).strip()
 
 
 @functools.cache
-def _shape_and_numbers(text):
+def _shape_and_numbers(text: str) -> tuple[str, list[int]]:
     return _NUMBER.sub("0", text), [int(number) for number in _NUMBER.findall(text)]
 
 
-def _read(reading, found):
+def _read(reading: Reading, found: list[str]) -> datetime.date | None:
     """The date that a reading gives to the numbers of a text, or None."""
     slots, month = reading
     if len(slots) != len(found):
         return None
-    values = {"m": month}
+    values = {} if month is None else {"m": month}
     for slot, number in zip(slots, found, strict=True):
         value = int(number)
         if isinstance(slot, int):

@@ -24,11 +24,12 @@ Python's `strptime`, and are only used for these.
 
 import datetime
 import numbers
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from recipes.translation.date_styles import PIVOT, date_styles, typed_text
+from recipes.translation.date_styles import PIVOT, DateStyles, date_styles, typed_text
 
 FIRST = datetime.date(1900, 1, 1).toordinal()
 LAST = datetime.date(2099, 12, 31).toordinal()
@@ -51,16 +52,16 @@ class DateText(NamedTuple):
 
 
 def dates(
-    count,
+    count: int,
     *,
-    part="train",
-    seed=1,
-    languages=None,
-    rare=0.2,
-    typed=0.25,
-    held_out=0.0,
-    progress=None,
-):
+    part: str = "train",
+    seed: int = 1,
+    languages: Iterable[str] | None = None,
+    rare: float = 0.2,
+    typed: float = 0.25,
+    held_out: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[DateText]:
     """Different texts, drawn at random, with their dates.
 
     Every calendar day belongs to one part: no day of the test is in training, in
@@ -140,7 +141,7 @@ def dates(
     return list(found.values())
 
 
-def _choose(styles, share, seed):
+def _choose(styles: DateStyles, share: float, seed: int) -> set[tuple[str, str]]:
     """A share of the pairs of locale and style, drawn at random."""
     pairs = sorted({(t.locale, t.style) for t in styles.templates})
     chance = np.random.default_rng((seed, len(PARTS)))

@@ -1,16 +1,12 @@
-"""The translation recipe's models: recurrent with attention, and transformer."""
+"""The encoder of the recurrent model."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_seq.layers import (
-    BahdanauDecoder,
-    EncoderDecoder,
-    ExplicitLSTM,
-    PositionalEncoding,
-    TransformerDecoder,
-    TransformerEncoder,
-)
+from keras_seq.layers import ExplicitLSTM
+from keras_seq.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="recipes")
@@ -29,7 +25,15 @@ class BidirectionalEncoder(keras.layers.Layer):
         seed: Seed of the dropout.
     """
 
-    def __init__(self, units, layers, decoder_units, dropout=0.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        layers: int,
+        decoder_units: int,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units, self.layers, self.decoder_units = units, layers, decoder_units
         self.dropout, self.seed = dropout, seed
@@ -44,62 +48,21 @@ class BidirectionalEncoder(keras.layers.Layer):
         self.dropout_layer = keras.layers.Dropout(dropout, seed=seed)
         self.supports_masking = True
 
-    def build(self, x_shape):
+    def build(self, x_shape: tuple[int | None, ...]) -> None:
         for reader in self.readers:
             reader.build(x_shape)
             x_shape = (*x_shape[:-1], 2 * self.units)
         self.bridge.build((x_shape[0], self.units))
 
-    def call(self, x, mask=None, training=False):
+    def call(
+        self, x: Tensor, mask: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         for reader in self.readers:
             x, *states = reader(x, mask=mask, training=training)
             x = self.dropout_layer(x, training=training)
         backward_h = self.bridge(states[2])
         return x, [backward_h, ops.zeros_like(backward_h)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("units", "layers", "decoder_units", "dropout", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def recurrent(config, source_size, target_size, shared):
-    """A bidirectional LSTM, and an LSTM with additive attention."""
-    units = config.units
-    return EncoderDecoder(
-        BidirectionalEncoder(
-            units // 2, config.layers, units, dropout=config.dropout, seed=config.seed
-        ),
-        BahdanauDecoder(units, units // 2),
-        target_size,
-        source_vocabulary=source_size,
-        share_embeddings=shared,
-        dim=units // 2,
-        dropout=config.dropout,
-        seed=config.seed,
-        name="attention",
-    )
-
-
-def transformer(config, source_size, target_size, shared):
-    """A transformer, narrow as suits small corpora (Wu et al., 2021)."""
-    dim = config.units // 2
-    options = {
-        "num_layers": config.layers,
-        "num_heads": 4,
-        "intermediate_dim": config.units,
-        "dropout": config.dropout,
-        "attention_dropout": 0.0,  # with it small corpora are learned more slowly
-    }
-    return EncoderDecoder(
-        TransformerEncoder(**options, name="encoder"),
-        TransformerDecoder(**options, name="decoder"),
-        target_size,
-        source_vocabulary=source_size,
-        share_embeddings=shared,
-        dim=dim,
-        positions=PositionalEncoding(),
-        readout=False,
-        dropout=config.dropout,
-        seed=config.seed,
-        name="transformer",
-    )

@@ -3,83 +3,103 @@
 An encoder reads the source; a decoder writes the translation token by token, and
 attends to what the encoder made of the source. By default it learns to write
 dates, in many languages and styles, as ISO 8601; with `--data` any pairs of
-sentences. What it writes is measured beside baselines, and where it looked is
-drawn.
+sentences. What it writes is measured beside baselines; where it looked is drawn.
 """
 
-import json
+import functools
 import time
+from typing import Any
 
 import keras
 
-from keras_seq import serving
-from keras_seq.diagnostics import plot_attention
+from keras_seq import diagnostics, layers, runs, serving, text, training
 from keras_seq.files import replacing
-from keras_seq.runs import (
-    Progress,
-    RunDirectory,
-    check_out,
-    picture_file,
-    print_or_write,
-)
-from keras_seq.text import (
-    Translator,
-    Vocabulary,
-    translation_card,
-    translation_requests,
-    translation_signatures,
-)
-from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
-from recipes.translation.data import load_data
-from recipes.translation.model import recurrent, transformer
-from recipes.translation.results import (
-    TranslationScore,
-    by_length,
-    by_style,
-    figures_of,
-    nearest_translations,
-    spread,
-    token_accuracy,
-    write_results,
-)
-from recipes.translation.settings import OUT, Config
+from recipes.translation import figures
+from recipes.translation.data import LONGEST, Data, date_pairs, sentence_pairs
+from recipes.translation.model import BidirectionalEncoder
+from recipes.translation.results import write_results
+from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
 
 WIDTH = 5  # of the beam
 PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
-LONGEST_SOURCE = 4096  # tokens of a sentence that a transformer reads
 
 
-ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
+def load_data(config: CompleteConfig) -> Data:
+    """Reads or writes the pairs, splits them, and fits the vocabularies."""
+    pairs = date_pairs(config) if config.data == DATES else sentence_pairs(config)
+    sources, targets = zip(*pairs.train, strict=True)
+    fit = functools.partial(text.SubwordVocabulary.fit, size=config.vocabulary_size)
+    source: text.Vocabulary
+    target: text.Vocabulary
+    if config.data == DATES:
+        source = fit([config.as_read(written) for written in sources])
+        target = text.CharacterVocabulary("-0123456789")
+    elif config.separate_vocabularies:
+        source, target = fit(sources), fit(targets)
+    else:
+        source = target = fit([*sources, *targets])
+    data = Data(**vars(pairs), source=source, target=target, config=config)
+    if data.cut:
+        print(f"{data.cut} training pairs are cut off behind {LONGEST} tokens")
+    return data
 
 
-def build_model(config, data, architecture=None):
-    """The encoder-decoder of the architecture asked for, compiled."""
+def build_model(config: CompleteConfig, data: Data) -> layers.EncoderDecoder:
+    """An encoder that reads the source, a decoder that attends to it; compiled."""
     keras.utils.set_random_seed(config.seed)
-    architecture = architecture or ARCHITECTURES[config.architecture]
-    shared = data.source is data.target
-    model = architecture(config, len(data.source), len(data.target), shared)
+    dim, dropout, seed = config.units // 2, config.dropout, config.seed
+    recurrent = config.architecture == "attention"
+    if recurrent:  # Bahdanau et al. (2015)
+        encoder = BidirectionalEncoder(
+            dim, config.layers, config.units, dropout=dropout, seed=seed
+        )
+        decoder = layers.BahdanauDecoder(config.units, dim)
+    else:  # Vaswani et al. (2017), narrow as suits small corpora (Wu et al., 2021)
+        blocks: dict[str, Any] = {
+            "num_layers": config.layers,
+            "num_heads": 4,
+            "intermediate_dim": config.units,
+            "dropout": dropout,
+            "attention_dropout": 0.0,  # with it small corpora are learned more slowly
+        }
+        encoder = layers.TransformerEncoder(**blocks, name="encoder")
+        decoder = layers.TransformerDecoder(**blocks, name="decoder")
+    model = layers.EncoderDecoder(  # embeds what they read, and gives the logits
+        encoder,
+        decoder,
+        len(data.target),
+        source_vocabulary=len(data.source),
+        share_embeddings=data.source is data.target,
+        dim=dim,
+        positions=None if recurrent else layers.PositionalEncoding(),
+        readout=recurrent,
+        dropout=dropout,
+        seed=seed,
+        name=config.architecture,
+    )
     model.build({"source": (None, None), "target": (None, None)})
     steps = data.steps_per_epoch * data.epochs
-    warmup = min(400, steps // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 100,
-        decay_steps=steps - warmup,
-        alpha=0.02,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
+    rate = training.warmed_up_cosine(
+        config.learning_rate, steps, min(400, steps // 5), first=0.01
     )
     model.compile(
-        keras.optimizers.Adam(schedule, beta_2=0.98, global_clipnorm=1.0),
-        SequenceCrossEntropy(label_smoothing=config.label_smoothing),
+        keras.optimizers.Adam(rate, beta_2=0.98, global_clipnorm=1.0),
+        training.SequenceCrossEntropy(label_smoothing=config.label_smoothing),
         jit_compile=False,  # XLA would compile again for every length
     )
     return model
 
 
-def train(config, data, model, translator, run):
+def train(
+    config: CompleteConfig,
+    data: Data,
+    model: keras.Model,
+    translator: text.Translator,
+    run: runs.RunDirectory,
+) -> training.EpochCheckpoint:
     """Trains; the model ends with the mean of its best epochs, or the best."""
-    checkpoint = EpochCheckpoint(
+    checkpoint = training.EpochCheckpoint(
         run / "checkpoints",
         monitor=data.monitor,
         mode="max",
@@ -87,6 +107,7 @@ def train(config, data, model, translator, run):
         average=AVERAGED,
         resume=config.resume,
     )
+    scored = figures.spread(data.validation, config.defaults.scored)
     checkpoint.fit(
         model,
         data.training_batches(checkpoint.first_epoch),
@@ -94,79 +115,80 @@ def train(config, data, model, translator, run):
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
         validation_data=data.validation_batches(),
-        callbacks=[
-            TranslationScore(
-                translator, spread(data.validation, config.defaults.scored)
-            )
-        ],
+        callbacks=[figures.TranslationScore(translator, scored)],
     )
     return checkpoint
 
 
-def evaluate(config, data, translator):
+def evaluate(
+    config: CompleteConfig, data: Data, translator: text.Translator
+) -> tuple[dict[str, Any], list[list[text.Translation]]]:
     """Figures on the test pairs, beside baselines; and the translations."""
-    sources, references = zip(*data.test, strict=True)
+    sources, references = map(list, zip(*data.test, strict=True))
     found = translator.translate(
-        sources, width=WIDTH, progress=Progress("translating the test sentences")
+        sources, width=WIDTH, progress=runs.Progress("translating the test sentences")
     )
     greedy = translator.translate(sources, width=1)
     nats, tokens = translator.score(sources, references)
     texts = [best.text for best, *_ in found]
-    forced, free = token_accuracy(translator, data.test, greedy)
+    forced, free = figures.token_accuracy(translator, data.test, greedy)
     test = {
         "width": WIDTH,
-        **figures_of(texts, references),
-        "greedy": figures_of([best.text for best, *_ in greedy], references),
+        **figures.figures_of(texts, references),
+        "greedy": figures.figures_of([best.text for best, *_ in greedy], references),
         "nats_per_token": float(nats.sum() / tokens.sum()),
         "accuracy_teacher_forced": forced,
         "accuracy_free_running": free,
-        "by_length": by_length(sources, texts, references),
+        "by_length": figures.by_length(sources, texts, references),
     }
     if data.styles is not None:
-        test["by_style"] = by_style(data.styles, texts, references)
-    nearest = nearest_translations(data.train, sources)
+        test["by_style"] = figures.by_style(data.styles, texts, references)
+    nearest = figures.nearest_translations(data.train, sources)
     return {
         "test": test,
         "baseline": {
-            "copy": figures_of(sources, references),
-            "nearest": figures_of(nearest, references),
+            "copy": figures.figures_of(sources, references),
+            "nearest": figures.figures_of(nearest, references),
         },
     }, found
 
 
-def export(config, data, translator, run, test):
+def export(
+    config: CompleteConfig,
+    data: Data,
+    translator: text.Translator,
+    run: runs.RunDirectory,
+    test: dict[str, Any],
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
-    figures = {name: test[name] for name in ("bleu", "chrf", "exact")}
+    shown = {name: test[name] for name in ("bleu", "chrf", "exact")}
     serving.export(
         translator.model,
         run / "saved_model",
-        translation_signatures(translator, width=WIDTH),
-        warmup=translation_requests(data.test[:3]),
-        model_card=translation_card("translation", data.description(), figures),
+        text.translation_signatures(translator, width=WIDTH),
+        warmup=text.translation_requests(data.test[:3]),
+        model_card=text.translation_card("translation", data.description(), shown),
         overwrite=True,
     )
     print(serving.check(run / "saved_model"))
 
 
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    runs.RunDirectory.check(config.out, **how)
     data = load_data(config)
     model = build_model(config, data)  # it may refuse the settings: before all else
-    run = RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("vocabulary.json", "translations.tsv"),
+    run = runs.RunDirectory.start(
+        config.out, config, results=("vocabulary.json", "translations.tsv"), **how
     )
     data.keep_vocabularies(run)
     translator = build_translator(config, model, data.source, data.target)
     checkpoint = train(config, data, model, translator, run)
     run.save_model(model)
-    figures, found = evaluate(config, data, translator)
+    measured, found = evaluate(config, data, translator)
     metrics = {
         "recipe": "translation",
         "config": run.config,
@@ -176,7 +198,7 @@ def main(config):
         "validation": checkpoint.history[checkpoint.best_epoch]
         | (checkpoint.average_values if checkpoint.averaged else {})
         | {"averaged": checkpoint.averaged},
-        **figures,
+        **measured,
     }
     export(config, data, translator, run, metrics["test"])
     write_results(run, metrics, checkpoint.history, data, found)
@@ -184,24 +206,32 @@ def main(config):
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
-    """A finished run's directory, its settings and its translator."""
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("vocabulary.json")
-    if not (directory / "model.keras").is_file():
-        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
-    model = keras.models.load_model(directory / "model.keras", compile=False)
-    source, target = (Vocabulary.from_config(known[k]) for k in ("source", "target"))
-    return directory, config, build_translator(config, model, source, target)
+LONGEST_SOURCE = 4096  # tokens of a sentence that a transformer reads
 
 
-def build_translator(config, model, source, target):
+def build_translator(
+    config: CompleteConfig,
+    model: keras.Model,
+    source: text.Vocabulary,
+    target: text.Vocabulary,
+) -> text.Translator:
     """The model with its vocabularies, as the settings want it."""
     longest = LONGEST_SOURCE if config.architecture == "transformer" else None
-    return Translator(
+    return text.Translator(
         model, source, target, longest_source=longest, casefold=config.casefold
     )
+
+
+def _finished(
+    run: str,
+) -> tuple[runs.RunDirectory, CompleteConfig, text.Translator]:
+    """A finished run's directory, its settings and its translator."""
+    found = runs.open_finished(run, CompleteConfig, "vocabulary.json")
+    vocabularies = [
+        text.Vocabulary.from_config(found.known[side]) for side in ("source", "target")
+    ]
+    translator = build_translator(found.config, found.model, *vocabularies)
+    return found.directory, found.config, translator
 
 
 def translate_text(
@@ -213,7 +243,7 @@ def translate_text(
     coverage_penalty: float = 0.0,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Translates a sentence with a finished run, and draws where it looked.
 
     Args:
@@ -227,7 +257,7 @@ def translate_text(
         out: PNG file for the alignment of the best translation; by default a new
             one in the current folder, alignment.png.
     """
-    path = picture_file(out, "alignment")
+    path = runs.picture_file(out, "alignment")
     _, _, translator = _finished(run)
     [found] = translator.translate(
         [text],
@@ -242,34 +272,25 @@ def translate_text(
             unfinished = "" if translation.finished else "  (cut off)"
             print(f"{translation.score:8.3f}  {translation.text}{unfinished}")
     if best.text:
-        figure = plot_attention(best.alignment, best.source, best.target)
+        figure = diagnostics.plot_attention(best.alignment, best.source, best.target)
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=150)
         print(f"the alignment is in {path}")
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
+def _measure(run: str) -> dict[str, Any]:
     directory, config, translator = _finished(run)
     data = load_data(config)
     data.keep_vocabularies(directory)
-    figures, _ = evaluate(config, data, translator)
-    print_or_write(json.dumps(figures, indent=2), out)
+    return evaluate(config, data, translator)[0]
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
-
-    Args:
-        run: Folder of the run.
-    """
+def _export(run: str) -> None:
     directory, config, translator = _finished(run)
     data = load_data(config)
     data.keep_vocabularies(directory)
     export(config, data, translator, directory, directory.metrics["test"])
+
+
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export, OUT)

@@ -1,203 +1,25 @@
-"""What the translation recipe measures and shows."""
+"""What the translation recipe shows."""
 
 import csv
 import io
-import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
 from keras_seq.diagnostics import drawable, plot_attention
-from keras_seq.extras import require
-from keras_seq.runs import Report, plot_history
-from keras_seq.text import END
+from keras_seq.runs import Report, RunDirectory, plot_history
+from keras_seq.text import Translation
+from recipes.translation.data import Data, Pair
+from recipes.translation.figures import sentence_scores, spread
 
-HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-# Thai, Lao, Tibetan, Burmese, Khmer, and the Japanese syllabaries.
-UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]")
 SHOWN = 6  # alignments in the report
-LENGTHS = (5, 10, 20, 40)  # words, or characters where no spaces are written
 
 
-class TranslationScore(keras.callbacks.Callback):
-    """Translates validation sentences greedily after every epoch.
-
-    It logs "val_bleu", and "val_exact", the share that is right to the letter.
-
-    Args:
-        translator: The `Translator`.
-        pairs: Pairs of sentences.
-    """
-
-    def __init__(self, translator, pairs):
-        super().__init__()
-        self.translator, self.pairs = translator, pairs
-
-    def on_epoch_end(self, epoch, logs=None):
-        sources, references = zip(*self.pairs, strict=True)
-        found = self.translator.translate(sources, width=1, batch_size=128)
-        figures = figures_of([best.text for (best,) in found], references)
-        logs["val_bleu"], logs["val_exact"] = figures["bleu"], figures["exact"]
-
-
-def spread(pairs, count):
-    """At most `count` of the pairs, from all over the list: it may be sorted."""
-    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs)))
-    return [pairs[int(place)] for place in places]
-
-
-def figures_of(translations, references, tokenizer=None):
-    """BLEU and chrF with their signatures, and the share that is exactly right.
-
-    BLEU counts words, in Chinese and in scripts without spaces characters.
-
-    Args:
-        translations: Strings.
-        references: Strings, as many.
-        tokenizer: sacreBLEU's name of how words are told apart; None for what suits
-            the references.
-
-    Returns:
-        Dict of "bleu", "chrf", "exact" and "signatures".
-    """
-    metrics = require("sacrebleu.metrics", "recipes")
-    bleu = metrics.BLEU(tokenize=tokenizer or _tokenizer(references))
-    chrf = metrics.CHRF()
-    right = [a == b for a, b in zip(translations, references, strict=True)]
-    return {
-        "bleu": bleu.corpus_score(translations, [references]).score,
-        "chrf": chrf.corpus_score(translations, [references]).score,
-        "exact": float(np.mean(right)),
-        "signatures": {
-            "bleu": str(bleu.get_signature()),
-            "chrf": str(chrf.get_signature()),
-        },
-    }
-
-
-def _tokenizer(texts):
-    """The name of sacreBLEU's tokenizer for what most of the text is written in."""
-    text = "".join("".join(texts).split())
-    han, unspaced = len(HAN.findall(text)), len(UNSPACED.findall(text))
-    if 2 * (han + unspaced) <= len(text):
-        return "13a"
-    return "char" if 10 * unspaced > han else "zh"
-
-
-def nearest_translations(train, sources):
-    """A translation memory: what stands beside the most similar training sentence.
-
-    Similar is what shares rare groups of 2 to 4 characters (TF-IDF, cosine).
-
-    Args:
-        train: Pairs of sentences.
-        sources: Strings.
-
-    Returns:
-        List of strings.
-    """
-    text = require("sklearn.feature_extraction.text", "recipes")
-    vectorizer = text.TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4))
-    known = vectorizer.fit_transform([source for source, _ in train])
-    nearest = []
-    for start in range(0, len(sources), 256):
-        asked = vectorizer.transform(sources[start : start + 256])
-        nearest += np.asarray((asked @ known.T).argmax(axis=1)).ravel().tolist()
-    return [train[i][1] for i in nearest]
-
-
-def by_length(sources, translations, references):
-    """BLEU, and the share exactly right, by the words of the source.
-
-    In Chinese and in scripts without spaces by its characters. BLEU counts what it
-    counts in all translations together.
-
-    Returns:
-        List of dicts "words" or "characters" (a range), "pairs", "bleu", "exact".
-    """
-    words = [source.split() for source in sources]
-    spaced = _tokenizer(sources) == "13a"
-    unit = "words" if spaced else "characters"
-    sizes = np.array([len(w if spaced else "".join(w)) for w in words], int)
-    tokenizer = _tokenizer(references)
-    rows = []
-    lower = 0
-    for upper in (*LENGTHS, sizes.max(initial=0)):
-        chosen = np.flatnonzero((sizes > lower) & (sizes <= upper))
-        if len(chosen):
-            figures = figures_of(
-                [translations[i] for i in chosen],
-                [references[i] for i in chosen],
-                tokenizer,
-            )
-            rows.append(
-                {
-                    unit: f"{lower + 1}-{upper}",
-                    "pairs": len(chosen),
-                    "bleu": figures["bleu"],
-                    "exact": figures["exact"],
-                }
-            )
-        lower = max(lower, upper)
-    return rows
-
-
-def by_style(styles, translations, references):
-    """The share exactly right, by the style of the source.
-
-    Returns:
-        List of dicts "style", "dates", "exact", the worst first.
-    """
-    right: dict = {}
-    for style, *pair in zip(styles, translations, references, strict=True):
-        right.setdefault(style, []).append(pair[0] == pair[1])
-    rows = [
-        {"style": style, "dates": len(hits), "exact": float(np.mean(hits))}
-        for style, hits in right.items()
-    ]
-    return sorted(rows, key=lambda row: row["exact"])
-
-
-def token_accuracy(translator, pairs, greedy):
-    """How often the right token stands at its place.
-
-    Args:
-        translator: The `Translator`.
-        pairs: Pairs of sentences.
-        greedy: Greedy translations of them, as `Translator.translate` gives.
-
-    Returns:
-        The share where the model reads the reference, and where it reads what it
-        wrote itself.
-    """
-    model, hits, free, tokens = translator.model, 0, 0, 0
-    for start in range(0, len(pairs), 64):
-        sources, references = zip(*pairs[start : start + 64], strict=True)
-        read, right, counts = translator.teacher_forced(sources, references)
-        likeliest = keras.ops.convert_to_numpy(model(read)).argmax(-1)
-        hits += int(((likeliest == right) & counts).sum())
-        tokens += int(counts.sum())
-        for row, (best,) in enumerate(greedy[start : start + 64]):
-            wanted = right[row][counts[row]]
-            end = [END] if best.finished else []
-            written = np.array([*translator.target.encode(best.text), *end], int)
-            written = written[: len(wanted)]
-            free += int((written == wanted[: len(written)]).sum())
-    return hits / tokens, free / tokens
-
-
-def sentence_scores(translations, references):
-    """ChrF of each sentence."""
-    chrf = require("sacrebleu.metrics", "recipes").CHRF()
-    return np.array(
-        [
-            chrf.sentence_score(translation, [reference]).score
-            for translation, reference in zip(translations, references, strict=True)
-        ]
-    )
-
-
-def translations_table(pairs, found):
+def translations_table(
+    pairs: Sequence[Pair], found: Sequence[Sequence[Translation]]
+) -> str:
     """The test sentences as TSV: source, reference, translation, score."""
     table = io.StringIO()
     writer = csv.writer(table, delimiter="\t", lineterminator="\n")
@@ -207,7 +29,13 @@ def translations_table(pairs, found):
     return table.getvalue()
 
 
-def write_results(run, metrics, history, data, found):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    history: list[dict[str, float]],
+    data: Data,
+    found: Sequence[Sequence[Translation]],
+) -> None:
     """Writes translations, pictures and report.html into the run directory.
 
     Args:
@@ -251,7 +79,7 @@ def write_results(run, metrics, history, data, found):
     )
 
 
-def _chosen(pairs):
+def _chosen(pairs: Sequence[Pair]) -> list[int]:
     """Indices of sentences to draw: of middling length, spread over the test set."""
     lengths = np.array([len(source) for source, _ in pairs])
     lower, upper = np.quantile(lengths, [0.3, 0.9])
@@ -263,7 +91,14 @@ def _chosen(pairs):
     return spread(chosen, SHOWN)
 
 
-def _report(metrics, data, found, curves, scores, drawn):
+def _report(
+    metrics: dict[str, Any],
+    data: Data,
+    found: Sequence[Sequence[Translation]],
+    curves: Path,
+    scores: Path,
+    drawn: Sequence[tuple[Path, str, str, str]],
+) -> Report:
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
     report = Report("Translations with visible attention")
     known = (
@@ -351,14 +186,7 @@ def _report(metrics, data, found, curves, scores, drawn):
                 *([*data.test[i], found[i][0].text, float(quality[i])] for i in chosen),
             ]
         )
-    report.heading("Serving it")
-    report.text(
-        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name translation\n"
-        "python saved_model/1/assets.extra/client_rest.py"
-    )
+    report.serving("translation")
     report.heading("Terms of the data")
     report.text(metrics["data"]["terms"])
     return report

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from keras_seq.runs import check_settings
+from keras_seq.runs import RunSettings, check_settings, whole_path
 from keras_seq.text import normalise
 
 OUT = "runs/translation"
@@ -81,8 +81,8 @@ DATES_DEFAULTS = {
 STEP = {"attention": 2, "transformer": 8}  # units are a multiple: of twice the heads
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(RunSettings):
     """Settings of a run."""
 
     data: str = DATES
@@ -94,8 +94,6 @@ class Config:
     """Translate from the second column to the first."""
     out: str = OUT
     """Folder for everything that the run makes."""
-    seed: int = 1
-    """Seed of the split, the weights, the order, the dropout and the subwords."""
     architecture: Literal["attention", "transformer"] = "attention"
     """attention: a bidirectional LSTM, and an LSTM that attends to it.
     transformer: attention alone."""
@@ -123,14 +121,8 @@ class Config:
     learning_rate: float | None = None
     """Highest learning rate: it rises to it, then falls. By default 0.002, 0.003 for
     dates; 0.003 for a transformer, 0.002 for dates."""
-    quick: bool = False
-    """A minute to see that all works: few pairs, a small model."""
-    resume: bool = False
-    """Continue the run in `out`."""
-    overwrite: bool = False
-    """Replace the run in `out`."""
 
-    def complete(self):
+    def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
         check_settings(
             self,
@@ -153,37 +145,48 @@ class Config:
                 f"`units` must be a multiple of {step} for the architecture "
                 f"{self.architecture!r}; received {self.units!r}."
             )
-        named = self.data in (DATES, TATOEBA)
         defaults = self.defaults
         sizes = defaults.units, defaults.vocabulary_size
         units, vocabulary_size = QUICK_SIZES if self.quick else sizes
-        return dataclasses.replace(
-            self,
-            # From another folder, a relative path would name another file.
-            data=self.data if named else ",".join(map(_resolved, names_of(self.data))),
-            units=self.units or units,
-            layers=self.layers or defaults.layers,
-            vocabulary_size=size or vocabulary_size,
-            dropout=defaults.dropout if self.dropout is None else self.dropout,
-            learning_rate=self.learning_rate or defaults.learning_rate,
-        )
+        named = self.data in (DATES, TATOEBA)
+        files = [self.data] if named else map(whole_path, files_of(self.data))
+        chosen = {
+            "data": ",".join(files),
+            "units": self.units or units,
+            "layers": self.layers or defaults.layers,
+            "vocabulary_size": size or vocabulary_size,
+            "dropout": defaults.dropout if self.dropout is None else self.dropout,
+            "learning_rate": self.learning_rate or defaults.learning_rate,
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
 
     @property
-    def defaults(self):
+    def defaults(self) -> Defaults:
         """What suits the architecture and the data."""
         return (DATES_DEFAULTS if self.data == DATES else DEFAULTS)[self.architecture]
 
     @property
-    def casefold(self):
+    def casefold(self) -> bool:
         """Whether the source's case means nothing."""
         return self.data == DATES
 
-    def as_read(self, source):
+    def as_read(self, source: str) -> str:
         """A normalised source as the model reads it."""
         return normalise(source, casefold=True) if self.casefold else source
 
 
-def names_of(data):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open: what `Config.complete` gives."""
+
+    units: int
+    layers: int
+    vocabulary_size: int
+    dropout: float
+    learning_rate: float
+
+
+def files_of(data: str) -> list[str]:
     """The one or two files that `--data` names; their folders may have commas."""
     if Path(data).exists():
         return [data]
@@ -193,7 +196,3 @@ def names_of(data):
     if len(pairs) > 1:
         pairs = [pair for pair in pairs if all(Path(name).is_file() for name in pair)]
     return pairs[0] if pairs else [data]
-
-
-def _resolved(name):
-    return str(Path(name).resolve()) if Path(name).exists() else name

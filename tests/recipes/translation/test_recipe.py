@@ -11,8 +11,7 @@ import pytest
 
 from keras_seq.text import Translation, Translator
 from recipes.translation import recipe
-from recipes.translation.data import load_data
-from recipes.translation.results import (
+from recipes.translation.figures import (
     TranslationScore,
     by_length,
     by_style,
@@ -20,6 +19,7 @@ from recipes.translation.results import (
     nearest_translations,
     token_accuracy,
 )
+from recipes.translation.recipe import load_data
 from tests.recipes.resuming import assert_resumed_ends_as_whole
 from tests.recipes.shell import Shell
 from tests.text.translators import translator as letters_translator

@@ -8,8 +8,10 @@ import pytest
 
 from keras_seq.text import SubwordVocabulary, normalise
 from recipes.translation import recipe
-from recipes.translation.data import load_data
+from recipes.translation.recipe import load_data
 from tests.recipes.shell import Shell
+
+ARCHITECTURES = ("attention", "transformer")
 
 shell = Shell(recipe, {})
 fails = shell.fails
@@ -60,7 +62,7 @@ def test_settings_that_the_model_refuses_leave_no_run(
     def refuses(*_):
         raise ValueError("no such model")
 
-    monkeypatch.setitem(recipe.ARCHITECTURES, "attention", refuses)
+    monkeypatch.setattr(recipe, "build_model", refuses)
     out = tmp_path / "run"
     assert "no such" in fails(capsys, "--data", pairs_file, "--quick", "--out", out)
     assert not out.exists()
@@ -75,12 +77,11 @@ def test_a_folder_of_that_name_is_not_meant(name, tmp_path, monkeypatch):
     assert there == str(tmp_path / name)
 
 
-def test_layers():
-    for architecture in recipe.ARCHITECTURES:
+def test_layers(few_dates):
+    for architecture in ARCHITECTURES:
         options = {"architecture": architecture, "quick": True, "units": 16}
         config = recipe.Config(**options, layers=3).complete()
-        model = recipe.ARCHITECTURES[architecture](config, 20, 20, False)
-        model.build({"source": (None, None), "target": (None, None)})
+        model = recipe.build_model(config, few_dates)
         if architecture == "attention":
             assert len(model.encoder.readers) == 3
         else:
@@ -111,7 +112,7 @@ def test_the_case_of_dates_means_nothing(few_dates):
     assert lengths[0] == lengths[1]
 
 
-@pytest.mark.parametrize("architecture", recipe.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_words_of_dates_are_split_at_random(architecture, few_dates):
     config = recipe.Config(architecture=architecture, quick=True).complete()
     texts = [config.as_read(text) for text, _ in few_dates.train]
