@@ -195,8 +195,8 @@ def main(config: Config) -> None:
         "data": data.description(),
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.history[checkpoint.best_epoch]
-        | (checkpoint.average_values if checkpoint.averaged else {})
+        "validation": checkpoint.best_values
+        | ((checkpoint.average_values or {}) if checkpoint.averaged else {})
         | {"averaged": checkpoint.averaged},
         **measured,
     }
