@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 
 from keras_seq.music.abc import validate
 from keras_seq.music.abc._tokens import TOKEN
@@ -15,7 +16,7 @@ _MUSIC_FIELDS = "MLK"
 _FIELD = re.compile(r"[A-Za-z+]:(?![|:])")
 
 
-def to_document(tune):
+def to_document(tune: str) -> str:
     r"""Brings a normalised tune into the form that a model learns.
 
     The X: line goes, since a number is no music; the header has the fields T,
@@ -49,7 +50,7 @@ def to_document(tune):
     return "\n".join(line for line in ordered if line) + f"\n{music.rstrip()}\n"
 
 
-def _joined(lines):
+def _joined(lines: Iterable[str]) -> list[str]:
     """The lines, those that end in a backslash joined with the next music."""
     joined: list[str] = []
     open_line = False
@@ -65,7 +66,7 @@ def _joined(lines):
     return joined
 
 
-def _without_layout(line):
+def _without_layout(line: str) -> str:
     if _FIELD.match(line):
         return line
     tokens = list(TOKEN.finditer(line))
@@ -81,7 +82,7 @@ def _without_layout(line):
     return "".join(parts)
 
 
-def from_document(document, reference=1):
+def from_document(document: str, reference: int = 1) -> str:
     r"""Makes a tune of a document: puts the X: line back, ends the last line.
 
     Example:
@@ -93,7 +94,7 @@ def from_document(document, reference=1):
     return f"X:{reference}\n{document}{end}"
 
 
-def split_document(text):
+def split_document(text: str) -> tuple[str, str]:
     r"""Parts a tune or document behind its first K: line: header and body.
 
     Example:
@@ -124,7 +125,7 @@ class HeaderStyle:
     ('D Major', 'C')
     """
 
-    def __init__(self, counts):
+    def __init__(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         self.counts = {field: dict(values) for field, values in counts.items()}
         self._known = {
             field: _spellings(field, self.counts.get(field, {}))
@@ -132,16 +133,16 @@ class HeaderStyle:
         }
 
     @classmethod
-    def fit(cls, documents):
+    def fit(cls, documents: Iterable[str]) -> "HeaderStyle":
         """Counts the header values (titles apart) of documents."""
-        counts: dict[str, Counter] = defaultdict(Counter)
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
         for document in documents:
             for line in split_document(document)[0].splitlines():
                 if line[:1] in FIELDS[1:] and line[1:2] == ":":
                     counts[line[0]][line[2:]] += 1
         return cls(counts)
 
-    def spell(self, field, value):
+    def spell(self, field: str, value: str) -> str:
         """The value as the training documents spell it.
 
         Args:
@@ -167,7 +168,7 @@ class HeaderStyle:
             return re.sub(r"(?<!\\)%", r"\\%", value)
         return self._known[field].get(_meaning(field, value), value)
 
-    def _spell_rhythm(self, value):
+    def _spell_rhythm(self, value: str) -> str:
         known = self.counts.get("R", {})
         same = [name for name in known if name.casefold() == value.casefold()]
         if same:
@@ -186,16 +187,16 @@ class HeaderStyle:
 _NAMES = {"T": "title", "R": "type", "M": "meter", "L": "length", "K": "key"}
 
 
-def _spellings(field, counts):
+def _spellings(field: str, counts: dict[str, int]) -> dict[Hashable, str]:
     """Dict from what a value means to its commonest spelling."""
-    known = {}
-    for value in sorted(counts, key=counts.get):
+    known: dict[Hashable, str] = {}
+    for value in sorted(counts, key=counts.__getitem__):
         with contextlib.suppress(ValueError):
             known[_meaning(field, value)] = value
     return known
 
 
-def _meaning(field, value):
+def _meaning(field: str, value: str) -> Hashable:
     """What a field's value says, the same however it is spelled."""
     fields = {"M": "4/4", "L": "1/8", "K": "C", field: value}
     lines = [f"{name}:{fields[name]}" for name in _MUSIC_FIELDS]

@@ -1,11 +1,19 @@
 """A tune writer as a served model: strings in, strings out."""
 
 import functools
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 from keras_seq.decoding import Sample
 from keras_seq.extras import require
+from keras_seq.music.corpora import Corpus
 from keras_seq.music.documents import FIELDS
+from keras_seq.music.writing import TuneWriter
+from keras_seq.typing import Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.serving import Signature
 
 _NOTES = {
     "prompt": "how the tune begins: header lines "
@@ -24,7 +32,9 @@ _NOTES = {
 }
 
 
-def tune_signatures(writer, *, temperature, longest):
+def tune_signatures(
+    writer: TuneWriter, *, temperature: float, longest: int
+) -> dict[str, "Signature"]:
     """The signatures of a `TuneWriter` for `keras_seq.serving.export`.
 
     A request whose temperature, top_p or length is out of range is refused.
@@ -60,7 +70,13 @@ def tune_signatures(writer, *, temperature, longest):
     if longest < 1:
         raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
 
-    def generate(prompt, temperature, top_p, seed, length):
+    def generate(
+        prompt: Tensor,
+        temperature: Tensor,
+        top_p: Tensor,
+        seed: Tensor,
+        length: Tensor,
+    ) -> dict[str, Tensor]:
         asked = {
             "length": length,
             "temperature": temperature,
@@ -75,7 +91,7 @@ def tune_signatures(writer, *, temperature, longest):
         )
         return {"abc": tf.strings.join(["X:1\n", document, text]), "finished": finished}
 
-    def serving_default(prompt, seed):
+    def serving_default(prompt: Tensor, seed: Tensor) -> dict[str, Tensor]:
         rows = tf.shape(seed)
         return generate(
             prompt,
@@ -85,7 +101,7 @@ def tune_signatures(writer, *, temperature, longest):
             tf.fill(rows, longest),
         )
 
-    def score(tune):
+    def score(tune: Tensor) -> dict[str, Tensor]:
         document = tf.strings.regex_replace(_without_reference(tf, tune), r"\n*$", "\n")
         nats, characters = writer.judge_documents(document)
         per_character = nats / tf.cast(characters, tf.float32)
@@ -120,7 +136,7 @@ def tune_signatures(writer, *, temperature, longest):
     }
 
 
-def tune_requests(tunes):
+def tune_requests(tunes: Iterable[str]) -> dict[str, list[dict[str, list[Any]]]]:
     r"""Requests to warm a server up with, edge cases among them.
 
     Args:
@@ -151,7 +167,7 @@ def tune_requests(tunes):
     }
 
 
-def tune_card(name, corpus, figures):
+def tune_card(name: str, corpus: Corpus, figures: Mapping[str, Any]) -> dict[str, Any]:
     """The model card of a tune writer.
 
     Args:
@@ -184,7 +200,7 @@ def tune_card(name, corpus, figures):
     }
 
 
-def _without_reference(tf, tunes):
+def _without_reference(tf: Any, tunes: Tensor) -> Tensor:
     """Documents: line ends as newlines, no X: line."""
     tunes = tf.strings.regex_replace(tunes, r"\r\n?", "\n")
     return tf.strings.regex_replace(tunes, r"^X:[^\n]*(\n|$)", "")

@@ -1,15 +1,17 @@
 """Figures about tunes, the same for written ones and for human ones."""
 
 import statistics
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.music.abc import notes_outside_key, validate
+from keras_seq.music.copying import NgramIndex, SubstringIndex
 from keras_seq.music.documents import split_document
 
 
-def parses_in_music21(tune):
+def parses_in_music21(tune: str) -> bool:
     r"""Whether music21 reads `tune` as a score with at least one note.
 
     Example:
@@ -27,7 +29,9 @@ def parses_in_music21(tune):
         return False
 
 
-def reading_figures(nats, documents):
+def reading_figures(
+    nats: Sequence[np.ndarray], documents: Iterable[str]
+) -> dict[str, float]:
     r"""Nats per character of documents, and of what follows their headers.
 
     Args:
@@ -53,7 +57,13 @@ def reading_figures(nats, documents):
     }
 
 
-def describe_tunes(tunes, substrings, ngrams, *, progress=None):
+def describe_tunes(
+    tunes: Sequence[str],
+    substrings: SubstringIndex,
+    ngrams: NgramIndex,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, float | None]:
     r"""Measures how well-formed tunes are and how much of them is copied.
 
     Args:
@@ -88,7 +98,13 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
     >>> figures["every_bar_complete"], figures["longest_copy_characters"]
     (1.0, 5)
     """
-    parsed, valid, complete, outside, copied, shares, overlaps = ([] for _ in range(7))
+    parsed: list[bool] = []
+    valid: list[bool] = []
+    complete: list[bool] = []
+    outside: list[float] = []
+    copied: list[int] = []
+    shares: list[float] = []
+    overlaps: list[float] = []
     for done, tune in enumerate(tunes, start=1):
         parsed.append(parses_in_music21(tune))
         result = validate(tune)
@@ -118,9 +134,9 @@ def describe_tunes(tunes, substrings, ngrams, *, progress=None):
     }
 
 
-def _mean(values):
+def _mean(values: Sequence[float]) -> float | None:
     return statistics.fmean(values) if values else None
 
 
-def _median(values):
+def _median(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None

@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 
-from keras_seq.music.abc import key_signature
+from keras_seq.music.abc import Key, key_signature
 from keras_seq.music.abc._tokens import TOKEN
-from keras_seq.music.documents import split_document
+from keras_seq.music.documents import HeaderStyle, split_document
 
 _LETTERS = "CDEFGAB"
 _ALTERATIONS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
@@ -17,7 +17,7 @@ _MODES = {"ionian": "major", "aeolian": "minor"}
 _NOT_TRANSPOSED = re.compile(r"^[KV]:|\[[KV]:", re.MULTILINE)
 
 
-def transpose(tune, key):
+def transpose(tune: str, key: str) -> str:
     r"""Moves a tune to another key of the same mode.
 
     Every note moves by the same interval, up or down, whichever is nearer;
@@ -53,7 +53,9 @@ def transpose(tune, key):
     return "\n".join([*fields, f"K:{key}", *lines])
 
 
-def transpose_at_random(document, style, generator):
+def transpose_at_random(
+    document: str, style: HeaderStyle, generator: np.random.Generator
+) -> str:
     r"""Moves a document to a key that the training documents use.
 
     Args:
@@ -90,31 +92,33 @@ def transpose_at_random(document, style, generator):
 class _Interval:
     """How letters, alterations and octaves move from one key to another."""
 
-    def __init__(self, old, new):
+    def __init__(self, old: str, new: str) -> None:
         if _mode(old) is None or _mode(old) != _mode(new):
             raise ValueError(
                 f"`key` must be of the mode of the tune, {old!r}; received {new!r}."
             )
-        old, new = _signature(old), _signature(new)
-        steps = _LETTERS.index(new.tonic[0]) - _LETTERS.index(old.tonic[0])
+        before, after = _signature(old), _signature(new)
+        assert before.tonic is not None  # or they would have no mode
+        assert after.tonic is not None
+        steps = _LETTERS.index(after.tonic[0]) - _LETTERS.index(before.tonic[0])
         self._steps = (steps + 3) % 7 - 3
-        self._old = old.alterations
-        self._new = new.alterations
+        self._old = before.alterations
+        self._new = after.alterations
 
-    def note(self, letter, octave, accidental):
+    def note(self, letter: str, octave: str, accidental: str) -> str:
         """Moves a note, written with `accidental`, `""` for none."""
         place = _LETTERS.index(letter.upper())
         height = place + 7 * (letter.islower() + octave.count("'") - octave.count(","))
-        octave, target = divmod(height + self._steps, 7)
+        number, target = divmod(height + self._steps, 7)
         if accidental:
             by = _ALTERATIONS[accidental]
             accidental = _ACCIDENTALS[self._altered(place, target, by)]
         letter = _LETTERS[target]
-        if octave < 1:
-            return f"{accidental}{letter}{',' * -octave}"
-        return f"{accidental}{letter.lower()}{chr(39) * (octave - 1)}"
+        if number < 1:
+            return f"{accidental}{letter}{',' * -number}"
+        return f"{accidental}{letter.lower()}{chr(39) * (number - 1)}"
 
-    def chord_note(self, match):
+    def chord_note(self, match: re.Match[str]) -> str:
         """Moves the root or bass of a chord symbol."""
         place = _LETTERS.index(match[1])
         target = (place + self._steps) % 7
@@ -122,14 +126,14 @@ class _Interval:
         by = self._altered(place, target, sign.count("#") - sign.count("b"))
         return _LETTERS[target] + ("#" * by if by > 0 else "b" * -by)
 
-    def _altered(self, place, target, by):
+    def _altered(self, place: int, target: int, by: int) -> int:
         by = by - self._old[place] + self._new[target]
         if abs(by) > 2:
             raise ValueError("a note would need more than two sharps or flats.")
         return by
 
 
-def _move_line(line, moved):
+def _move_line(line: str, moved: _Interval) -> str:
     if re.match(r"[A-Za-z+]:(?![|:])", line):
         return line
     parts = []
@@ -145,11 +149,11 @@ def _move_line(line, moved):
 
 
 @functools.lru_cache(maxsize=512)
-def _signature(key):
+def _signature(key: str) -> Key:
     return key_signature(key)
 
 
-def _mode(key):
+def _mode(key: str) -> str | None:
     """The mode of a key that can be moved, else None."""
     try:
         signature = _signature(key)
@@ -161,10 +165,13 @@ def _mode(key):
 
 
 @functools.lru_cache(maxsize=8)
-def _keys_by_mode(counts):
+def _keys_by_mode(
+    counts: tuple[tuple[str, int], ...],
+) -> dict[str | None, list[tuple[str, float]]]:
     """The keys of each mode, each with the square root of its count."""
-    keys: dict[str, list] = {}
+    keys: dict[str | None, list[tuple[str, float]]] = {}
     for key, count in counts:
-        if _mode(key) is not None:
-            keys.setdefault(_mode(key), []).append((key, count**0.5))
+        mode = _mode(key)
+        if mode is not None:
+            keys.setdefault(mode, []).append((key, count**0.5))
     return keys

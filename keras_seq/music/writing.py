@@ -1,15 +1,22 @@
 """Tunes written by a model of characters, and tunes judged by it."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
 
 from keras_seq.decoding import Sample, Stepper, generate
 from keras_seq.extras import require
-from keras_seq.music.documents import FIELDS, from_document
-from keras_seq.text import END, PADDING, START, UNKNOWN
+from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
+from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
+from keras_seq.text.vocabulary import Strings
 from keras_seq.training import batches_by_length, pad
+from keras_seq.typing import Array, Nest, Tensor
+
+if TYPE_CHECKING:
+    import keras
 
 # R: is for the model to write or not; the others every document has.
 _OPTIONAL = "R"
@@ -57,7 +64,12 @@ class TuneWriter:
     (2, True)
     """
 
-    def __init__(self, model, vocabulary, style=None):
+    def __init__(
+        self,
+        model: "keras.Model",
+        vocabulary: CharacterVocabulary,
+        style: HeaderStyle | None = None,
+    ) -> None:
         self.model = model
         self.vocabulary = vocabulary
         self.style = style
@@ -81,7 +93,14 @@ class TuneWriter:
             autograph=False,
         )
 
-    def continue_documents(self, prompts, temperature, top_p, seed, max_length):
+    def continue_documents(
+        self,
+        prompts: Strings,
+        temperature: Array,
+        top_p: Array,
+        seed: Array,
+        max_length: Array,
+    ) -> tuple[Tensor, Tensor]:
         """Continues documents, inside the graph.
 
         Args:
@@ -105,7 +124,7 @@ class TuneWriter:
         _, state = self._stepper.read(ids, mask=behind)
         last = tf.gather(ids, lengths, batch_dims=1)
 
-        def step(tokens, state):
+        def step(tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
             logits, state = self._stepper.step(tokens, state)
             return logits + self._never, state
 
@@ -121,7 +140,7 @@ class TuneWriter:
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         return text, written.finished
 
-    def judge_documents(self, documents):
+    def judge_documents(self, documents: Strings) -> tuple[Tensor, Tensor]:
         """Tells how likely documents are, inside the graph.
 
         Args:
@@ -140,14 +159,14 @@ class TuneWriter:
         counts = tf.sequence_mask(lengths + 1, tf.shape(ids)[1] - 1, tf.float32)
         return tf.reduce_sum(self._nats(ids) * counts, axis=1), lengths + 1
 
-    def _nats(self, ids):
+    def _nats(self, ids: Tensor) -> Tensor:
         """-ln p of every token but the first: (B, T + 1) to (B, T)."""
         logits, _ = self._stepper.read(ids[:, :-1])
         log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
         chosen = ops.take_along_axis(log_probs, ids[:, 1:, None], axis=-1)
         return -chosen[:, :, 0]
 
-    def nats(self, documents, batch_size=32):
+    def nats(self, documents: Iterable[str], batch_size: int = 32) -> list[np.ndarray]:
         """-ln p of each character of `documents` and of their end marks.
 
         Args:
@@ -160,7 +179,7 @@ class TuneWriter:
         encoded = [
             [START, *self.vocabulary.encode(document), END] for document in documents
         ]
-        results = [None] * len(encoded)
+        results = [np.empty(0, "float32")] * len(encoded)
         for batch in batches_by_length([len(ids) for ids in encoded], batch_size):
             values = self._judged(pad([encoded[i] for i in batch])).numpy()
             for i, row in zip(batch, values, strict=True):
@@ -169,14 +188,14 @@ class TuneWriter:
 
     def write(
         self,
-        count,
+        count: int,
         *,
-        given=None,
-        temperature=1.0,
-        top_p=1.0,
-        seed=0,
-        max_length=1500,
-    ):
+        given: Mapping[str, str] | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        max_length: int = 1500,
+    ) -> list[WrittenTune]:
         """Writes tunes.
 
         Header lines that are given stand as they are; those before them that
@@ -206,8 +225,8 @@ class TuneWriter:
                 f"`max_length` must be at least 1; received {max_length!r}."
             )
         Sample(temperature=temperature, top_p=top_p)
-        given = dict(given or {})
-        unknown = sorted(set(given) - set(FIELDS))
+        left = dict(given or {})
+        unknown = sorted(set(left) - set(FIELDS))
         if unknown:
             raise ValueError(
                 f"`given` must have fields among {', '.join(FIELDS)}; "
@@ -218,10 +237,10 @@ class TuneWriter:
         )
         prompts = [""] * count
         for row, field in enumerate(FIELDS):
-            if not given:
+            if not left:
                 break
-            if field in given:
-                lines = [f"{field}:{given.pop(field)}\n"] * count
+            if field in left:
+                lines = [f"{field}:{left.pop(field)}\n"] * count
             elif field in _OPTIONAL:
                 lines = [""] * count
             else:
@@ -243,11 +262,20 @@ class TuneWriter:
             )
         ]
 
-    def _write_lines(self, prompts, temperature, top_p, seeds):
+    def _write_lines(
+        self, prompts: list[str], temperature: float, top_p: float, seeds: np.ndarray
+    ) -> list[str]:
         texts, _ = self._continue(prompts, temperature, top_p, seeds, max_length=80)
         return [text.split("\n")[0] for text in texts]
 
-    def _continue(self, prompts, temperature, top_p, seeds, max_length):
+    def _continue(
+        self,
+        prompts: list[str],
+        temperature: float,
+        top_p: float,
+        seeds: np.ndarray,
+        max_length: int,
+    ) -> tuple[list[str], np.ndarray]:
         count = len(prompts)
         texts, finished = self._continued(
             prompts,

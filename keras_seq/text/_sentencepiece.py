@@ -3,6 +3,7 @@
 import io
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 
 from keras_seq.extras import require
 
@@ -12,7 +13,7 @@ _LONGEST = 2**30  # bytes, the most there may be; longer sentences are left out
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 
-def train(texts, size, model, coverage):
+def train(texts: Sequence[str], size: int, model: str, coverage: float) -> bytes | None:
     """Trains a SentencePiece model.
 
     Args:
@@ -51,7 +52,7 @@ def train(texts, size, model, coverage):
     return written.getvalue()
 
 
-def read(model):
+def read(model: bytes) -> tuple[list[str], list[float]]:
     """The pieces of a model behind the marks and bytes, and their scores."""
     processor = require("sentencepiece", "text").SentencePieceProcessor(
         model_proto=model
@@ -63,7 +64,7 @@ def read(model):
     )
 
 
-def _characters(texts, limit, coverage):
+def _characters(texts: Sequence[str], limit: int, coverage: float) -> set[str]:
     """The most frequent characters, as many as cover that share of the texts."""
     counts: Counter[str] = Counter()
     for text in texts:
@@ -80,11 +81,11 @@ def _characters(texts, limit, coverage):
     return set(kept[:limit])
 
 
-def _is_control(character):
+def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
-def _only(text, kept):
+def _only(text: str, kept: set[str]) -> str:
     """The words of a text, where what isn't kept ends a word."""
     words = "".join(c if c in kept else " " for c in text).split(" ")
     return " ".join(filter(None, words))

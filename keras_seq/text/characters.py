@@ -1,15 +1,22 @@
 """Text as characters: to ids and back, in Python and inside the graph."""
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from keras_seq.text.vocabulary import (
     END,
     PADDING,
     START,
     UNKNOWN,
+    Strings,
     Vocabulary,
     as_batch,
 )
+from keras_seq.typing import ArrayLike, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["END", "PADDING", "START", "UNKNOWN", "CharacterVocabulary"]
 
@@ -42,9 +49,9 @@ class CharacterVocabulary(Vocabulary):
     'baa'
     """
 
-    def __init__(self, characters):
-        characters = list(characters)
-        for character in characters:
+    def __init__(self, characters: Iterable[str]) -> None:
+        given = list(characters)
+        for character in given:
             if not isinstance(character, str) or len(character) != 1:
                 raise ValueError(
                     "`characters` must be single characters; received "
@@ -55,15 +62,15 @@ class CharacterVocabulary(Vocabulary):
                     f"`characters` must not be surrogates; received {character!r} "
                     "among them."
                 )
-        self.characters = "".join(sorted(set(characters)))
-        if len(self.characters) != len(characters):
-            twice = [c for c, n in Counter(characters).items() if n > 1]
+        self.characters = "".join(sorted(set(given)))
+        if len(self.characters) != len(given):
+            twice = [c for c, n in Counter(given).items() if n > 1]
             raise ValueError(f"`characters` must differ; {twice[0]!r} comes twice.")
         self._ids = {c: END + 2 + i for i, c in enumerate(self.characters)}
         self._code_points = [ord(character) for character in self.characters]
 
     @classmethod
-    def fit(cls, texts, *, min_count=1):
+    def fit(cls, texts: Iterable[str], *, min_count: int = 1) -> "Self":
         """Makes the vocabulary of the characters in `texts`.
 
         Args:
@@ -84,15 +91,15 @@ class CharacterVocabulary(Vocabulary):
             counts.update(text)
         return cls(c for c, count in counts.items() if count >= min_count)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of ids, the four marks included."""
         return len(self.characters) + UNKNOWN + 1
 
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """Ids of the characters of `text`, without marks: a list of integers."""
         return [self._ids.get(character, UNKNOWN) for character in text]
 
-    def decode(self, ids):
+    def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; marks give nothing, unknown gives U+FFFD.
 
         Raises:
@@ -101,7 +108,7 @@ class CharacterVocabulary(Vocabulary):
         strings = self._strings()
         return "".join(strings[i] for i in self._known(ids))
 
-    def encode_tensor(self, texts):
+    def encode_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Ids of a batch of strings, inside the graph.
 
         Args:
@@ -130,7 +137,7 @@ class CharacterVocabulary(Vocabulary):
         ids = tf.where(found, place + UNKNOWN + 1, UNKNOWN)
         return tf.where(code_points < 0, PADDING, ids), lengths
 
-    def decode_tensor(self, ids, lengths):
+    def decode_tensor(self, ids: ArrayLike, lengths: ArrayLike) -> Tensor:
         """Strings of a batch of ids, inside the graph.
 
         Args:
@@ -146,17 +153,17 @@ class CharacterVocabulary(Vocabulary):
         counts = tf.sequence_mask(lengths, tf.shape(ids)[1])
         return tf.strings.reduce_join(tf.where(counts, pieces, ""), axis=1)
 
-    def _strings(self):
+    def _strings(self) -> list[str]:
         return ["", "", "", "\ufffd", *self.characters]
 
-    def _names(self):
+    def _names(self) -> list[str]:
         return [_visible(string) for string in self._strings()]
 
-    def _arguments(self):
+    def _arguments(self) -> dict[str, str]:
         return {"characters": self.characters}
 
 
-def _visible(string):
+def _visible(string: str) -> str:
     if string == " ":
         return "␣"
     return string if string.isprintable() else ascii(string)[1:-1]

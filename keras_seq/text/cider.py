@@ -2,11 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 _LONGEST = 4  # words in a group
 _SIGMA = 6.0  # words
+
+_Group: TypeAlias = tuple[str, ...]
+# The vector of each n, their lengths, and the number of words.
+_Weighed: TypeAlias = tuple[list[dict[_Group, float]], list[float], int]
 
 
 class Cider:
@@ -45,7 +51,12 @@ class Cider:
         evaluation.
     """
 
-    def __init__(self, references, *, split=str.split):
+    def __init__(
+        self,
+        references: Iterable[Iterable[str]],
+        *,
+        split: Callable[[str], Sequence[str]] = str.split,
+    ) -> None:
         self.split = split
         counted = [[self._groups(text) for text in texts] for texts in references]
         for number, texts in enumerate(counted):
@@ -54,7 +65,7 @@ class Cider:
                     "`references` must have at least one text for each image; number "
                     f"{number} has none."
                 )
-        images: Counter = Counter()
+        images: Counter[_Group] = Counter()
         for texts in counted:
             images.update({group for groups in texts for n in groups for group in n})
         self._rarity = {
@@ -63,7 +74,7 @@ class Cider:
         self._unseen = math.log(max(len(counted), 1))
         self._references = [[self._weighed(g) for g in texts] for texts in counted]
 
-    def scores(self, candidates):
+    def scores(self, candidates: Iterable[str]) -> np.ndarray:
         """CIDEr-D of each caption.
 
         Args:
@@ -88,7 +99,7 @@ class Cider:
             found.append(10 * sum(each) / len(each))
         return np.array(found)
 
-    def _groups(self, text):
+    def _groups(self, text: str) -> list[Counter[_Group]]:
         """Counts of the groups of 1, 2, 3, 4 words, and no words for the length."""
         words = self.split(text)
         return [
@@ -96,7 +107,7 @@ class Cider:
             for n in range(1, _LONGEST + 1)
         ]
 
-    def _weighed(self, groups):
+    def _weighed(self, groups: list[Counter[_Group]]) -> _Weighed:
         """Vectors, their lengths, and the number of words."""
         vectors = [
             {g: count * self._rarity.get(g, self._unseen) for g, count in n.items()}
@@ -106,7 +117,7 @@ class Cider:
         return vectors, lengths, sum(groups[0].values())
 
 
-def _similarity(candidate, reference):
+def _similarity(candidate: _Weighed, reference: _Weighed) -> float:
     """The mean of s_n over n."""
     total = 0.0
     for own, other, length, other_length in zip(

@@ -2,6 +2,9 @@
 
 import re
 
+from keras_seq.text.vocabulary import Strings
+from keras_seq.typing import Tensor
+
 LINE, PARAGRAPH = "↵", "¶"
 
 # In the language of both regular expression engines.
@@ -13,7 +16,7 @@ _STEPS = (
 )
 
 
-def mark_lines(text):
+def mark_lines(text: str) -> str:
     r"""Writes "↵" for the end of a line and "¶" for one or more empty lines.
 
     Each stands between spaces, so that `WordVocabulary` takes it for a word and
@@ -36,7 +39,7 @@ def mark_lines(text):
     return text
 
 
-def mark_lines_tensor(texts):
+def mark_lines_tensor(texts: Strings) -> Tensor:
     r"""What `mark_lines` does, inside the graph.
 
     Args:
@@ -52,12 +55,13 @@ def mark_lines_tensor(texts):
     """
     import tensorflow as tf
 
+    marked = tf.convert_to_tensor(texts)
     for pattern, mark in _STEPS:
-        texts = tf.strings.regex_replace(texts, pattern, mark)
-    return texts
+        marked = tf.strings.regex_replace(marked, pattern, mark)
+    return marked
 
 
-def restore_lines(text):
+def restore_lines(text: str) -> str:
     r"""Writes ends of lines for their marks, without spaces around them.
 
     Args:
@@ -76,7 +80,7 @@ def restore_lines(text):
     return text
 
 
-def restore_lines_tensor(texts):
+def restore_lines_tensor(texts: Strings) -> Tensor:
     r"""What `restore_lines` does, inside the graph.
 
     Args:
@@ -92,6 +96,7 @@ def restore_lines_tensor(texts):
     """
     import tensorflow as tf
 
+    restored = tf.convert_to_tensor(texts)
     for mark, end in ((LINE, "\n"), (PARAGRAPH, "\n\n")):
-        texts = tf.strings.regex_replace(texts, f" *{mark} *", end)
-    return texts
+        restored = tf.strings.regex_replace(restored, f" *{mark} *", end)
+    return restored

@@ -2,6 +2,9 @@
 
 import numbers
 import typing
+from collections.abc import Iterable
+
+from keras_seq.typing import Tensor
 
 LEVELS = ("words", "characters")
 _BETWEEN = "\x1f"  # in no word: control characters separate them
@@ -20,11 +23,11 @@ class Ngrams(typing.NamedTuple):
         last: int32 (N,): its last word.
     """
 
-    row: typing.Any
-    id: typing.Any
-    share: typing.Any
-    first: typing.Any
-    last: typing.Any
+    row: Tensor
+    id: Tensor
+    share: Tensor
+    first: Tensor
+    last: Tensor
 
 
 class NgramHasher:
@@ -57,7 +60,12 @@ class NgramHasher:
         [Weinberger et al., 2009](https://arxiv.org/abs/0902.2206): the hashing trick.
     """
 
-    def __init__(self, level, orders, buckets):
+    def __init__(
+        self,
+        level: typing.Literal["words", "characters"],
+        orders: Iterable[int],
+        buckets: int,
+    ) -> None:
         if level not in LEVELS:
             raise ValueError(
                 f"`level` must be one of {', '.join(map(repr, LEVELS))}; received "
@@ -76,7 +84,7 @@ class NgramHasher:
         self.orders = tuple(map(int, orders))
         self.buckets = int(buckets)
 
-    def to_config(self):
+    def to_config(self) -> dict[str, typing.Any]:
         """The arguments as a JSON-able dict, for `NgramHasher(**config)`."""
         return {
             "level": self.level,
@@ -84,7 +92,7 @@ class NgramHasher:
             "buckets": self.buckets,
         }
 
-    def __call__(self, words):
+    def __call__(self, words: Tensor) -> Ngrams:
         """The n-grams of a batch of texts.
 
         Args:
@@ -108,14 +116,14 @@ class NgramHasher:
             row, tf.cast(number, "int32"), tf.cast(share, "float32"), first, last
         )
 
-    def _of_words(self, words, order):
+    def _of_words(self, words: Tensor, order: int) -> tuple[Tensor, ...]:
         import tensorflow as tf
 
         found = tf.strings.ngrams(words, order, separator=_BETWEEN)
         row, first = _places(found)
         return row, first, first + order - 1, found.flat_values
 
-    def _of_characters(self, words, order):
+    def _of_characters(self, words: Tensor, order: int) -> tuple[Tensor, ...]:
         import tensorflow as tf
 
         spaced = tf.strings.join([_EDGE, words.flat_values, _EDGE])
@@ -127,11 +135,11 @@ class NgramHasher:
         return tf.gather(row, word), place, place, found.flat_values
 
 
-def _is_count(value):
+def _is_count(value: object) -> bool:
     return isinstance(value, numbers.Integral) and int(value) >= 1
 
 
-def _places(ragged):
+def _places(ragged: Tensor) -> tuple[Tensor, Tensor]:
     """Row of each value of a ragged (B, None) tensor, and its place in the row."""
     import tensorflow as tf
 

@@ -3,21 +3,24 @@
 import functools
 import re
 import unicodedata
+from typing import Literal, TypeAlias
 
 from keras_seq.extras import require
-from keras_seq.text._classes import (
+from keras_seq.text._autograph import unconverted
+from keras_seq.text._character_classes import (
     change_tensor,
     graph_class,
     is_space,
     python_class,
 )
-from keras_seq.text._unconverted import unconverted
-from keras_seq.text.vocabulary import as_batch, encodable
+from keras_seq.text.vocabulary import Strings, as_batch, encodable
+from keras_seq.typing import Tensor
 
+_Form: TypeAlias = Literal["NFC", "NFKC"] | None
 _FORMS = ("NFC", "NFKC", None)
 
 
-def normalise(text, *, form="NFC", casefold=False):
+def normalise(text: str, *, form: _Form = "NFC", casefold: bool = False) -> str:
     r"""One of the spellings that a text may have.
 
     Characters are composed ("e" and U+0301 become "é"); with "NFKC" what differs
@@ -60,7 +63,9 @@ def normalise(text, *, form="NFC", casefold=False):
 
 
 @unconverted
-def normalise_tensor(texts, *, form="NFC", casefold=False):
+def normalise_tensor(
+    texts: Strings, *, form: _Form = "NFC", casefold: bool = False
+) -> Tensor:
     r"""What `normalise` does, inside the graph.
 
     A form needs tensorflow-text, whose operation TensorFlow Serving has; the
@@ -89,26 +94,26 @@ def normalise_tensor(texts, *, form="NFC", casefold=False):
 
     _check(form)
 
-    def composed(texts):
+    def composed(strings: Tensor) -> Tensor:
         if form is None:
-            return texts
-        return require("tensorflow_text", "text").normalize_utf8(texts, form)
+            return strings
+        return require("tensorflow_text", "text").normalize_utf8(strings, form)
 
-    texts = tf.strings.unicode_transcode(
+    found = tf.strings.unicode_transcode(
         as_batch(texts), "UTF-8", "UTF-8", errors="replace"
     )
-    texts = composed(texts)
+    found = composed(found)
     if casefold:
-        texts = composed(change_tensor(texts, str.casefold))
-    texts = tf.strings.regex_replace(texts, f"[{graph_class(is_space)}]+", " ")
-    return tf.strings.regex_replace(texts, "^ | $", "")
+        found = composed(change_tensor(found, str.casefold))
+    found = tf.strings.regex_replace(found, f"[{graph_class(is_space)}]+", " ")
+    return tf.strings.regex_replace(found, "^ | $", "")
 
 
 @functools.cache
-def _spaces():
+def _spaces() -> re.Pattern[str]:
     return re.compile(f"[{python_class(is_space)}]+")
 
 
-def _check(form):
+def _check(form: object) -> None:
     if form not in _FORMS:
         raise ValueError(f'`form` must be "NFC", "NFKC" or None; received {form!r}.')

@@ -1,20 +1,23 @@
 """Next words, continued texts, and how likely texts are."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from keras_seq.decoding import Beam, Sample, generate
 from keras_seq.extras import require
-from keras_seq.text._next_steps import WordSteps
+from keras_seq.text._word_steps import StepModel, WordSteps
 from keras_seq.text.line_marks import (
     mark_lines,
     mark_lines_tensor,
     restore_lines_tensor,
 )
-from keras_seq.text.vocabulary import END, START, UNKNOWN
+from keras_seq.text.vocabulary import END, START, UNKNOWN, Strings, Vocabulary
 from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
+from keras_seq.typing import ArrayLike, Nest, Numbers, Tensor, TokenIds
 
 _WINDOW = 128  # steps whose logits are held at once
 _PIECES = 16  # of a word, at most
@@ -38,6 +41,17 @@ class NextWords:
     probabilities: list[float]
     unknown: float
     end: float
+
+
+class _Model(StepModel, Protocol):
+    """What a predictor calls of a language model; arguments as the class says."""
+
+    built: bool
+
+    def build(self, input_shape: Any) -> None: ...
+    def read(self, *args: Any, **kwargs: Any) -> Any: ...
+    def logits(self, *args: Any, **kwargs: Any) -> Any: ...
+    def initial_state(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class TextPredictor:
@@ -67,7 +81,7 @@ class TextPredictor:
     (6,)
     """
 
-    def __init__(self, model, vocabulary):
+    def __init__(self, model: _Model, vocabulary: Vocabulary) -> None:
         if not model.built:
             model.build((None, None))
         self.model = model
@@ -87,13 +101,13 @@ class TextPredictor:
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
             autograph=False,
         )
-        self._likeliest: dict = {}
+        self._likeliest: dict[int, Callable[..., dict[str, Tensor]]] = {}
 
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """The ids of a document between its marks."""
         return encode_document(self.vocabulary, text)
 
-    def predict(self, texts, *, count=10):
+    def predict(self, texts: Iterable[str], *, count: int = 10) -> list[NextWords]:
         """The likeliest next words.
 
         Args:
@@ -132,7 +146,15 @@ class TextPredictor:
             )
         ]
 
-    def continue_texts(self, texts, *, words=20, temperature=1.0, top_p=1.0, seed=0):
+    def continue_texts(
+        self,
+        texts: Iterable[str],
+        *,
+        words: int = 20,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> list[str]:
         """Goes on with texts, word by word.
 
         Args:
@@ -148,15 +170,15 @@ class TextPredictor:
         Raises:
             ValueError: If an argument is out of its range.
         """
-        texts = _encoded(texts)
+        encoded = _encoded(texts)
         if not 1 <= words <= _LONGEST:
             raise ValueError(f"`words` must be in [1, {_LONGEST}]; received {words!r}.")
         if not 0 <= seed < 2**31:
             raise ValueError(f"`seed` must be in [0, 2**31); received {seed!r}.")
         Sample(temperature=temperature, top_p=top_p)
-        count = len(texts)
+        count = len(encoded)
         written, _ = self._continued(
-            texts,
+            encoded,
             np.full(count, words, "int32"),
             np.full(count, temperature, "float32"),
             np.full(count, top_p, "float32"),
@@ -164,7 +186,13 @@ class TextPredictor:
         )
         return [text.decode() for text in written.numpy()]
 
-    def nats(self, documents, *, batch_size=16, progress=None):
+    def nats(
+        self,
+        documents: Iterable[str],
+        *,
+        batch_size: int = 16,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> list[np.ndarray]:
         """-ln p of each token of documents and of their end marks.
 
         Args:
@@ -182,7 +210,13 @@ class TextPredictor:
             progress=progress,
         )
 
-    def token_nats(self, encoded, *, batch_size=16, progress=None):
+    def token_nats(
+        self,
+        encoded: Sequence[TokenIds],
+        *,
+        batch_size: int = 16,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> list[np.ndarray]:
         """-ln p of each token but the first, of documents as ids.
 
         Args:
@@ -193,7 +227,7 @@ class TextPredictor:
         Returns:
             List of float32 arrays, each one shorter than its document.
         """
-        results: list = [None] * len(encoded)
+        results = [np.empty(0, "float32")] * len(encoded)
         done = 0
         for batch in batches_by_length([len(ids) for ids in encoded], batch_size):
             values = self._judged(pad([encoded[i] for i in batch])).numpy()
@@ -204,7 +238,7 @@ class TextPredictor:
                 progress(done, len(encoded))
         return results
 
-    def likeliest_tensor(self, texts, count):
+    def likeliest_tensor(self, texts: Strings, count: int) -> dict[str, Tensor]:
         """The likeliest next words, inside the graph.
 
         Args:
@@ -233,7 +267,7 @@ class TextPredictor:
             "end_probability": probabilities[:, END],
         }
 
-    def _likeliest_in_pieces(self, texts, count):
+    def _likeliest_in_pieces(self, texts: Strings, count: int) -> dict[str, Tensor]:
         """The same of subwords: words spelled by a beam search.
 
         A word may be spelled in several ways, with a space before it or without: it
@@ -270,7 +304,14 @@ class TextPredictor:
             "end_probability": tf.nn.softmax(first)[:, END],
         }
 
-    def continue_tensor(self, texts, words, temperature, top_p, seed):
+    def continue_tensor(
+        self,
+        texts: Strings,
+        words: Tensor,
+        temperature: Numbers,
+        top_p: Numbers,
+        seed: ArrayLike,
+    ) -> tuple[Tensor, Tensor]:
         """Goes on with texts, inside the graph.
 
         Args:
@@ -300,7 +341,7 @@ class TextPredictor:
         whole = written.finished | (written.lengths >= longest)
         return restore_lines_tensor(tf.ensure_shape(text, [None])), whole
 
-    def judge_tensor(self, texts):
+    def judge_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Tells how likely texts are, inside the graph.
 
         Args:
@@ -323,7 +364,7 @@ class TextPredictor:
             words + 1, tf.int32
         )
 
-    def _token_nats(self, ids):
+    def _token_nats(self, ids: Tensor) -> Tensor:
         """-ln p of every token but the first: (B, T + 1) to (B, T).
 
         In windows, whose state is handed on: the logits of all steps of a long text
@@ -334,7 +375,7 @@ class TextPredictor:
         windows = -(-steps // _WINDOW)
         ids = tf.pad(ids, [[0, 0], [0, windows * _WINDOW - steps]])
 
-        def read(i, state, found):
+        def read(i: Tensor, state: Nest, found: Tensor) -> tuple[Tensor, Nest, Tensor]:
             here = ids[:, i * _WINDOW : (i + 1) * _WINDOW + 1]
             h, state = self.model.read(here[:, :-1], state)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -349,14 +390,14 @@ class TextPredictor:
         nats = tf.transpose(found.stack(), [1, 0, 2])
         return tf.reshape(nats, [batch, windows * _WINDOW])[:, :steps]
 
-    def _read(self, texts):
+    def _read(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """The ids that are read, start mark first, and how many follow it."""
         tf = require("tensorflow", "text")
         marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+", ""))
         ids, lengths = self.vocabulary.encode_tensor(marked)
         return tf.pad(ids, [[0, 0], [1, 0]], constant_values=START), lengths
 
-    def _before_last(self, texts):
+    def _before_last(self, texts: Strings) -> tuple[Nest, Tensor]:
         """The state before the last token that is read, and that token."""
         tf = require("tensorflow", "text")
         ids, lengths = self._read(texts)
@@ -364,13 +405,13 @@ class TextPredictor:
         _, state = self.model.read(ids, mask=behind)
         return state, tf.gather(ids, lengths, batch_dims=1)
 
-    def _possible(self, count):
+    def _possible(self, count: int) -> int:
         if count < 1:
             raise ValueError(f"`count` must be at least 1; received {count!r}.")
         return min(count, len(self.vocabulary) - UNKNOWN - 1)
 
 
-def encode_document(vocabulary, text):
+def encode_document(vocabulary: Vocabulary, text: str) -> list[int]:
     r"""The ids of a document as a model of words reads it.
 
     White space at the ends is left out, ends of lines become words (`mark_lines`),
@@ -393,6 +434,6 @@ def encode_document(vocabulary, text):
     return [START, *vocabulary.encode(mark_lines(text.strip(_BLANK))), END]
 
 
-def _encoded(texts):
+def _encoded(texts: Iterable[str]) -> list[bytes]:
     """UTF-8, surrogates as "?"."""
     return [text.encode("utf-8", "replace") for text in texts]

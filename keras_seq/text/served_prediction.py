@@ -1,8 +1,15 @@
 """A language model as a served model: strings in, strings out."""
 
 import functools
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
+from keras_seq.text.predictor import TextPredictor
+from keras_seq.typing import Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.serving import Signature
 
 LONGEST = 500  # words that are written at most
 
@@ -30,7 +37,9 @@ _NOTES = {
 }
 
 
-def prediction_signatures(predictor, *, count=10):
+def prediction_signatures(
+    predictor: TextPredictor, *, count: int = 10
+) -> dict[str, "Signature"]:
     """The signatures of a `TextPredictor` for `keras_seq.serving.export`.
 
     A request whose length, temperature, top_p or seed is out of range is refused.
@@ -65,10 +74,16 @@ def prediction_signatures(predictor, *, count=10):
     if count < 1:
         raise ValueError(f"`count` must be at least 1; received {count!r}.")
 
-    def serving_default(text):
+    def serving_default(text: Tensor) -> dict[str, Tensor]:
         return predictor.likeliest_tensor(text, count)
 
-    def generate(prompt, length, temperature, top_p, seed):
+    def generate(
+        prompt: Tensor,
+        length: Tensor,
+        temperature: Tensor,
+        top_p: Tensor,
+        seed: Tensor,
+    ) -> dict[str, Tensor]:
         asked = {
             "length": length,
             "temperature": temperature,
@@ -83,7 +98,7 @@ def prediction_signatures(predictor, *, count=10):
         )
         return {"continuation": continuation, "finished": finished}
 
-    def score(document):
+    def score(document: Tensor) -> dict[str, Tensor]:
         nats, words = predictor.judge_tensor(document)
         return {"nats": nats, "word_count": words}
 
@@ -115,7 +130,9 @@ def prediction_signatures(predictor, *, count=10):
     }
 
 
-def prediction_requests(texts):
+def prediction_requests(
+    texts: Iterable[str],
+) -> dict[str, list[dict[str, list[Any]]]]:
     """Requests to warm a server up with, edge cases among them.
 
     Args:
@@ -148,7 +165,9 @@ def prediction_requests(texts):
     }
 
 
-def prediction_card(name, data, figures):
+def prediction_card(
+    name: str, data: Mapping[str, Any], figures: Mapping[str, Any]
+) -> dict[str, Any]:
     """The model card of a language model.
 
     Args:

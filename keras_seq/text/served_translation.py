@@ -1,9 +1,16 @@
 """A translator as a served model: strings in, strings out."""
 
 import functools
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
-from keras_seq.text.marked import with_end
+from keras_seq.text.start_and_end import with_end
+from keras_seq.text.translator import Translator
+from keras_seq.typing import Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.serving import Signature
 
 WIDEST = 16
 NO_SCORE = -1e9  # JSON has no word for -inf
@@ -30,7 +37,9 @@ _NOTES = {
 }
 
 
-def translation_signatures(translator, *, width=5, length_penalty=1.0):
+def translation_signatures(
+    translator: Translator, *, width: int = 5, length_penalty: float = 1.0
+) -> dict[str, "Signature"]:
     """The signatures of a `Translator` for `keras_seq.serving.export`.
 
     Args:
@@ -65,7 +74,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
 
-    def serving_default(source):
+    def serving_default(source: Tensor) -> dict[str, Tensor]:
         found = translator.search(
             source, float(length_penalty), 0.0, width=width, max_width=width
         )
@@ -75,7 +84,13 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
             "finished": found["finished"][:, 0],
         }
 
-    def translate(source, width, n_best, length_penalty, coverage_penalty):
+    def translate(
+        source: Tensor,
+        width: Tensor,
+        n_best: Tensor,
+        length_penalty: Tensor,
+        coverage_penalty: Tensor,
+    ) -> dict[str, Tensor]:
         asked = {
             "width": width,
             "n_best": n_best,
@@ -99,11 +114,11 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
             "finished": wanted & found["finished"],
         }
 
-    def paired(source, translation):
+    def paired(source: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
         with tf.control_dependencies(same_rows(source=source, translation=translation)):
             return tf.identity(source), tf.identity(translation)
 
-    def attention(source, translation):
+    def attention(source: Tensor, translation: Tensor) -> dict[str, Tensor]:
         source, translation = paired(source, translation)
         read, _ = translator.source_ids(source)
         written, lengths = with_end(translator.target, translation)
@@ -115,7 +130,7 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
             "weights": tf.where(counts[..., None], weights, 0.0),
         }
 
-    def score(source, translation):
+    def score(source: Tensor, translation: Tensor) -> dict[str, Tensor]:
         nats, tokens = translator.judge(*paired(source, translation))
         return {"nats": nats, "tokens": tokens}
 
@@ -155,7 +170,9 @@ def translation_signatures(translator, *, width=5, length_penalty=1.0):
     }
 
 
-def translation_requests(pairs):
+def translation_requests(
+    pairs: Iterable[tuple[str, str]],
+) -> dict[str, list[dict[str, list[Any]]]]:
     """Requests to warm a server up with, edge cases among them.
 
     Args:
@@ -193,7 +210,9 @@ def translation_requests(pairs):
     }
 
 
-def translation_card(name, data, figures):
+def translation_card(
+    name: str, data: Mapping[str, Any], figures: Mapping[str, Any]
+) -> dict[str, Any]:
     """The model card of a translator.
 
     Args:

@@ -3,13 +3,25 @@
 import random
 import re
 import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from keras_seq.text import _sentencepiece
-from keras_seq.text._likeliest import Likeliest
-from keras_seq.text._merging import Merging
+from keras_seq.text._autograph import unconverted
+from keras_seq.text._byte_pairs import BytePairSplitter
 from keras_seq.text._sentencepiece import BYTES, SPACE
-from keras_seq.text._unconverted import unconverted
-from keras_seq.text.vocabulary import UNKNOWN, Vocabulary, as_batch, encodable
+from keras_seq.text._unigram import UnigramSplitter
+from keras_seq.text.vocabulary import (
+    UNKNOWN,
+    Strings,
+    Vocabulary,
+    as_batch,
+    encodable,
+)
+from keras_seq.typing import ArrayLike, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _FIRST_BYTE = UNKNOWN + 1
 _FIRST_PIECE = _FIRST_BYTE + len(BYTES)
@@ -68,16 +80,19 @@ class SubwordVocabulary(Vocabulary):
         Provilkov, Emelianenko and Voita, 2020. BPE-dropout.
     """
 
-    def __init__(self, entries, *, scores=None):
+    def __init__(
+        self, entries: Iterable[str], *, scores: Iterable[float] | None = None
+    ) -> None:
         self.entries = list(entries)
         self.scores = None if scores is None else [float(score) for score in scores]
         _check(self.entries, self.scores)
         ids = {piece: _FIRST_PIECE + i for i, piece in enumerate(self.entries)}
+        self._splitter: BytePairSplitter | UnigramSplitter
         if self.scores is None:
-            self._splitter: Merging | Likeliest = Merging(ids, len(self))
+            self._splitter = BytePairSplitter(ids, len(self))
         else:
             by_piece = dict(zip(self.entries, self.scores, strict=True))
-            self._splitter = Likeliest(ids, by_piece, len(self))
+            self._splitter = UnigramSplitter(ids, by_piece, len(self))
         self._strings = [b""] * UNKNOWN + ["\ufffd".encode()]
         self._strings += [bytes([byte]) for byte in range(len(BYTES))]
         self._strings += [piece.encode() for piece in self.entries]
@@ -85,7 +100,14 @@ class SubwordVocabulary(Vocabulary):
         self._split_words: dict[str, list[int]] = {}
 
     @classmethod
-    def fit(cls, texts, *, size=8000, model="bpe", coverage=0.9999):
+    def fit(
+        cls,
+        texts: Iterable[str],
+        *,
+        size: int = 8000,
+        model: Literal["bpe", "unigram"] = "bpe",
+        coverage: float = 0.9999,
+    ) -> "Self":
         """Makes the vocabulary of the most useful pieces of `texts`.
 
         The same texts in the same order give the same vocabulary.
@@ -123,17 +145,17 @@ class SubwordVocabulary(Vocabulary):
         return cls(pieces, scores=scores if model == "unigram" else None)
 
     @property
-    def model(self):
+    def model(self) -> Literal["bpe", "unigram"]:
         """`"bpe"` or `"unigram"`."""
         return "bpe" if self.scores is None else "unigram"
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of ids, marks and bytes included."""
         return _FIRST_PIECE + len(self.entries)
 
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without marks: a list of integers."""
-        ids = []
+        ids: list[int] = []
         for word in _words(text):
             if word not in self._split_words:
                 if len(self._split_words) >= _REMEMBERED:
@@ -142,7 +164,14 @@ class SubwordVocabulary(Vocabulary):
             ids += self._split_words[word]
         return ids
 
-    def encode_sampled(self, text, seed, *, dropout=None, alpha=None):
+    def encode_sampled(
+        self,
+        text: str,
+        seed: int | random.Random,
+        *,
+        dropout: float | None = None,
+        alpha: float | None = None,
+    ) -> list[int]:
         """Ids of a random split of `text`, for training.
 
         A model that sees words in different pieces learns what they consist of.
@@ -186,7 +215,7 @@ class SubwordVocabulary(Vocabulary):
             )
         ]
 
-    def decode(self, ids):
+    def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; marks give nothing, unknown gives U+FFFD.
 
         Bytes that are no UTF-8, which a model may write, give U+FFFD.
@@ -199,7 +228,7 @@ class SubwordVocabulary(Vocabulary):
         return text.removeprefix(" ")
 
     @unconverted
-    def encode_tensor(self, texts):
+    def encode_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Ids of a batch of strings, inside the graph.
 
         Args:
@@ -215,9 +244,9 @@ class SubwordVocabulary(Vocabulary):
         """
         import tensorflow as tf
 
-        texts = as_batch(texts)
-        spaced = tf.strings.regex_replace(texts, " ", SPACE)
-        spaced = tf.where(texts == "", "", SPACE + spaced)
+        batch = as_batch(texts)
+        spaced = tf.strings.regex_replace(batch, " ", SPACE)
+        spaced = tf.where(batch == "", "", SPACE + spaced)
         spelled = tf.strings.unicode_decode(spaced, "UTF-8", errors="replace")
         code_points = spelled.flat_values
         words = tf.cumsum(tf.cast(code_points == ord(SPACE), "int32")) - 1
@@ -228,11 +257,11 @@ class SubwordVocabulary(Vocabulary):
             lambda: (words, words),
         )
         ids, rows = self._spelled_tensor(ids, tf.gather(rows, words))
-        count = tf.size(texts, tf.int32)
+        count = tf.size(batch, tf.int32)
         ids = tf.RaggedTensor.from_value_rowids(ids, rows, count)
         return ids.to_tensor(0), tf.cast(ids.row_lengths(), "int32")
 
-    def decode_tensor(self, ids, lengths):
+    def decode_tensor(self, ids: ArrayLike, lengths: ArrayLike) -> Tensor:
         """Strings of a batch of ids, inside the graph.
 
         Args:
@@ -251,13 +280,13 @@ class SubwordVocabulary(Vocabulary):
         texts = tf.strings.regex_replace(texts, SPACE, " ")
         return tf.strings.regex_replace(texts, "^ ", "")
 
-    def _names(self):
+    def _names(self) -> list[str]:
         return self._shown
 
-    def _arguments(self):
+    def _arguments(self) -> dict[str, Any]:
         return {"entries": self.entries, "scores": self.scores}
 
-    def _spelled(self, ids):
+    def _spelled(self, ids: list[int]) -> list[int]:
         """The ids, with bytes for the characters that are no pieces."""
         if not any(i >= len(self) for i in ids):
             return ids
@@ -270,7 +299,7 @@ class SubwordVocabulary(Vocabulary):
                 spelled += [_FIRST_BYTE + byte for byte in character]
         return spelled
 
-    def _spelled_tensor(self, ids, rows):
+    def _spelled_tensor(self, ids: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The same in the graph, and the row of each."""
         import tensorflow as tf
 
@@ -287,7 +316,7 @@ class SubwordVocabulary(Vocabulary):
         return tf.boolean_mask(spelled, mask), tf.boolean_mask(rows, mask)
 
 
-def _words(text):
+def _words(text: str) -> list[str]:
     """The words of a text, each with its space before it."""
     if not text:
         return []
@@ -296,7 +325,7 @@ def _words(text):
     )
 
 
-def _shown(piece):
+def _shown(piece: str) -> str:
     if piece == SPACE:
         return "␣"
     if piece.startswith(SPACE):
@@ -304,7 +333,7 @@ def _shown(piece):
     return _CONTINUED + piece if piece[0].isalnum() else piece
 
 
-def _check(entries, scores):
+def _check(entries: Sequence[str], scores: Sequence[float] | None) -> None:
     if SPACE not in entries:
         raise ValueError(
             f"`entries` must have U+2581 among them; received {len(entries)} without."

@@ -2,21 +2,34 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
 from keras_seq.extras import require
-from keras_seq.text.marked import (
+from keras_seq.text.start_and_end import (
     END_MARK,
     after_start,
     pieces_with_end,
     target_nats,
     with_end,
 )
-from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
+from keras_seq.text.vocabulary import (
+    END,
+    PADDING,
+    START,
+    UNKNOWN,
+    Strings,
+    Vocabulary,
+)
 from keras_seq.training.batches import batches_by_length
+from keras_seq.typing import Integers, Numbers, Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.layers import EncoderDecoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +50,8 @@ class Translation:
     text: str
     score: float
     finished: bool
-    source: list
-    target: list
+    source: list[str]
+    target: list[str]
     alignment: np.ndarray
 
 
@@ -85,14 +98,14 @@ class Translator:
 
     def __init__(
         self,
-        model,
-        source,
-        target,
+        model: "EncoderDecoder",
+        source: Vocabulary,
+        target: Vocabulary,
         *,
-        longest=512,
-        longest_source=None,
-        casefold=False,
-    ):
+        longest: int = 512,
+        longest_source: int | None = None,
+        casefold: bool = False,
+    ) -> None:
         for name, value in (("longest", longest), ("longest_source", longest_source)):
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
@@ -119,15 +132,15 @@ class Translator:
 
     def translate(
         self,
-        texts,
+        texts: Iterable[str],
         *,
-        width=5,
-        n_best=1,
-        length_penalty=1.0,
-        coverage_penalty=0.0,
-        batch_size=64,
-        progress=None,
-    ):
+        width: int = 5,
+        n_best: int = 1,
+        length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        batch_size: int = 64,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> list[list[Translation]]:
         """Translates sentences, those of like length together.
 
         Args:
@@ -147,15 +160,15 @@ class Translator:
         Raises:
             ValueError: If an argument is out of its range, or a sentence too long.
         """
-        texts = _strings("texts", texts)
-        self._check_lengths("texts", texts)
+        sentences = _strings("texts", texts)
+        self._check_lengths("texts", sentences)
         Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         if not 1 <= n_best <= width:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        encoded = _utf8(texts)
-        results: list = [None] * len(texts)
+        encoded = _utf8(sentences)
+        results: list[list[Translation]] = [[] for _ in sentences]
         done = 0
         for batch in batches_by_length(list(map(len, encoded)), batch_size):
             found = self._search(width)(
@@ -165,17 +178,19 @@ class Translator:
             )
             found = {name: value.numpy() for name, value in found.items()}
             for row, i in enumerate(batch):
-                source = self._source_pieces(texts[i])
+                source = self._source_pieces(sentences[i])
                 results[i] = [
                     self._translation(source, {k: v[row] for k, v in found.items()}, n)
                     for n in range(n_best)
                 ]
             done += len(batch)
             if progress is not None:
-                progress(done, len(texts))
+                progress(done, len(sentences))
         return results
 
-    def _translation(self, source, found, n):
+    def _translation(
+        self, source: list[str], found: Mapping[str, np.ndarray], n: int
+    ) -> Translation:
         length = int(found["lengths"][n])
         finished = bool(found["finished"][n])
         pieces = self.target.pieces(found["ids"][n][:length].tolist())
@@ -189,7 +204,9 @@ class Translator:
             alignment=found["alignment"][n][: len(target), : len(source)],
         )
 
-    def score(self, sources, targets, *, batch_size=64):
+    def score(
+        self, sources: Iterable[str], targets: Iterable[str], *, batch_size: int = 64
+    ) -> tuple[np.ndarray, np.ndarray]:
         """How likely the model thinks translations to be.
 
         Args:
@@ -205,22 +222,24 @@ class Translator:
             ValueError: If there are not as many targets as sources, or a source is
                 too long.
         """
-        sources, targets = _strings("sources", sources), _strings("targets", targets)
-        self._check_lengths("sources", sources)
-        if len(sources) != len(targets):
+        sides = _strings("sources", sources), _strings("targets", targets)
+        count, others = map(len, sides)
+        self._check_lengths("sources", sides[0])
+        if count != others:
             raise ValueError(
-                f"`targets` must be as many as `sources`, {len(sources)}; received "
-                f"{len(targets)}."
+                f"`targets` must be as many as `sources`, {count}; received {others}."
             )
-        nats = np.zeros(len(sources))
-        tokens = np.zeros(len(sources), int)
-        sizes = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
+        nats = np.zeros(count)
+        tokens = np.zeros(count, int)
+        sizes = [len(s) + len(t) for s, t in zip(*sides, strict=True)]
         for batch in batches_by_length(sizes, batch_size):
-            pair = (_utf8(texts[i] for i in batch) for texts in (sources, targets))
+            pair = (_utf8(texts[i] for i in batch) for texts in sides)
             nats[batch], tokens[batch] = (value.numpy() for value in self._judge(*pair))
         return nats, tokens
 
-    def attention(self, source, target):
+    def attention(
+        self, source: str, target: str
+    ) -> tuple[list[str], list[str], np.ndarray]:
         """How the model aligns a sentence with a given translation.
 
         Args:
@@ -239,7 +258,9 @@ class Translator:
         written = pieces_with_end(self.target, target)
         return self._source_pieces(source), written, weights
 
-    def teacher_forced(self, sources, targets):
+    def teacher_forced(
+        self, sources: Iterable[str], targets: Iterable[str]
+    ) -> tuple[dict[str, Tensor], np.ndarray, np.ndarray]:
         """What the model reads in training, and what it should give.
 
         Args:
@@ -258,7 +279,15 @@ class Translator:
         inputs = {"source": source, "target": after_start(target)}
         return inputs, target.numpy(), counts
 
-    def search(self, texts, length_penalty, coverage_penalty, *, width, max_width):
+    def search(
+        self,
+        texts: Strings,
+        length_penalty: Numbers,
+        coverage_penalty: Numbers,
+        *,
+        width: Integers,
+        max_width: int,
+    ) -> dict[str, Tensor]:
         """Translates inside the graph.
 
         Args:
@@ -311,7 +340,7 @@ class Translator:
             "alignment": found.kept,
         }
 
-    def judge(self, sources, targets):
+    def judge(self, sources: Strings, targets: Strings) -> tuple[Tensor, Tensor]:
         """Gives -ln p and the number of tokens, inside the graph.
 
         Args:
@@ -324,7 +353,7 @@ class Translator:
         source, _ = self.source_ids(sources)
         return target_nats(self.model, source, self.target, targets)
 
-    def align(self, sources, targets):
+    def align(self, sources: Strings, targets: Strings) -> Tensor:
         """The attention weights of given translations, inside the graph.
 
         Args:
@@ -342,7 +371,7 @@ class Translator:
         )
         return weights
 
-    def source_ids(self, texts):
+    def source_ids(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """What the model reads of sentences, inside the graph.
 
         Args:
@@ -365,7 +394,7 @@ class Translator:
         with tf.control_dependencies([check]):
             return tf.identity(ids), lengths
 
-    def _check_lengths(self, name, texts):
+    def _check_lengths(self, name: str, texts: Sequence[str]) -> None:
         """Says which sentence is too long."""
         if self.longest_source is None:
             return
@@ -381,16 +410,16 @@ class Translator:
                         f"{number + 1}, {text[:20]!r}..."
                     )
 
-    def _source_pieces(self, text):
+    def _source_pieces(self, text: str) -> list[str]:
         return pieces_with_end(self.source, text, casefold=self.casefold)
 
 
-def _utf8(texts):
+def _utf8(texts: Iterable[str]) -> list[bytes]:
     """Bytes of strings, with ? for what is no character."""
     return [text.encode("utf-8", "replace") for text in texts]
 
 
-def _strings(name, texts):
+def _strings(name: str, texts: Iterable[str]) -> list[str]:
     """The texts as a list; not the letters of one text."""
     if isinstance(texts, str):
         raise ValueError(

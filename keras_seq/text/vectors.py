@@ -7,6 +7,7 @@ import os
 import typing
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,12 @@ import numpy as np
 from keras_seq.text.words import WordVocabulary
 
 
-def read_vectors(path, vocabulary, *, progress=None):
+def read_vectors(
+    path: str | os.PathLike[str],
+    vocabulary: WordVocabulary,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Reads the vectors of a vocabulary's words from a file of many.
 
     The file is text in UTF-8: a line a word, the word and its numbers with a space
@@ -60,7 +66,7 @@ def read_vectors(path, vocabulary, *, progress=None):
         )
     path = Path(path)
     first = len(vocabulary) - len(vocabulary.words)
-    wanted: dict = {}
+    wanted: dict[str, list[tuple[int, bool]]] = {}
     for number, word in enumerate(vocabulary.words, start=first):
         wanted.setdefault(word, []).append((number, True))
         if word != word.lower():
@@ -81,7 +87,7 @@ def read_vectors(path, vocabulary, *, progress=None):
     return vectors, rank > 0
 
 
-def _entries(name, lines):
+def _entries(name: str, lines: Iterable[bytes]) -> Iterator[tuple[int, str, bytes]]:
     """Number of the line, word, and the bytes of its numbers."""
     size = None
     for number, line in enumerate(lines, start=1):
@@ -90,8 +96,8 @@ def _entries(name, lines):
                 f"{name}, line {number}: expected text; came a zero byte, as in "
                 "word2vec's binary format."
             )
-        parts = line.rstrip().split(b" ") if size is None else None
-        if parts is not None:
+        if size is None:
+            parts = line.rstrip().split(b" ")
             if len(parts) == 2 and number == 1 and all(map(bytes.isdigit, parts)):
                 continue  # how many there are
             size = len(parts) - 1
@@ -115,7 +121,7 @@ def _entries(name, lines):
             ) from error
 
 
-def _numbers(name, number, values, like):
+def _numbers(name: str, number: int, values: bytes, like: np.ndarray) -> np.ndarray:
     try:
         found = np.array(values.split(b" "), dtype="S").astype("float32")
     except ValueError as error:
@@ -130,13 +136,15 @@ def _numbers(name, number, values, like):
     return found
 
 
-def _short(line):
+def _short(line: bytes) -> str:
     text = line.decode("utf-8", "replace").rstrip()
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 @contextlib.contextmanager
-def _opened(path, progress):
+def _opened(
+    path: Path, progress: Callable[[int, int], object] | None
+) -> Iterator[Iterator[bytes]]:
     """The lines of a file, which tell how much of it has been read."""
     total = os.path.getsize(path)
     try:
@@ -160,7 +168,12 @@ def _opened(path, progress):
         ) from error
 
 
-def _counted(lines, raw, total, progress):
+def _counted(
+    lines: Iterable[bytes],
+    raw: typing.BinaryIO,
+    total: int,
+    progress: Callable[[int, int], object] | None,
+) -> Iterator[bytes]:
     for number, line in enumerate(lines):
         if progress is not None and number % 10_000 == 0:
             progress(min(raw.tell(), total), total)

@@ -1,6 +1,17 @@
 """What every vocabulary does: text to ids and back, in Python and in the graph."""
 
 import abc
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from keras_seq.typing import Array, ArrayLike, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# Not `Sequence[str]`, which one string is too.
+Strings: TypeAlias = Array | list[str] | list[bytes] | tuple[str | bytes, ...]
+"""Strings that are made a tensor of shape (B,)."""
 
 PADDING, START, END, UNKNOWN = range(4)
 
@@ -31,15 +42,15 @@ class Vocabulary(abc.ABC):
     """
 
     @abc.abstractmethod
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of ids, the four marks included."""
 
     @abc.abstractmethod
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """Ids of `text`, without marks: a list of integers."""
 
     @abc.abstractmethod
-    def decode(self, ids):
+    def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; marks give nothing, unknown gives U+FFFD.
 
         Raises:
@@ -47,7 +58,7 @@ class Vocabulary(abc.ABC):
         """
 
     @abc.abstractmethod
-    def encode_tensor(self, texts):
+    def encode_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Ids of a batch of strings, inside the graph.
 
         Args:
@@ -63,7 +74,7 @@ class Vocabulary(abc.ABC):
         """
 
     @abc.abstractmethod
-    def decode_tensor(self, ids, lengths):
+    def decode_tensor(self, ids: ArrayLike, lengths: ArrayLike) -> Tensor:
         """Strings of a batch of ids, inside the graph.
 
         Args:
@@ -75,14 +86,14 @@ class Vocabulary(abc.ABC):
         """
 
     @abc.abstractmethod
-    def _names(self):
+    def _names(self) -> list[str]:
         """What `pieces` gives for each id: a list of strings."""
 
     @abc.abstractmethod
-    def _arguments(self):
+    def _arguments(self) -> dict[str, Any]:
         """Arguments of the constructor, JSON-able: a dict."""
 
-    def pieces(self, ids):
+    def pieces(self, ids: Iterable[int]) -> list[str]:
         """What each of `ids` stands for, to be shown: a list of strings.
 
         Marks are empty strings, unknown is U+FFFD.
@@ -93,7 +104,7 @@ class Vocabulary(abc.ABC):
         names = self._names()
         return [names[i] for i in self._known(ids)]
 
-    def pieces_tensor(self, ids):
+    def pieces_tensor(self, ids: ArrayLike) -> Tensor:
         """What each id stands for, inside the graph.
 
         Args:
@@ -106,12 +117,12 @@ class Vocabulary(abc.ABC):
 
         return tf.gather(tf.constant(self._names()), ids)
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """The vocabulary as a JSON-able dict, for `from_config`."""
         return {"class": type(self).__name__, **self._arguments()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping[str, Any]) -> "Self":
         """The vocabulary that `to_config` described.
 
         Args:
@@ -123,40 +134,40 @@ class Vocabulary(abc.ABC):
         Raises:
             ValueError: If that is neither this class nor derived from it.
         """
-        config = dict(config)
-        name = config.pop("class", None)
+        arguments = dict(config)
+        name = arguments.pop("class", None)
         classes = {c.__name__: c for c in (cls, *cls.__subclasses__())}
         if name not in classes or classes[name] is Vocabulary:
             raise ValueError(
                 '`config` must have a "class" that is one of '
                 f"{sorted(set(classes) - {'Vocabulary'})}; received {name!r}."
             )
-        return classes[name](**config)
+        return classes[name](**arguments)
 
-    def _known(self, ids):
+    def _known(self, ids: Iterable[int]) -> list[int]:
         """The ids as a list, if there are such ids."""
-        ids = list(ids)
-        for i in ids:
+        known = list(ids)
+        for i in known:
             if not 0 <= i < len(self):
                 raise ValueError(
                     f"`ids` must be in [0, {len(self)}); received {i!r} among them."
                 )
-        return ids
+        return known
 
 
-def as_batch(texts):
+def as_batch(texts: Strings) -> Tensor:
     """The texts as a string tensor of shape (B,), or a ValueError."""
     import tensorflow as tf
 
-    texts = tf.convert_to_tensor(texts, tf.string)
-    if texts.shape.rank not in (None, 1):
+    batch = tf.convert_to_tensor(texts, tf.string)
+    if batch.shape.rank not in (None, 1):
         raise ValueError(
-            f"`texts` must have shape (B,); received shape {tuple(texts.shape)}."
+            f"`texts` must have shape (B,); received shape {tuple(batch.shape)}."
         )
-    return texts
+    return batch
 
 
-def encodable(text):
+def encodable(text: str) -> str:
     r"""The text with "?" for surrogates, which UTF-8 cannot write.
 
     Args:

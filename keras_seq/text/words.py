@@ -3,8 +3,11 @@
 import functools
 import re
 from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from keras_seq.text._classes import (
+from keras_seq.text._autograph import unconverted
+from keras_seq.text._character_classes import (
     change,
     change_tensor,
     graph_class,
@@ -12,8 +15,17 @@ from keras_seq.text._classes import (
     is_word,
     python_class,
 )
-from keras_seq.text._unconverted import unconverted
-from keras_seq.text.vocabulary import UNKNOWN, Vocabulary, as_batch, encodable
+from keras_seq.text.vocabulary import (
+    UNKNOWN,
+    Strings,
+    Vocabulary,
+    as_batch,
+    encodable,
+)
+from keras_seq.typing import ArrayLike, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _FIRST_WORD = UNKNOWN + 1
 _BUCKETS = 2**62
@@ -57,7 +69,7 @@ class WordVocabulary(Vocabulary):
     "don't be �!"
     """
 
-    def __init__(self, words, *, lowercase=False):
+    def __init__(self, words: Iterable[str], *, lowercase: bool = False) -> None:
         self.words = list(words)
         self.lowercase = bool(lowercase)
         for word in self.words:
@@ -73,7 +85,14 @@ class WordVocabulary(Vocabulary):
         self._strings = ["", "", "", "\ufffd", *self.words]
 
     @classmethod
-    def fit(cls, texts, *, size=None, min_count=1, lowercase=False):
+    def fit(
+        cls,
+        texts: Iterable[str],
+        *,
+        size: int | None = None,
+        min_count: int = 1,
+        lowercase: bool = False,
+    ) -> "Self":
         """Makes the vocabulary of the words in `texts`, the most frequent first.
 
         Args:
@@ -106,15 +125,15 @@ class WordVocabulary(Vocabulary):
         kept = None if size is None else size - _FIRST_WORD
         return cls(words[:kept], lowercase=lowercase)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of ids, the four marks included."""
         return _FIRST_WORD + len(self.words)
 
-    def encode(self, text):
+    def encode(self, text: str) -> list[int]:
         """Ids of the words of `text`, without marks: a list of integers."""
         return [self._ids.get(word, UNKNOWN) for word in self._split(text)]
 
-    def decode(self, ids):
+    def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; marks give nothing, unknown gives U+FFFD.
 
         Raises:
@@ -133,7 +152,7 @@ class WordVocabulary(Vocabulary):
         return "".join(parts)
 
     @unconverted
-    def encode_tensor(self, texts):
+    def encode_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Ids of a batch of strings, inside the graph.
 
         Args:
@@ -167,7 +186,7 @@ class WordVocabulary(Vocabulary):
         ids = words.with_values(ids)
         return ids.to_tensor(0), tf.cast(ids.row_lengths(), "int32")
 
-    def decode_tensor(self, ids, lengths):
+    def decode_tensor(self, ids: ArrayLike, lengths: ArrayLike) -> Tensor:
         """Strings of a batch of ids, inside the graph.
 
         Args:
@@ -179,11 +198,12 @@ class WordVocabulary(Vocabulary):
         """
         import tensorflow as tf
 
-        ids = tf.convert_to_tensor(ids)
-        counts = tf.sequence_mask(lengths, tf.shape(ids)[1]) & (ids >= UNKNOWN)
-        kept = tf.boolean_mask(ids, counts)
+        tokens = tf.convert_to_tensor(ids)
+        shape = tf.shape(tokens)
+        counts = tf.sequence_mask(lengths, shape[1]) & (tokens >= UNKNOWN)
+        kept = tf.boolean_mask(tokens, counts)
         rows = tf.boolean_mask(
-            tf.broadcast_to(tf.range(tf.shape(ids)[0])[:, None], tf.shape(ids)), counts
+            tf.broadcast_to(tf.range(shape[0])[:, None], shape), counts
         )
         opens = tf.constant([word in _NO_SPACE_AFTER for word in self._strings])
         closes = tf.constant([word in _NO_SPACE_BEFORE for word in self._strings])
@@ -194,22 +214,22 @@ class WordVocabulary(Vocabulary):
         )
         words = tf.gather(tf.constant(self._strings), kept)
         words = tf.concat([words[:1], tf.where(spaced, " ", "") + words[1:]], 0)
-        return tf.strings.unsorted_segment_join(words, rows, tf.shape(ids)[0])
+        return tf.strings.unsorted_segment_join(words, rows, shape[0])
 
-    def _names(self):
+    def _names(self) -> list[str]:
         return self._strings
 
-    def _arguments(self):
+    def _arguments(self) -> dict[str, Any]:
         return {"words": self.words, "lowercase": self.lowercase}
 
-    def _split(self, text):
+    def _split(self, text: str) -> list[str]:
         return split_words(text, lowercase=self.lowercase)
 
-    def _split_tensor(self, texts):
+    def _split_tensor(self, texts: Strings) -> Tensor:
         return split_words_tensor(texts, lowercase=self.lowercase)
 
 
-def split_words(text, *, lowercase=False):
+def split_words(text: str, *, lowercase: bool = False) -> list[str]:
     """The words of a text, as `WordVocabulary` finds them: a list of strings.
 
     Args:
@@ -228,7 +248,7 @@ def split_words(text, *, lowercase=False):
     return _tokens().findall(text)
 
 
-def split_words_tensor(texts, *, lowercase=False):
+def split_words_tensor(texts: Strings, *, lowercase: bool = False) -> Tensor:
     """What `split_words` does, inside the graph.
 
     Args:
@@ -249,19 +269,19 @@ def split_words_tensor(texts, *, lowercase=False):
     """
     import tensorflow as tf
 
-    texts = tf.strings.unicode_transcode(
+    valid = tf.strings.unicode_transcode(
         as_batch(texts), "UTF-8", "UTF-8", errors="replace"
     )
     if lowercase:
-        texts = change_tensor(texts, str.lower)
+        valid = change_tensor(valid, str.lower)
     blank = graph_class(is_blank)
     token = _TOKEN.format(word=graph_class(is_word), blank=blank)
-    texts = tf.strings.regex_replace(texts, f"[{blank}]+", " ")
-    return tf.strings.split(tf.strings.regex_replace(texts, token, r" \0 "))
+    spaced = tf.strings.regex_replace(valid, f"[{blank}]+", " ")
+    return tf.strings.split(tf.strings.regex_replace(spaced, token, r" \0 "))
 
 
 @functools.cache
-def _tokens():
+def _tokens() -> re.Pattern[str]:
     return re.compile(
         _TOKEN.format(word=python_class(is_word), blank=python_class(is_blank))
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
 from keras_seq.extras import require
-from keras_seq.text.marked import (
+from keras_seq.text.start_and_end import (
     END_MARK,
     after_start,
     target_nats,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.text._unconverted import unconverted
+from keras_seq.text._autograph import unconverted
 from keras_seq.typing import Array, Tensor
 
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -276,7 +276,7 @@ def _vocabulary(captions, others):
         captions, min_count=int(np.clip(len(captions) // 1000, 1, 5))
     )
     ids = [i for texts in others for text in texts for i in words.encode(text)]
-    if np.mean([i == UNKNOWN for i in ids] or [1]) <= 0.5:
+    if np.mean([i == UNKNOWN for i in ids] or [True]) <= 0.5:
         return words
     print("most words of the validation captions are unknown: subwords are used")
     return SubwordVocabulary.fit(captions, size=SUBWORDS)

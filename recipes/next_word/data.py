@@ -192,7 +192,7 @@ def load_data(config):
             f"--data {config.data!r}: no word comes {config.min_count} times, "
             "`min_count`, in the training texts."
         )
-    vocabulary = words
+    vocabulary: Vocabulary = words
     if config.level == "subword":
         vocabulary = SubwordVocabulary.fit(marked, size=SUBWORDS)
     return Data(corpus, split, terms, train, validation, test, words, vocabulary)

@@ -72,7 +72,7 @@ class AbcError(ValueError):
 class Problems:
     """Gathers problems while a tune is read. A place is a line and a column."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.found: list[Problem] = []
 
     def error(self, place: Place, code: str, message: str) -> None:

@@ -1,15 +1,25 @@
 """From pieces to words: steps of a model of subwords that end with a word."""
 
+from typing import Any, Protocol
+
 import numpy as np
 from keras import ops
 
-from keras_seq.text._classes import is_word
+from keras_seq.text._character_classes import is_word
 from keras_seq.text._sentencepiece import SPACE
 from keras_seq.text.subwords import SubwordVocabulary
-from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN
+from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
+from keras_seq.typing import Nest, Tensor
 
 _NEVER = -1e9  # finite: of a row of -inf alone no logarithm can be taken
 _APOSTROPHES = "'’"  # which words have inside
+
+
+class StepModel(Protocol):
+    """A model that can be stepped, such as `RecurrentLanguageModel`."""
+
+    def step(self, *args: Any, **kwargs: Any) -> Any:
+        """From tokens (B,) and a state to logits (B, V) and the state after."""
 
 
 class WordSteps:
@@ -29,13 +39,13 @@ class WordSteps:
         vocabulary: Its vocabulary.
     """
 
-    def __init__(self, model, vocabulary):
+    def __init__(self, model: StepModel, vocabulary: Vocabulary) -> None:
         self.model = model
         never = np.zeros(len(vocabulary), "float32")
         never[[PADDING, START, UNKNOWN]] = _NEVER
         self._never = never
         self.in_pieces = isinstance(vocabulary, SubwordVocabulary)
-        if self.in_pieces:
+        if isinstance(vocabulary, SubwordVocabulary):
             entries = vocabulary.entries
             unspelled = [""] * (len(vocabulary) - len(entries))  # marks and bytes
             pieces = [*unspelled, *entries]
@@ -43,20 +53,22 @@ class WordSteps:
             self._spaced = np.array([piece[:1] == SPACE for piece in pieces])
             self._begins = np.array([_begins(piece) for piece in pieces])
 
-    def begin(self, state, words):
+    def begin(self, state: Nest, words: Tensor) -> dict[str, Nest]:
         """The state before the first step.
 
         Args:
             state: The model's, behind what was read but for its last token.
             words: int32 tensor (B,): how many words to write.
         """
-        state = {"model": state}
+        begun = {"model": state}
         if self.in_pieces:
             none = words < 0
-            state |= {"left": words, "first": ~none, "behind_space": none}
-        return state
+            begun |= {"left": words, "first": ~none, "behind_space": none}
+        return begun
 
-    def step(self, tokens, state):
+    def step(
+        self, tokens: Tensor, state: dict[str, Nest]
+    ) -> tuple[Tensor, dict[str, Nest]]:
         """The step function."""
         logits, after = self.model.step(tokens, state["model"])
         logits = ops.cast(logits, "float32") + self._never
@@ -74,7 +86,9 @@ class WordSteps:
             "behind_space": behind_space,
         }
 
-    def _whole_words(self, logits, left, first, behind_space):
+    def _whole_words(
+        self, logits: Tensor, left: Tensor, first: Tensor, behind_space: Tensor
+    ) -> Tensor:
         ends = np.arange(len(self._begins)) == END
         begins = self._begins
         others = ops.where(begins | ends, logits, _NEVER)
@@ -86,7 +100,7 @@ class WordSteps:
         return ops.where(behind_space[:, None], inside, found)
 
 
-def _begins(piece):
+def _begins(piece: str) -> bool:
     first = piece[:1]
     return first == SPACE or bool(
         first and first not in _APOSTROPHES and not is_word(first)

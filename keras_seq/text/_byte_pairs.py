@@ -1,12 +1,15 @@
 """Byte-pair encoding of words: neighbours are merged, the best pair first."""
 
 import heapq
+import random
+
+from keras_seq.typing import Tensor
 
 _ABOVE_CODE_POINTS = 0x110000
 _NONE = 2**31 - 1
 
 
-class Merging:
+class BytePairSplitter:
     """Splits words into pieces by merging neighbours, as SentencePiece does.
 
     Of all neighbours that together are a piece, those are merged whose piece
@@ -20,7 +23,7 @@ class Merging:
         size: n, above the id of every piece.
     """
 
-    def __init__(self, ids, size):
+    def __init__(self, ids: dict[str, int], size: int) -> None:
         self._size = size
         self._characters = {ord(piece): i for piece, i in ids.items() if len(piece) < 2}
         self._pairs = {
@@ -30,7 +33,13 @@ class Merging:
             if piece[:cut] in ids and piece[cut:] in ids
         }
 
-    def split(self, word, *, chance=None, dropout=0.0):
+    def split(
+        self,
+        word: str,
+        *,
+        chance: random.Random | None = None,
+        dropout: float = 0.0,
+    ) -> list[int]:
         """Ids of a word's pieces.
 
         With `dropout`, BPE-dropout: at every step each pair is left out with
@@ -51,7 +60,7 @@ class Merging:
         before = list(range(-1, len(symbols) - 1))
         pairs: list[tuple[int, int, int, int]] = []
 
-        def consider(i):
+        def consider(i: int) -> None:
             j = following[i]
             if j >= 0 and (merged := self._pairs.get((symbols[i], symbols[j]))):
                 heapq.heappush(pairs, (merged, i, symbols[i], symbols[j]))
@@ -65,7 +74,7 @@ class Merging:
             j = following[i]
             if j < 0 or (symbols[i], symbols[j]) != (left, right):
                 continue  # one of them was merged with its other neighbour
-            if dropout and chance.random() < dropout:
+            if dropout and chance is not None and chance.random() < dropout:
                 dropped.append(pair)
                 continue
             symbols[i], symbols[j] = merged, -1
@@ -80,7 +89,7 @@ class Merging:
             dropped.clear()
         return [symbol for symbol in symbols if symbol >= 0]
 
-    def split_tensor(self, code_points, words):
+    def split_tensor(self, code_points: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Ids of the pieces of many words at once, inside the graph.
 
         One pair of every word is merged in each step of a loop. No pair lies
@@ -109,7 +118,7 @@ class Merging:
         keys = tf.constant([*sorted(pairs), stride * stride], tf.int64)
         merged = tf.constant([*(pairs[k] for k in sorted(pairs)), 0], tf.int32)
 
-        def merges(symbols):
+        def merges(symbols: Tensor) -> Tensor:
             left = tf.cast(symbols[:-1], "int64")
             key = left * stride + tf.cast(symbols[1:], "int64")
             places = tf.searchsorted(keys, key)
@@ -120,7 +129,9 @@ class Merging:
                 constant_values=_NONE,
             )
 
-        def merge(symbols, words, result):
+        def merge(
+            symbols: Tensor, words: Tensor, result: Tensor
+        ) -> tuple[Tensor, Tensor, Tensor]:
             count = tf.size(symbols, tf.int64)
             order = tf.cast(result, "int64") * count + tf.range(count)
             first = tf.math.segment_min(order, words)

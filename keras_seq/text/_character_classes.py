@@ -7,23 +7,26 @@ spelled out as ranges, and changed characters looked up in a table.
 import functools
 import sys
 import unicodedata
+from collections.abc import Callable
+
+from keras_seq.typing import Tensor
 
 SURROGATES = range(0xD800, 0xE000)
 BYTE_ORDER_MARK = "\ufeff"
 _NO_CODE_POINT = 0x110000
 
 
-def is_space(character):
+def is_space(character: str) -> bool:
     """Whether it is white space or a control character."""
     return unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp")
 
 
-def is_blank(character):
+def is_blank(character: str) -> bool:
     """Whether it separates words without being shown."""
     return is_space(character) or character == BYTE_ORDER_MARK
 
 
-def is_word(character):
+def is_word(character: str) -> bool:
     """Whether words consist of it: letters, marks, digits, "_", joiners."""
     category = unicodedata.category(character)
     return category[0] in "LMN" or (
@@ -32,7 +35,7 @@ def is_word(character):
 
 
 @functools.cache
-def ranges(predicate):
+def ranges(predicate: Callable[[str], bool]) -> list[list[int]]:
     """First and last code point of each run of characters that fulfil it."""
     found: list[list[int]] = []
     for code_point in range(sys.maxunicode + 1):
@@ -45,18 +48,18 @@ def ranges(predicate):
     return found
 
 
-def python_class(predicate):
+def python_class(predicate: Callable[[str], bool]) -> str:
     """The inside of a character class for `re`."""
     return "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in ranges(predicate))
 
 
-def graph_class(predicate):
+def graph_class(predicate: Callable[[str], bool]) -> str:
     """The inside of a character class for `tf.strings.regex_replace`."""
     return "".join(f"\\x{{{a:x}}}-\\x{{{b:x}}}" for a, b in ranges(predicate))
 
 
 @functools.cache
-def _changes(function):
+def _changes(function: Callable[[str], str]) -> tuple[list[int], list[list[int]]]:
     """The characters that `function` changes, in order, and what they become."""
     code_points = [c for c in range(sys.maxunicode + 1) if c not in SURROGATES]
     changed = [c for c in code_points if function(chr(c)) != chr(c)]
@@ -65,12 +68,12 @@ def _changes(function):
     return changed, [[*row, *[-1] * (longest - len(row))] for row in results]
 
 
-def change(text, function):
+def change(text: str, function: Callable[[str], str]) -> str:
     """The text with each character changed by itself, e.g. by `str.lower`."""
     return "".join(map(function, text))
 
 
-def change_tensor(texts, function):
+def change_tensor(texts: Tensor, function: Callable[[str], str]) -> Tensor:
     """The same for a string tensor of shape (B,), valid UTF-8."""
     import tensorflow as tf
 

@@ -1,12 +1,20 @@
 """Texts between their marks, as a model reads and writes them."""
 
+from typing import TYPE_CHECKING
+
 from keras_seq.text.normalising import normalise, normalise_tensor
-from keras_seq.text.vocabulary import END, START
+from keras_seq.text.vocabulary import END, START, Strings, Vocabulary
+from keras_seq.typing import Tensor
+
+if TYPE_CHECKING:
+    import keras
 
 END_MARK = "■"
 
 
-def pieces_with_end(vocabulary, text, casefold=False):
+def pieces_with_end(
+    vocabulary: Vocabulary, text: str, casefold: bool = False
+) -> list[str]:
     """What stands for the tokens of a text once it is normalised, and its end mark.
 
     Args:
@@ -21,7 +29,9 @@ def pieces_with_end(vocabulary, text, casefold=False):
     return [*vocabulary.pieces(ids), END_MARK]
 
 
-def with_end(vocabulary, texts, casefold=False):
+def with_end(
+    vocabulary: Vocabulary, texts: Strings, casefold: bool = False
+) -> tuple[Tensor, Tensor]:
     """Ids of a batch of normalised strings with end marks, and their lengths.
 
     Args:
@@ -40,7 +50,9 @@ def with_end(vocabulary, texts, casefold=False):
     return tf.where(last, END, ids), lengths + 1
 
 
-def target_nats(model, source, vocabulary, texts):
+def target_nats(
+    model: "keras.Model", source: Tensor, vocabulary: Vocabulary, texts: Strings
+) -> tuple[Tensor, Tensor]:
     """Gives -ln p of texts with their end marks, and their numbers of tokens.
 
     Args:
@@ -63,7 +75,7 @@ def target_nats(model, source, vocabulary, texts):
     return tf.reduce_sum(nats * counts, axis=1), lengths
 
 
-def after_start(target):
+def after_start(target: Tensor) -> Tensor:
     """What the decoder reads: the target behind its start mark."""
     import tensorflow as tf
 

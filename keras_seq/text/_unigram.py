@@ -1,14 +1,17 @@
 """Unigram segmentation of words: the pieces whose probabilities multiply highest."""
 
 import math
+import random
 
 import numpy as np
+
+from keras_seq.typing import Tensor
 
 _UNKNOWN_PENALTY = 10.0  # SentencePiece's, below the least likely piece
 _STRIDE = 0x110000
 
 
-class Likeliest:
+class UnigramSplitter:
     """Splits words into the likeliest pieces, as SentencePiece does.
 
     The probability of a split is the product of those of its pieces. Among
@@ -23,14 +26,22 @@ class Likeliest:
         size: n, above the id of every piece.
     """
 
-    def __init__(self, ids, scores, size):
+    def __init__(
+        self, ids: dict[str, int], scores: dict[str, float], size: int
+    ) -> None:
         self._ids = ids
         self._scores = scores
         self._size = size
         self._longest = max(map(len, ids), default=1)
         self._unknown = min(scores.values(), default=0.0) - _UNKNOWN_PENALTY
 
-    def split(self, word, *, chance=None, alpha=None):
+    def split(
+        self,
+        word: str,
+        *,
+        chance: random.Random | None = None,
+        alpha: float | None = None,
+    ) -> list[int]:
         """Ids of a word's pieces.
 
         Args:
@@ -61,14 +72,14 @@ class Likeliest:
         end = len(word)
         while end:
             options = ways[end]
-            if len(options) > 1:
+            if chance is not None and len(options) > 1:
                 options = chance.choices(options, [way[0] for way in options])
             _, length, piece = options[0]
             pieces.append(piece)
             end -= length
         return pieces[::-1]
 
-    def _ending(self, word, end):
+    def _ending(self, word: str, end: int) -> list[tuple[float, int, int]]:
         """Score, length and id of each piece that ends there, longest first."""
         found = []
         for length in range(min(self._longest, end), 0, -1):
@@ -79,7 +90,7 @@ class Likeliest:
             found.append((self._unknown, 1, self._size + ord(word[end - 1])))
         return found
 
-    def split_tensor(self, code_points, words):
+    def split_tensor(self, code_points: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Ids of the pieces of many words at once, inside the graph.
 
         Args:
@@ -99,7 +110,9 @@ class Likeliest:
         longest, count = tf.unstack(tf.shape(spelled))
         minus_infinity = tf.constant(-math.inf, tf.float64)
 
-        def read(t, states, sums, ids, sizes):
+        def read(
+            t: Tensor, states: Tensor, sums: Tensor, ids: Tensor, sizes: Tensor
+        ) -> tuple[Tensor, ...]:
             # Column j of `states` and `sums`: pieces that began K - 1 - j before t.
             character = spelled[t]
             states = tf.concat([states[:, 1:], tf.zeros([count, 1], tf.int64)], 1)
@@ -124,7 +137,7 @@ class Likeliest:
             sums = tf.concat([sums[:, 1:], tf.gather_nd(totals, at)[:, None]], 1)
             return t + 1, states, sums, ids, sizes
 
-        def array():
+        def array() -> Tensor:
             return tf.TensorArray(tf.int32, size=longest, element_shape=[None])
 
         start = tf.fill([count, self._longest], minus_infinity)
@@ -148,7 +161,7 @@ class Likeliest:
         )
         sizes = sizes.stack()
 
-        def go_back(t, end, ends):
+        def go_back(t: Tensor, end: Tensor, ends: Tensor) -> tuple[Tensor, ...]:
             here = end == t
             ends = ends.write(t - 1, tf.cast(here, "int32"))
             return t - 1, tf.where(here, end - sizes[t - 1], end), ends
@@ -163,7 +176,7 @@ class Likeliest:
             tf.boolean_mask(word, chosen),
         )
 
-    def _trie(self):
+    def _trie(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """The beginnings of pieces as nodes, 0 the empty one.
 
         Returns:
