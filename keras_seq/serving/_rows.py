@@ -45,7 +45,7 @@ def row_signature(
     )
 
 
-def same_rows(**values: tf.Tensor) -> list:
+def same_rows(**values: tf.Tensor) -> list[tf.Operation | None]:
     """Assertions that each has as many rows as the first, inside the graph.
 
     Example:
@@ -70,7 +70,7 @@ def sampling_checks(
     temperature: tf.Tensor,
     top_p: tf.Tensor,
     seed: tf.Tensor,
-) -> list:
+) -> list[tf.Operation | None]:
     """Assertions that what a request asks of sampling is in its range.
 
     Example:
@@ -90,7 +90,7 @@ def sampling_checks(
 
 def search_checks(
     widest: int, *, width: tf.Tensor, n_best: tf.Tensor, **penalties: tf.Tensor
-) -> list:
+) -> list[tf.Operation | None]:
     """Assertions that what a request asks of a beam search is in its range.
 
     Example:
@@ -110,7 +110,7 @@ def search_checks(
     ]
 
 
-def _finite(**values: tf.Tensor) -> list:
+def _finite(**values: tf.Tensor) -> list[tf.Operation | None]:
     return [
         tf.debugging.assert_less(value, float("inf"), f"{name} must be finite")
         for name, value in values.items()
