@@ -17,7 +17,7 @@ from keras_seq.text.line_marks import (
 from keras_seq.text.vocabulary import END, START, UNKNOWN, Strings, Vocabulary
 from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
-from keras_seq.typing import ArrayLike, Nest, Numbers, Tensor, TokenIds
+from keras_seq.typing import Array, Nest, Numbers, Tensor, TokenIds
 
 _WINDOW = 128  # steps whose logits are held at once
 _PIECES = 16  # of a word, at most
@@ -310,7 +310,7 @@ class TextPredictor:
         words: Tensor,
         temperature: Numbers,
         top_p: Numbers,
-        seed: ArrayLike,
+        seed: Array,
     ) -> tuple[Tensor, Tensor]:
         """Goes on with texts, inside the graph.
 
