@@ -226,7 +226,7 @@ class Data:
 
         Nor may the network have, of whose grids the data consist.
         """
-        known = {
+        known: dict = {
             "digest": self.digest,
             "network": self.extractor.digest,
             "vocabulary": self.vocabulary.to_config(),

@@ -259,10 +259,12 @@ def generate_tunes(
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
     _, _, writer = _finished(run)
+    assert writer.style is not None  # `_finished` gives it
+    spell = writer.style.spell
     given = {"T": title, "R": type, "M": meter, "K": key}
     written = writer.write(
         count,
-        given={f: writer.style.spell(f, v) for f, v in given.items() if v is not None},
+        given={f: spell(f, v) for f, v in given.items() if v is not None},
         temperature=temperature,
         top_p=top_p,
         seed=seed,

@@ -90,10 +90,9 @@ class Data(Pairs):
         rate = self.config.defaults.subword_dropout
 
         def encode(vocabulary: Vocabulary, text: str) -> list[int]:
-            sampled = chance is not None and rate > 0
-            if not sampled or not isinstance(vocabulary, SubwordVocabulary):
-                return vocabulary.encode(text)
-            return vocabulary.encode_sampled(text, chance, dropout=rate)
+            if isinstance(vocabulary, SubwordVocabulary) and chance and rate > 0:
+                return vocabulary.encode_sampled(text, chance, dropout=rate)
+            return vocabulary.encode(text)
 
         read = encode(self.source, self.config.as_read(source))
         written = encode(self.target, target)
