@@ -16,9 +16,9 @@ from keras_seq.diagnostics.gradient_flow import (
     FlowFunction,
     GradientFlow,
     gradient_flow,
-    plot_gradient_flow,
 )
 from keras_seq.diagnostics.gradient_flow_monitor import GradientFlowMonitor
+from keras_seq.diagnostics.gradient_flow_picture import plot_gradient_flow
 from keras_seq.diagnostics.image_attention import plot_image_attention
 from keras_seq.diagnostics.lstmvis import write_lstmvis
 from keras_seq.diagnostics.saturation import plot_saturation

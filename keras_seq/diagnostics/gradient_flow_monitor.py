@@ -14,8 +14,8 @@ from keras_seq.diagnostics.gradient_flow import (
     GradientFlow,
     Loss,
     comparable,
-    plot_gradient_flow,
 )
+from keras_seq.diagnostics.gradient_flow_picture import plot_gradient_flow
 from keras_seq.typing import Nest
 
 if typing.TYPE_CHECKING:

@@ -50,7 +50,7 @@ class UnitText:
     title: str = ""
     spaced: bool = False
 
-    # By hand, for it takes more than the attributes are.
+    # Written out: it accepts more than the attributes then hold.
     def __init__(
         self,
         pieces: Iterable[str],
