@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Tests the library with the oldest and the newest Keras and Python it says it takes.
 
-    .ci/matrix            every environment below whose Python is found
-    .ci/matrix 3.13-newest   those named
+    python3 .ci/matrix.py               every environment whose Python is found
+    python3 .ci/matrix.py 3.13-newest   those named
 
-Each environment is made from nothing in .matrix/NAME: a few hundred MB and some
-minutes each. Optional backends are left out, and their tests skip. A Python is
-looked for as `pythonX.Y` on the PATH, then among pyenv's.
+Each environment is made in .matrix/NAME: a gigabyte or two and some minutes each.
+Keras's other backends are left out, and their tests skip. A Python is looked for as
+`pythonX.Y` on the PATH, then among pyenv's.
 """
 
 import os
@@ -23,8 +23,8 @@ ENVIRONMENTS = {
     "3.13-newest": ("3.13", "keras"),
 }
 EXTRAS = "plots,tensorboard,text"
-TOOLS = ("pytest>=9.0", "Pillow>=11")
-TESTS = ("ops", "layers", "decoding", "diagnostics", "training", "text")
+TOOLS = ("Pillow>=11", "pytest>=9.0", "scikit-learn>=1.7")
+TESTS = ("ops", "decoding", "layers", "diagnostics", "training", "text")
 
 
 def interpreter(version):
@@ -44,7 +44,7 @@ def interpreter(version):
 def test(name, python, keras):
     """Makes an environment and runs the tests there; whether they passed."""
     folder = ROOT / ".matrix" / name
-    subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+    subprocess.run([python, "-m", "venv", folder], check=True)
     inside = str(folder / "bin" / "python")
     pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", "pip"], check=True)

@@ -1,19 +1,18 @@
-"""Every example in a docstring, in README.md and in docs/ is run.
+"""Every example in a docstring, in a README and in docs/ is run.
 
 A public function, or class that a user makes, without an example fails.
 """
 
-import ast
 import dataclasses
 import doctest
 import importlib
 import inspect
-import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import house
+from tests.house import ROOT
+
 PACKAGES = ("keras_seq", "recipes")
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -27,30 +26,9 @@ def modules():
                 yield ".".join(p for p in parts if p != "__init__"), file
 
 
-def public_names(file):
-    """The names in a file's `__all__`, without importing it."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "__all__"
-            for target in node.targets
-        ):
-            return ast.literal_eval(node.value)
-    return []
-
-
 WITH_EXAMPLES = [m for m, file in modules() if ">>>" in file.read_text("utf-8")]
-ROOMS = {
-    module: names
-    for module, file in modules()
-    if file.name == "__init__.py"
-    and "._" not in module  # a private room is for the package itself
-    and (names := public_names(file))
-}
-PAGES = [
-    page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-    if page.exists() and "```python" in page.read_text(encoding="utf-8")
-]
+ROOMS = {room: house.exported(ROOT, room) for room in house.rooms(ROOT)}
+PAGES = {page.relative_to(ROOT).as_posix(): page for page in house.pages(ROOT)}
 
 
 def is_missing_library(error):
@@ -117,15 +95,9 @@ def test_every_public_name_has_an_example(room):
     assert missing == [], f"no example in the docstring of {missing}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES)
 def test_python_blocks_of_a_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = page.read_text(encoding="utf-8")
-    blocks = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     namespace = {"__name__": "__main__"}
-    for block in blocks:
-        # As many empty lines before the code as the page has: a traceback then
-        # shows the page's line.
-        line = text.count("\n", 0, block.start(1))
-        code = compile("\n" * line + block.group(1), str(page), "exec")
-        exec(code, namespace)
+    for block in house.python_blocks(PAGES[page]):
+        exec(compile(block, str(PAGES[page]), "exec"), namespace)

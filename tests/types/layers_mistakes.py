@@ -25,6 +25,16 @@ from keras_seq.layers import (
 x = np.ones((2, 5, 3), "float32")
 memory = np.ones((2, 7, 4), "float32")
 
+gru_cell = ExplicitGRUCell(8)
+attention = BahdanauAttention(8)
+decoder = AttentionDecoder(gru_cell, attention)
+encoder = TransformerEncoder(2, 3, 12)
+transformer = TransformerDecoder(2, 3, 12)
+model = RecurrentLanguageModel(11, dim=4, units=6)
+cell = ExplicitLSTMCell(4)
+lstm = ExplicitLSTM(4)
+pooling = AttentionPooling(4)
+
 # Arguments of constructors.
 ExplicitLSTM("5")  # wrong: units is a number
 ExplicitLSTM(5, activation=3)  # wrong: an activation is a name or a function
@@ -48,10 +58,8 @@ BahdanauAttention(8, probability="hardmax")  # wrong: softmax or sparsemax
 LuongAttention(score="dots")  # wrong: dot
 MonotonicAttention(8)  # wrong: it wraps an attention
 AttentionPooling(4, 8)  # wrong: use_bias is a flag
-AttentionDecoder(
-    ExplicitGRUCell(8), BahdanauAttention(6), attend="first"
-)  # wrong: before or after
-AttentionDecoder(ExplicitGRUCell(8), 6)  # wrong: an attention, not its size
+AttentionDecoder(gru_cell, attention, attend="first")  # wrong: before or after
+AttentionDecoder(gru_cell, 6)  # wrong: an attention, not its size
 BahdanauDecoder(8, 6, cell="rnn")  # wrong: lstm or gru
 BahdanauDecoder(8, 6, input_feed=False)  # wrong: input_feeding
 TransformerEncoder(2, 4)  # wrong: intermediate_dim is needed
@@ -63,54 +71,37 @@ RecurrentLanguageModel(11, dim=4, units=6, depth="2")  # wrong: a number
 EncoderDecoder(ExplicitGRU(8), BahdanauDecoder(8, 6), "11")  # wrong: a number
 
 # Arguments of calls.
-lstm = ExplicitLSTM(4)
 lstm(x, return_gates="yes")  # wrong: return_gates is told to the constructor
 lstm(x, masks=None)  # wrong: mask
 lstm(x, training="no")  # wrong: a flag
 lstm.get_config(True)  # wrong: it takes nothing
-cell = ExplicitLSTMCell(4)
 cell(x[:, 0])  # wrong: states are needed
 cell(x[:, 0], [x, x], return_gate=True)  # wrong: return_gates
-attention = BahdanauAttention(8)
 attention(x, memory, scores=True)  # wrong: return_attention_scores
 attention(x)  # wrong: memory is needed
 attention.step(x, memory, key=None)  # wrong: keys
-decoder = AttentionDecoder(ExplicitGRUCell(8), BahdanauAttention(6))
 decoder(x, memory, return_states=True)  # wrong: return_state
 decoder.step(x[:, 0], decoder.get_initial_state(memory))  # wrong: memory is needed
 decoder.get_initial_state(memory, max_length=5)  # wrong: that is a transformer's
-transformer = TransformerDecoder(2, 3, 12)
 transformer(x, memory, return_scores=True)  # wrong: return_attention_scores
 transformer.get_initial_state(memory)  # wrong: max_length is needed
 transformer.get_initial_state(memory, max_length="5")  # wrong: a number
-model = RecurrentLanguageModel(11, dim=4, units=6)
 model([1, 2], return_gates=True)  # wrong: return_state
 model.initial_state("1")  # wrong: a number
 
 # Results.
-h, state, gates = cell(x[:, 0], [x, x])  # wrong: two without return_gates
-h, state = cell(x[:, 0], [x, x], return_gates=True)  # wrong: three
-context, weights, state = attention(
-    x, memory, return_attention_scores=True
-)  # wrong: two
-context, weights = attention.step(x[:, 0], memory)  # wrong: three
+x_t = x[:, 0]
+begun = decoder.get_initial_state(memory)
+past = transformer.get_initial_state(memory, max_length=5)
+h, state, gates = cell(x_t, [x_t, x_t])  # wrong: two without return_gates
+h, state = cell(x_t, [x_t, x_t], return_gates=True)  # wrong: three
+c, w, state = attention(x, memory, return_attention_scores=True)  # wrong: two
+context, weights = attention.step(x_t, memory)  # wrong: three
 h, gates, extra = decoder(x, memory, return_attention_scores=True)  # wrong: two
-outputs, state = decoder(
-    x, memory, return_state=True, return_attention_scores=True
-)  # wrong: three
-output, weights = decoder.step(
-    x[:, 0], decoder.get_initial_state(memory), memory
-)  # wrong: three
-outputs, crossed, own = transformer(
-    x, memory, return_attention_scores=True
-)  # wrong: two
-output, crossed = transformer.step(
-    x[:, 0], transformer.get_initial_state(memory, max_length=5)
-)  # wrong: three
-encoded, scores, more = TransformerEncoder(2, 3, 12)(
-    x, return_attention_scores=True
-)  # wrong: two
+outputs, state, weights = decoder(x, memory, return_state=True)  # wrong: two
+output, weights = decoder.step(x_t, begun, memory)  # wrong: three
+a, b, c = transformer(x, memory, return_attention_scores=True)  # wrong: two
+output, crossed = transformer.step(x_t, past, memory)  # wrong: three
+encoded, scores, more = encoder(x, return_attention_scores=True)  # wrong: two
 logits, h, c = model(x, return_state=True)  # wrong: two
-pooled, weights, more = AttentionPooling(4)(
-    x, return_attention_scores=True
-)  # wrong: two
+pooled, weights, more = pooling(x, return_attention_scores=True)  # wrong: two
