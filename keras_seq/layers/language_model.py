@@ -9,7 +9,7 @@ from keras import ops
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers.lstm import ExplicitLSTM
-from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -284,7 +284,7 @@ class RecurrentLanguageModel(keras.Model):
             states.append(list(after))
         return self.logits(x), states
 
-    def initial_state(self, batch_size: int) -> list[list[Tensor]]:
+    def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
         """The state before the first token: [h, c] for each layer, all 0."""
         return [list(lstm.get_initial_state(batch_size)) for lstm in self.lstms]
 
