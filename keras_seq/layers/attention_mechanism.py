@@ -16,7 +16,7 @@ from keras_seq.layers._attention_arguments import (
 from keras_seq.layers._calls import AttentionCall
 from keras_seq.ops import masked_softmax, sparsemax
 from keras_seq.ops._scan import scan
-from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Function, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -26,7 +26,7 @@ Probability: TypeAlias = (
 )
 """How energies (..., S), under a mask or None, become weights."""
 
-PROBABILITIES = {"softmax": masked_softmax, "sparsemax": sparsemax}
+PROBABILITIES: dict[str, Function] = {"softmax": masked_softmax, "sparsemax": sparsemax}
 
 
 class AttentionMechanism(keras.layers.Layer):
@@ -106,7 +106,7 @@ class AttentionMechanism(keras.layers.Layer):
             )
         check_rate("dropout", dropout)
         self.probability = probability
-        self.dropout = float(dropout)
+        self.dropout: float = float(dropout)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
