@@ -1,13 +1,25 @@
 """What the captioning recipe measures."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.text import Cider, SubwordVocabulary
-from keras_seq.vision import most_frequent_caption
-from recipes.image_captioning.language import NAMES, PLURALS, SIZES, judge
-from recipes.image_captioning.scenes import SIDE
+from keras_seq.text import Cider, SubwordVocabulary, Vocabulary
+from keras_seq.vision import Caption, Captioner, most_frequent_caption
+from recipes.image_captioning.composing import SIDE
+from recipes.image_captioning.data import Data, Part
+from recipes.image_captioning.language import (
+    NAMES,
+    PLURALS,
+    SIZES,
+    Box,
+    Kind,
+    judge,
+)
+from recipes.image_captioning.scenes import Scenes
 
 
 class CaptionScore(keras.callbacks.Callback):
@@ -21,17 +33,19 @@ class CaptionScore(keras.callbacks.Callback):
         part: The validation's `Part`.
     """
 
-    def __init__(self, captioner, part):
+    def __init__(self, captioner: Captioner, part: Part) -> None:
         super().__init__()
         self.captioner, self.part = captioner, part
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         found = self.captioner.caption_grids(self.part.batches(), width=1)
         texts = [best.text for (best,) in found]
         logs.update(validation_scores(texts, self.part, self.captioner.vocabulary))
 
 
-def validation_scores(texts, part, vocabulary):
+def validation_scores(
+    texts: Sequence[str], part: Part, vocabulary: Vocabulary
+) -> dict[str, float]:
     """What is looked at to choose: "val_cider", "val_bleu_4", of scenes "val_right"."""
     cider = Cider(part.captions, split=words_of(vocabulary))
     scores = {
@@ -43,7 +57,7 @@ def validation_scores(texts, part, vocabulary):
     return scores
 
 
-def choose_width(captioner, data, widths):
+def choose_width(captioner: Captioner, data: Data, widths: Sequence[int]) -> int:
     """The width of the search that captions the validation images best.
 
     Where much can be said in many ways, greedy search may: a beam prefers what can
@@ -59,7 +73,7 @@ def choose_width(captioner, data, widths):
     """
     part = data.validation
 
-    def score(width):
+    def score(width: int) -> float:
         found = captioner.caption_grids(part.batches(), width=width)
         texts = [best.text for best, *_ in found]
         return validation_scores(texts, part, data.vocabulary)[data.monitor]
@@ -67,19 +81,24 @@ def choose_width(captioner, data, widths):
     return max(widths, key=score)
 
 
-def tokenizer_of(vocabulary):
+def tokenizer_of(vocabulary: Vocabulary) -> str:
     """What sacreBLEU takes apart: words; characters where there are no words."""
     return "char" if isinstance(vocabulary, SubwordVocabulary) else "none"
 
 
-def words_of(vocabulary):
+def words_of(vocabulary: Vocabulary) -> Callable[[str], list[str]]:
     """Function from a caption to the words that CIDEr compares."""
     if isinstance(vocabulary, SubwordVocabulary):
         return lambda text: list(text.replace(" ", ""))
     return str.split
 
 
-def bleu(texts, references, tokenize, order=4):
+def bleu(
+    texts: Sequence[str],
+    references: Sequence[Sequence[str]],
+    tokenize: str,
+    order: int = 4,
+) -> float:
     """BLEU of captions with several references each, in percent.
 
     Args:
@@ -94,12 +113,12 @@ def bleu(texts, references, tokenize, order=4):
     return _bleu(tokenize, order).corpus_score(texts, by_turn(references)).score
 
 
-def _bleu(tokenize, order):
+def _bleu(tokenize: str, order: int) -> Any:
     metrics = require("sacrebleu.metrics", "recipes")
     return metrics.BLEU(tokenize=tokenize, max_ngram_order=order)
 
 
-def by_turn(references):
+def by_turn(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
     """References as sacreBLEU takes them: the first of all images, the second, ..."""
     most = max(map(len, references))
     return [
@@ -108,7 +127,9 @@ def by_turn(references):
     ]
 
 
-def figures_of(texts, references, vocabulary):
+def figures_of(
+    texts: Sequence[str], references: Sequence[Sequence[str]], vocabulary: Vocabulary
+) -> dict[str, Any]:
     """BLEU-1 to 4, chrF and CIDEr-D of captions.
 
     Args:
@@ -138,7 +159,7 @@ def figures_of(texts, references, vocabulary):
     }
 
 
-def truth(texts, scenes):
+def truth(texts: Sequence[str], scenes: Scenes) -> dict[str, Any]:
     """How many captions are true of their scenes.
 
     Args:
@@ -171,7 +192,7 @@ def truth(texts, scenes):
     }
 
 
-def attention_hits(found, scenes):
+def attention_hits(found: Sequence[Caption], scenes: Scenes) -> dict[str, Any]:
     """Whether attention is on the digit that is being named.
 
     Counted are the words that name a digit which is in the scene. The hit is that the
@@ -203,7 +224,7 @@ def attention_hits(found, scenes):
     }
 
 
-def named_digits(words):
+def named_digits(words: Sequence[str]) -> list[tuple[int, Kind]]:
     """Places of the words that name a digit, each with value and size.
 
     Args:
@@ -221,11 +242,11 @@ def named_digits(words):
     return found
 
 
-def cells_of(box, grid):
+def cells_of(box: Box, grid: tuple[int, int]) -> np.ndarray:
     """The cells of a grid over a scene that overlap a box: booleans (h, w)."""
     top, left, bottom, right = box
 
-    def overlaps(start, end, count):
+    def overlaps(start: int, end: int, count: int) -> np.ndarray:
         edges = np.arange(count + 1) * SIDE / count
         return (edges[1:] > start) & (edges[:-1] < end)
 
@@ -233,7 +254,7 @@ def cells_of(box, grid):
     return rows[:, None] & columns
 
 
-def baseline_captions(captioner, data):
+def baseline_captions(captioner: Captioner, data: Data) -> dict[str, list[str]]:
     """What to compare with: the most frequent caption, and that of the nearest image.
 
     Nearest is the training image whose features, in the grids that the decoder attends
@@ -269,7 +290,7 @@ def baseline_captions(captioner, data):
     }
 
 
-def pooled_features(captioner, part, pieces):
+def pooled_features(captioner: Captioner, part: Part, pieces: int) -> np.ndarray:
     """Means of the pieces of each image's grid: float32 (N, pieces² · C).
 
     Of a network that is trained here the grid is what it makes of the pixels.
@@ -288,7 +309,7 @@ def pooled_features(captioner, part, pieces):
     )
 
 
-def pooled(grids, pieces):
+def pooled(grids: np.ndarray, pieces: int) -> np.ndarray:
     """Means of the pieces of grids (B, h, w, C), row by row: (B, pieces² · C)."""
     rows = np.array_split(grids.astype("float32"), pieces, axis=1)
     cells = [

@@ -1,298 +1,170 @@
-"""The captioning recipe's images, split, as data sets."""
+"""Where the captioning recipe's images and captions come from."""
 
-import dataclasses
-import functools
-import math
-import typing
-from pathlib import Path
+import hashlib
+import re
+import unicodedata
 
 import numpy as np
 
-from keras_seq.extras import require
-from keras_seq.text import END, START, Vocabulary
-from keras_seq.training import pad
-from keras_seq.vision import GridExtractor
+from keras_seq.runs import Progress
+from keras_seq.text import (
+    UNKNOWN,
+    SubwordVocabulary,
+    Vocabulary,
+    WordVocabulary,
+    normalise,
+)
+from keras_seq.vision import GridExtractor, cache_grids, grid_model, read_captions
+from recipes.image_captioning.composing import SIDE
+from recipes.image_captioning.data import Images, Part
+from recipes.image_captioning.scenes import scenes
+from recipes.image_captioning.settings import CNN, CompleteConfig
 
-FEW = 3000  # captions: with fewer, an epoch is several passes over them
-BATCH = {"scenes": 32, "own": 64}  # captions in a training step
-EPOCH = 16_000  # scenes in an epoch at most, chosen anew for each
-LONGEST = 40  # tokens of a caption
+FEWEST_IMAGES = 20  # to train on
+LARGEST_TEST = 1000  # images, and of the validation
+PHOTOGRAPH = (96, 96)  # pixels, for the network that is trained from scratch
+SUBWORDS = 2000
 
 
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """Images of the training, the validation or the test, with their captions.
+def _extractor(config: CompleteConfig, size: tuple[int, int]) -> GridExtractor:
+    """From image files to what the model reads."""
+    if config.encoder == CNN:
+        return GridExtractor(size=size)
+    try:
+        model, pixels = grid_model(config.encoder)
+        if config.pixels != "auto":
+            pixels = config.pixels
+        return GridExtractor(model, pixels=pixels)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--encoder: {error}") from error
 
-    Attributes:
-        captions: For each image a list of strings.
-        scenes: `Scenes`, if the images are drawn; None if they are files.
-        grids: `CachedGrids` of files.
-        files: The files of the cached grids.
-        images: The files of the images.
+
+def draw_scenes(config: CompleteConfig) -> Images:
+    """Scenes of digits; a network from outside reads them from their pixels."""
+    counts = {"train": 32_000, "validation": 500, "test": 2000}
+    if config.quick:
+        counts = {"train": 640, "validation": 50, "test": 50}
+    if config.encoder != CNN:
+        raise ValueError(
+            "`encoder` must be cnn for scenes, which no other network knows; received "
+            f"{config.encoder!r}."
+        )
+    parts = {
+        part: scenes(
+            count,
+            part=part,
+            seed=config.seed,
+            progress=Progress(f"drawing {part} scenes"),
+        )
+        for part, count in counts.items()
+    }
+    digest = hashlib.sha256()
+    for part in parts.values():
+        digest.update(part.images.tobytes())
+        digest.update(repr(part.captions).encode())
+    return Images(
+        name="scenes",
+        digest=digest.hexdigest(),
+        terms="Drawn by this recipe from scikit-learn's handwritten digits (Alpaydin "
+        "and Kaynak, 1998, UCI Machine Learning Repository, CC BY 4.0).",
+        train=Part(parts["train"].captions, scenes=parts["train"]),
+        validation=Part(parts["validation"].captions, scenes=parts["validation"]),
+        test=Part(parts["test"].captions, scenes=parts["test"]),
+        extractor=_extractor(config, (SIDE, SIDE)),
+        left_out={},
+    )
+
+
+def plain(text: str) -> str:
+    """A caption in lower case, without punctuation: as captions are compared.
+
+    Apostrophes and hyphens within words stay.
     """
+    text = normalise(text).lower()
+    kept = "".join(
+        c if c in "'’-" or unicodedata.category(c)[0] not in "PC" else " " for c in text
+    )
+    return " ".join(re.sub(r"(?<!\w)['’-]+|['’-]+(?!\w)", " ", kept).split())
 
-    captions: list
-    scenes: typing.Any = None
-    grids: typing.Any = None
-    files: tuple = ()
-    images: tuple = ()
 
-    def __len__(self):
-        return len(self.captions)
-
-    def read(self, places):
-        """The grids of some images, inside the graph.
-
-        Args:
-            places: int tensor (B,).
-
-        Returns:
-            Tensor (B, h, w, C).
-        """
-        import tensorflow as tf
-
-        if self.scenes is not None:
-            return tf.gather(self._pixels, places)
-        return tf.map_fn(
-            self.grids.read,
-            tf.gather(self._files, places),
-            fn_output_signature=tf.TensorSpec(self.grids.shape, self.grids.dtype),
+def read_images(config: CompleteConfig) -> Images:
+    """Images with captions from files, no image in two parts."""
+    try:
+        corpus = read_captions(
+            config.data, progress=Progress("reading images and captions")
         )
-
-    @functools.cached_property
-    def _pixels(self):
-        return _constant(self.scenes.images)
-
-    @functools.cached_property
-    def _files(self):
-        return _constant(list(map(str, self.files)))
-
-    def batches(self, size=50):
-        """The grids of all images, in order, as a data set of tensors (B, h, w, C)."""
-        tf = require("tensorflow", "recipes")
-        places = tf.data.Dataset.range(len(self)).batch(size)
-        return places.map(
-            tf.autograph.experimental.do_not_convert(self.read),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        ).prefetch(2)
-
-    def image_bytes(self, place):
-        """The content of an image file: what a server would be sent."""
-        if self.scenes is None:
-            return Path(self.images[place]).read_bytes()
-        tf = require("tensorflow", "recipes")
-        return tf.io.encode_png(self.scenes.images[place]).numpy()
-
-    def name(self, place):
-        """What to call an image."""
-        return self.images[place].name if self.images else f"scene {place + 1}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """The images, split, and the vocabulary of the training captions."""
-
-    name: str
-    digest: str
-    terms: str
-    train: Part
-    validation: Part
-    test: Part
-    vocabulary: Vocabulary
-    extractor: GridExtractor
-    epochs: int
-    monitor: str
-    config: typing.Any
-    left_out: dict
-
-    @functools.cached_property
-    def pairs(self):
-        """What training reads: pairs of the place of an image and ids of a caption.
-
-        Of scenes, whose captions say the same in other words, each has one in an epoch;
-        of other images all.
-        """
-        return [
-            [(place, _marked(ids)) for ids in some]
-            for place, some in enumerate(self._encoded)
-        ]
-
-    @functools.cached_property
-    def cut(self):
-        """How many training captions are longer than what the model may write."""
-        return sum(len(ids) >= LONGEST for some in self._encoded for ids in some)
-
-    @functools.cached_property
-    def _encoded(self):
-        """Ids of all training captions, whole and without marks."""
-        encode = self.vocabulary.encode
-        return [[encode(text) for text in texts] for texts in self.train.captions]
-
-    def ids(self, text):
-        """Ids of a caption with its marks."""
-        return _marked(self.vocabulary.encode(text))
-
-    @property
-    def batch_size(self):
-        """Captions in a training step."""
-        return BATCH["scenes" if self.train.scenes else "own"]
-
-    @property
-    def passes(self):
-        """Passes over one's own captions in an epoch.
-
-        After each epoch it is decided whether to go on: not after a few steps.
-        """
-        count = sum(map(len, self.train.captions))
-        return 1 if self.config.quick else math.ceil(FEW / count)
-
-    @functools.cached_property
-    def steps_per_epoch(self):
-        """Training steps in an epoch."""
-        count = len(self._epoch(0))
-        return max(1, count // self.batch_size)
-
-    def _epoch(self, epoch):
-        """The pairs of an epoch, in its order."""
-        generator = np.random.default_rng((self.config.seed, epoch))
-        if self.train.scenes:
-            scenes = generator.permutation(len(self.pairs))[:EPOCH]
-            return [
-                self.pairs[i][generator.integers(len(self.pairs[i]))] for i in scenes
-            ]
-        chosen = [pair for some in self.pairs for pair in some] * self.passes
-        return [chosen[i] for i in generator.permutation(len(chosen))]
-
-    def training_batches(self, first_epoch):
-        """Batches of all epochs from one on, each a function of seed and epoch."""
-        tf = require("tensorflow", "recipes")
-
-        def generate():
-            epoch = first_epoch
-            while True:
-                pairs = self._epoch(epoch)
-                for step in range(self.steps_per_epoch):
-                    some = pairs[step * self.batch_size :][: self.batch_size]
-                    places, ids = zip(*some, strict=True)
-                    yield np.array(places), pad(ids), np.array([epoch, step])
-                epoch += 1
-
-        def read(places, ids, key):
-            grids = self.train.read(places)
-            if grids.dtype == tf.uint8:
-                grids = augmented(
-                    tf.cast(grids, tf.float32), key, moved=not self.train.scenes
-                )
-            return {"source": grids, "target": ids[:, :-1]}, ids[:, 1:]
-
-        numbers = tf.TensorSpec([None], tf.int64)
-        return (
-            tf.data.Dataset.from_generator(
-                generate,
-                output_signature=(
-                    numbers,
-                    tf.TensorSpec([None, None], tf.int32),
-                    tf.TensorSpec([2], tf.int64),
-                ),
-            )
-            .map(
-                tf.autograph.experimental.do_not_convert(read),
-                num_parallel_calls=tf.data.AUTOTUNE,
-            )
-            .prefetch(4)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--data: {error}") from error
+    print(corpus.summary())
+    extractor = _extractor(config, PHOTOGRAPH)
+    grids = cache_grids(
+        {image.digest: image.path for image in corpus.images},
+        extractor,
+        progress=Progress("making grids of the images, or finding them"),
+    )
+    if grids.broken:
+        print(f"{len(grids.broken)} images can't be read and are left out:")
+        for image in corpus.images:
+            if image.digest in grids.broken:
+                print(f"  {grids.broken[image.digest]}")
+    usable = [
+        (image, texts)
+        for image in corpus.images
+        if image.digest not in grids.broken
+        and (texts := [text for text in map(plain, image.captions) if text])
+    ]
+    count = len(usable)
+    order = np.random.default_rng(config.seed).permutation(count)
+    held = min(round(0.1 * count), LARGEST_TEST)
+    if held < 1 or count - 2 * held < FEWEST_IMAGES:
+        raise ValueError(
+            f"--data {config.data!r} has {count} images with captions that can be "
+            f"read; {FEWEST_IMAGES} to train on, 1 to validate and 1 to test are "
+            "needed, and a tenth is for each of the latter two."
         )
-
-    def validation_batches(self):
-        """The validation images, each with its first caption, once."""
-        tf = require("tensorflow", "recipes")
-        ids = tf.constant(
-            pad([self.ids(texts[0]) for texts in self.validation.captions])
+    places = {
+        "test": order[:held],
+        "validation": order[held : 2 * held],
+        "train": order[2 * held :],
+    }
+    if config.quick:
+        places = {part: some[:60] for part, some in places.items()}
+    parts = {
+        part: Part(
+            captions=[usable[i][1] for i in sorted(some)],
+            grids=grids,
+            files=tuple(grids.files[usable[i][0].digest] for i in sorted(some)),
+            images=tuple(usable[i][0].path for i in sorted(some)),
         )
-
-        def read(places):
-            some = tf.gather(ids, places)
-            grids = self.validation.read(places)
-            return {"source": grids, "target": some[:, :-1]}, some[:, 1:]
-
-        return (
-            tf.data.Dataset.range(len(self.validation))
-            .batch(self.batch_size)
-            .map(tf.autograph.experimental.do_not_convert(read))
-            .prefetch(2)
-        )
-
-    def keep_known(self, run):
-        """Writes what the verbs need of the data; refuses data that have changed.
-
-        Nor may the network have, of whose grids the data consist.
-        """
-        known: dict = {
-            "digest": self.digest,
-            "network": self.extractor.digest,
-            "vocabulary": self.vocabulary.to_config(),
-            "extractor": self.extractor.to_config(),
-        }
-        name = "vocabulary.json"
-        before = run.read_json(name) if (run / name).is_file() else {}
-        if before.get("network", known["network"]) != known["network"]:
-            raise ValueError(
-                f"--encoder {self.config.encoder!r} is not what the run was started "
-                f"with: its digest was {before['network'][:12]} and is "
-                f"{known['network'][:12]}."
-            )
-        run.keep_known(name, known, self.name)
-
-    def description(self):
-        """What metrics.json says of the data."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "train": len(self.train),
-            "validation": len(self.validation),
-            "test": len(self.test),
-            "captions": sum(map(len, self.train.captions)),
-            "cut": self.cut,
-            "vocabulary": len(self.vocabulary),
-            "left_out": self.left_out,
-            "terms": self.terms,
-        }
+        for part, some in places.items()
+    }
+    return Images(
+        name=corpus.name,
+        digest=corpus.digest,
+        terms="Those of your images and captions.",
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        extractor=extractor,
+        left_out={
+            "missing": len(corpus.missing),
+            "broken": len(grids.broken),
+            "repeated": len(corpus.repeated),
+        },
+    )
 
 
-def _marked(ids):
-    """Ids with the marks of start and end, cut to what the model may write."""
-    return [START, *ids[: LONGEST - 1], END]
-
-
-def _constant(values):
-    """A tensor that may be asked for first while a graph is traced."""
-    tf = require("tensorflow", "recipes")
-    with tf.init_scope():
-        return tf.constant(values)
-
-
-def augmented(images, key, *, moved):
-    """Pixels as another light, and another frame, would have made them.
-
-    Args:
-        images: float32 tensor (B, H, W, 3), from 0 to 255.
-        key: int64 tensor (2,), the seed: the same gives the same.
-        moved: Whether the frame may move too: up to a tenth of a side is cut off.
-
-    Returns:
-        float32 tensor of the same shape.
-    """
-    import tensorflow as tf
-
-    rows, size = tf.shape(images)[0], images.shape[1:3]
-
-    def draw(number, shape, low, high):
-        seed = key + tf.constant([0, number * 1_000_003], tf.int64)
-        return tf.random.stateless_uniform(shape, seed, low, high)
-
-    if moved:
-        cut = draw(1, [rows, 4], 0.0, 0.1)
-        boxes = tf.concat([cut[:, :2], 1 - cut[:, 2:]], axis=1)
-        images = tf.image.crop_and_resize(images, boxes, tf.range(rows), size)
-    contrast = draw(2, [rows, 1, 1, 1], 0.8, 1.2)
-    light = draw(3, [rows, 1, 1, 1], -20.0, 20.0)
-    return tf.clip_by_value((images - 127.5) * contrast + 127.5 + light, 0.0, 255.0)
+def fit_vocabulary(images: Images) -> Vocabulary:
+    """Words; or subwords where words don't recur, as in scripts without spaces."""
+    captions = [text for texts in images.train.captions for text in texts]
+    if images.train.scenes:
+        return WordVocabulary.fit(captions)
+    words = WordVocabulary.fit(
+        captions, min_count=int(np.clip(len(captions) // 1000, 1, 5))
+    )
+    others = [text for texts in images.validation.captions for text in texts]
+    ids = [i for text in others for i in words.encode(text)]
+    if np.mean([i == UNKNOWN for i in ids] or [True]) <= 0.5:
+        return words
+    print("most words of the validation captions are unknown: subwords are used")
+    return SubwordVocabulary.fit(captions, size=SUBWORDS)

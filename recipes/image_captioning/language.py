@@ -7,6 +7,9 @@ decided from the boxes of the scene's digits alone, however the scene came about
 
 import dataclasses
 import itertools
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLURALS = tuple(f"{name}{'es' if name == 'six' else 's'}" for name in NAMES)
@@ -34,8 +37,29 @@ PLACES = {
     (1, 0): ("at the bottom",),
     (1, 1): ("at the bottom right", "in the bottom right corner"),
 }
-ALONE: dict = {**ARRANGEMENTS, **PLACES}  # what is said without a second side
+# What is said without a second side.
+ALONE: dict[Any, tuple[str, ...]] = {**ARRANGEMENTS, **PLACES}
 BETWEEN = 1 / 4  # of a side, from the middle: where "middle" ends and "left" begins
+
+Kind: TypeAlias = tuple[int, str]  # a value and a size
+Box: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
+Place: TypeAlias = tuple[int, int]  # a key of PLACES
+
+
+class SeenDigit(Protocol):
+    """What is known of a digit of a scene."""
+
+    @property
+    def value(self) -> int:
+        """0 to 9."""
+
+    @property
+    def size(self) -> str:
+        """A key of `SIZES`."""
+
+    @property
+    def box(self) -> Box:
+        """Where it is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +74,9 @@ class Statement:
             `ARRANGEMENTS` or of `PLACES`, of first alone.
     """
 
-    first: tuple
-    second: tuple
-    relation: object
+    first: tuple[Kind, ...]
+    second: tuple[Kind, ...]
+    relation: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,12 +94,12 @@ class Verdict:
     complete: bool
 
     @property
-    def right(self):
+    def right(self) -> bool:
         """Whether it is true and complete."""
         return self.true and self.complete
 
 
-def write(statement, chance):
+def write(statement: Statement, chance: random.Random) -> str:
     """Says it in words, drawn at random among the ways there are.
 
     Args:
@@ -103,12 +127,12 @@ def write(statement, chance):
     return chance.choice(forms)
 
 
-def _kinds(digits):
+def _kinds(digits: Sequence[Kind]) -> list[tuple[Kind, int]]:
     """Kinds of digits with their number, in order of the first of each."""
     return [(kind, digits.count(kind)) for kind in dict.fromkeys(digits)]
 
 
-def _list(digits, chance):
+def _list(digits: Sequence[Kind], chance: random.Random) -> str:
     """Digits in words: "a small two and two large threes"."""
     phrases = []
     for (value, size), count in _kinds(digits):
@@ -119,7 +143,7 @@ def _list(digits, chance):
     return " and ".join(phrases)
 
 
-def parse(caption):
+def parse(caption: str) -> Statement | None:
     """What a caption says; None if it doesn't follow the grammar."""
     words, be = caption.split(), None
     for _, phrase in [(None, []), *_phrases(PLACES)]:
@@ -144,13 +168,13 @@ def parse(caption):
     return None
 
 
-def _phrases(ways):
+def _phrases(ways: Mapping[Any, Sequence[str]]) -> list[tuple[Any, list[str]]]:
     """Pairs of what is meant and the words for it, the longest words first."""
     pairs = [(key, words.split()) for key, some in ways.items() for words in some]
     return sorted(pairs, key=lambda pair: -len(pair[1]))
 
 
-def _read_list(words):
+def _read_list(words: list[str]) -> tuple[tuple[Kind, ...], list[str]]:
     """Digits from the start of some words, and the words behind them."""
     found = []
     while len(words) >= 3:
@@ -167,7 +191,7 @@ def _read_list(words):
     return (), words
 
 
-def judge(caption, digits, side):
+def judge(caption: str, digits: Sequence[SeenDigit], side: int) -> Verdict:
     """Whether a caption is true of a scene, and leaves no digit out.
 
     It is true if the digits that it names can be found in the scene, each another
@@ -196,7 +220,7 @@ def judge(caption, digits, side):
     )
 
 
-def _holds(statement, digits, side):
+def _holds(statement: Statement, digits: Sequence[SeenDigit], side: int) -> bool:
     """Whether the relation holds of these digits, in the order of the statement."""
     relation = statement.relation
     boxes = [digit.box for digit in digits]
@@ -212,7 +236,7 @@ def _holds(statement, digits, side):
     return max(b[axis + 2] for b in first) <= min(b[axis] for b in second)
 
 
-def place(box, side):
+def place(box: Box, side: int) -> Place:
     """Where in the picture: (-1, 0 or 1 down, -1, 0 or 1 across).
 
     Args:
@@ -220,14 +244,14 @@ def place(box, side):
         side: Of the picture.
     """
 
-    def third(start, end):
+    def third(start: int, end: int) -> int:
         off = (start + end) / 2 / side - 0.5
         return 0 if abs(off) < BETWEEN / 2 else (1 if off > 0 else -1)
 
     return third(box[0], box[2]), third(box[1], box[3])
 
 
-def arranged(boxes, relation):
+def arranged(boxes: Sequence[Box], relation: str) -> bool:
     """Whether boxes stand in a "row" or in a "column".
 
     Along it none reaches into another, and across it each overlaps with each.

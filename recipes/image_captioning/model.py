@@ -1,14 +1,13 @@
 """The captioning recipe's models: a grid of features, and words that attend to it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_seq.layers import (
-    BahdanauDecoder,
-    EncoderDecoder,
-    PositionalEncoding,
-    TransformerDecoder,
-)
+from keras_seq.layers import EncoderDecoder
+from keras_seq.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="recipes")
@@ -32,8 +31,14 @@ class GridEncoder(keras.layers.Layer):
     """
 
     def __init__(
-        self, units, widths=(), decoder_units=None, dropout=0.0, seed=None, **kwargs
-    ):
+        self,
+        units: int,
+        widths: Sequence[int] = (),
+        decoder_units: int | None = None,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units, self.widths = units, tuple(widths)
         self.decoder_units, self.dropout, self.seed = decoder_units, dropout, seed
@@ -63,7 +68,7 @@ class GridEncoder(keras.layers.Layer):
             for name in (("state_h", "state_c") if decoder_units else ())
         ]
 
-    def build(self, shape):
+    def build(self, shape: tuple[int | None, ...]) -> None:
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -78,11 +83,11 @@ class GridEncoder(keras.layers.Layer):
             )
             for name, size in (("rows", shape[1]), ("columns", shape[2]))
         )
-        self.grid = shape[1:3]
+        self.grid: tuple[Any, ...] = tuple(shape[1:3])
         for dense in self.states:
             dense.build((shape[0], self.units))
 
-    def features(self, x, training=False):
+    def features(self, x: Tensor, training: bool = False) -> Tensor:
         """The grid of a batch of pictures, or of grids: those themselves."""
         x = ops.cast(x, self.compute_dtype)
         if self.widths:
@@ -91,7 +96,9 @@ class GridEncoder(keras.layers.Layer):
             x = layer(x, training=training)
         return x
 
-    def call(self, x, training=False):
+    def call(
+        self, x: Tensor, training: bool = False
+    ) -> Tensor | tuple[Tensor, list[Tensor]]:
         x = self.features(x, training)
         if self.norm is not None:
             x = self.norm(x)
@@ -103,7 +110,7 @@ class GridEncoder(keras.layers.Layer):
         mean = ops.mean(memory, axis=1)
         return memory, [dense(mean) for dense in self.states]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("units", "widths", "decoder_units", "dropout", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -131,11 +138,18 @@ class ShowAttendAndTell(EncoderDecoder):
         Xu et al. (2015), Show, attend and tell, section 4.2.1.
     """
 
-    def __init__(self, *args, doubly_stochastic=0.0, **kwargs):
+    def __init__(
+        self, *args: Any, doubly_stochastic: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.doubly_stochastic = doubly_stochastic
 
-    def call(self, inputs, training=False, return_attention_scores=False):
+    def call(
+        self,
+        inputs: dict[str, Tensor],
+        training: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
         logits, weights = super().call(inputs, training, return_attention_scores=True)
         if training and self.doubly_stochastic:
             uneven = self.unevenness(weights, inputs["target"])
@@ -143,7 +157,7 @@ class ShowAttendAndTell(EncoderDecoder):
         return (logits, weights) if return_attention_scores else logits
 
     @staticmethod
-    def unevenness(weights, target):
+    def unevenness(weights: Tensor, target: Tensor) -> Tensor:
         """How far attention is from going to all cells alike: see above.
 
         Args:
@@ -159,46 +173,5 @@ class ShowAttendAndTell(EncoderDecoder):
         cells = ops.cast(ops.shape(weights)[-1], weights.dtype)
         return ops.mean(ops.sum(ops.square(share - 1 / cells), axis=1)) * cells
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "doubly_stochastic": self.doubly_stochastic}
-
-
-def recurrent(config, vocabulary_size, widths):
-    """An LSTM that attends to the grid before it chooses a word."""
-    units = config.units
-    return ShowAttendAndTell(
-        GridEncoder(
-            units // 2, widths, units, dropout=config.dropout, seed=config.seed
-        ),
-        BahdanauDecoder(units, units // 4),
-        vocabulary_size,
-        dim=units // 2,
-        dropout=config.dropout,
-        seed=config.seed,
-        doubly_stochastic=config.doubly_stochastic,
-        name="attention",
-    )
-
-
-def transformer(config, vocabulary_size, widths):
-    """A transformer's decoder, small as suits small corpora."""
-    dim = config.units // 2
-    return ShowAttendAndTell(
-        GridEncoder(dim, widths, dropout=config.dropout, seed=config.seed),
-        TransformerDecoder(
-            num_layers=2,
-            num_heads=4,
-            intermediate_dim=config.units,
-            dropout=config.dropout,
-            attention_dropout=0.0,
-            name="decoder",
-        ),
-        vocabulary_size,
-        dim=dim,
-        positions=PositionalEncoding(),
-        readout=False,
-        dropout=config.dropout,
-        seed=config.seed,
-        doubly_stochastic=config.doubly_stochastic,
-        name="transformer",
-    )

@@ -8,87 +8,93 @@ where it looked is drawn over the image.
 """
 
 import dataclasses
-import json
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_seq import serving
-from keras_seq.diagnostics import plot_image_attention
+from keras_seq import diagnostics, layers, runs, serving, text, training, vision
 from keras_seq.files import replacing
-from keras_seq.runs import (
-    Progress,
-    RunDirectory,
-    check_out,
-    print_or_write,
-)
-from keras_seq.text import Vocabulary
-from keras_seq.training import EpochCheckpoint, SequenceCrossEntropy
-from keras_seq.vision import (
-    Captioner,
-    GridExtractor,
-    caption_card,
-    caption_requests,
-    caption_signatures,
-    load_image,
-)
-from recipes.image_captioning.data import CNN, OUT, Config, load_data
-from recipes.image_captioning.figures import (
-    CaptionScore,
-    attention_hits,
-    baseline_captions,
-    choose_width,
-    figures_of,
-    truth,
-)
-from recipes.image_captioning.images import LONGEST
-from recipes.image_captioning.model import recurrent, transformer
+from recipes.image_captioning import figures
+from recipes.image_captioning.data import LONGEST, Data
+from recipes.image_captioning.images import draw_scenes, fit_vocabulary, read_images
+from recipes.image_captioning.model import GridEncoder, ShowAttendAndTell
 from recipes.image_captioning.results import attention_file, write_results
+from recipes.image_captioning.settings import CNN, OUT, SCENES, CompleteConfig, Config
 
 WIDTH = 5  # of the beam
 PATIENCE = {"val_right": 4, "val_cider": 6}  # epochs without better captions
 AVERAGED = 3  # of the best epochs
 WIDTHS = (24, 48, 96, 128)  # channels of the network that is trained from scratch
 
-ARCHITECTURES = {"attention": recurrent, "transformer": transformer}
+
+def load_data(config: CompleteConfig) -> Data:
+    """Draws the scenes, or reads the images and makes their grids; in three parts."""
+    images = draw_scenes(config) if config.data == SCENES else read_images(config)
+    return Data(**vars(images), vocabulary=fit_vocabulary(images), config=config)
 
 
-def build_model(config, data, architecture=None):
-    """The encoder-decoder of the architecture asked for, compiled."""
+def build_model(config: CompleteConfig, data: Data) -> ShowAttendAndTell:
+    """An encoder that makes a grid, a decoder that attends to it; compiled."""
     keras.utils.set_random_seed(config.seed)
-    architecture = architecture or ARCHITECTURES[config.architecture]
-    widths = WIDTHS if config.encoder == CNN else ()
-    model = architecture(config, len(data.vocabulary), widths)
+    dim, dropout, seed = config.units // 2, config.dropout, config.seed
+    recurrent = config.architecture == "attention"
+    encoder = GridEncoder(
+        dim,
+        # Convolutions of its own, or the grids of a network from elsewhere.
+        widths=WIDTHS if config.encoder == CNN else (),
+        # What the LSTM starts from is made of the whole image.
+        decoder_units=config.units if recurrent else None,
+        dropout=dropout,
+        seed=seed,
+    )
+    if recurrent:  # Xu et al. (2015)
+        decoder = layers.BahdanauDecoder(config.units, config.units // 4)
+    else:  # Vaswani et al. (2017), small as suits small corpora
+        decoder = layers.TransformerDecoder(
+            num_layers=2,
+            num_heads=4,
+            intermediate_dim=config.units,
+            dropout=dropout,
+            attention_dropout=0.0,  # with it small corpora are learned more slowly
+            name="decoder",
+        )
+    model = ShowAttendAndTell(  # embeds the words, and gives the logits of the next
+        encoder,
+        decoder,
+        len(data.vocabulary),
+        dim=dim,
+        positions=None if recurrent else layers.PositionalEncoding(),
+        readout=recurrent,
+        dropout=dropout,
+        seed=seed,
+        doubly_stochastic=config.doubly_stochastic,
+        name=config.architecture,
+    )
     model.build({"source": (None, *data.extractor.shape), "target": (None, None)})
     steps = data.steps_per_epoch * data.epochs
-    warmup = min(200, steps // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 100,
-        decay_steps=steps - warmup,
-        alpha=0.02,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
+    rate = training.warmed_up_cosine(
+        config.learning_rate, steps, min(200, steps // 5), first=0.01
     )
     model.compile(
-        keras.optimizers.Adam(schedule, beta_2=0.98, global_clipnorm=1.0),
-        SequenceCrossEntropy(label_smoothing=config.label_smoothing),
+        keras.optimizers.Adam(rate, beta_2=0.98, global_clipnorm=1.0),
+        training.SequenceCrossEntropy(label_smoothing=config.label_smoothing),
         jit_compile=False,  # XLA would compile again for every length
     )
     return model
 
 
-def build_captioner(model, vocabulary, extractor):
-    """Images in, captions out."""
-    return Captioner(
-        model, vocabulary, extractor, grid=model.encoder.grid, longest=LONGEST
-    )
-
-
-def train(config, data, model, captioner, run):
+def train(
+    config: CompleteConfig,
+    data: Data,
+    model: keras.Model,
+    captioner: vision.Captioner,
+    run: runs.RunDirectory,
+) -> training.EpochCheckpoint:
     """Trains; the model ends with its best epoch, or with the mean of the best."""
-    checkpoint = EpochCheckpoint(
+    checkpoint = training.EpochCheckpoint(
         run / "checkpoints",
         monitor=data.monitor,
         mode="max",
@@ -103,30 +109,34 @@ def train(config, data, model, captioner, run):
         steps_per_epoch=data.steps_per_epoch,
         shuffle=False,
         validation_data=data.validation_batches(),
-        callbacks=[CaptionScore(captioner, data.validation)],
+        callbacks=[figures.CaptionScore(captioner, data.validation)],
     )
     return checkpoint
 
 
-def evaluate(config, data, captioner, width):
+def evaluate(
+    config: CompleteConfig, data: Data, captioner: vision.Captioner, width: int
+) -> tuple[dict[str, Any], list[vision.Caption]]:
     """Figures on the test images, beside baselines; and the captions."""
     test, references = data.test, data.test.captions
 
-    def measured(texts):
-        figures = figures_of(texts, references, data.vocabulary)
-        return {**figures, **(truth(texts, test.scenes) if test.scenes else {})}
+    def measured(texts: list[str]) -> dict[str, Any]:
+        likeness = figures.figures_of(texts, references, data.vocabulary)
+        return likeness | (figures.truth(texts, test.scenes) if test.scenes else {})
 
-    def captions(width, progress=None):
+    def captions(
+        width: int, progress: runs.Progress | None = None
+    ) -> list[vision.Caption]:
         found = captioner.caption_grids(
             test.batches(), width=width, total=len(test), progress=progress
         )
         return [best for best, *_ in found]
 
-    found = captions(WIDTH, Progress("captioning the test images"))
+    found = captions(WIDTH, runs.Progress("captioning the test images"))
     greedy = captions(1)
     chosen = greedy if width == 1 else found
     nats, tokens = captioner.score(test.batches(), [some[0] for some in references])
-    figures = {
+    measures = {
         "width": width,
         **measured([caption.text for caption in chosen]),
         "greedy": measured([caption.text for caption in greedy]),
@@ -134,27 +144,33 @@ def evaluate(config, data, captioner, width):
         "nats_per_token": float(nats.sum() / tokens.sum()),
     }
     if test.scenes:
-        figures["attention"] = attention_hits(chosen, test.scenes)
-    baselines = baseline_captions(captioner, data)
+        measures["attention"] = figures.attention_hits(chosen, test.scenes)
+    baselines = figures.baseline_captions(captioner, data)
     return {
-        "test": figures,
+        "test": measures,
         "baseline": {name: measured(texts) for name, texts in baselines.items()},
     }, chosen
 
 
-def export(config, data, captioner, run, test):
+def export(
+    config: CompleteConfig,
+    data: Data,
+    captioner: vision.Captioner,
+    run: runs.RunDirectory,
+    test: dict[str, Any],
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     names = ("bleu_4", "cider", *(["right"] if "right" in test else []))
     places = range(min(3, len(data.test)))
     serving.export(
         [captioner.model, captioner.extractor.model or tf.Module()],
         run / "saved_model",
-        caption_signatures(captioner, width=test["width"]),
-        warmup=caption_requests(
+        vision.caption_signatures(captioner, width=test["width"]),
+        warmup=vision.caption_requests(
             [data.test.image_bytes(place) for place in places],
             [data.test.captions[place][0] for place in places],
         ),
-        model_card=caption_card(
+        model_card=vision.caption_card(
             "image_captioning", data.description(), {name: test[name] for name in names}
         ),
         overwrite=True,
@@ -162,19 +178,15 @@ def export(config, data, captioner, run, test):
     print(serving.check(run / "saved_model"))
 
 
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    runs.RunDirectory.check(config.out, **how)
     data = load_data(config)
-    run = RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("vocabulary.json", "encoder.keras", "captions.tsv"),
-    )
+    results = ("vocabulary.json", "encoder.keras", "captions.tsv")
+    run = runs.RunDirectory.start(config.out, config, results=results, **how)
     data.keep_known(run)
     if data.extractor.model is not None:
         run.save_model(data.extractor.model, "encoder.keras")
@@ -182,8 +194,8 @@ def main(config):
     captioner = build_captioner(model, data.vocabulary, data.extractor)
     checkpoint = train(config, data, model, captioner, run)
     run.save_model(model)
-    width = choose_width(captioner, data, (1, WIDTH))
-    figures, found = evaluate(config, data, captioner, width)
+    width = figures.choose_width(captioner, data, (1, WIDTH))
+    measured, found = evaluate(config, data, captioner, width)
     metrics = {
         "recipe": "image_captioning",
         "config": run.config,
@@ -191,7 +203,7 @@ def main(config):
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.history[checkpoint.best_epoch],
-        **figures,
+        **measured,
     }
     export(config, data, captioner, run, metrics["test"])
     write_results(run, metrics, checkpoint.history, data, found)
@@ -199,25 +211,33 @@ def main(config):
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
+def build_captioner(
+    model: keras.Model, vocabulary: text.Vocabulary, extractor: vision.GridExtractor
+) -> vision.Captioner:
+    """Images in, captions out."""
+    return vision.Captioner(
+        model, vocabulary, extractor, grid=model.encoder.grid, longest=LONGEST
+    )
+
+
+def _finished(
+    run: str,
+) -> tuple[runs.RunDirectory, CompleteConfig, vision.Captioner]:
     """A finished run's directory, its settings and its captioner.
 
     The settings name the run's own copy of an encoder: its file may be gone.
     """
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("vocabulary.json")
-    if not (directory / "model.keras").is_file():
-        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
-    model = keras.models.load_model(directory / "model.keras", compile=False)
+    directory, config, known, model = runs.open_finished(
+        run, CompleteConfig, "vocabulary.json"
+    )
     encoder = None
     if (directory / "encoder.keras").is_file():
-        kept = directory / "encoder.keras"
-        encoder = keras.models.load_model(kept, compile=False)
+        encoder = directory.load_model("encoder.keras")
         pixels = known["extractor"]["pixels"]
-        config = dataclasses.replace(config, encoder=str(kept), pixels=pixels)
-    extractor = GridExtractor(encoder, **known["extractor"])
-    vocabulary = Vocabulary.from_config(known["vocabulary"])
+        kept = str(directory / "encoder.keras")
+        config = dataclasses.replace(config, encoder=kept, pixels=pixels)
+    extractor = vision.GridExtractor(encoder, **known["extractor"])
+    vocabulary = text.Vocabulary.from_config(known["vocabulary"])
     return directory, config, build_captioner(model, vocabulary, extractor)
 
 
@@ -229,7 +249,7 @@ def caption_image(
     length_penalty: float = 1.0,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Captions an image with a finished run, and draws where it looked.
 
     Args:
@@ -246,10 +266,10 @@ def caption_image(
     if n_best < 1:
         raise ValueError(f"`n_best` must be at least 1; received {n_best}.")
     path = attention_file(image, out)
-    pixels = load_image(image)
+    pixels = vision.load_image(image)
     directory, _, captioner = _finished(run)
     width = directory.metrics["test"]["width"] if width is None else width
-    found: list = []
+    found: list[vision.Caption] = []
     for kept in (width, max(width, n_best)):
         if len(found) < n_best:
             [some] = captioner.caption(
@@ -266,7 +286,7 @@ def caption_image(
         print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
     best = found[0]
     if best.words:
-        figure = plot_image_attention(
+        figure = diagnostics.plot_image_attention(
             pixels / 255, best.attention, best.words, title=best.text
         )
         with replacing(path) as temporary:
@@ -274,29 +294,20 @@ def caption_image(
         print(f"the attention is in {path}")
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
+def _measure(run: str) -> dict[str, Any]:
     directory, config, captioner = _finished(run)
     data = load_data(config)
     data.keep_known(directory)
     width = directory.metrics["test"]["width"]
-    figures, _ = evaluate(config, data, captioner, width)
-    print_or_write(json.dumps(figures, indent=2), out)
+    return evaluate(config, data, captioner, width)[0]
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
-
-    Args:
-        run: Folder of the run.
-    """
+def _export(run: str) -> None:
     directory, config, captioner = _finished(run)
     data = load_data(config)
     data.keep_known(directory)
     export(config, data, captioner, directory, directory.metrics["test"])
+
+
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export, OUT)

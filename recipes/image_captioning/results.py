@@ -2,22 +2,25 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_seq.diagnostics import plot_image_attention
-from keras_seq.runs import Report, picture_file, plot_history
-from keras_seq.vision import decode_image
-from recipes.image_captioning.images import LONGEST
+from keras_seq.runs import Report, RunDirectory, picture_file, plot_history
+from keras_seq.vision import Caption, decode_image
+from recipes.image_captioning.composing import SIDE
+from recipes.image_captioning.data import LONGEST, Data, Part
 from recipes.image_captioning.language import judge
-from recipes.image_captioning.scenes import SIDE
+from recipes.image_captioning.scenes import Scenes
 
 SHOWN = 8  # test images in the report
 WORST = 12  # captions in the table of those that are wrong
 
 
-def attention_file(image, out=None):
+def attention_file(image: Path, out: str | None = None) -> Path:
     """Where the attention over an image will be drawn.
 
     Args:
@@ -32,13 +35,13 @@ def attention_file(image, out=None):
         ValueError: If it is the image itself.
         OSError: If it is a folder, or its folder is missing.
     """
-    path = picture_file(out, f"{Path(image).stem}-attention")
+    path = picture_file(out, f"{image.stem}-attention")
     if path.exists() and path.samefile(image):
         raise ValueError(f"`out` must not be the image itself; received {out!r}.")
     return path
 
 
-def captions_table(part, found):
+def captions_table(part: Part, found: Sequence[Caption]) -> str:
     """The test captions as TSV: image, caption, probability, references."""
     table = io.StringIO()
     writer = csv.writer(table, delimiter="\t", lineterminator="\n")
@@ -57,7 +60,13 @@ def captions_table(part, found):
     return table.getvalue()
 
 
-def write_results(run, metrics, history, data, found):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    history: list[dict[str, float]],
+    data: Data,
+    found: Sequence[Caption],
+) -> None:
     """Writes captions, pictures and report.html into the run directory.
 
     Args:
@@ -102,7 +111,14 @@ def write_results(run, metrics, history, data, found):
     run.write("report.html", report.html())
 
 
-def _report(metrics, data, found, curves, scores, drawn):
+def _report(
+    metrics: dict[str, Any],
+    data: Data,
+    found: Sequence[Caption],
+    curves: Path,
+    scores: Path,
+    drawn: Sequence[tuple[Path, Caption, list[str]]],
+) -> Report:
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
     report = Report("Images captioned with visible attention")
     report.text(
@@ -171,21 +187,14 @@ def _report(metrics, data, found, curves, scores, drawn):
             f"reference: “{references[0]}”)",
         )
     if data.test.scenes:
-        _mistakes(report, data, found)
-    report.heading("Serving it")
-    report.text(
-        "saved_model/ is ready for TensorFlow Serving. To try it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name image_captioning\n"
-        "python saved_model/1/assets.extra/client_rest.py"
-    )
+        _mistakes(report, data.test.scenes, found)
+    report.serving("image_captioning")
     report.heading("Terms of the data")
     report.text(metrics["data"]["terms"])
     return report
 
 
-def _truth(report, test):
+def _truth(report: Report, test: dict[str, Any]) -> None:
     """What a checker found that knows what is in the scenes."""
     report.heading("True and complete")
     report.text(
@@ -212,11 +221,11 @@ def _truth(report, test):
     )
 
 
-def _mistakes(report, data, found):
+def _mistakes(report: Report, scenes: Scenes, found: Sequence[Caption]) -> None:
     """Captions that aren't true and complete."""
     wrong = [
         place
-        for place, digits in enumerate(data.test.scenes.digits)
+        for place, digits in enumerate(scenes.digits)
         if not judge(found[place].text, digits, SIDE).right
     ]
     report.heading("Some that are wrong")
@@ -224,7 +233,7 @@ def _mistakes(report, data, found):
         [
             ["caption", "probability", "what is there"],
             *(
-                [found[i].text, found[i].probability, data.test.captions[i][0]]
+                [found[i].text, found[i].probability, scenes.captions[i][0]]
                 for i in wrong[:WORST]
             ),
         ]

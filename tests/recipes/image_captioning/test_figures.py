@@ -1,5 +1,6 @@
 """What the captioning recipe measures and shows, without a trained model."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_seq.vision import Caption
-from recipes.image_captioning.data import plain
+from recipes.image_captioning.composing import SIDE
+from recipes.image_captioning.data import Part
 from recipes.image_captioning.figures import (
     attention_hits,
     baseline_captions,
@@ -15,10 +17,10 @@ from recipes.image_captioning.figures import (
     named_digits,
     pooled,
 )
-from recipes.image_captioning.images import Part
+from recipes.image_captioning.images import plain
 from recipes.image_captioning.model import ShowAttendAndTell
 from recipes.image_captioning.results import attention_file
-from recipes.image_captioning.scenes import SIDE, Digit, Scenes
+from recipes.image_captioning.scenes import Digit, Scenes
 
 
 @pytest.mark.parametrize(
@@ -90,9 +92,9 @@ def test_cells_that_overlap_a_box(box, rows, columns):
 
 def test_a_picture_is_named_after_its_image(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = [attention_file("elsewhere/photo.jpg").name]
+    names = [attention_file(Path("elsewhere/photo.jpg")).name]
     (tmp_path / names[0]).write_bytes(b"of another photo")
-    names.append(attention_file("photo.jpg").name)
+    names.append(attention_file(Path("photo.jpg")).name)
     assert names == ["photo-attention.png", "photo-attention-2.png"]
 
 

@@ -10,14 +10,16 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seq import vision
+from keras_seq.runs import RunDirectory
 from recipes.image_captioning import recipe, results
-from recipes.image_captioning.data import load_data
 from recipes.image_captioning.figures import (
     CaptionScore,
     baseline_captions,
     figures_of,
     truth,
 )
+from recipes.image_captioning.recipe import load_data
 from tests.recipes.resuming import assert_resumed_ends_as_whole
 from tests.recipes.shell import Shell
 from tests.vision.pictures import blocks, encoded
@@ -86,7 +88,7 @@ def own_run(photographs, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("caption_signatures", "caption_requests"):
-            patch.setattr(recipe, name, one(getattr(recipe, name)))
+            patch.setattr(vision, name, one(getattr(vision, name)))
         # Untrained, it writes to the end: short captions, and few pictures of them.
         patch.setattr(recipe, "LONGEST", 8)
         patch.setattr(results, "SHOWN", 1)
@@ -121,7 +123,7 @@ def test_metrics_have_what_the_contract_asks(run):
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert len(rows) == data["test"]
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
-    known = load_data(recipe.RunDirectory(run).read_config(recipe.Config))
+    known = load_data(RunDirectory(run).read_config(recipe.Config))
     texts = [row["caption"] for row in rows]
     again = figures_of(texts, known.test.captions, known.vocabulary)
     for name in ("bleu_1", "bleu_4", "chrf", "cider"):

@@ -5,14 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from recipes.image_captioning.composing import HEIGHTS, SIDE, held_out_combinations
 from recipes.image_captioning.language import judge, parse, place
-from recipes.image_captioning.scenes import (
-    HEIGHTS,
-    SIDE,
-    handwriting,
-    held_out_combinations,
-    scenes,
-)
+from recipes.image_captioning.scenes import handwriting, scenes
 
 
 @pytest.fixture(scope="module")
