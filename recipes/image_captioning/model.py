@@ -1,6 +1,6 @@
 """The captioning recipe's models: a grid of features, and words that attend to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -146,7 +146,7 @@ class ShowAttendAndTell(EncoderDecoder):
 
     def call(
         self,
-        inputs: dict[str, Tensor],
+        inputs: Mapping[str, Tensor],
         training: bool = False,
         return_attention_scores: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:

@@ -202,7 +202,7 @@ def main(config: Config) -> None:
         "data": data.description(),
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.history[checkpoint.best_epoch],
+        "validation": checkpoint.best_values,
         **measured,
     }
     export(config, data, captioner, run, metrics["test"])
