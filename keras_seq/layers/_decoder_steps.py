@@ -24,7 +24,7 @@ from keras_seq.layers._decoder_state import (
 )
 from keras_seq.layers._derived_cell import equations_of
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
-from keras_seq.ops._engine.attended import attended_recurrence
+from keras_seq.ops._engine.portable.attention import attention_recurrence
 from keras_seq.ops._engine.recurrence import recurrence
 from keras_seq.ops._scan import scan
 from keras_seq.typing import Nest, Tensor
@@ -178,10 +178,10 @@ def _run_cell(
     derived = equations_of(cell, training)
     if derived is not None:
         equations, kernel, bias, weights = derived
-        h, final, _ = recurrence(
+        results = recurrence(
             equations, x, tuple(state), kernel, bias, weights, training=training
         )
-        return h, h, list(final)
+        return results.h, results.h, list(results.final)
     x = ops.transpose(x, (1, 0, 2))
     if training:
         _draw_dropout(cell, lambda: cell(_first(x), state, training=True))
@@ -231,7 +231,7 @@ def _derived(
     projected = ops.matmul(inputs, kernel[:features])
     if bias is not None:
         projected = projected + bias
-    h, contexts, scores, final = attended_recurrence(
+    h, contexts, scores, final = attention_recurrence(
         equations,
         projected,
         tuple(state.cell),

@@ -5,7 +5,7 @@ in eager mode, and in a `tf.function` that holds the tapes; on JAX in reverse mo
 on PyTorch with `create_graph`.
 """
 
-from keras_seq.ops._engine.blocks import portable_graphs
+from keras_seq.ops._engine.tensorflow_cpu.conditions import portable_graphs
 from keras_seq.ops.alignment import (
     hard_monotonic,
     masked_softmax,

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_seq.ops._structures import flattened
+
 
 def scan(
     step,
@@ -20,13 +22,13 @@ def scan(
     ```
 
     Args:
-        step: Function `(state, inputs) -> (state, emitted)`; `state` and
-            `emitted` are tuples of tensors, `inputs` a tuple with one slice of
-            each sequence. The state keeps its shapes and dtypes.
-        state: Tuple of tensors, the state before the first step.
-        sequences: Tuple of time-major tensors (T, ...).
-        emit_like: Tuple of tensors with the shape and dtype of what `step`
-            emits, one each (their values are not used).
+        step: Function `(state, inputs) -> (state, emitted)`, where `inputs` is the
+            structure `sequences` with one slice of each. The state keeps its
+            shapes and dtypes.
+        state: Structure of tensors, the state before the first step.
+        sequences: Structure of time-major tensors (T, ...).
+        emit_like: Structure of tensors with the shape and dtype of what `step`
+            emits (their values are not used).
         unroll: Whether to write the steps out instead of looping. Needs a
             static T.
         reverse: Whether to run from the last slice to the first. What is
@@ -36,10 +38,12 @@ def scan(
             but take a time that grows with T².
 
     Returns:
-        The state after the last step, and a tuple of stacked emissions
+        The state after the last step, and the structure of stacked emissions
         (T, ...). T = 0 gives the initial state and empty stacks.
+
+    In all of the structures None may stand where there is no tensor.
     """
-    length = sequences[0].shape[0]
+    length = flattened(sequences)[0][0].shape[0]
     if unroll or keras.backend.backend() == "torch":
         if length is None:
             raise ValueError(
@@ -54,19 +58,19 @@ def scan(
 
 
 def _scan_in_python(step, state, sequences, emit_like, length, reverse):
+    arrays, packed_slices = flattened(sequences)
+    like, packed_emissions = flattened(emit_like)
     emissions = []
     for t in reversed(range(length)) if reverse else range(length):
-        state, emitted = step(state, tuple(x[t] for x in sequences))
-        emissions.append(emitted)
-    if not emissions:
-        return state, tuple(
-            keras.ops.zeros((0, *like.shape), like.dtype) for like in emit_like
-        )
+        state, emitted = step(state, packed_slices([x[t] for x in arrays]))
+        emissions.append(flattened(emitted)[0])
     if reverse:
         emissions.reverse()
-    return state, tuple(
-        keras.ops.stack(stack) for stack in zip(*emissions, strict=True)
-    )
+    if emissions:
+        stacks = [keras.ops.stack(stack) for stack in zip(*emissions, strict=True)]
+    else:
+        stacks = [keras.ops.zeros((0, *one.shape), one.dtype) for one in like]
+    return state, packed_emissions(stacks)
 
 
 def _scan_in_jax(step, state, sequences, reverse):
@@ -78,39 +82,48 @@ def _scan_in_jax(step, state, sequences, reverse):
 def _scan_in_tensorflow(step, state, sequences, emit_like, reverse, differentiable):
     import tensorflow as tf
 
-    length = sequences[0].shape[0]
+    arrays, packed_slices = flattened(sequences)
+    like, packed_emissions = flattened(emit_like)
+    flat_state, packed_state = flattened(state)
+    length = arrays[0].shape[0]
     if length is None:
-        length = tf.shape(sequences[0])[0]
+        length = tf.shape(arrays[0])[0]
     if differentiable:
-        arrays = [
-            tf.TensorArray(x.dtype, size=length, element_shape=x.shape[1:]).unstack(x)
-            for x in sequences
+        # The gradient of reading from a TensorArray adds one slice; that of
+        # slicing a tensor is as large as the tensor, at each of the T steps.
+        slices = [
+            tf.TensorArray(x.dtype, size=length, element_shape=x.shape[1:])
+            .unstack(x)
+            .read
+            for x in arrays
         ]
-        slices = [array.read for array in arrays]
     else:
-        slices = [x.__getitem__ for x in sequences]
+        slices = [x.__getitem__ for x in arrays]
     # A stack learns its shape from an element, so there is one even if T = 0.
-    emissions = tuple(
+    emissions = [
         tf.TensorArray(
-            like.dtype, size=tf.maximum(length, 1), element_shape=like.shape
-        ).write(0, tf.zeros_like(like))
-        for like in emit_like
-    )
+            one.dtype, size=tf.maximum(length, 1), element_shape=one.shape
+        ).write(0, tf.zeros_like(one))
+        for one in like
+    ]
 
-    def body(t, state, emissions):
+    def body(t, flat_state, emissions):
         place = length - 1 - t if reverse else t
-        state, emitted = step(state, tuple(at(place) for at in slices))
-        emissions = tuple(
-            array.write(place, value)
-            for array, value in zip(emissions, emitted, strict=True)
+        state, emitted = step(
+            packed_state(flat_state), packed_slices([at(place) for at in slices])
         )
-        return t + 1, state, emissions
+        emissions = [
+            array.write(place, value)
+            for array, value in zip(emissions, flattened(emitted)[0], strict=True)
+        ]
+        return t + 1, flattened(state)[0], emissions
 
     # XLA can only differentiate a loop whose number of steps it knows.
-    _, state, emissions = tf.while_loop(
+    _, flat_state, emissions = tf.while_loop(
         lambda t, *_: t < length,
         body,
-        (tf.constant(0), tuple(state), emissions),
+        (tf.constant(0), flat_state, emissions),
         maximum_iterations=length,
     )
-    return state, tuple(array.stack()[:length] for array in emissions)
+    stacks = [array.stack()[:length] for array in emissions]
+    return packed_state(flat_state), packed_emissions(stacks)

@@ -69,7 +69,7 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
     def plain(x):
         if mask is not None:
             x = ops.where(ops.expand_dims(mask, -1), x, ops.ones_like(x))
-        return (losses(x, ops.logsumexp(x, axis=-1)),)
+        return losses(x, ops.logsumexp(x, axis=-1))
 
     def derived(x):
         normaliser = ops.logsumexp(x, axis=-1)
@@ -83,12 +83,11 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
             d_x = d_loss * ops.where(hit, d_x - (1 - label_smoothing), d_x)
             if mask is not None:
                 d_x = ops.where(ops.expand_dims(mask, -1), d_x, ops.zeros_like(d_x))
-            return (d_x,)
+            return d_x
 
-        return (losses(x, normaliser),), gradient
+        return losses(x, normaliser), gradient
 
-    (found,) = with_gradient(derived, plain, logits)
-    return found
+    return with_gradient(derived, plain, logits)
 
 
 def _check_shape(name, given, logits):

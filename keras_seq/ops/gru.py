@@ -7,6 +7,8 @@ from keras_seq.ops._derived import GRUResetAfter, GRUResetBefore
 from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
+from keras_seq.ops._steps import gru_gates
+from keras_seq.ops._structures import HiddenState
 
 GATES = ("update", "reset", "candidate")
 
@@ -70,19 +72,29 @@ def gru_step(
     if reset_after:
         recurrent = project(h_prev, recurrent_kernel, recurrent_bias, recurrent_dropout)
         u_z, u_r, u_h = ops.split(recurrent, 3, axis=-1)
-        z = recurrent_activation(x_z + u_z)
-        r = recurrent_activation(x_r + u_r)
-        candidate = activation(x_h + r * u_h)
+
+        def remember(r):
+            return r * u_h
+
     else:
         U_gates, U_h = ops.split(recurrent_kernel, [2 * h_prev.shape[-1]], axis=-1)
         on_gates = on_candidate = None
         if recurrent_dropout is not None:
             on_gates, on_candidate = recurrent_dropout[:2], recurrent_dropout[-1:]
         u_z, u_r = ops.split(project(h_prev, U_gates, None, on_gates), 2, axis=-1)
-        z = recurrent_activation(x_z + u_z)
-        r = recurrent_activation(x_r + u_r)
-        candidate = activation(x_h + project(r * h_prev, U_h, None, on_candidate))
-    return z * h_prev + (1 - z) * candidate, (z, r, candidate)
+
+        def remember(r):
+            return project(r * h_prev, U_h, None, on_candidate)
+
+    return gru_gates(
+        x_z + u_z,
+        x_r + u_r,
+        x_h,
+        h_prev,
+        remember,
+        activation,
+        recurrent_activation,
+    )
 
 
 def gru(
@@ -172,8 +184,6 @@ def gru(
         "mask": mask,
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
-        "show": return_gates,
-        "probes": probes,
     }
     activation = keras.activations.get(activation)
     recurrent_activation = keras.activations.get(recurrent_activation)
@@ -183,7 +193,7 @@ def gru(
         def step(x, state, probe):
             h, gates = gru_step(
                 x,
-                state[0],
+                state.h,
                 recurrent_kernel,
                 recurrent_bias,
                 recurrent_dropout=recurrent_dropout,
@@ -191,26 +201,30 @@ def gru(
                 recurrent_activation=recurrent_activation,
                 reset_after=reset_after,
             )
-            return (h if probe is None else h + probe[0],), gates
+            return HiddenState(h if probe is None else h + probe.h), gates
 
-        h, state, shown = by_autodiff(
+        def show(states, gates):
+            return GRUResetAfter.Shown(*gates)
+
+        results = by_autodiff(
             lambda x: project(x, kernel, input_bias, input_dropout),
             step,
             inputs,
-            initial_state,
-            shown=len(GATES),
+            HiddenState(*initial_state),
+            gates=(1,) * len(GATES),
+            show=show if return_gates else None,
+            probes=HiddenState(*probes) if probes else None,
             unroll=unroll,
             **common,
         )
     else:
         equations = GRUResetAfter if reset_after else GRUResetBefore
         if reset_after:
-            biases = () if recurrent_bias is None else (recurrent_bias,)
-            weights = (recurrent_kernel, *biases)
+            weights = recurrent_kernel, recurrent_bias
         else:
             units = recurrent_kernel.shape[0]
             weights = ops.split(recurrent_kernel, [2 * units], axis=-1)
-        h, state, shown = recurrence(
+        results = recurrence(
             equations(activation, recurrent_activation, slope, recurrent_slope),
             inputs,
             initial_state,
@@ -218,10 +232,13 @@ def gru(
             input_bias,
             weights,
             input_dropout=input_dropout,
+            show=return_gates,
             training=training,
+            probes=probes,
             **common,
         )
-    return h, state, named_gates(GATES, shown, mask, go_backwards)
+    gates = named_gates(results.shown, mask, go_backwards)
+    return results.h, tuple(results.final), gates
 
 
 def _biases(bias, recurrent_kernel, reset_after):

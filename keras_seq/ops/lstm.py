@@ -1,12 +1,13 @@
 """The LSTM recurrence as a pure function."""
 
 import keras
-from keras import ops
 
 from keras_seq.ops._derived import LSTM
 from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
+from keras_seq.ops._steps import lstm_gates
+from keras_seq.ops._structures import LSTMState
 
 GATES = ("input", "forget", "candidate", "output")
 
@@ -50,14 +51,7 @@ def lstm_step(z, c_prev, *, activation="tanh", recurrent_activation="sigmoid"):
     """
     activation = keras.activations.get(activation)
     recurrent_activation = keras.activations.get(recurrent_activation)
-    z_i, z_f, z_c, z_o = ops.split(z, 4, axis=-1)
-    i = recurrent_activation(z_i)
-    f = recurrent_activation(z_f)
-    candidate = activation(z_c)
-    o = recurrent_activation(z_o)
-    c = f * c_prev + i * candidate
-    h = o * activation(c)
-    return h, c, (i, f, candidate, o)
+    return lstm_gates(z, c_prev, activation, recurrent_activation)
 
 
 def lstm(
@@ -135,8 +129,6 @@ def lstm(
         "mask": mask,
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
-        "show": return_gates,
-        "probes": probes,
     }
     activation = keras.activations.get(activation)
     recurrent_activation = keras.activations.get(recurrent_activation)
@@ -144,29 +136,32 @@ def lstm(
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
         def step(x, state, probe):
-            z = x + project(state[0], recurrent_kernel, None, recurrent_dropout)
-            h, c, gates = lstm_step(
-                z,
-                state[1],
-                activation=activation,
-                recurrent_activation=recurrent_activation,
+            h, c, gates = lstm_gates(
+                x + project(state.h, recurrent_kernel, None, recurrent_dropout),
+                state.c,
+                activation,
+                recurrent_activation,
+                settle=None if probe is None else lambda c: c + probe.c,
             )
-            if probe is not None:
-                c = c + probe[1]
-                h = gates[3] * activation(c) + probe[0]
-            return (h, c), gates
+            return LSTMState(h if probe is None else h + probe.h, c), gates
 
-        h, state, shown = by_autodiff(
+        def show(states, gates):
+            i, f, candidate, o = gates
+            return LSTM.Shown(i, f, candidate, o, states.c)
+
+        results = by_autodiff(
             lambda x: project(x, kernel, bias, input_dropout),
             step,
             inputs,
-            initial_state,
-            shown=len(GATES),
+            LSTMState(*initial_state),
+            gates=(1,) * len(GATES),
+            show=show if return_gates else None,
+            probes=LSTMState(*probes) if probes else None,
             unroll=unroll,
             **common,
         )
     else:
-        h, state, shown = recurrence(
+        results = recurrence(
             LSTM(activation, recurrent_activation, slope, recurrent_slope),
             inputs,
             initial_state,
@@ -174,7 +169,10 @@ def lstm(
             bias,
             (recurrent_kernel,),
             input_dropout=input_dropout,
+            show=return_gates,
             training=training,
+            probes=probes,
             **common,
         )
-    return h, state, named_gates(GATES, shown, mask, go_backwards, ("cell",))
+    gates = named_gates(results.shown, mask, go_backwards, carried=("cell",))
+    return results.h, tuple(results.final), gates

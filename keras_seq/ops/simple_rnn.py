@@ -6,6 +6,7 @@ from keras_seq.ops._derived import SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
+from keras_seq.ops._structures import HiddenState
 
 SHOWN = ("pre_activation",)
 
@@ -121,8 +122,6 @@ def simple_rnn(
         "mask": mask,
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
-        "show": return_gates,
-        "probes": probes,
     }
     activation = keras.activations.get(activation)
     slope = slope_of(activation)
@@ -131,24 +130,29 @@ def simple_rnn(
         def step(x, state, probe):
             h, pre_activation = simple_rnn_step(
                 x,
-                state[0],
+                state.h,
                 recurrent_kernel,
                 recurrent_dropout=recurrent_dropout,
                 activation=activation,
             )
-            return (h if probe is None else h + probe[0],), pre_activation
+            return HiddenState(h if probe is None else h + probe.h), pre_activation
 
-        h, state, shown = by_autodiff(
+        def show(states, pre_activation):
+            return SimpleRNN.Shown(*pre_activation)
+
+        results = by_autodiff(
             lambda x: project(x, kernel, bias, input_dropout),
             step,
             inputs,
-            initial_state,
-            shown=len(SHOWN),
+            HiddenState(*initial_state),
+            gates=(1,),
+            show=show if return_gates else None,
+            probes=HiddenState(*probes) if probes else None,
             unroll=unroll,
             **common,
         )
     else:
-        h, state, shown = recurrence(
+        results = recurrence(
             SimpleRNN(activation, slope, return_gates),
             inputs,
             initial_state,
@@ -156,7 +160,10 @@ def simple_rnn(
             bias,
             (recurrent_kernel,),
             input_dropout=input_dropout,
+            show=return_gates,
             training=training,
+            probes=probes,
             **common,
         )
-    return h, state, named_gates(SHOWN, shown, mask, go_backwards)
+    gates = named_gates(results.shown, mask, go_backwards)
+    return results.h, tuple(results.final), gates

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_seq import ops
 from keras_seq.ops._derived.slopes import SLOPES, slope_of
-from keras_seq.ops._engine import blocks
+from keras_seq.ops._engine.tensorflow_cpu import batch_parts
 from tests.kinds import KINDS, each_kind
 from tests.reference.recurrence import mask_patterns
 
@@ -144,7 +144,7 @@ def test_several_blocks(kind):
 
 @each_kind()
 def test_one_loop_for_large_states(kind, monkeypatch):
-    monkeypatch.setattr(blocks, "LARGEST_UNITS", 3)
+    monkeypatch.setattr(batch_parts, "LARGEST_UNITS", 3)
     mask = mask_patterns()["right"]
     check(kind, problem(kind), mask=mask, return_gates=True)
 

@@ -1,19 +1,13 @@
 """The recurrences with their gradients, derived by hand.
 
 Each class states one recurrence for the loops of `keras_seq.ops._engine`, which
-decide where products are gathered, what is kept, and in which order things run:
+decide where products are gathered, what is kept, and in which order things run.
+`equations.Equations` says what its methods take and give; `SimpleRNN` is the one to
+read first.
 
-- `step` is one step forwards. It returns the state, its output h first, and
-  what the gradient needs of the step (`kept`).
-- `factors` computes what the errors are multiplied by, for many steps at once:
-  arrays that `back` reads step by step, and arrays that `finish` reads.
-- `back` is one step backwards: from the error of the state behind the step to
-  that of the state before it. Only what is sequential stands here.
-- `finish` makes of what `back` emitted, for many steps at once, the errors of
-  the projected input and whatever else `gather` needs.
-- `gather` gives the gradients of the weights in large products.
-
-Arrays over many steps are (R, ·): R rows, B for each step, or (T, B, ·).
+This is the one statement of a recurrence for the fast path. It keeps what the
+gradient needs, and computes what is one operation less: those that read as a
+lecture are `lstm_step`, `gru_step` and `simple_rnn_step`.
 """
 
 from keras_seq.ops._derived.gru import GRUResetAfter, GRUResetBefore

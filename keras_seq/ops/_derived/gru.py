@@ -1,38 +1,64 @@
 """The GRU, in both its forms, and its gradient."""
 
+from typing import NamedTuple
+
 from keras import ops
 
-from keras_seq.ops._derived.slopes import product_of, stopped, sum_of
+from keras_seq.ops._derived.equations import Equations
+from keras_seq.ops._derived.slopes import product_of, sum_of
+from keras_seq.ops._masking import one_where_masked, zero_where_masked
+from keras_seq.ops._structures import HiddenState
+from keras_seq.typing import Tensor
 
 
-class _GRU:
+class Slopes(NamedTuple):
+    """σ' and tanh' of the gates; 0 where a step is masked."""
+
+    z: Tensor
+    r: Tensor
+    candidate: Tensor
+
+
+class _GRU(Equations):
     """What both forms share.
 
     ```
     δx_z = δh ⊙ (h_{t-1} - h̃) ⊙ σ'(z)
     δx_h = δh ⊙ (1 - z) ⊙ tanh'(h̃)
     ```
+
+    h_t is computed as h̃ + z ⊙ (h_{t-1} - h̃), an operation less than in
+    `gru_step`.
     """
 
-    shown = 3
+    State = HiddenState
+
+    class Shown(NamedTuple):
+        update: Tensor
+        reset: Tensor
+        candidate: Tensor
 
     def __init__(self, activation, recurrent_activation, slope, recurrent_slope):
         self.activation, self.slope = activation, slope
         self.recurrent_activation = recurrent_activation
         self.recurrent_slope = recurrent_slope
 
-    def totals(self, errors, factors, *, shown):
-        return errors
+    def shown(self, states, kept):
+        return self.Shown(kept.z, kept.r, kept.candidate)
 
-    def _shared_factors(self, h_prev, z, r, candidate, mask):
-        """The slopes of z, r and h̃; the factors of z, h̃ and h_{t-1}."""
-        d_z = stopped(mask, self.recurrent_slope(z))
-        d_r = stopped(mask, self.recurrent_slope(r))
-        d_candidate = stopped(mask, self.slope(candidate))
-        keep = z if mask is None else ops.where(mask, z, ops.ones_like(z))
-        to_z = (h_prev - candidate) * d_z
-        to_h = (1 - z) * d_candidate
-        return (d_z, d_r, d_candidate), (to_z, to_h, keep)
+    def _slopes(self, kept, mask):
+        return Slopes(
+            zero_where_masked(mask, self.recurrent_slope(kept.z)),
+            zero_where_masked(mask, self.recurrent_slope(kept.r)),
+            zero_where_masked(mask, self.slope(kept.candidate)),
+        )
+
+    def _factors_of_h(self, h_prev, kept, slopes, mask):
+        """What δh is multiplied by for δx_z, δx_h and δh_{t-1}."""
+        to_h_prev = one_where_masked(mask, kept.z)
+        to_z = (h_prev - kept.candidate) * slopes.z
+        to_h = (1 - kept.z) * slopes.candidate
+        return to_z, to_h, to_h_prev
 
 
 class GRUResetAfter(_GRU):
@@ -43,68 +69,92 @@ class GRUResetAfter(_GRU):
     δh_{t-1} = δa Uᵀ + δh_t ⊙ z
     ∂L/∂U = Σ_t h_{t-1}ᵀ δa_t,   ∂L/∂b' = Σ_t δa_t
     ```
-
-    Kept are z, r, the candidate and a_h.
     """
 
-    matrices = 1
+    class Weights(NamedTuple):
+        U: Tensor
+        b: Tensor | None = None  # b'
 
-    def step(self, x, state, weights):
-        h_prev = state[0]
+    class Kept(NamedTuple):
+        z: Tensor
+        r: Tensor
+        candidate: Tensor
+        a_h: Tensor | None
+
+    class Factors(NamedTuple):
+        to_a: Tensor
+        to_h_prev: Tensor  # z, and 1 where the step is masked
+        on_a: Tensor | None = None  # the error of what is shown
+
+    class Aside(NamedTuple):
+        to_h: Tensor
+        on_h: Tensor | None = None  # the error of what is shown
+
+    class Emitted(NamedTuple):
+        d_a: Tensor
+        d_h: Tensor
+
+    class Finished(NamedTuple):
+        d_x: Tensor
+        d_a: Tensor
+
+    kept_sizes = Kept(1, 1, 1, 1)
+    emitted_sizes = Emitted(3, 1)
+    finished_sizes = Finished(3, 3)
+
+    def step(self, z, state, products, probe=None):
+        h_prev = state.h
         units = h_prev.shape[-1]
-        a = weights[0](h_prev)
-        if len(weights) > 1:
-            a = a + weights[1]
-        x_gates, x_h = ops.split(x, [2 * units], axis=-1)
+        a = products.U(h_prev)
+        if products.b is not None:
+            a = a + products.b
+        x_gates, x_h = ops.split(z, [2 * units], axis=-1)
         a_gates, a_h = ops.split(a, [2 * units], axis=-1)
         gates = self.recurrent_activation(x_gates + a_gates)
         z, r = ops.split(gates, 2, axis=-1)
         candidate = self.activation(x_h + r * a_h)
-        return (candidate + z * (h_prev - candidate),), (z, r, candidate, a_h)
+        h = candidate + z * (h_prev - candidate)
+        return self.State(h), self.Kept(z, r, candidate, a_h)
 
-    def factors(self, before, after, kept, mask, upstream):
-        z, r, candidate, a_h = kept
-        (d_z, d_r, d_candidate), (to_z, to_h, keep) = self._shared_factors(
-            before[0], z, r, candidate, mask
-        )
-        to_a = [to_z, to_h * a_h * d_r, to_h * r]
-        stepwise: tuple = (ops.concatenate(to_a, axis=-1), keep)
-        aside: tuple = (to_h,)
-        if upstream is not None:
-            on_z, on_r, on_candidate = upstream
-            on_h = on_candidate * d_candidate
-            on_a = [on_z * d_z, (on_r + on_h * a_h) * d_r, on_h * r]
-            stepwise += (ops.concatenate(on_a, axis=-1),)
-            aside += (on_h,)
-        return stepwise, aside
+    def only_shown(self, kept):
+        return kept._replace(a_h=None)
 
-    def back(self, errors, factors, transposed, *, masked, shown):
-        (d_h,) = errors
-        d_a = factors[0] * ops.concatenate([d_h, d_h, d_h], axis=-1)
-        if shown:
-            d_a = d_a + factors[2]
-        return (transposed[0](d_a) + d_h * factors[1],), (d_a, d_h)
+    def factors(self, before, after, kept, mask, d_shown):
+        slopes = self._slopes(kept, mask)
+        to_z, to_h, to_h_prev = self._factors_of_h(before.h, kept, slopes, mask)
+        to_a = [to_z, to_h * kept.a_h * slopes.r, to_h * kept.r]
+        on_a = on_h = None
+        if d_shown is not None:
+            on_h = d_shown.candidate * slopes.candidate
+            on_gates = [
+                d_shown.update * slopes.z,
+                (d_shown.reset + on_h * kept.a_h) * slopes.r,
+                on_h * kept.r,
+            ]
+            on_a = ops.concatenate(on_gates, axis=-1)
+        factors = self.Factors(ops.concatenate(to_a, axis=-1), to_h_prev, on_a)
+        return factors, self.Aside(to_h, on_h)
 
-    def kept_sizes(self, units):
-        return (units,) * 4
-
-    def emitted_sizes(self, units):
-        return (3 * units, units)
+    def back(self, errors, factors, transposed):
+        d_h = errors.h
+        d_a = factors.to_a * ops.concatenate([d_h, d_h, d_h], axis=-1)
+        if factors.on_a is not None:
+            d_a = d_a + factors.on_a
+        d_h_prev = transposed.U(d_a) + d_h * factors.to_h_prev
+        return self.State(d_h_prev), self.Emitted(d_a, d_h)
 
     def finish(self, aside, emitted):
         d_a, d_h = emitted
         units = d_h.shape[-1]
-        d_x_h = d_h * aside[0]
-        if len(aside) > 1:
-            d_x_h = d_x_h + aside[1]
-        return ops.concatenate([d_a[..., : 2 * units], d_x_h], axis=-1), d_a
+        d_x_h = d_h * aside.to_h
+        if aside.on_h is not None:
+            d_x_h = d_x_h + aside.on_h
+        d_x = ops.concatenate([d_a[..., : 2 * units], d_x_h], axis=-1)
+        return self.Finished(d_x, d_a)
 
     def gather(self, h_prev, finished):
         d_x, d_a = finished
-        return d_x, (product_of(h_prev, d_a), sum_of(d_a))
-
-    def finished_sizes(self, units):
-        return (3 * units, 3 * units)
+        return d_x, self.Weights(product_of(h_prev, d_a), sum_of(d_a))
 
 
 class GRUResetBefore(_GRU):
@@ -115,61 +165,83 @@ class GRUResetBefore(_GRU):
     δh_{t-1} = (δz_z, δz_r) U_zrᵀ + δq ⊙ r + δh_t ⊙ z
     ∂L/∂U_zr = Σ_t h_{t-1}ᵀ (δz_z, δz_r),   ∂L/∂U_h = Σ_t q_tᵀ δz_h
     ```
-
-    Kept are z, r and the candidate. The weights are U_zr and U_h.
     """
 
-    matrices = 2
+    class Weights(NamedTuple):
+        U_zr: Tensor
+        U_h: Tensor
 
-    def step(self, x, state, weights):
-        h_prev = state[0]
+    class Kept(NamedTuple):
+        z: Tensor
+        r: Tensor
+        candidate: Tensor
+
+    class Factors(NamedTuple):
+        to_z: Tensor
+        to_h: Tensor
+        to_h_prev: Tensor  # z, and 1 where the step is masked
+        r: Tensor
+        to_r: Tensor
+        on_z: Tensor | None = None  # the errors of what is shown
+        on_h: Tensor | None = None
+        on_r: Tensor | None = None
+
+    class Aside(NamedTuple):
+        q: Tensor
+
+    class Emitted(NamedTuple):
+        d_x: Tensor
+
+    class Finished(NamedTuple):
+        d_x: Tensor
+        q: Tensor
+
+    kept_sizes = Kept(1, 1, 1)
+    emitted_sizes = Emitted(3)
+    finished_sizes = Finished(3, 1)
+
+    def step(self, z, state, products, probe=None):
+        h_prev = state.h
         units = h_prev.shape[-1]
-        x_gates, x_h = ops.split(x, [2 * units], axis=-1)
-        gates = self.recurrent_activation(x_gates + weights[0](h_prev))
+        x_gates, x_h = ops.split(z, [2 * units], axis=-1)
+        gates = self.recurrent_activation(x_gates + products.U_zr(h_prev))
         z, r = ops.split(gates, 2, axis=-1)
-        candidate = self.activation(x_h + weights[1](r * h_prev))
-        return (candidate + z * (h_prev - candidate),), (z, r, candidate)
+        candidate = self.activation(x_h + products.U_h(r * h_prev))
+        h = candidate + z * (h_prev - candidate)
+        return self.State(h), self.Kept(z, r, candidate)
 
-    def factors(self, before, after, kept, mask, upstream):
-        z, r, candidate = kept
-        h_prev = before[0]
-        (d_z, d_r, d_candidate), (to_z, to_h, keep) = self._shared_factors(
-            h_prev, z, r, candidate, mask
-        )
-        stepwise: tuple = (to_z, to_h, keep, r, h_prev * d_r)
-        if upstream is not None:
-            on_z, on_r, on_candidate = upstream
-            stepwise += (on_z * d_z, on_candidate * d_candidate, on_r * d_r)
-        return stepwise, (r * h_prev,)
+    def factors(self, before, after, kept, mask, d_shown):
+        h_prev, r = before.h, kept.r
+        slopes = self._slopes(kept, mask)
+        to_z, to_h, to_h_prev = self._factors_of_h(h_prev, kept, slopes, mask)
+        factors = self.Factors(to_z, to_h, to_h_prev, r, h_prev * slopes.r)
+        if d_shown is not None:
+            factors = factors._replace(
+                on_z=d_shown.update * slopes.z,
+                on_h=d_shown.candidate * slopes.candidate,
+                on_r=d_shown.reset * slopes.r,
+            )
+        return factors, self.Aside(r * h_prev)
 
-    def back(self, errors, factors, transposed, *, masked, shown):
-        (d_h,) = errors
-        to_z, to_h, keep, r, to_r, *on = factors
-        d_x_z, d_x_h = d_h * to_z, d_h * to_h
-        if shown:
-            d_x_z, d_x_h = d_x_z + on[0], d_x_h + on[1]
-        d_q = transposed[1](d_x_h)
-        d_x_r = d_q * to_r
-        if shown:
-            d_x_r = d_x_r + on[2]
+    def back(self, errors, factors, transposed):
+        d_h, show = errors.h, factors.on_z is not None
+        d_x_z, d_x_h = d_h * factors.to_z, d_h * factors.to_h
+        if show:
+            d_x_z, d_x_h = d_x_z + factors.on_z, d_x_h + factors.on_h
+        d_q = transposed.U_h(d_x_h)
+        d_x_r = d_q * factors.to_r
+        if show:
+            d_x_r = d_x_r + factors.on_r
         d_gates = ops.concatenate([d_x_z, d_x_r], axis=-1)
-        d_h_prev = transposed[0](d_gates) + d_q * r + d_h * keep
-        return (d_h_prev,), (ops.concatenate([d_gates, d_x_h], axis=-1),)
-
-    def kept_sizes(self, units):
-        return (units,) * 3
-
-    def emitted_sizes(self, units):
-        return (3 * units,)
+        d_h_prev = transposed.U_zr(d_gates) + d_q * factors.r + d_h * factors.to_h_prev
+        d_x = ops.concatenate([d_gates, d_x_h], axis=-1)
+        return self.State(d_h_prev), self.Emitted(d_x)
 
     def finish(self, aside, emitted):
-        return emitted[0], aside[0]
+        return self.Finished(emitted.d_x, aside.q)
 
     def gather(self, h_prev, finished):
         d_x, q = finished
-        units = q.shape[-1]
-        d_gates, d_x_h = ops.split(d_x, [2 * units], axis=-1)
-        return d_x, (product_of(h_prev, d_gates), product_of(q, d_x_h))
-
-    def finished_sizes(self, units):
-        return (3 * units, units)
+        d_gates, d_x_h = ops.split(d_x, [2 * q.shape[-1]], axis=-1)
+        d_weights = self.Weights(product_of(h_prev, d_gates), product_of(q, d_x_h))
+        return d_x, d_weights

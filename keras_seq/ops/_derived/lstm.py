@@ -1,11 +1,17 @@
 """The LSTM and its gradient."""
 
+from typing import NamedTuple
+
 from keras import ops
 
-from keras_seq.ops._derived.slopes import product_of, stopped
+from keras_seq.ops._derived.equations import Equations
+from keras_seq.ops._derived.slopes import product_of
+from keras_seq.ops._masking import one_where_masked, zero_where_masked
+from keras_seq.ops._structures import LSTMState
+from keras_seq.typing import Tensor
 
 
-class LSTM:
+class LSTM(Equations):
     """The LSTM, packed (i, f, c̃, o).
 
     ```
@@ -16,84 +22,107 @@ class LSTM:
     δc_{t-1} = δc_t ⊙ f
     ∂L/∂U = Σ_t h_{t-1}ᵀ δz_t
     ```
-
-    Kept are i, f, c̃ and o.
     """
 
-    matrices = 1
-    shown = 4
+    State = LSTMState
+
+    class Weights(NamedTuple):
+        U: Tensor
+
+    class Kept(NamedTuple):
+        i: Tensor
+        f: Tensor
+        candidate: Tensor
+        o: Tensor
+
+    class Shown(NamedTuple):
+        input: Tensor
+        forget: Tensor
+        candidate: Tensor
+        output: Tensor
+        cell: Tensor
+
+    class Factors(NamedTuple):
+        to_z: Tensor
+        to_c: Tensor  # from h through the memory: o ⊙ tanh'(c_t)
+        to_c_prev: Tensor  # f, and 1 where the step is masked
+        passed: Tensor | None = None  # 1 where the step is masked
+        on_c: Tensor | None = None  # the errors of what is shown
+        on_z: Tensor | None = None
+
+    class Emitted(NamedTuple):
+        d_z: Tensor
+
+    kept_sizes = Kept(1, 1, 1, 1)
+    emitted_sizes = finished_sizes = Emitted(4)
 
     def __init__(self, activation, recurrent_activation, slope, recurrent_slope):
         self.activation, self.slope = activation, slope
         self.recurrent_activation = recurrent_activation
         self.recurrent_slope = recurrent_slope
 
-    def step(self, z, state, weights, memory_probe=None):
-        h_prev, c_prev = state
-        z = z + weights[0](h_prev)
+    def step(self, z, state, products, probe=None):
+        z = z + products.U(state.h)
         # One σ for all is faster than three for the gates, a quarter of it unused.
         i, f, _, o = ops.split(self.recurrent_activation(z), 4, axis=-1)
-        units = c_prev.shape[-1]
+        units = state.c.shape[-1]
         candidate = self.activation(z[:, 2 * units : 3 * units])
-        c = f * c_prev + i * candidate
-        if memory_probe is not None:
-            c = c + memory_probe
-        return (o * self.activation(c), c), (i, f, candidate, o)
+        c = f * state.c + i * candidate
+        if probe is not None:
+            c = c + probe.c
+        return self.State(o * self.activation(c), c), self.Kept(i, f, candidate, o)
 
-    def factors(self, before, after, kept, mask, upstream):
-        (_, c_prev), (_, c), (i, f, candidate, o) = before, after, kept
-        tanh_c = self.activation(c)
+    def shown(self, states, kept):
+        return self.Shown(kept.i, kept.f, kept.candidate, kept.o, states.c)
+
+    def factors(self, before, after, kept, mask, d_shown):
+        i, f, candidate, o = kept
+        tanh_c = self.activation(after.c)
         slopes = [
             self.recurrent_slope(i),
             self.recurrent_slope(f),
             self.slope(candidate),
             self.recurrent_slope(o),
         ]
-        by_gate = zip((candidate, c_prev, i, tanh_c), slopes, strict=True)
+        by_gate = zip((candidate, before.c, i, tanh_c), slopes, strict=True)
         to_z = ops.concatenate([factor * slope for factor, slope in by_gate], axis=-1)
-        keep = f if mask is None else ops.where(mask, f, ops.ones_like(f))
-        through = stopped(mask, o * self.slope(tanh_c))
-        stepwise: tuple = (stopped(mask, to_z), through, keep)
+        passed = on_c = on_z = None
         if mask is not None:
-            stepwise += (ops.cast(ops.logical_not(mask), f.dtype),)
-        if upstream is not None:
-            *on_gates, on_cell = upstream
+            passed = ops.cast(ops.logical_not(mask), f.dtype)
+        if d_shown is not None:
+            *on_gates, on_c = d_shown
             by_gate = zip(on_gates, slopes, strict=True)
             on_z = ops.concatenate([on * slope for on, slope in by_gate], axis=-1)
-            stepwise += (on_cell, stopped(mask, on_z))
-        return stepwise, ()
+            on_z = zero_where_masked(mask, on_z)
+        factors = self.Factors(
+            to_z=zero_where_masked(mask, to_z),
+            to_c=zero_where_masked(mask, o * self.slope(tanh_c)),
+            to_c_prev=one_where_masked(mask, f),
+            passed=passed,
+            on_c=on_c,
+            on_z=on_z,
+        )
+        return factors, None
 
-    def back(self, errors, factors, transposed, *, masked, shown):
-        d_h, d_c = errors
-        to_z, to_c, keep, *others = factors
-        d_c = d_c + d_h * to_c
-        if shown:
-            d_c = d_c + others[-2]
-        d_z = to_z * ops.concatenate([d_c, d_c, d_c, d_h], axis=-1)
-        if shown:
-            d_z = d_z + others[-1]
-        d_h_prev = transposed[0](d_z)
-        if masked:
-            d_h_prev = d_h_prev + d_h * others[0]
-        return (d_h_prev, d_c * keep), (d_z,)
+    def back(self, errors, factors, transposed):
+        d_h, d_c = errors.h, self.totals(errors, factors).c
+        # In packed order: i, f and c̃ act on the memory, o on the output.
+        d_z = factors.to_z * ops.concatenate([d_c, d_c, d_c, d_h], axis=-1)
+        if factors.on_z is not None:
+            d_z = d_z + factors.on_z
+        d_h_prev = transposed.U(d_z)
+        if factors.passed is not None:
+            d_h_prev = d_h_prev + d_h * factors.passed
+        return self.State(d_h_prev, d_c * factors.to_c_prev), self.Emitted(d_z)
 
-    def totals(self, errors, factors, *, shown):
-        d_h, d_c = errors
-        d_c = d_c + d_h * factors[1]
-        return d_h, d_c + factors[-2] if shown else d_c
-
-    def kept_sizes(self, units):
-        return (units,) * 4
-
-    def emitted_sizes(self, units):
-        return (4 * units,)
+    def totals(self, errors, factors):
+        d_c = errors.c + errors.h * factors.to_c
+        if factors.on_c is not None:
+            d_c = d_c + factors.on_c
+        return self.State(errors.h, d_c)
 
     def finish(self, aside, emitted):
         return emitted
 
     def gather(self, h_prev, finished):
-        (d_z,) = finished
-        return d_z, (product_of(h_prev, d_z),)
-
-    def finished_sizes(self, units):
-        return (4 * units,)
+        return finished.d_z, self.Weights(product_of(h_prev, finished.d_z))

@@ -1,11 +1,17 @@
 """The simple recurrence and its gradient."""
 
+from typing import NamedTuple
+
 from keras import ops
 
-from keras_seq.ops._derived.slopes import product_of, stopped
+from keras_seq.ops._derived.equations import Equations
+from keras_seq.ops._derived.slopes import product_of
+from keras_seq.ops._masking import zero_where_masked
+from keras_seq.ops._structures import HiddenState
+from keras_seq.typing import Tensor
 
 
-class SimpleRNN:
+class SimpleRNN(Equations):
     """h_t = φ(x_t W + h_{t-1} U + b).
 
     ```
@@ -14,54 +20,62 @@ class SimpleRNN:
     ∂L/∂U = Σ_t h_{t-1}ᵀ δz_t
     ```
 
-    Kept is the pre-activation z_t, if it is shown; else nothing, since φ' is
-    known from h_t.
+    φ' is known from h_t, so that nothing need be kept but what is shown.
     """
 
-    matrices = 1
+    State = HiddenState
+
+    class Weights(NamedTuple):
+        U: Tensor
+
+    class Kept(NamedTuple):
+        pre_activation: Tensor | None = None  # only if it is shown
+
+    class Shown(NamedTuple):
+        pre_activation: Tensor
+
+    class Factors(NamedTuple):
+        to_z: Tensor
+        passed: Tensor | None = None  # 1 where the step is masked
+        on_z: Tensor | None = None  # the error of what is shown
+
+    class Emitted(NamedTuple):
+        d_z: Tensor
+
+    emitted_sizes = finished_sizes = Emitted(1)
 
     def __init__(self, activation, slope, show):
         self.activation, self.slope = activation, slope
         self.show = show
-        self.shown = int(show)
+        self.kept_sizes = self.Kept(1 if show else None)
 
-    def step(self, z, state, weights):
-        a = z + weights[0](state[0])
-        return (self.activation(a),), (a,) if self.show else ()
+    def step(self, z, state, products, probe=None):
+        a = z + products.U(state.h)
+        return self.State(self.activation(a)), self.Kept(a if self.show else None)
 
-    def factors(self, before, after, kept, mask, upstream):
-        stepwise: tuple = (stopped(mask, self.slope(after[0])),)
+    def shown(self, states, kept):
+        return self.Shown(kept.pre_activation)
+
+    def factors(self, before, after, kept, mask, d_shown):
+        to_z = zero_where_masked(mask, self.slope(after.h))
+        passed = on_z = None
         if mask is not None:
-            stepwise += (ops.cast(ops.logical_not(mask), after[0].dtype),)
-        if upstream is not None:
-            stepwise += (stopped(mask, upstream[0]),)
-        return stepwise, ()
+            passed = ops.cast(ops.logical_not(mask), after.h.dtype)
+        if d_shown is not None:
+            on_z = zero_where_masked(mask, d_shown.pre_activation)
+        return self.Factors(to_z, passed, on_z), None
 
-    def back(self, errors, factors, transposed, *, masked, shown):
-        (d_h,) = errors
-        d_z = d_h * factors[0]
-        if shown:
-            d_z = d_z + factors[-1]
-        d_h_prev = transposed[0](d_z)
-        if masked:
-            d_h_prev = d_h_prev + d_h * factors[1]
-        return (d_h_prev,), (d_z,)
-
-    def totals(self, errors, factors, *, shown):
-        return errors
-
-    def kept_sizes(self, units):
-        return (units,) * self.shown
-
-    def emitted_sizes(self, units):
-        return (units,)
+    def back(self, errors, factors, transposed):
+        d_z = errors.h * factors.to_z
+        if factors.on_z is not None:
+            d_z = d_z + factors.on_z
+        d_h_prev = transposed.U(d_z)
+        if factors.passed is not None:
+            d_h_prev = d_h_prev + errors.h * factors.passed
+        return self.State(d_h_prev), self.Emitted(d_z)
 
     def finish(self, aside, emitted):
         return emitted
 
     def gather(self, h_prev, finished):
-        (d_z,) = finished
-        return d_z, (product_of(h_prev, d_z),)
-
-    def finished_sizes(self, units):
-        return (units,)
+        return finished.d_z, self.Weights(product_of(h_prev, finished.d_z))

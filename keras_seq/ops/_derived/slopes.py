@@ -21,11 +21,6 @@ def slope_of(activation):
     return None
 
 
-def stopped(mask, x):
-    """Puts 0 where a step is masked."""
-    return x if mask is None else ops.where(mask, x, ops.zeros_like(x))
-
-
 def product_of(rows, errors):
     """Σ over all steps and rows of rowsᵀ errors: the gradient of a matrix."""
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
@@ -35,7 +30,8 @@ def product_of(rows, errors):
 def sum_of(errors):
     """Σ over all steps and rows: the gradient of a bias.
 
-    Numbers of 16 bits are added with the digits of 32, and the sum has them.
+    Numbers of 16 bits are added with the digits of 32, and the sum has them: in
+    float16 the sum of 2,048 ones can't grow by another one.
     """
     rows = ops.reshape(errors, (-1, errors.shape[-1]))
     if keras.backend.standardize_dtype(rows.dtype) in ("float16", "bfloat16"):

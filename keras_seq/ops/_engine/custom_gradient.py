@@ -2,23 +2,53 @@
 
 import keras
 
+from keras_seq.ops._structures import flattened, map_tensors
 
-def with_gradient(function, plain, *arguments):
+
+def with_gradient(function, plain, arguments):
     """Calls a function that brings its gradient.
 
+    The backends know functions of flat tensors only. Here is where structures are
+    taken apart for them, and put together again for `function` and `plain`.
+
     Args:
-        function: Takes `arguments`, returns a tuple of tensors and the function
-            from their errors, one each, to a tuple of the arguments' errors.
+        function: Takes the structure `arguments`; returns a structure of tensors,
+            and the function from that of their errors to that of the arguments'.
         plain: The same function, made of operations that the backend can
-            differentiate: from `arguments` to the tuple of tensors. Second
+            differentiate: from `arguments` to the structure of results. Second
             derivatives are those of its gradient, but on JAX, which
             differentiates the gradient that `function` brings.
-        arguments: Tensors.
+        arguments: Structure of tensors. An argument that is None has no error,
+            whatever the gradient gives for it.
 
     Returns:
-        The tuple of tensors.
+        The structure of results.
     """
-    return _BACKENDS[keras.backend.backend()](function, plain, arguments)
+    flat_arguments, packed_arguments = flattened(arguments)
+    # How the results are put together is known only when they were computed.
+    packers = []
+
+    def on_flat(*flat):
+        results, gradient = function(packed_arguments(flat))
+        flat_results, packed = flattened(results)
+        packers.append(packed)
+
+        def on_flat_errors(*errors):
+            derivatives = map_tensors(
+                lambda _, derivative: derivative,
+                packed_arguments(flat),
+                gradient(packed(errors)),
+            )
+            return tuple(flattened(derivatives)[0])
+
+        return tuple(flat_results), on_flat_errors
+
+    def plain_on_flat(*flat):
+        return tuple(flattened(plain(packed_arguments(flat)))[0])
+
+    call = _BACKENDS[keras.backend.backend()]
+    results = call(on_flat, plain_on_flat, flat_arguments)
+    return packers[-1](results)
 
 
 def _tensorflow(function, plain, arguments):

@@ -1,15 +1,16 @@
 """A recurrence over a whole sequence, with the gradient that its equations state."""
 
-from collections.abc import Callable
-
 from keras import ops
 
-from keras_seq.ops._engine import blocks, whole
-from keras_seq.ops._engine.autodiff import by_autodiff
-from keras_seq.ops._engine.checked import checked
+from keras_seq.ops._engine import tensorflow_cpu
+from keras_seq.ops._engine.argument_checks import checked
 from keras_seq.ops._engine.custom_gradient import with_gradient
+from keras_seq.ops._engine.portable import loop
+from keras_seq.ops._engine.portable.autodiff import by_autodiff
 from keras_seq.ops._engine.products import forward_products
+from keras_seq.ops._engine.results import Given, Wanted
 from keras_seq.ops._projection import project
+from keras_seq.ops._structures import map_tensors
 
 
 def recurrence(
@@ -18,7 +19,7 @@ def recurrence(
     initial_state,
     kernel,
     bias,
-    own_weights,
+    weights,
     *,
     mask=None,
     input_dropout=None,
@@ -33,10 +34,10 @@ def recurrence(
     Args:
         equations: Of `keras_seq.ops._derived`.
         inputs: Shape (B, T, D).
-        initial_state: Tuple of (B, units) tensors.
+        initial_state: What `equations.State` holds, each (B, units).
         kernel: W. Shape (D, packed).
         bias: b, or None.
-        own_weights: Tuple of the recurrence's own weights.
+        weights: What `equations.Weights` holds.
         mask: True where a step counts, shape (B, T), or None.
         input_dropout: Factors on x, shape (1, B, D), or (gates, B, D) for factors
             of its own for each gate; None for none.
@@ -45,78 +46,55 @@ def recurrence(
         show: Whether to return what the equations show.
         training: Whether to keep what a gradient needs. Without it a gradient
             runs the steps again.
-        probes: What is added to the states of every step, a tuple of (B, T, units)
-            tensors, or None.
+        probes: What is added to the states of every step: what `equations.State`
+            holds, each (B, T, units), or None.
 
     Returns:
-        h of shape (B, T, units) or None; the final state; what is shown, each of
-        shape (B, T, ·), the first `equations.shown` kept arrays and then the
-        states but h, or an empty tuple.
+        `Results`.
     """
-    x, state, mask = checked(inputs, initial_state, mask)
+    state = equations.State(*initial_state)
+    x, state, mask = checked(inputs, state, mask)
     if input_dropout is not None and input_dropout.shape[0] == 1:
         x = x * ops.transpose(input_dropout, (1, 0, 2))
     elif input_dropout is not None:
-        x = ops.transpose(x, (1, 0, 2))
-        x = project(x, kernel, bias, input_dropout)
-        x, kernel, bias = ops.transpose(x, (1, 0, 2)), None, None
+        x = project(loop.swapped(x), kernel, bias, input_dropout)
+        x, kernel, bias = loop.swapped(x), None, None
+    probes = equations.State(*probes) if probes else None
     if go_backwards:
         x = ops.flip(x, axis=1)
         mask = None if mask is None else ops.flip(mask, axis=1)
-        probes = probes and [ops.flip(probe, axis=1) for probe in probes]
-    projection = tuple(array for array in (kernel, bias) if array is not None)
-    count, projected = len(state), len(projection)
-    probes = tuple(map(ops.convert_to_tensor, probes or ()))
+        probes = map_tensors(lambda probe: ops.flip(probe, axis=1), probes)
+    probes = map_tensors(ops.convert_to_tensor, probes)
 
-    def plain(*arguments):
+    def plain(given):
         """The same by operations that the backend can differentiate."""
-        x, *rest = arguments
-        state, projection, weights = (
-            tuple(rest[:count]),
-            rest[count : count + projected],
-            rest[count + projected : count + projected + len(own_weights)],
-        )
-        probes = rest[count + projected + len(own_weights) :]
-        products = forward_products(weights, equations)
+        projection = given.kernel, given.bias
+        products = forward_products(given.weights)
 
         def step(z, state, probe):
-            new, kept = equations.step(z, state, products, *(probe or ())[1:])
+            new, kept = equations.step(z, state, products, probe)
             if probe is not None:
-                new = (new[0] + probe[0], *new[1:])
-            return new, kept[: equations.shown]
+                new = new._replace(h=new.h + probe.h)
+            return new, kept
 
-        h, final, shown = by_autodiff(
-            lambda x: project(x, *projection) if projection else x,
+        return by_autodiff(
+            lambda x: x if given.kernel is None else project(x, *projection),
             step,
-            x,
-            state,
-            shown=equations.shown,
-            probes=probes,
+            given.x,
+            given.state,
+            gates=equations.only_shown(equations.kept_sizes),
+            show=equations.shown if show else None,
+            probes=given.probes,
             mask=mask,
             return_sequences=return_sequences,
-            show=show,
         )
-        return (*final, *([h] if return_sequences else []), *shown)
 
-    options = {}
-    run: Callable = whole.run
-    if probes:
-        options["probed"] = True
-    elif blocks.apply_here() and not whole.is_at_most_one(x.shape[1]):
-        run = blocks.run
-    function = run(
-        equations,
-        mask,
-        states=count,
-        projected=projected,
-        return_sequences=return_sequences,
-        show=show,
-        training=training,
-        **options,
-    )
-
-    arguments = x, *state, *projection, *own_weights, *probes
-    results = with_gradient(function, plain, *arguments)
-    final, rest = tuple(results[:count]), list(results[count:])
-    h = rest.pop(0) if return_sequences else None
-    return h, final, tuple(rest)
+    # The fast path knows no probes, and what makes it fast is of no use to one step.
+    runner = loop.runner
+    several = not loop.is_at_most_one(x.shape[1])
+    if probes is None and several and tensorflow_cpu.apply_here():
+        runner = tensorflow_cpu.runner
+    function = runner(equations, mask, Wanted(return_sequences, show, training))
+    weights = equations.Weights(*weights)
+    given = Given(x, state, kernel, bias, weights, probes)
+    return with_gradient(function, plain, given)

@@ -3,7 +3,8 @@
 Each class states the equations of one recurrence with its options, in two parts:
 
 - `project` is what needs no state, for one step (B, D) or all of them (T, B, D).
-- `step` is one step: `(projected, state) -> state, gates`, h first.
+- `step` is one step: `(projected, state) -> State, gates`. The gates themselves are
+  stated in `keras_seq.ops._steps`.
 
 `gates` and `carried` name what is shown. The backend derives the gradient.
 """

@@ -3,6 +3,8 @@
 from keras import ops
 
 from keras_seq.ops._projection import project
+from keras_seq.ops._steps import gru_gates
+from keras_seq.ops._structures import HiddenState
 from keras_seq.ops._variants.normalise import unchanged
 from keras_seq.ops.gru import GATES
 
@@ -19,6 +21,7 @@ class VariedGRU:
     ```
     """
 
+    State = HiddenState
     gates = GATES
     carried = ()
 
@@ -71,14 +74,17 @@ class VariedGRU:
     def step(self, projected, state):
         (h_prev,) = state
         x_gates, x_h = ops.split(projected, [self.sizes[0]], axis=-1)
-        gates = ops.split(x_gates + self._from_h(0, h_prev), 2, axis=-1)
-        z, r = map(self.recurrent_activation, gates)
-        if self.reset_after:
-            remembered = r * self._from_h(1, h_prev)
-        else:
-            remembered = self._from_h(1, r * h_prev)
-        candidate = self.activation(x_h + remembered)
-        return (z * h_prev + (1 - z) * candidate,), (z, r, candidate)
+        z, r = ops.split(x_gates + self._from_h(0, h_prev), 2, axis=-1)
+
+        def remember(r):
+            if self.reset_after:
+                return r * self._from_h(1, h_prev)
+            return self._from_h(1, r * h_prev)
+
+        h, gates = gru_gates(
+            z, r, x_h, h_prev, remember, self.activation, self.recurrent_activation
+        )
+        return HiddenState(h), gates
 
     def _from_h(self, part, h):
         dropout, bias = self.recurrent_dropouts[part], self.recurrent_biases[part]

@@ -1,8 +1,8 @@
 """The LSTM with layer normalisation and peepholes."""
 
-from keras import ops
-
 from keras_seq.ops._projection import project
+from keras_seq.ops._steps import lstm_gates
+from keras_seq.ops._structures import LSTMState
 from keras_seq.ops._variants.normalise import unchanged
 from keras_seq.ops.lstm import GATES
 
@@ -21,6 +21,7 @@ class VariedLSTM:
     ```
     """
 
+    State = LSTMState
     gates = GATES
     carried = ("cell",)
 
@@ -53,15 +54,17 @@ class VariedLSTM:
     def step(self, projected, state, memory_probe=None):
         h_prev, c_prev = state
         from_h = project(h_prev, self.recurrent_kernel, None, self.recurrent_dropout)
-        z_i, z_f, z_c, z_o = ops.split(projected + self.norm_h(from_h), 4, axis=-1)
-        i = self.recurrent_activation(self._peep(0, z_i, c_prev))
-        f = self.recurrent_activation(self._peep(1, z_f, c_prev))
-        candidate = self.activation(z_c)
-        c = self.norm_c(f * c_prev + i * candidate)
-        if memory_probe is not None:
-            c = c + memory_probe
-        o = self.recurrent_activation(self._peep(2, z_o, c))
-        return (o * self.activation(c), c), (i, f, candidate, o)
 
-    def _peep(self, gate, z, c):
-        return z if self.peephole is None else z + self.peephole[gate] * c
+        def settle(c):
+            c = self.norm_c(c)
+            return c if memory_probe is None else c + memory_probe
+
+        h, c, gates = lstm_gates(
+            projected + self.norm_h(from_h),
+            c_prev,
+            self.activation,
+            self.recurrent_activation,
+            peephole=self.peephole,
+            settle=settle,
+        )
+        return LSTMState(h, c), gates

@@ -58,21 +58,25 @@ def run_variant(
         keep = [next(rest) if ops.is_tensor(k) else k for k in zoneout]
         return step_variant(equations, projected, state, keep, probe)
 
-    h, state, shown = by_autodiff(
+    def show(states, gates):
+        carried = zip(equations.carried, states[1:], strict=True)
+        return dict(zip(equations.gates, gates, strict=True)) | dict(carried)
+
+    results = by_autodiff(
         project_input if drawn else equations.project,
         step,
         inputs,
-        initial_state,
-        shown=len(equations.gates),
-        probes=probes,
+        equations.State(*initial_state),
+        gates=(1,) * len(equations.gates),
+        show=show if return_gates else None,
+        probes=equations.State(*probes) if probes else None,
         mask=mask,
         go_backwards=go_backwards,
         unroll=unroll,
         return_sequences=return_sequences,
-        show=return_gates,
     )
-    names = equations.gates, shown, mask, go_backwards, equations.carried
-    return h, state, named_gates(*names)
+    gates = named_gates(results.shown, mask, go_backwards, equations.carried)
+    return results.h, tuple(results.final), gates
 
 
 def step_variant(equations, projected, state, zoneout, probe=None):
@@ -83,11 +87,11 @@ def step_variant(equations, projected, state, zoneout, probe=None):
         # This memory acts on h; one that zoneout mixes acts on the next step alone.
         inside, probe[1] = (probe[1],), None
     new, gates = equations.step(projected, state, *inside)
-    state = tuple(
+    state = new._make(
         after if keep is None else keep * before + (1 - keep) * after
         for after, before, keep in zip(new, state, zoneout, strict=True)
     )
-    state = tuple(
+    state = new._make(
         after if added is None else after + added
         for after, added in zip(state, probe, strict=True)
     )

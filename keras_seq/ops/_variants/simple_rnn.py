@@ -1,8 +1,9 @@
 """The simple recurrence with layer normalisation."""
 
 from keras_seq.ops._projection import project
+from keras_seq.ops._structures import HiddenState
 from keras_seq.ops._variants.normalise import unchanged
-from keras_seq.ops.simple_rnn import SHOWN
+from keras_seq.ops.simple_rnn import SHOWN, simple_rnn_step
 
 
 class VariedSimpleRNN:
@@ -14,6 +15,7 @@ class VariedSimpleRNN:
     ```
     """
 
+    State = HiddenState
     gates = SHOWN
     carried = ()
 
@@ -37,9 +39,14 @@ class VariedSimpleRNN:
         return project(x, self.kernel, None, self.input_dropout)
 
     def step(self, projected, state):
-        (h_prev,) = state
-        from_h = project(h_prev, self.recurrent_kernel, None, self.recurrent_dropout)
-        a = self.norm(projected + from_h)
+        _, (a,) = simple_rnn_step(
+            projected,
+            state[0],
+            self.recurrent_kernel,
+            recurrent_dropout=self.recurrent_dropout,
+            activation=None,
+        )
+        a = self.norm(a)
         if self.bias is not None:
             a = a + self.bias
-        return (self.activation(a),), (a,)
+        return HiddenState(self.activation(a)), (a,)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_seq.ops._derived import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
-from keras_seq.ops._engine.attended import attended_recurrence
+from keras_seq.ops._engine.portable.attention import attention_recurrence
 from tests.kinds import KINDS, each_kind
 from tests.reference import attention as reference
 from tests.reference.recurrence import mask_patterns, random_arrays
@@ -58,7 +58,7 @@ def derived(kind, a, **options):
         weights = tf.split(weights[0], [2 * UNITS, UNITS], axis=-1)
     elif name_of(kind) == "gru":
         weights.append(a["recurrent_bias"])
-    *found, final = attended_recurrence(
+    *found, final = attention_recurrence(
         EQUATIONS[name_of(kind)],
         a["x"],
         tuple(kind.state(a)),

@@ -1,9 +1,10 @@
-"""What a recurrence is given: whether it fits together."""
+"""Whether what a recurrence is given fits together."""
 
 import keras
 from keras import ops
 
 from keras_seq.ops._shapes import fits
+from keras_seq.ops._structures import map_tensors
 
 
 def checked(inputs, initial_state, mask):
@@ -13,11 +14,11 @@ def checked(inputs, initial_state, mask):
 
     Args:
         inputs: x. Shape (B, T, D).
-        initial_state: Sequence of (B, units) tensors.
+        initial_state: The state, a NamedTuple of (B, units) tensors.
         mask: True where a step counts, shape (B, T), or None.
 
     Returns:
-        x, the tuple of states, and the mask, boolean, or None.
+        x, the state, and the mask, boolean, or None.
 
     Raises:
         ValueError: If x is no tensor of floats of three axes, or another argument
@@ -25,7 +26,7 @@ def checked(inputs, initial_state, mask):
             refused then, by TensorFlow's InvalidArgumentError.
     """
     x = ops.convert_to_tensor(inputs)
-    state = tuple(ops.convert_to_tensor(array) for array in initial_state)
+    state = map_tensors(ops.convert_to_tensor, initial_state)
     dtype = keras.backend.standardize_dtype(x.dtype)
     if len(x.shape) != 3 or not keras.backend.is_float_dtype(dtype):
         raise ValueError(

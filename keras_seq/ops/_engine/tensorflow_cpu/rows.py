@@ -1,16 +1,27 @@
-"""Steps of a part of the batch as rows: step t stands in rows t · B to (t + 1) · B."""
+"""Steps of a part of the batch as rows: step t stands in rows t · B to (t + 1) · B.
+
+Then a block of steps is one matrix, for one large product, and a step is a slice
+of it that lies together in memory.
+"""
 
 # Rows of a block: enough for a product at full speed, few enough for the caches.
 ROWS = 1024
-# Steps written out in a turn of the innermost loop.
+# Steps written out in a turn of the innermost loop: a turn of the loop costs about
+# as much as a few operations, and what is done once for all steps of a turn (the
+# factors of the errors, the lists) costs an eighth a step.
 STEPS = 8
 
 
 class Sizes:
     """Sizes of a part that are known only when it is run.
 
-    `pieces` is the number of turns of the innermost loop: the steps that don't
-    fill a turn are taken one by one, at the end.
+    Attributes:
+        length: T.
+        rows: B of this part.
+        steps_in_block: A multiple of `STEPS`.
+        blocks: How many there are, the last of them perhaps shorter.
+        turns: Of the innermost loop. The steps that don't fill a turn are taken one
+            by one, each a turn, at the end.
     """
 
     def __init__(self, x):
@@ -18,9 +29,9 @@ class Sizes:
 
         shape = tf.shape(x)
         self.length, self.rows = shape[0], shape[1]
-        turns = tf.maximum(ROWS // tf.maximum(STEPS * self.rows, 1), 1)
-        self.steps_in_block = STEPS * turns
-        self.pieces = self.length // STEPS + self.length % STEPS
+        turns_in_block = tf.maximum(ROWS // tf.maximum(STEPS * self.rows, 1), 1)
+        self.steps_in_block = STEPS * turns_in_block
+        self.turns = self.length // STEPS + self.length % STEPS
         self.blocks = (self.length + self.steps_in_block - 1) // self.steps_in_block
 
 

@@ -1,0 +1,120 @@
+"""Graphs of their own that TensorFlow runs in a thread, side by side, or in a loop.
+
+They are made for short steps on a few processor cores. An operation costs about
+a microsecond there and waking a thread more than twenty, so the loops run in one
+thread each, on TensorFlow's single-threaded executor, and their operations are
+not shared between threads. Nothing here can be differentiated.
+
+All functions take and return structures of tensors, where None may stand for what
+there is not.
+"""
+
+from keras_seq.ops._structures import flattened, map_tensors
+
+
+def in_one_thread(function, arguments):
+    """Runs a function in one thread.
+
+    Args:
+        function: Takes and returns a structure of tensors.
+        arguments: Structure of tensors.
+
+    Returns:
+        What the function returns.
+    """
+    import tensorflow as tf
+
+    graph, packed = _traced(function, [arguments])
+    # A `tf.function` is called by the executor that the caller runs on; only this
+    # operation takes one by name.
+    results = tf.raw_ops.PartitionedCall(
+        args=flattened(arguments)[0],
+        Tout=[output.dtype for output in graph.outputs],
+        f=graph,
+        executor_type="SINGLE_THREADED_EXECUTOR",
+    )
+    return packed(_shaped(results, [output.shape for output in graph.outputs]))
+
+
+def side_by_side(function, parts, shared):
+    """Runs a function on every part, each in a thread of its own.
+
+    Args:
+        function: Takes the structure of the slices of `parts` and that of `shared`;
+            returns a structure of tensors.
+        parts: Structure of tensors (P, ...).
+        shared: Structure of tensors.
+
+    Returns:
+        The structure of stacked results, each (P, ...).
+    """
+    import tensorflow as tf
+
+    stacked, captured = flattened(parts)[0], flattened(shared)[0]
+    slices = map_tensors(lambda part: tf.TensorSpec(part.shape[1:], part.dtype), parts)
+    graph, packed = _traced(
+        lambda *arguments: in_one_thread(lambda a: function(*a), arguments),
+        [slices, shared],
+    )
+    shapes = [output.shape for output in graph.outputs]
+    # `tf.map_fn` is a while loop, which takes a part after the other, and
+    # `tf.vectorized_map` rewrites operations; this runs the graph once a thread.
+    results = tf.raw_ops.MapDefun(
+        arguments=stacked,
+        captured_inputs=captured,
+        output_types=[output.dtype for output in graph.outputs],
+        output_shapes=shapes,
+        f=graph,
+        max_intra_op_parallelism=1,
+    )
+    count = stacked[0].shape[:1]
+    return packed(_shaped(results, [count.concatenate(shape) for shape in shapes]))
+
+
+def loop(condition, body, variables, constants):
+    """A while loop that stays one operation.
+
+    Args:
+        condition: Takes the structures of variables and constants, returns a
+            boolean.
+        body: Takes both structures, returns that of the new variables.
+        variables: Structure of tensors.
+        constants: Structure of tensors.
+
+    Returns:
+        The variables behind the loop.
+    """
+    import tensorflow as tf
+
+    flat, packed = flattened(variables)
+    test, _ = _traced(condition, [variables, constants])
+    turn, _ = _traced(lambda v, c: (body(v, c), c), [variables, constants])
+    # `tf.while_loop` is lowered to operations of a dataflow loop (`Switch`,
+    # `Merge`, ...), which the single-threaded executor doesn't know.
+    results = tf.raw_ops.While(
+        input=[*flat, *flattened(constants)[0]], cond=test, body=turn
+    )
+    return packed(_shaped(results[: len(flat)], [variable.shape for variable in flat]))
+
+
+def _traced(function, arguments):
+    """The graph of a function, and what packs its results."""
+    import tensorflow as tf
+
+    flat, packed_arguments = flattened(arguments)
+    packers = []
+
+    def on_flat(*flat):
+        results, packed = flattened(function(*packed_arguments(flat)))
+        packers.append(packed)
+        return results
+
+    specs = [tf.TensorSpec(like.shape, like.dtype) for like in flat]
+    graph = tf.function(on_flat, autograph=False).get_concrete_function(*specs)
+    return graph, packers[-1]
+
+
+def _shaped(results, shapes):
+    for tensor, shape in zip(results, shapes, strict=True):
+        tensor.set_shape(shape)
+    return results
