@@ -1,9 +1,13 @@
 """What a masked step does: nothing."""
 
+from typing import Any
+
 from keras import ops
 
+from keras_seq.typing import Tensor
 
-def skipped(counts, after, before):
+
+def skipped(counts: Tensor | None, after: Any, before: Any) -> Any:
     """The state behind a step, which is that before it where the step is masked.
 
     Args:
@@ -26,11 +30,11 @@ def skipped(counts, after, before):
     )
 
 
-def zero_where_masked(counts, x):
+def zero_where_masked(counts: Tensor | None, x: Tensor) -> Tensor:
     """Puts 0 where a step is masked."""
     return x if counts is None else ops.where(counts, x, ops.zeros_like(x))
 
 
-def one_where_masked(counts, x):
+def one_where_masked(counts: Tensor | None, x: Tensor) -> Tensor:
     """Puts 1 where a step is masked."""
     return x if counts is None else ops.where(counts, x, ops.ones_like(x))

@@ -2,8 +2,12 @@
 
 from keras import ops
 
+from keras_seq.typing import Array, Tensor
 
-def project(x, kernel, bias=None, dropout=None):
+
+def project(
+    x: Tensor, kernel: Array, bias: Array | None = None, dropout: Tensor | None = None
+) -> Tensor:
     """Gives x W + b, where each gate may see x through dropout of its own.
 
     Args:

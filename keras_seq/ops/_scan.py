@@ -1,20 +1,23 @@
 """The loop over time, on each backend."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_seq.ops._structures import flattened
+from keras_seq.typing import Nest
 
 
 def scan(
-    step,
-    state,
-    sequences,
+    step: Callable[[Nest, Nest], tuple[Nest, Nest]],
+    state: Nest,
+    sequences: Nest,
     *,
-    emit_like=(),
-    unroll=False,
-    reverse=False,
-    differentiable=True,
-):
+    emit_like: Nest = (),
+    unroll: bool = False,
+    reverse: bool = False,
+    differentiable: bool = True,
+) -> tuple[Nest, Nest]:
     """Applies `step` along the leading axis, carrying a state.
 
     ```

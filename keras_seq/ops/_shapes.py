@@ -1,7 +1,11 @@
 """Whether shapes agree, as far as their sizes are known."""
 
+from collections.abc import Sequence
 
-def fits(shape, expected, or_one=False):
+
+def fits(
+    shape: Sequence[int | None], expected: Sequence[int | None], or_one: bool = False
+) -> bool:
     """Whether a shape is the expected one; sizes that are None may be any.
 
     Args:

@@ -4,11 +4,18 @@ States, weights, probes and results travel as NamedTuples. None stands for what
 there is not: no mask, no bias, nothing to show.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeAlias
 
 from keras import tree
 
-from keras_seq.typing import Tensor
+from keras_seq.typing import Nest, Tensor
+
+Gates: TypeAlias = Any
+"""A dict of tensors by name, or None where the caller doesn't ask for it.
+
+A union would make every caller who does ask say so to the type checker.
+"""
 
 
 class HiddenState(NamedTuple):
@@ -24,7 +31,9 @@ class LSTMState(NamedTuple):
     c: Tensor
 
 
-def flattened(structure):
+def flattened(
+    structure: Nest,
+) -> tuple[list[Tensor], Callable[[Iterable[Tensor]], Nest]]:
     """The tensors of a structure, and the function that puts others in their places.
 
     Example:
@@ -37,7 +46,7 @@ def flattened(structure):
     """
     leaves = tree.flatten(structure)
 
-    def packed(tensors):
+    def packed(tensors: Iterable[Tensor]) -> Nest:
         rest = iter(tensors)
         full = [None if leaf is None else next(rest) for leaf in leaves]
         return tree.pack_sequence_as(structure, full)
@@ -45,14 +54,14 @@ def flattened(structure):
     return [leaf for leaf in leaves if leaf is not None], packed
 
 
-def map_tensors(function, structure, *others):
+def map_tensors(function: Callable[..., Any], structure: Nest, *others: Nest) -> Nest:
     """A structure of results; None where the first structure has None."""
     return tree.map_structure(
         lambda x, *rest: None if x is None else function(x, *rest), structure, *others
     )
 
 
-def parts_of(state, *, h, others):
+def parts_of(state: Any, *, h: bool, others: bool) -> Any:
     """A state with None instead of h, or of what it carries beside, if not wanted."""
     return state._make(
         value if (h if name == "h" else others) else None

@@ -5,11 +5,15 @@ it, True where a position may be attended to. Masked positions get weights of
 exactly 0; where no position may be attended to, all weights are 0.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_seq.typing import ArrayLike, Tensor
 
-def masked_softmax(energies, mask=None):
+
+def masked_softmax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
     """Gives exp(e_j) / Σ_k exp(e_k), over the positions that count.
 
     Args:
@@ -26,13 +30,13 @@ def masked_softmax(energies, mask=None):
     >>> masked_softmax(energies, np.array([[True, True, False]])).numpy()
     array([[0.5, 0.5, 0. ]])
     """
-    energies = ops.convert_to_tensor(energies)
+    e: Tensor = ops.convert_to_tensor(energies)
     if mask is None:
-        return _softmax(energies)
-    return _zero_masked(_softmax(_lowest_masked(energies, mask)), mask)
+        return _softmax(e)
+    return _zero_masked(_softmax(_lowest_masked(e, mask)), mask)
 
 
-def sparsemax(energies, mask=None):
+def sparsemax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
     """The weights nearest to the energies: many of them are exactly 0.
 
     ```
@@ -56,8 +60,8 @@ def sparsemax(energies, mask=None):
     References:
         Martins and Astudillo (2016), From softmax to sparsemax.
     """
-    given = ops.convert_to_tensor(energies)
-    e = given if mask is None else _lowest_masked(given, mask)
+    given: Tensor = ops.convert_to_tensor(energies)
+    e: Tensor = given if mask is None else _lowest_masked(given, mask)
     # In numbers of 16 bits a long source cannot be counted, much less summed.
     e = ops.cast(e, keras.backend.result_type(e.dtype, "float32"))
     e = e - ops.max(e, axis=-1, keepdims=True)
@@ -73,7 +77,7 @@ def sparsemax(energies, mask=None):
     return _zero_masked(weights, mask)
 
 
-def monotonic(choice, previous):
+def monotonic(choice: ArrayLike, previous: ArrayLike) -> Tensor:
     """Expected weights of an attention that only moves on.
 
     Reading from where it stopped before, the attention stops at position j with
@@ -104,17 +108,17 @@ def monotonic(choice, previous):
         Raffel et al. (2017), Online and linear-time attention by enforcing
         monotonic alignments.
     """
-    choice = ops.convert_to_tensor(choice)
-    previous = ops.convert_to_tensor(previous)
-    passed = 1 - choice
+    stops: Tensor = ops.convert_to_tensor(choice)
+    before: Tensor = ops.convert_to_tensor(previous)
+    passed = 1 - stops
     passed = ops.concatenate(
         [ops.zeros_like(passed[..., :1]), passed[..., :-1]], axis=-1
     )
 
-    return choice * _reached(passed, previous)
+    return stops * _reached(passed, before)
 
 
-def hard_monotonic(choice, previous):
+def hard_monotonic(choice: ArrayLike, previous: ArrayLike) -> Tensor:
     """Where an attention that only moves on stops: at the first p_j > 1/2.
 
     Args:
@@ -133,20 +137,20 @@ def hard_monotonic(choice, previous):
     >>> hard_monotonic(p, np.array([[0.0, 1.0, 0.0]])).numpy()
     array([[0., 0., 1.]])
     """
-    previous = ops.convert_to_tensor(previous)
-    stops = ops.cast(ops.convert_to_tensor(choice) > 0.5, previous.dtype)
-    stops = stops * ops.cumsum(previous, axis=-1)
-    return stops * ops.cast(ops.cumsum(stops, axis=-1) == stops, previous.dtype)
+    before: Tensor = ops.convert_to_tensor(previous)
+    stops = ops.cast(ops.convert_to_tensor(choice) > 0.5, before.dtype)
+    stops = stops * ops.cumsum(before, axis=-1)
+    return stops * ops.cast(ops.cumsum(stops, axis=-1) == stops, before.dtype)
 
 
-def _softmax(energies):
+def _softmax(energies: Tensor) -> Tensor:
     # Keras warns about the softmax of a single number.
     if energies.shape[-1] == 1:
         return 0 * energies + 1
     return ops.softmax(energies, axis=-1)
 
 
-def _reached(passed, entered):
+def _reached(passed: Tensor, entered: Tensor) -> Tensor:
     """Gives q with q_j = passed_j q_{j-1} + entered_j, q before the first being 0.
 
     The paper divides by a cumulative product, which vanishes. But the functions
@@ -154,7 +158,7 @@ def _reached(passed, entered):
     of one another, and nothing need be divided.
     """
 
-    def doubled(by, passed, entered):
+    def doubled(by: int, passed: Tensor, entered: Tensor) -> tuple[int, Tensor, Tensor]:
         earlier = _moved(entered, by) * passed
         return 2 * by, _moved(passed, by) * passed, earlier + entered
 
@@ -168,21 +172,21 @@ def _reached(passed, entered):
     return entered
 
 
-def _moved(x, by):
+def _moved(x: Tensor, by: int) -> Tensor:
     """Moves what x holds to later positions."""
     return ops.concatenate([ops.zeros_like(x[..., :by]), x[..., :-by]], axis=-1)
 
 
-def _lowest_masked(energies, mask):
+def _lowest_masked(energies: Tensor, mask: ArrayLike) -> Tensor:
     return ops.where(mask, energies, ops.full_like(energies, _lowest(energies.dtype)))
 
 
-def _lowest(dtype):
+def _lowest(dtype: Any) -> float:
     """A number below all energies: with 16 bits they may be large themselves."""
     return -65504.0 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
 
 
-def _zero_masked(weights, mask):
+def _zero_masked(weights: Tensor, mask: ArrayLike | None) -> Tensor:
     return (
         weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
     )

@@ -1,13 +1,22 @@
 """Cross-entropy with integer targets and label smoothing, and its gradient."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
 from keras_seq.ops._engine.custom_gradient import with_gradient
 from keras_seq.ops._shapes import fits
+from keras_seq.typing import ArrayLike, Tensor
 
 
-def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
+def cross_entropy(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    mask: ArrayLike | None = None,
+) -> Tensor:
     """The cross-entropy of each target under softmax(logits).
 
     ```
@@ -48,17 +57,17 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         raise ValueError(
             f"`label_smoothing` must be in [0, 1); received {label_smoothing!r}."
         )
-    logits = ops.convert_to_tensor(logits)
-    dtype = keras.backend.standardize_dtype(logits.dtype)
+    given: Tensor = ops.convert_to_tensor(logits)
+    dtype = keras.backend.standardize_dtype(given.dtype)
     if not keras.backend.is_float_dtype(dtype):
         raise ValueError(f"`logits` must be floats; received dtype {dtype}.")
     targets = ops.cast(targets, "int32")
-    _check_shape("targets", targets, logits)
+    _check_shape("targets", targets, given)
     if mask is not None:
         mask = ops.cast(mask, "bool")
-        _check_shape("mask", mask, logits)
+        _check_shape("mask", mask, given)
 
-    def losses(x, normaliser):
+    def losses(x: Tensor, normaliser: Tensor) -> Tensor:
         target = ops.take_along_axis(x, ops.expand_dims(targets, -1), axis=-1)[..., 0]
         if label_smoothing:
             mean = ops.mean(x, axis=-1)
@@ -66,15 +75,15 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
         found = normaliser - target
         return found if mask is None else ops.where(mask, found, ops.zeros_like(found))
 
-    def plain(x):
+    def plain(x: Tensor) -> Tensor:
         if mask is not None:
             x = ops.where(ops.expand_dims(mask, -1), x, ops.ones_like(x))
         return losses(x, ops.logsumexp(x, axis=-1))
 
-    def derived(x):
+    def derived(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         normaliser = ops.logsumexp(x, axis=-1)
 
-        def gradient(d_loss):
+        def gradient(d_loss: Tensor) -> Tensor:
             d_loss = ops.expand_dims(d_loss, -1)
             size = ops.shape(x)[-1]
             d_x = ops.exp(x - ops.expand_dims(normaliser, -1))
@@ -87,10 +96,10 @@ def cross_entropy(logits, targets, *, label_smoothing=0.0, mask=None):
 
         return losses(x, normaliser), gradient
 
-    return with_gradient(derived, plain, logits)
+    return with_gradient(derived, plain, given)
 
 
-def _check_shape(name, given, logits):
+def _check_shape(name: str, given: Tensor, logits: Tensor) -> None:
     """Refuses what would be broadcast, as far as the sizes are known."""
     received, expected = tuple(given.shape), tuple(logits.shape)[:-1]
     if not fits(received, expected):

@@ -1,5 +1,7 @@
 """The GRU recurrence as a pure function."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -8,22 +10,23 @@ from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
 from keras_seq.ops._steps import gru_gates
-from keras_seq.ops._structures import HiddenState
+from keras_seq.ops._structures import Gates, HiddenState
+from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
 
 GATES = ("update", "reset", "candidate")
 
 
 def gru_step(
-    x,
-    h_prev,
-    recurrent_kernel,
-    recurrent_bias=None,
+    x: Array,
+    h_prev: Array,
+    recurrent_kernel: Array,
+    recurrent_bias: Array | None = None,
     *,
-    recurrent_dropout=None,
-    activation="tanh",
-    recurrent_activation="sigmoid",
-    reset_after=True,
-):
+    recurrent_dropout: Array | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    reset_after: bool = True,
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     """One step of the GRU, from the projected input of its gates.
 
     ```
@@ -66,24 +69,25 @@ def gru_step(
         encoder-decoder for statistical machine translation (`reset_after=False`).
         With `reset_after=True` the equations are those of cuDNN's GRU.
     """
-    activation = keras.activations.get(activation)
-    recurrent_activation = keras.activations.get(recurrent_activation)
+    phi: Function = keras.activations.get(activation)
+    sigma: Function = keras.activations.get(recurrent_activation)
     x_z, x_r, x_h = ops.split(x, 3, axis=-1)
     if reset_after:
         recurrent = project(h_prev, recurrent_kernel, recurrent_bias, recurrent_dropout)
         u_z, u_r, u_h = ops.split(recurrent, 3, axis=-1)
 
-        def remember(r):
+        def remember(r: Tensor) -> Tensor:
             return r * u_h
 
     else:
         U_gates, U_h = ops.split(recurrent_kernel, [2 * h_prev.shape[-1]], axis=-1)
         on_gates = on_candidate = None
         if recurrent_dropout is not None:
-            on_gates, on_candidate = recurrent_dropout[:2], recurrent_dropout[-1:]
+            dropout: Tensor = recurrent_dropout
+            on_gates, on_candidate = dropout[:2], dropout[-1:]
         u_z, u_r = ops.split(project(h_prev, U_gates, None, on_gates), 2, axis=-1)
 
-        def remember(r):
+        def remember(r: Tensor) -> Tensor:
             return project(r * h_prev, U_h, None, on_candidate)
 
     return gru_gates(
@@ -92,31 +96,31 @@ def gru_step(
         x_h,
         h_prev,
         remember,
-        activation,
-        recurrent_activation,
+        phi,
+        sigma,
     )
 
 
 def gru(
-    inputs,
-    initial_state,
-    kernel,
-    recurrent_kernel,
-    bias=None,
+    inputs: ArrayLike,
+    initial_state: Sequence[ArrayLike],
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
     *,
-    mask=None,
-    input_dropout=None,
-    recurrent_dropout=None,
-    activation="tanh",
-    recurrent_activation="sigmoid",
-    reset_after=True,
-    go_backwards=False,
-    unroll=False,
-    return_sequences=True,
-    return_gates=False,
-    training=False,
-    probes=None,
-):
+    mask: ArrayLike | None = None,
+    input_dropout: Array | None = None,
+    recurrent_dropout: Array | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    reset_after: bool = True,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], Gates]:
     """The GRU over a whole sequence: `gru_step` applied T times.
 
     The input projection x_t W + b of all steps is one matrix product outside
@@ -185,25 +189,27 @@ def gru(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
     }
-    activation = keras.activations.get(activation)
-    recurrent_activation = keras.activations.get(recurrent_activation)
-    slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
+    phi: Function = keras.activations.get(activation)
+    sigma: Function = keras.activations.get(recurrent_activation)
+    slope, recurrent_slope = slope_of(phi), slope_of(sigma)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
-        def step(x, state, probe):
+        def step(
+            x: Tensor, state: HiddenState, probe: HiddenState | None
+        ) -> tuple[HiddenState, tuple[Tensor, ...]]:
             h, gates = gru_step(
                 x,
                 state.h,
                 recurrent_kernel,
                 recurrent_bias,
                 recurrent_dropout=recurrent_dropout,
-                activation=activation,
-                recurrent_activation=recurrent_activation,
+                activation=phi,
+                recurrent_activation=sigma,
                 reset_after=reset_after,
             )
             return HiddenState(h if probe is None else h + probe.h), gates
 
-        def show(states, gates):
+        def show(states: HiddenState, gates: tuple[Tensor, ...]) -> GRUResetAfter.Shown:
             return GRUResetAfter.Shown(*gates)
 
         results = by_autodiff(
@@ -225,7 +231,7 @@ def gru(
             units = recurrent_kernel.shape[0]
             weights = ops.split(recurrent_kernel, [2 * units], axis=-1)
         results = recurrence(
-            equations(activation, recurrent_activation, slope, recurrent_slope),
+            equations(phi, sigma, slope, recurrent_slope),
             inputs,
             initial_state,
             kernel,
@@ -238,10 +244,12 @@ def gru(
             **common,
         )
     gates = named_gates(results.shown, mask, go_backwards)
-    return results.h, tuple(results.final), gates
+    return results.h, (results.final.h,), gates
 
 
-def _biases(bias, recurrent_kernel, reset_after):
+def _biases(
+    bias: Tensor | None, recurrent_kernel: Array, reset_after: bool
+) -> tuple[Tensor | None, Tensor | None]:
     """The bias of the input and that of the state, or None for none."""
     if bias is None:
         return None, None

@@ -1,5 +1,7 @@
 """The LSTM recurrence as a pure function."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_seq.ops._derived import LSTM
@@ -7,12 +9,19 @@ from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
 from keras_seq.ops._steps import lstm_gates
-from keras_seq.ops._structures import LSTMState
+from keras_seq.ops._structures import Gates, LSTMState
+from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
 
 GATES = ("input", "forget", "candidate", "output")
 
 
-def lstm_step(z, c_prev, *, activation="tanh", recurrent_activation="sigmoid"):
+def lstm_step(
+    z: Array,
+    c_prev: Array,
+    *,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:
     """One step of the LSTM, from the pre-activations of its gates.
 
     ```
@@ -49,30 +58,30 @@ def lstm_step(z, c_prev, *, activation="tanh", recurrent_activation="sigmoid"):
         Hochreiter and Schmidhuber (1997), Long short-term memory.
         Gers, Schmidhuber and Cummins (2000), Learning to forget.
     """
-    activation = keras.activations.get(activation)
-    recurrent_activation = keras.activations.get(recurrent_activation)
-    return lstm_gates(z, c_prev, activation, recurrent_activation)
+    phi: Function = keras.activations.get(activation)
+    sigma: Function = keras.activations.get(recurrent_activation)
+    return lstm_gates(z, c_prev, phi, sigma)
 
 
 def lstm(
-    inputs,
-    initial_state,
-    kernel,
-    recurrent_kernel,
-    bias=None,
+    inputs: ArrayLike,
+    initial_state: Sequence[ArrayLike],
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
     *,
-    mask=None,
-    input_dropout=None,
-    recurrent_dropout=None,
-    activation="tanh",
-    recurrent_activation="sigmoid",
-    go_backwards=False,
-    unroll=False,
-    return_sequences=True,
-    return_gates=False,
-    training=False,
-    probes=None,
-):
+    mask: ArrayLike | None = None,
+    input_dropout: Array | None = None,
+    recurrent_dropout: Array | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor, Tensor], Gates]:
     """The LSTM over a whole sequence: `lstm_step` applied T times.
 
     The input projection x_t W + b of all steps is one matrix product outside
@@ -130,22 +139,24 @@ def lstm(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
     }
-    activation = keras.activations.get(activation)
-    recurrent_activation = keras.activations.get(recurrent_activation)
-    slope, recurrent_slope = slope_of(activation), slope_of(recurrent_activation)
+    phi: Function = keras.activations.get(activation)
+    sigma: Function = keras.activations.get(recurrent_activation)
+    slope, recurrent_slope = slope_of(phi), slope_of(sigma)
     if unroll or recurrent_dropout is not None or not (slope and recurrent_slope):
 
-        def step(x, state, probe):
+        def step(
+            x: Tensor, state: LSTMState, probe: LSTMState | None
+        ) -> tuple[LSTMState, tuple[Tensor, ...]]:
             h, c, gates = lstm_gates(
                 x + project(state.h, recurrent_kernel, None, recurrent_dropout),
                 state.c,
-                activation,
-                recurrent_activation,
+                phi,
+                sigma,
                 settle=None if probe is None else lambda c: c + probe.c,
             )
             return LSTMState(h if probe is None else h + probe.h, c), gates
 
-        def show(states, gates):
+        def show(states: LSTMState, gates: tuple[Tensor, ...]) -> LSTM.Shown:
             i, f, candidate, o = gates
             return LSTM.Shown(i, f, candidate, o, states.c)
 
@@ -162,7 +173,7 @@ def lstm(
         )
     else:
         results = recurrence(
-            LSTM(activation, recurrent_activation, slope, recurrent_slope),
+            LSTM(phi, sigma, slope, recurrent_slope),
             inputs,
             initial_state,
             kernel,
@@ -175,4 +186,4 @@ def lstm(
             **common,
         )
     gates = named_gates(results.shown, mask, go_backwards, carried=("cell",))
-    return results.h, tuple(results.final), gates
+    return results.h, (results.final.h, results.final.c), gates

@@ -1,19 +1,27 @@
 """The simple recurrence of Elman as a pure function."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_seq.ops._derived import SimpleRNN
 from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
-from keras_seq.ops._structures import HiddenState
+from keras_seq.ops._structures import Gates, HiddenState
+from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
 
 SHOWN = ("pre_activation",)
 
 
 def simple_rnn_step(
-    x, h_prev, recurrent_kernel, *, recurrent_dropout=None, activation="tanh"
-):
+    x: Array,
+    h_prev: Array,
+    recurrent_kernel: Array,
+    *,
+    recurrent_dropout: Array | None = None,
+    activation: Identifier = "tanh",
+) -> tuple[Tensor, tuple[Tensor]]:
     """One step of the simple recurrence, from the projected input.
 
     ```
@@ -44,29 +52,29 @@ def simple_rnn_step(
     References:
         Elman (1990), Finding structure in time.
     """
-    activation = keras.activations.get(activation)
+    phi: Function = keras.activations.get(activation)
     a = x + project(h_prev, recurrent_kernel, None, recurrent_dropout)
-    return activation(a), (a,)
+    return phi(a), (a,)
 
 
 def simple_rnn(
-    inputs,
-    initial_state,
-    kernel,
-    recurrent_kernel,
-    bias=None,
+    inputs: ArrayLike,
+    initial_state: Sequence[ArrayLike],
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
     *,
-    mask=None,
-    input_dropout=None,
-    recurrent_dropout=None,
-    activation="tanh",
-    go_backwards=False,
-    unroll=False,
-    return_sequences=True,
-    return_gates=False,
-    training=False,
-    probes=None,
-):
+    mask: ArrayLike | None = None,
+    input_dropout: Array | None = None,
+    recurrent_dropout: Array | None = None,
+    activation: Identifier = "tanh",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], Gates]:
     """The simple recurrence over a sequence: `simple_rnn_step` applied T times.
 
     The input projection x_t W + b of all steps is one matrix product outside
@@ -123,21 +131,23 @@ def simple_rnn(
         "go_backwards": go_backwards,
         "return_sequences": return_sequences,
     }
-    activation = keras.activations.get(activation)
-    slope = slope_of(activation)
+    phi: Function = keras.activations.get(activation)
+    slope = slope_of(phi)
     if unroll or recurrent_dropout is not None or slope is None:
 
-        def step(x, state, probe):
+        def step(
+            x: Tensor, state: HiddenState, probe: HiddenState | None
+        ) -> tuple[HiddenState, tuple[Tensor]]:
             h, pre_activation = simple_rnn_step(
                 x,
                 state.h,
                 recurrent_kernel,
                 recurrent_dropout=recurrent_dropout,
-                activation=activation,
+                activation=phi,
             )
             return HiddenState(h if probe is None else h + probe.h), pre_activation
 
-        def show(states, pre_activation):
+        def show(states: HiddenState, pre_activation: tuple[Tensor]) -> SimpleRNN.Shown:
             return SimpleRNN.Shown(*pre_activation)
 
         results = by_autodiff(
@@ -153,7 +163,7 @@ def simple_rnn(
         )
     else:
         results = recurrence(
-            SimpleRNN(activation, slope, return_gates),
+            SimpleRNN(phi, slope, return_gates),
             inputs,
             initial_state,
             kernel,
@@ -166,4 +176,4 @@ def simple_rnn(
             **common,
         )
     gates = named_gates(results.shown, mask, go_backwards)
-    return results.h, tuple(results.final), gates
+    return results.h, (results.final.h,), gates

@@ -1,9 +1,14 @@
 """Derivatives of activations, from their values."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
-SLOPES = {
+from keras_seq.typing import Tensor
+
+SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda y: ops.ones_like(y),
     "relu": lambda y: ops.cast(y > 0, y.dtype),
     "sigmoid": lambda y: y * (1 - y),
@@ -13,7 +18,7 @@ SLOPES = {
 }
 
 
-def slope_of(activation):
+def slope_of(activation: Callable[..., Any]) -> Callable[[Tensor], Tensor] | None:
     """The function y -> φ'(z) with y = φ(z), or None where none is known."""
     for name, slope in SLOPES.items():
         if activation in (getattr(keras.activations, name), getattr(ops, name, None)):
@@ -21,13 +26,13 @@ def slope_of(activation):
     return None
 
 
-def product_of(rows, errors):
+def product_of(rows: Tensor, errors: Tensor) -> Tensor:
     """Σ over all steps and rows of rowsᵀ errors: the gradient of a matrix."""
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
     return ops.matmul(ops.transpose(rows), ops.reshape(errors, (-1, errors.shape[-1])))
 
 
-def sum_of(errors):
+def sum_of(errors: Tensor) -> Tensor:
     """Σ over all steps and rows: the gradient of a bias.
 
     Numbers of 16 bits are added with the digits of 32, and the sum has them: in

@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 
 import keras
 
@@ -9,7 +10,7 @@ _PORTABLE = contextvars.ContextVar("portable_graphs", default=False)
 
 
 @contextlib.contextmanager
-def portable_graphs():
+def portable_graphs() -> Iterator[None]:
     """Traces graphs that other tools than TensorFlow's runtime understand.
 
     On a processor the recurrences are traced as loops in threads of their own,
@@ -38,7 +39,7 @@ def portable_graphs():
         _PORTABLE.reset(token)
 
 
-def apply_here():
+def apply_here() -> bool:
     """Whether TensorFlow will run operations one by one, on a processor."""
     if keras.backend.backend() != "tensorflow" or _PORTABLE.get():
         return False
