@@ -126,7 +126,9 @@ class HeaderStyle:
     """
 
     def __init__(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        self.counts = {field: dict(values) for field, values in counts.items()}
+        self.counts: dict[str, dict[str, int]] = {
+            field: dict(values) for field, values in counts.items()
+        }
         self._known = {
             field: _spellings(field, self.counts.get(field, {}))
             for field in _MUSIC_FIELDS

@@ -58,7 +58,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         if not self._config_path.is_file():
             raise FileNotFoundError(
                 f"no run in {str(self.path)!r}: it has no config.json. Train first, "

@@ -24,5 +24,5 @@ class ServingError(ValueError):
     """
 
     def __init__(self, heading: str, problems: Iterable[str]):
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         super().__init__("\n".join([heading + ":", *(f"- {p}" for p in self.problems)]))

@@ -62,7 +62,7 @@ class CharacterVocabulary(Vocabulary):
                     f"`characters` must not be surrogates; received {character!r} "
                     "among them."
                 )
-        self.characters = "".join(sorted(set(given)))
+        self.characters: str = "".join(sorted(set(given)))
         if len(self.characters) != len(given):
             twice = [c for c, n in Counter(given).items() if n > 1]
             raise ValueError(f"`characters` must differ; {twice[0]!r} comes twice.")

@@ -81,8 +81,8 @@ class NgramHasher:
                 f"`buckets` must be an integer of at least 1; received {buckets!r}."
             )
         self.level = level
-        self.orders = tuple(map(int, orders))
-        self.buckets = int(buckets)
+        self.orders: tuple[int, ...] = tuple(map(int, orders))
+        self.buckets: int = int(buckets)
 
     def to_config(self) -> dict[str, typing.Any]:
         """The arguments as a JSON-able dict, for `NgramHasher(**config)`."""

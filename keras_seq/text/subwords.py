@@ -83,8 +83,10 @@ class SubwordVocabulary(Vocabulary):
     def __init__(
         self, entries: Iterable[str], *, scores: Iterable[float] | None = None
     ) -> None:
-        self.entries = list(entries)
-        self.scores = None if scores is None else [float(score) for score in scores]
+        self.entries: list[str] = list(entries)
+        self.scores: list[float] | None = None
+        if scores is not None:
+            self.scores = [float(score) for score in scores]
         _check(self.entries, self.scores)
         ids = {piece: _FIRST_PIECE + i for i, piece in enumerate(self.entries)}
         self._splitter: BytePairSplitter | UnigramSplitter

@@ -70,8 +70,8 @@ class WordVocabulary(Vocabulary):
     """
 
     def __init__(self, words: Iterable[str], *, lowercase: bool = False) -> None:
-        self.words = list(words)
-        self.lowercase = bool(lowercase)
+        self.words: list[str] = list(words)
+        self.lowercase: bool = bool(lowercase)
         for word in self.words:
             if not isinstance(word, str) or self._split(word) != [word]:
                 raise ValueError(

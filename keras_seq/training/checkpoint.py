@@ -129,16 +129,16 @@ class EpochCheckpoint(keras.callbacks.Callback):
             raise ValueError(
                 f"`seconds` must be above 0 or None; received {seconds!r}."
             )
-        self.directory = Path(directory)
+        self.directory: Path = Path(directory)
         self.monitor = monitor
         self.mode = mode
         self.patience = patience
         self.average = average
         self.seconds = seconds
         self.history: list[dict[str, float]] = []
-        self.seconds_trained = 0.0
+        self.seconds_trained: float = 0.0
         self.average_values: dict[str, float] | None = None
-        self.averaged = False
+        self.averaged: bool = False
         self._started = 0.0
         self._resume = resume
         if resume and self._last.is_file():
