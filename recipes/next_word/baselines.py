@@ -1,27 +1,56 @@
 """What the next-word recipe's model is measured by, and beside what."""
 
+from collections.abc import Callable, Iterable
+
+import keras
 import numpy as np
 
 from keras_seq.text import (
     END,
     UNKNOWN,
+    TextPredictor,
     encode_document,
     mark_lines,
     split_words,
 )
 from keras_seq.training import KneserNeyModel, NgramModel
+from recipes.next_word.data import Data
 
 LETTERS = 5  # order of the model that spells unknown words
 CODE_POINTS = 0x110000  # characters that an unknown word may have
 LINE_MARKS = ("↵", "¶")
 
 
-def word_ids(data, documents):
+class HeldOutPerplexity(keras.callbacks.Callback):
+    """Logs the perplexity of the validation documents after every epoch.
+
+    Args:
+        predictor: `TextPredictor` of the model that is trained.
+        data: The recipe's `Data`.
+    """
+
+    def __init__(self, predictor: TextPredictor, data: Data) -> None:
+        super().__init__()
+        self.predictor = predictor
+        self.encoded = data.ids(data.validation)
+        self.words = data.count(data.validation)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Puts "val_perplexity" into the logs."""
+        nats = self.predictor.token_nats(self.encoded)
+        total = sum(float(values.sum()) for values in nats)
+        assert logs is not None  # `fit` always gives them
+        logs["val_perplexity"] = float(np.exp(total / self.words))
+
+
+def word_ids(data: Data, documents: Iterable[str]) -> list[list[int]]:
     """Documents as ids of words, whatever the model reads."""
     return [encode_document(data.words, text) for text in documents]
 
 
-def baseline_nats(data, progress=None):
+def baseline_nats(
+    data: Data, progress: Callable[[int, int], object] | None = None
+) -> dict[str, list[list[np.ndarray]]]:
     """-ln p of every held-out word under n-gram models of the training texts.
 
     They read what a model of words reads: the same vocabulary, unknown words as
@@ -52,7 +81,7 @@ def baseline_nats(data, progress=None):
     return found
 
 
-def _nats(model, ids):
+def _nats(model: NgramModel, ids: list[int]) -> np.ndarray:
     """-ln p of each word but the start mark, of which nothing is said."""
     chances = [
         model.probability(ids[i], ids[max(0, i - 2) : i]) for i in range(1, len(ids))
@@ -60,7 +89,7 @@ def _nats(model, ids):
     return -np.log(chances)
 
 
-def spelling_nats(data, documents):
+def spelling_nats(data: Data, documents: Iterable[str]) -> list[np.ndarray]:
     """-ln p of the spelling of every unknown word; 0 of a known one.
 
     A word model calls a rare word unknown, which is cheap; a model of subwords must
@@ -94,7 +123,12 @@ def spelling_nats(data, documents):
     return found
 
 
-def reading_figures(data, documents, nats, spelling=None):
+def reading_figures(
+    data: Data,
+    documents: list[str],
+    nats: list[np.ndarray],
+    spelling: list[np.ndarray] | None = None,
+) -> dict[str, float]:
     """Perplexities of documents.
 
     Args:

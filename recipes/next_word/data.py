@@ -1,31 +1,29 @@
-"""The next-word recipe's settings and its texts."""
+"""The next-word recipe's texts: read, split, as ids."""
 
 import dataclasses
 import functools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import check_settings
 from keras_seq.text import (
     UNKNOWN,
     DocumentSplit,
-    SubwordVocabulary,
     TextCorpus,
     Vocabulary,
     WordVocabulary,
     encodable,
     encode_document,
-    mark_lines,
     read_documents,
     split_documents,
 )
+from keras_seq.training import stream_dataset, stream_steps
+from recipes.next_word.settings import PYDOC, SHAKESPEARE, Config
 
-OUT = "runs/next_word"
-PYDOC, SHAKESPEARE = "pydoc", "tinyshakespeare"
 # Where char-rnn's input.txt is looked for.
 SHAKESPEARE_FILES = (
     "data/tinyshakespeare/input.txt",
@@ -34,71 +32,8 @@ SHAKESPEARE_FILES = (
 )
 FEWEST_WORDS = 2000  # of all texts together
 QUICK_WORDS = 20_000  # of the training texts with `quick`
-SUBWORDS = 3000
 READ = 2e6  # tokens, in all epochs together
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Settings of a run."""
-
-    data: str = PYDOC
-    """Texts to learn from: pydoc (what Python's help() knows of the language);
-    tinyshakespeare; a text file; or a folder of .txt files."""
-    out: str = OUT
-    """Folder for everything that the run makes."""
-    level: Literal["word", "subword"] = "word"
-    """word: rare words are unknown. subword: words are made of pieces, and none is
-    unknown."""
-    seed: int = 1
-    """Seed of the split, the weights, the order, the dropout and what is written."""
-    epochs: int | None = None
-    """Passes over the training texts at most. By default as many as read 2 million
-    tokens, 40 at most; 3 with `quick`."""
-    units: int | None = None
-    """Units of an LSTM layer; half of it is the size of the embeddings. By default
-    512; 64 with `quick`."""
-    layers: int = 1
-    """Number of LSTM layers."""
-    dropout: float = 0.4
-    """Share of inputs, outputs and entries of the recurrent kernel that is dropped in
-    training, the same at all steps of a window; and four times the share of the
-    words."""
-    min_count: int = 3
-    """Words that the training texts have less often are unknown."""
-    batch_size: int | None = None
-    """Streams that are read side by side. By default 20; 8 with `quick`."""
-    window: int = 40
-    """Steps that gradients go back at most; the state goes on from window to window."""
-    learning_rate: float = 2e-3
-    """Highest learning rate: it rises to it, then falls on half a cosine."""
-    quick: bool = False
-    """A minute to see that all works: few texts, a small model."""
-    resume: bool = False
-    """Continue the run in `out`."""
-    overwrite: bool = False
-    """Replace the run in `out`."""
-
-    def complete(self):
-        """The settings with nothing left open; ValueError for a bad one."""
-        check_settings(
-            self,
-            at_least_1=("epochs", "layers", "min_count", "batch_size", "window"),
-            shares=("dropout",),
-            above_0=("learning_rate",),
-            seeds=("seed",),
-        )
-        if self.units is not None and self.units < 2:
-            raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
-        path = Path(self.data)
-        return dataclasses.replace(
-            self,
-            # From another folder, a relative path would name another file.
-            data=str(path.resolve()) if self.data and path.exists() else self.data,
-            epochs=self.epochs or (3 if self.quick else None),
-            units=self.units or (64 if self.quick else 512),
-            batch_size=self.batch_size or (8 if self.quick else 20),
-        )
+FRESH = 0.1  # share of the windows that begin like a text, without what was before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,26 +53,53 @@ class Data:
     vocabulary: Vocabulary
 
     @functools.cached_property
-    def train_ids(self):
+    def train_ids(self) -> list[list[int]]:
         """The ids of the training documents, as the model reads them."""
         return self.ids(self.train)
 
-    def ids(self, documents):
+    def ids(self, documents: Iterable[str]) -> list[list[int]]:
         """The ids of documents between their marks, as the model reads them."""
         return [encode_document(self.vocabulary, text) for text in documents]
 
-    def count(self, documents):
+    def count(self, documents: Iterable[str]) -> int:
         """Words of documents, with ends of lines and end marks."""
         return sum(len(encode_document(self.words, text)) - 1 for text in documents)
 
-    def known(self):
+    def training_length(self, config: Config) -> tuple[int, int]:
+        """How often the training texts are read, and the steps that it takes once.
+
+        ValueError if the texts are too short for them.
+        """
+        assert config.batch_size is not None  # `Config.complete` has seen to it
+        tokens = sum(map(len, self.train_ids))
+        if 0 < (longest := tokens // config.batch_size) < config.window:
+            raise ValueError(
+                f"`window` must be at most {longest}, what each of {config.batch_size} "
+                f"streams of the training texts has; received {config.window}."
+            )
+        steps = stream_steps(self.train_ids, config.batch_size, config.window)
+        return config.epochs or int(np.clip(round(READ / tokens), 1, 40)), steps
+
+    def training_batches(self, config: Config, first_epoch: int) -> Iterable[Any]:
+        """A `tf.data.Dataset` of the epochs from `first_epoch` on."""
+        assert config.batch_size is not None
+        return stream_dataset(
+            self.train_ids,
+            config.batch_size,
+            config.window,
+            seed=config.seed,
+            first_epoch=first_epoch,
+            fresh=FRESH,
+        )
+
+    def known(self) -> dict[str, Any]:
         """What the verbs need of the data."""
         return {
             "digest": self.corpus.digest,
             "vocabulary": self.vocabulary.to_config(),
         }
 
-    def description(self):
+    def description(self) -> dict[str, Any]:
         """What metrics.json says of the data."""
         ids = [encode_document(self.words, text)[1:] for text in self.test]
         return {
@@ -161,8 +123,8 @@ class Data:
         }
 
 
-def load_data(config):
-    """Reads and splits the texts, and fits the vocabularies."""
+def read_texts(config: Config) -> tuple[TextCorpus, str, DocumentSplit]:
+    """The documents, their terms, and the documents in three parts."""
     try:
         if encodable(config.data) != config.data:
             raise ValueError(
@@ -181,24 +143,30 @@ def load_data(config):
         raise ValueError(f"--data: {error}") from error
     if summary := split.summary():
         print(summary)
-    train, validation, test = ([text.strip() for text in p] for p in split.parts)
+    return corpus, terms, split
+
+
+def used_parts(config: Config, split: DocumentSplit) -> list[list[str]]:
+    """The three parts; with `quick` the first words of each."""
+    parts = [[text.strip() for text in part] for part in split.parts]
     if config.quick:
         shares = (QUICK_WORDS, QUICK_WORDS // 8, QUICK_WORDS // 8)
-        train, validation, test = map(_first_words, (train, validation, test), shares)
-    marked = [mark_lines(text) for text in train]
+        return [_first_words(*pair) for pair in zip(parts, shares, strict=True)]
+    return parts
+
+
+def known_words(config: Config, marked: list[str]) -> WordVocabulary:
+    """The words that the training texts have often enough."""
     words = WordVocabulary.fit(marked, min_count=config.min_count)
     if not words.words:
         raise ValueError(
             f"--data {config.data!r}: no word comes {config.min_count} times, "
             "`min_count`, in the training texts."
         )
-    vocabulary: Vocabulary = words
-    if config.level == "subword":
-        vocabulary = SubwordVocabulary.fit(marked, size=SUBWORDS)
-    return Data(corpus, split, terms, train, validation, test, words, vocabulary)
+    return words
 
 
-def _corpus(data):
+def _corpus(data: str) -> tuple[TextCorpus, str]:
     """The documents, and their terms."""
     if data == PYDOC:
         from pydoc_data.topics import topics
@@ -225,7 +193,7 @@ def _corpus(data):
     return read_documents(data), "Those of your texts."
 
 
-def _first_words(texts, count):
+def _first_words(texts: list[str], count: int) -> list[str]:
     """The first texts, cut where they have so many words together."""
     kept = []
     for text in texts:

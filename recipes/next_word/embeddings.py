@@ -1,10 +1,14 @@
 """Embeddings of words, learned and one-hot: neighbours and pictures."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.text import TextPredictor
+
+Words = list[tuple[int, str]]  # ids and words, the most frequent first
 
 SIMILAR = 30  # words whose similarities are drawn
 PROJECTED = 250  # words in the projection
@@ -13,7 +17,7 @@ ASKED = 16  # words whose neighbours are listed
 NEIGHBOURS = 6
 
 
-def frequent_words(predictor, train_ids):
+def frequent_words(predictor: TextPredictor, train_ids: list[list[int]]) -> Words:
     """Words of two letters or more, the most frequent first.
 
     Args:
@@ -34,7 +38,7 @@ def frequent_words(predictor, train_ids):
     ]
 
 
-def cosines(matrix):
+def cosines(matrix: np.ndarray) -> np.ndarray:
     """Cosine similarities of rows, once their mean is taken off: (N, N)."""
     centred = matrix - matrix.mean(axis=0)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
@@ -42,7 +46,9 @@ def cosines(matrix):
     return unit @ unit.T
 
 
-def nearest_words(words, matrix):
+def nearest_words(
+    words: Words, matrix: np.ndarray
+) -> list[tuple[str, list[tuple[str, float]]]]:
     """The nearest neighbours of some of the words.
 
     Args:
@@ -66,12 +72,12 @@ def nearest_words(words, matrix):
     ]
 
 
-def _nearest(row):
+def _nearest(row: np.ndarray) -> list[int]:
     found = np.argsort(-row, kind="stable")[:NEIGHBOURS]
     return [j for j in found if np.isfinite(row[j])]
 
 
-def similarity_figure(words, untrained, matrix):
+def similarity_figure(words: Words, untrained: np.ndarray, matrix: np.ndarray) -> Any:
     """One-hot against embeddings, before training and after: similarities.
 
     Args:
@@ -106,7 +112,7 @@ def similarity_figure(words, untrained, matrix):
     return figure
 
 
-def projection_figure(words, matrix, seed):
+def projection_figure(words: Words, matrix: np.ndarray, seed: int) -> Any:
     """Learned embeddings of frequent words in the plane (t-SNE), by cluster.
 
     Args:

@@ -3,14 +3,21 @@
 import re
 from pathlib import Path
 
-from keras_seq.text import SubwordVocabulary, decoded_lines, mark_lines, split_words
+from keras_seq.text import (
+    NextWords,
+    TextPredictor,
+    WordVocabulary,
+    decoded_lines,
+    mark_lines,
+    split_words,
+)
 
 UNKNOWN_SHOWN = 20  # words of a prompt
 NO_SPACE_BEFORE = ".,;:!?)]}\n"
 SHOWN_LINE_ENDS = {"↵": "↵ (end of line)", "¶": "¶ (empty line)"}
 
 
-def read_prompt(text, file):
+def read_prompt(text: str, file: str | None) -> str:
     """The text that `predict` was given, or that of the file.
 
     Args:
@@ -25,10 +32,10 @@ def read_prompt(text, file):
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-def unknown_words(predictor, text):
+def unknown_words(predictor: TextPredictor, text: str) -> list[str]:
     """A line on the words of a prompt that the model doesn't know, or none."""
     vocabulary = predictor.vocabulary
-    if isinstance(vocabulary, SubwordVocabulary):
+    if not isinstance(vocabulary, WordVocabulary):  # subwords spell all words
         return []
     known = set(vocabulary.words)
     unknown = dict.fromkeys(w for w in split_words(mark_lines(text)) if w not in known)
@@ -38,7 +45,7 @@ def unknown_words(predictor, text):
     return [f"not in the vocabulary: {shown}"] if unknown else []
 
 
-def continued(text, more):
+def continued(text: str, more: str) -> str:
     """A text and what a model wrote behind it.
 
     Args:
@@ -49,7 +56,7 @@ def continued(text, more):
     return f"{text} {more}" if apart else text + more
 
 
-def next_words_table(found):
+def next_words_table(found: NextWords) -> list[str]:
     """Lines with the next words and their probabilities.
 
     Args:

@@ -7,74 +7,51 @@ gradients are cut. What it has learnt is measured on documents that it hasn't re
 beside n-gram models; what its embeddings have learnt is drawn.
 """
 
-import json
 import time
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_seq import serving
+from keras_seq import runs, serving, training
 from keras_seq.layers import RecurrentLanguageModel
-from keras_seq.runs import (
-    Progress,
-    RunDirectory,
-    check_out,
-    print_or_write,
-)
+from keras_seq.runs import RunDirectory
 from keras_seq.text import (
     START,
+    SubwordVocabulary,
     TextPredictor,
     Vocabulary,
+    mark_lines,
     prediction_card,
     prediction_requests,
     prediction_signatures,
 )
-from keras_seq.training import (
-    EpochCheckpoint,
-    ResetState,
-    SequenceCrossEntropy,
-    stream_dataset,
-    stream_steps,
-)
-from recipes.next_word.baselines import (
-    baseline_nats,
-    reading_figures,
-    spelling_nats,
-)
-from recipes.next_word.data import OUT, READ, Config, load_data
-from recipes.next_word.prompts import (
-    continued,
-    next_words_table,
-    read_prompt,
-    unknown_words,
-)
-from recipes.next_word.results import HeldOutPerplexity, write_results
+from recipes.next_word import baselines, prompts
+from recipes.next_word.data import Data, known_words, read_texts, used_parts
+from recipes.next_word.results import write_results
+from recipes.next_word.settings import OUT, Config
 
 PATIENCE = 4  # epochs without a better perplexity of the validation documents
 AVERAGED = 4  # of the best epochs
+SUBWORDS = 3000
 LONGEST = 10_000  # words that `predict` writes at most
-FRESH = 0.1  # share of the windows that begin like a text, without what was before
 
 
-def epochs(config, data):
-    """How often the training texts are read."""
-    tokens = sum(map(len, data.train_ids))
-    return config.epochs or int(np.clip(round(READ / tokens), 1, 40))
+def load_data(config: Config) -> Data:
+    """Reads and splits the texts, and fits the vocabularies."""
+    corpus, terms, split = read_texts(config)
+    train, validation, test = used_parts(config, split)
+    marked = [mark_lines(text) for text in train]
+    words = known_words(config, marked)
+    vocabulary: Vocabulary = words
+    if config.level == "subword":
+        vocabulary = SubwordVocabulary.fit(marked, size=SUBWORDS)
+    return Data(corpus, split, terms, train, validation, test, words, vocabulary)
 
 
-def steps_per_epoch(config, data):
-    """Training steps in an epoch; ValueError if the texts are too short for them."""
-    longest = sum(map(len, data.train_ids)) // config.batch_size
-    if 0 < longest < config.window:
-        raise ValueError(
-            f"`window` must be at most {longest}, what each of {config.batch_size} "
-            f"streams of the training texts has; received {config.window}."
-        )
-    return stream_steps(data.train_ids, config.batch_size, config.window)
-
-
-def build_model(config, data):
+def build_model(config: Config, data: Data) -> RecurrentLanguageModel:
     """Tied embeddings, LSTM layers, variational dropout; compiled."""
+    assert config.units is not None  # `Config.complete` has seen to it
     keras.utils.set_random_seed(config.seed)
     model = RecurrentLanguageModel(
         len(data.vocabulary),
@@ -92,64 +69,69 @@ def build_model(config, data):
         name="next_word",
     )
     model.build((None, None))
-    steps = steps_per_epoch(config, data) * epochs(config, data)
-    warmup = min(100, steps // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 50,
-        decay_steps=steps - warmup,
-        alpha=0.02,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
+    steps = int(np.prod(data.training_length(config)))
+    rate = training.warmed_up_cosine(config.learning_rate, steps, min(100, steps // 5))
+    adam = keras.optimizers.AdamW(
+        rate, weight_decay=0.01, beta_2=0.99, global_clipnorm=1.0
     )
-    model.compile(
-        keras.optimizers.AdamW(
-            schedule, weight_decay=0.01, beta_2=0.99, global_clipnorm=1.0
-        ),
-        SequenceCrossEntropy(mask_id=None),
-        jit_compile=False,  # the recurrence has blocks and threads of its own
-    )
+    loss = training.SequenceCrossEntropy(mask_id=None)
+    # The recurrence has blocks and threads of its own.
+    model.compile(adam, loss, jit_compile=False)
     return model
 
 
-def train(config, data, model, predictor, run):
+def train(
+    config: Config,
+    data: Data,
+    model: keras.Model,
+    predictor: TextPredictor,
+    run: RunDirectory,
+) -> training.EpochCheckpoint:
     """Trains; the model ends with the mean of its best epochs, or the best."""
-    checkpoint = EpochCheckpoint(
+    checkpoint = training.EpochCheckpoint(
         run / "checkpoints",
         monitor="val_perplexity",
         patience=PATIENCE,
         average=AVERAGED,
         resume=config.resume,
     )
+    epochs, steps = data.training_length(config)
+    held_out = baselines.HeldOutPerplexity(predictor, data)
     checkpoint.fit(
         model,
-        stream_dataset(
-            data.train_ids,
-            config.batch_size,
-            config.window,
-            seed=config.seed,
-            first_epoch=checkpoint.first_epoch,
-            fresh=FRESH,
-        ),
-        epochs=epochs(config, data),
-        steps_per_epoch=steps_per_epoch(config, data),
+        data.training_batches(config, checkpoint.first_epoch),
+        epochs=epochs,
+        steps_per_epoch=steps,
         shuffle=False,
-        callbacks=[ResetState(), HeldOutPerplexity(predictor, data)],
+        callbacks=[training.ResetState(), held_out],
     )
     return checkpoint
 
 
-def evaluate(config, data, predictor):
+def evaluate(
+    config: Config, data: Data, predictor: TextPredictor
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Perplexity of the test documents, beside baselines; and what it is made of."""
-    nats = predictor.nats(data.test, progress=Progress("reading the test documents"))
+    nats = predictor.nats(
+        data.test, progress=runs.Progress("reading the test documents")
+    )
     in_words = config.level == "word"
-    spelling = [spelling_nats(data, part) for part in (data.test, data.validation)]
-    test = reading_figures(data, data.test, nats, spelling[0] if in_words else None)
+    spelling = [
+        baselines.spelling_nats(data, part) for part in (data.test, data.validation)
+    ]
+    test = baselines.reading_figures(
+        data, data.test, nats, spelling[0] if in_words else None
+    )
     figure = "perplexity" if in_words else "perplexity_spelled"
-    baseline = {}
-    counted = baseline_nats(data, Progress("counting n-grams"))
+    baseline: dict[str, dict[str, float]] = {}
+    counted = baselines.baseline_nats(data, runs.Progress("counting n-grams"))
     for name, parts in counted.items():
-        baseline[name] = reading_figures(data, data.test, parts[0], spelling[0])
-        validation = reading_figures(data, data.validation, parts[1], spelling[1])
+        baseline[name] = baselines.reading_figures(
+            data, data.test, parts[0], spelling[0]
+        )
+        validation = baselines.reading_figures(
+            data, data.validation, parts[1], spelling[1]
+        )
         baseline[name]["val_perplexity"] = validation[figure]
     trigram = baseline["Kneser-Ney trigram"][figure]
     test["of_kneser_ney"] = test[figure] / trigram
@@ -159,7 +141,9 @@ def evaluate(config, data, predictor):
     }
 
 
-def export(data, predictor, run, figures):
+def export(
+    data: Data, predictor: TextPredictor, run: RunDirectory, figures: dict[str, Any]
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     serving.export(
         predictor.model,
@@ -172,7 +156,7 @@ def export(data, predictor, run, figures):
     print(serving.check(run / "saved_model"))
 
 
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
@@ -199,27 +183,34 @@ def main(config):
         "data": data.description(),
         "parameters": sum(int(np.prod(w.shape)) for w in model.trainable_weights),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.history[checkpoint.best_epoch]
-        | (checkpoint.average_values if checkpoint.averaged else {})
+        "validation": checkpoint.best_values
+        | ((checkpoint.averaged and checkpoint.average_values) or {})
         | {"averaged": checkpoint.averaged},
         **figures,
     }
     export(data, predictor, run, figures)
-    write_results(run, metrics, checkpoint.history, data, predictor, nats, untrained)
+    learned = keras.ops.convert_to_numpy(model.embedding.embeddings)
+    history = checkpoint.history
+    write_results(
+        run, metrics, history, data, predictor, nats, untrained, learned
+    )
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
+def _finished(path: str) -> tuple[RunDirectory, Config, TextPredictor]:
     """A finished run's directory, its settings and its predictor."""
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("vocabulary.json")
-    if not (directory / "model.keras").is_file():
-        raise FileNotFoundError(f"the run in {run!r} has not finished: use --resume.")
-    model = keras.models.load_model(directory / "model.keras", compile=False)
+    run, config, known, model = runs.open_finished(path, Config, "vocabulary.json")
     vocabulary = Vocabulary.from_config(known["vocabulary"])
-    return directory, config, TextPredictor(model, vocabulary)
+    return run, config, TextPredictor(model, vocabulary)
+
+
+def _with_data(path: str) -> tuple[RunDirectory, Config, Data, TextPredictor]:
+    """The same, and its texts, which must be those that it was trained on."""
+    run, config, predictor = _finished(path)
+    data = load_data(config)
+    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    return run, config, data, predictor
 
 
 def predict_words(
@@ -233,7 +224,7 @@ def predict_words(
     seed: int = 1,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """The likeliest next words, with a finished run; or a continuation.
 
     Args:
@@ -252,44 +243,32 @@ def predict_words(
         raise ValueError(
             f"`complete` must be in [0, {LONGEST}]; received {complete!r}."
         )
-    check_out(out)
-    text = read_prompt(text, file)
+    runs.check_out(out)
+    text = prompts.read_prompt(text, file)
     if temperature == 0:  # the likeliest alone
         temperature, top_p = 1.0, 1e-9
     _, _, predictor = _finished(run)
-    lines = unknown_words(predictor, text)
+    lines = prompts.unknown_words(predictor, text)
     [found] = predictor.predict([text], count=count)
-    lines += next_words_table(found)
+    lines += prompts.next_words_table(found)
     if complete:
         [more] = predictor.continue_texts(
             [text], words=complete, temperature=temperature, top_p=top_p, seed=seed
         )
-        lines += ["", continued(text, more)]
-    print_or_write("\n".join(lines), out)
+        lines += ["", prompts.continued(text, more)]
+    runs.print_or_write("\n".join(lines), out)
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
-    directory, config, predictor = _finished(run)
-    data = load_data(config)
-    directory.keep_known("vocabulary.json", data.known(), data.corpus.name)
+def _measure(path: str) -> dict[str, Any]:
+    _, config, data, predictor = _with_data(path)
     figures, _ = evaluate(config, data, predictor)
-    print_or_write(json.dumps(figures, indent=2), out)
+    return figures
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
+def _export_again(path: str) -> None:
+    run, _, data, predictor = _with_data(path)
+    export(data, predictor, run, run.metrics)
 
-    Args:
-        run: Folder of the run.
-    """
-    directory, config, predictor = _finished(run)
-    data = load_data(config)
-    directory.keep_known("vocabulary.json", data.known(), data.corpus.name)
-    export(data, predictor, directory, directory.metrics)
+
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export_again, OUT)

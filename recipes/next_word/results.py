@@ -1,14 +1,15 @@
 """What the next-word recipe shows: perplexities, words, pictures, the report."""
 
 from collections import defaultdict
+from typing import Any
 
-import keras
 import numpy as np
 
 from keras_seq.diagnostics import UnitText
 from keras_seq.extras import require
-from keras_seq.runs import Report, plot_history
-from keras_seq.text import UNKNOWN
+from keras_seq.runs import Report, RunDirectory, plot_history
+from keras_seq.text import UNKNOWN, TextPredictor
+from recipes.next_word.data import Data
 from recipes.next_word.embeddings import (
     frequent_words,
     nearest_words,
@@ -28,50 +29,50 @@ LABELS = {
 }
 
 
-class HeldOutPerplexity(keras.callbacks.Callback):
-    """Logs the perplexity of the validation documents after every epoch.
-
-    Args:
-        predictor: `TextPredictor` of the model that is trained.
-        data: The recipe's `Data`.
-    """
-
-    def __init__(self, predictor, data):
-        super().__init__()
-        self.predictor = predictor
-        self.encoded = data.ids(data.validation)
-        self.words = data.count(data.validation)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Puts "val_perplexity" into the logs."""
-        nats = self.predictor.token_nats(self.encoded)
-        total = sum(float(values.sum()) for values in nats)
-        logs["val_perplexity"] = float(np.exp(total / self.words))
-
-
-def write_results(run, metrics, history, data, predictor, nats, untrained):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    history: list[dict[str, float]],
+    data: Data,
+    predictor: TextPredictor,
+    nats: dict[str, Any],
+    untrained: np.ndarray,
+    learned: np.ndarray,
+) -> None:
     """Writes samples, figures and report.html into the run directory.
 
     Args:
-        run: `RunDirectory`.
+        run: Its directory.
         metrics: What metrics.json will hold.
         history: A dict an epoch.
         data: The recipe's `Data`.
-        predictor: `TextPredictor`.
+        predictor: Of the trained model.
         nats: Dict with -ln p of every token of the test documents: "model", and of
             every word for the baselines.
         untrained: Embeddings that training started with, (V, dim).
+        learned: Those that it ended with.
     """
     report = Report("The next word")
-    _report_figures(report, run, metrics, history, data)
+    _report_figures(report, run, metrics, history)
     _report_words(report, run, metrics, data, predictor, nats)
     _report_writing(report, run, metrics, data, predictor)
-    _report_embeddings(report, run, metrics, data, predictor, untrained)
-    _report_serving(report, metrics)
+    _report_embeddings(report, run, metrics, data, predictor, untrained, learned)
+    report.serving(
+        "next_word",
+        "saved_model/ is ready for TensorFlow Serving: serving_default gives the next "
+        "words of a text, generate goes on with it, score tells how likely it is.",
+    )
+    report.heading("Terms of the data")
+    report.text(metrics["data"]["terms"])
     run.write("report.html", report.html())
 
 
-def _report_figures(report, run, metrics, history, data):
+def _report_figures(
+    report: Report,
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    history: list[dict[str, float]],
+) -> None:
     test, baseline, about = metrics["test"], metrics["baseline"], metrics["data"]
     config = metrics["config"]
     in_words = config["level"] == "word"
@@ -141,7 +142,7 @@ def _report_figures(report, run, metrics, history, data):
     )
 
 
-def _about_data(about, config):
+def _about_data(about: dict[str, Any], config: dict[str, Any]) -> str:
     found = [
         f"{about['train']} documents for training, {about['validation']} for "
         f"validation, {about['test']} for the test."
@@ -171,7 +172,7 @@ def _about_data(about, config):
     return " ".join(found)
 
 
-def _bars(values):
+def _bars(values: dict[str, float]) -> Any:
     plt = require("matplotlib.pyplot", "plots")
     figure, axis = plt.subplots(figsize=(7, 2.2), layout="constrained")
     names = list(values)[::-1]
@@ -185,7 +186,14 @@ def _bars(values):
     return figure
 
 
-def _report_words(report, run, metrics, data, predictor, all_nats):
+def _report_words(
+    report: Report,
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    data: Data,
+    predictor: TextPredictor,
+    all_nats: dict[str, Any],
+) -> None:
     report.heading("Which words it foresees")
     nats = all_nats["model"]
     longest = max(range(len(nats)), key=lambda i: min(len(nats[i]), COLOURED))
@@ -214,7 +222,7 @@ def _report_words(report, run, metrics, data, predictor, all_nats):
     report.table(_easiest_and_hardest(data, predictor, nats))
 
 
-def _by_frequency(data, nats, counted):
+def _by_frequency(data: Data, nats: Any, counted: Any) -> list[list[Any]]:
     """A table: how often a word is in the training texts, and its nats."""
     counts = np.zeros(len(data.words), int)
     for ids in map(np.array, data.train_ids):
@@ -242,7 +250,9 @@ def _by_frequency(data, nats, counted):
     ]
 
 
-def _easiest_and_hardest(data, predictor, nats):
+def _easiest_and_hardest(
+    data: Data, predictor: TextPredictor, nats: list[np.ndarray]
+) -> list[list[Any]]:
     by_piece = defaultdict(list)
     for text, values in zip(data.test, nats, strict=True):
         pieces = predictor.vocabulary.pieces(predictor.encode(text)[1:-1])
@@ -259,7 +269,13 @@ def _easiest_and_hardest(data, predictor, nats):
     ]
 
 
-def _report_writing(report, run, metrics, data, predictor):
+def _report_writing(
+    report: Report,
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    data: Data,
+    predictor: TextPredictor,
+) -> None:
     report.heading("What it writes")
     prompts = [" ".join(text.split(" ")[:PROMPT_WORDS]) for text in data.test[:PROMPTS]]
     found = predictor.predict(prompts, count=5)
@@ -297,8 +313,15 @@ def _report_writing(report, run, metrics, data, predictor):
     run.write("samples.txt", "\n\n".join(samples) + "\n")
 
 
-def _report_embeddings(report, run, metrics, data, predictor, untrained):
-    matrix = keras.ops.convert_to_numpy(predictor.model.embedding.embeddings)
+def _report_embeddings(
+    report: Report,
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    data: Data,
+    predictor: TextPredictor,
+    untrained: np.ndarray,
+    learned: np.ndarray,
+) -> None:
     words = frequent_words(predictor, data.train_ids)
     if len(words) < 2:
         return
@@ -306,22 +329,22 @@ def _report_embeddings(report, run, metrics, data, predictor, untrained):
     report.text(
         "As one-hot vectors, every word is as far from every other as from any: "
         f"{len(predictor.vocabulary):,} numbers a word that say which it is, and "
-        f"nothing else. An embedding has {matrix.shape[1]}, which training has "
+        f"nothing else. An embedding has {learned.shape[1]}, which training has "
         "moved so that words that stand in like places are near each other."
     )
     report.picture(
-        run.save_figure(similarity_figure(words, untrained, matrix), "similarities"),
+        run.save_figure(similarity_figure(words, untrained, learned), "similarities"),
         f"Cosines between the {min(30, len(words))} most frequent words (their mean "
         "taken off): one-hot, before training, and after.",
     )
-    figure = projection_figure(words, matrix, metrics["config"]["seed"])
+    figure = projection_figure(words, learned, metrics["config"]["seed"])
     if figure is not None:
         report.picture(
             run.save_figure(figure, "projection"),
             "Distances in the plane only hint at those in the embedding's space.",
         )
     report.text("Nearest neighbours, with their cosines:")
-    rows = nearest_words(words, matrix)
+    rows = nearest_words(words, learned)
     report.table(
         [
             ["word", "neighbours"],
@@ -331,18 +354,3 @@ def _report_embeddings(report, run, metrics, data, predictor, untrained):
             ),
         ]
     )
-
-
-def _report_serving(report, metrics):
-    report.heading("Serving it")
-    report.text(
-        "saved_model/ is ready for TensorFlow Serving: serving_default gives the next "
-        "words of a text, generate goes on with it, score tells how likely it is. To "
-        "try it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name next_word\n"
-        "python saved_model/1/assets.extra/client_rest.py"
-    )
-    report.heading("Terms of the data")
-    report.text(metrics["data"]["terms"])

@@ -6,13 +6,13 @@ import pytest
 
 from keras_seq.text import NextWords, WordVocabulary
 from recipes.next_word import recipe
-from recipes.next_word.data import Config, load_data
 from recipes.next_word.prompts import (
     continued,
     next_words_table,
     read_prompt,
     unknown_words,
 )
+from recipes.next_word.recipe import Config, load_data
 from tests.recipes.shell import Shell
 
 SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"

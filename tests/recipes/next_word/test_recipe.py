@@ -20,9 +20,9 @@ from keras_seq.text import END, UNKNOWN, split_words
 from keras_seq.training import KneserNeyModel, NgramModel
 from recipes.next_word import recipe
 from recipes.next_word.baselines import spelling_nats, word_ids
-from recipes.next_word.data import Config, load_data
 from recipes.next_word.embeddings import nearest_words
 from recipes.next_word.prompts import unknown_words
+from recipes.next_word.recipe import Config, load_data
 from tests.recipes.shell import Shell
 
 VERBS = {

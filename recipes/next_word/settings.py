@@ -1,0 +1,61 @@
+"""The next-word recipe's settings."""
+
+import dataclasses
+from typing import Literal
+
+from keras_seq.runs import RunSettings, check_settings, whole_path
+
+OUT = "runs/next_word"
+PYDOC, SHAKESPEARE = "pydoc", "tinyshakespeare"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(RunSettings):
+    """Settings of a run."""
+
+    out: str = OUT
+    data: str = PYDOC
+    """Texts to learn from: pydoc (what Python's help() knows of the language);
+    tinyshakespeare; a text file; or a folder of .txt files."""
+    level: Literal["word", "subword"] = "word"
+    """word: rare words are unknown. subword: words are made of pieces, and none is
+    unknown."""
+    epochs: int | None = None
+    """Passes over the training texts at most. By default as many as read 2 million
+    tokens, 40 at most; 3 with `quick`."""
+    units: int | None = None
+    """Units of an LSTM layer; half of it is the size of the embeddings. By default
+    512; 64 with `quick`."""
+    layers: int = 1
+    """Number of LSTM layers."""
+    dropout: float = 0.4
+    """Share of inputs, outputs and entries of the recurrent kernel that is dropped in
+    training, the same at all steps of a window; and four times the share of the
+    words."""
+    min_count: int = 3
+    """Words that the training texts have less often are unknown."""
+    batch_size: int | None = None
+    """Streams that are read side by side. By default 20; 8 with `quick`."""
+    window: int = 40
+    """Steps that gradients go back at most; the state goes on from window to window."""
+    learning_rate: float = 2e-3
+    """Highest learning rate: it rises to it, then falls on half a cosine."""
+
+    def complete(self) -> "Config":
+        """The settings with nothing left open; ValueError for a bad one."""
+        check_settings(
+            self,
+            at_least_1=("epochs", "layers", "min_count", "batch_size", "window"),
+            shares=("dropout",),
+            above_0=("learning_rate",),
+            seeds=("seed",),
+        )
+        if self.units is not None and self.units < 2:
+            raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
+        return dataclasses.replace(
+            self,
+            data=whole_path(self.data),
+            epochs=self.epochs or (3 if self.quick else None),
+            units=self.units or (64 if self.quick else 512),
+            batch_size=self.batch_size or (8 if self.quick else 20),
+        )
