@@ -1,10 +1,19 @@
-"""The one figure of the long-term memory study."""
+"""The one figure of the long-term memory study, and the gates of a model."""
 
+from pathlib import Path
+from typing import Any
+
+import keras
 import numpy as np
 
+from keras_seq.diagnostics import gate_activity, plot_gates
 from keras_seq.extras import require
-from recipes.long_term_memory.models import REMEDIES
-from recipes.long_term_memory.tasks import TASKS
+from keras_seq.files import replacing
+from recipes.long_term_memory.models import EXPLODING, REMEDIES
+from recipes.long_term_memory.tasks import TASKS, Task
+
+Trial = dict[str, Any]  # as the recipe's `run_trial` describes it
+Trials = dict[str, list[Trial]]  # by task
 
 FAINTEST = 1e-9  # of a gradient that is drawn
 COLOURS = {
@@ -19,7 +28,7 @@ COLOURS = {
 }
 
 
-def style(name):
+def style(name: str) -> dict[str, Any]:
     """Colour by layer; a broken line for a clipped twin."""
     layer = REMEDIES[name].layer
     return {
@@ -29,7 +38,7 @@ def style(name):
     }
 
 
-def draw(found, curves):
+def draw(found: Trials, curves: dict[str, Any]) -> Any:
     """Draws all that the lecture argues.
 
     Args:
@@ -50,7 +59,7 @@ def draw(found, curves):
         curves["gradient"]["norms"],
         color=COLOURS["exploding"],
         linestyle=":",
-        label="ReLU RNN, 1.5 × orthogonal",
+        label=EXPLODING.label,
     )
     new.set_title("(a) new models: gradients vanish and explode", loc="left")
     _draw_gradients(trained, trials, "after")
@@ -72,13 +81,13 @@ def draw(found, curves):
     return figure
 
 
-def longest_trials(found):
+def longest_trials(found: Trials) -> dict[str, Trial]:
     """Of each model the trial at the longest distance, of the first task, by name."""
     trials = next(iter(found.values()))
     return {t["model"]: t for t in sorted(trials, key=lambda t: t["length"])}
 
 
-def _draw_gradients(axis, trials, when):
+def _draw_gradients(axis: Any, trials: dict[str, Trial], when: str) -> None:
     for name, trial in trials.items():
         _draw_norms(axis, trial["gradient"][when]["norms"], **style(name))
     axis.set_yscale("log")
@@ -88,14 +97,14 @@ def _draw_gradients(axis, trials, when):
     axis.grid(alpha=0.3)
 
 
-def _draw_norms(axis, norms, **options):
+def _draw_norms(axis: Any, norms: list[float | None], **options: Any) -> None:
     values = np.array(norms, "float64")  # None becomes NaN
     if values[0] > 0:
         relative = np.where(values > 0, values / values[0], np.nan)
         axis.plot(relative, **options)
 
 
-def _draw_losses(axis, task, trials):
+def _draw_losses(axis: Any, task: Task, trials: list[Trial]) -> None:
     for name in dict.fromkeys(trial["model"] for trial in trials):
         own = [trial for trial in trials if trial["model"] == name]
         lengths = [trial["length"] for trial in own]
@@ -123,7 +132,7 @@ def _draw_losses(axis, task, trials):
     axis.grid(alpha=0.3)
 
 
-def _draw_clipping(axis, curves):
+def _draw_clipping(axis: Any, curves: dict[str, Any]) -> None:
     for name, line in (("unclipped", "-"), ("clipped", "--")):
         loss, diverged = curves[name]["loss"], curves[name]["diverged"]
         axis.plot(
@@ -146,3 +155,14 @@ def _draw_clipping(axis, curves):
     axis.set_ylabel("training loss: mean squared error")
     axis.grid(alpha=0.3)
     axis.legend()
+
+
+def save_gates(model: keras.Model, sequence: np.ndarray, path: Path) -> None:
+    """Draws a model's gates over a sequence of the adding problem, (1, T, 2)."""
+    activity = gate_activity(model, sequence)["memory"]
+    marks = ["+" if mark else " " for mark in sequence[0, :, 1]]
+    figure = plot_gates(
+        {name: values[0] for name, values in activity.values.items()}, marks
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)

@@ -1,6 +1,7 @@
 """The models of the long-term memory study: the disease and its remedies."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -40,13 +41,17 @@ REMEDIES = {
     "lstm-chrono": Remedy("LSTM, chrono", "lstm-chrono", True, FAST),
     "gru": Remedy("GRU", "gru", True, FAST),
 }
+# Not among those that are compared: it shows what clipping does.
+EXPLODING = Remedy("ReLU RNN, 1.5 × orthogonal", "exploding", False, FAST)
 
 
-def recurrent_layer(kind, units, steps, return_sequences=False):
+def recurrent_layer(
+    kind: str, units: int, steps: int, return_sequences: bool = False
+) -> keras.layers.Layer:
     """A new recurrent layer, named "memory".
 
     Args:
-        kind: One of the layers in `REMEDIES`, or "exploding".
+        kind: The layer of a `Remedy`.
         units: Size of the state.
         steps: T of the sequences, which the chrono initialisation wants to know.
         return_sequences: Whether every step is returned.
@@ -54,7 +59,7 @@ def recurrent_layer(kind, units, steps, return_sequences=False):
     Returns:
         The layer.
     """
-    shared = {"return_sequences": return_sequences, "name": "memory"}
+    shared: dict[str, Any] = {"return_sequences": return_sequences, "name": "memory"}
     layers = {
         "tanh": lambda: ExplicitSimpleRNN(units, **shared),
         "relu": lambda: ExplicitSimpleRNN(
@@ -84,39 +89,3 @@ def recurrent_layer(kind, units, steps, return_sequences=False):
         "gru": lambda: ExplicitGRU(units, **shared),
     }
     return layers[kind]()
-
-
-def compiled_model(config, data, kind, optimizer, **options):
-    """A recurrent layer and a dense one, compiled.
-
-    Args:
-        config: `Config`, of which it takes the seed and the units.
-        data: `Data`, for its task and distance.
-        kind: As `recurrent_layer` takes it.
-        optimizer: Keras optimizer.
-        **options: Of `compile`.
-
-    Returns:
-        Model of (B, T, D) inputs, for any T.
-    """
-    keras.utils.set_random_seed(config.seed)
-    task = data.task
-    model = keras.Sequential(
-        [
-            keras.Input((None, task.features), name="sequence"),
-            recurrent_layer(kind, config.units, data.steps, task.every_step),
-            keras.layers.Dense(task.outputs, name="answer"),
-        ],
-        name="long_term_memory",
-    )
-    # XLA would compile again for every distance.
-    model.compile(
-        optimizer,
-        task.compiled_loss(),
-        metrics=[task.right],
-        jit_compile=False,
-        **options,
-    )
-    # Or the first training step is traced twice.
-    model.optimizer.build(model.trainable_variables)
-    return model

@@ -7,53 +7,94 @@ the remedies: clipping, ReLU, the identity as initialisation, gates. One figure,
 figures/long_term_memory.png, tells it all; report.html explains it.
 """
 
-import json
 import logging
 import time
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_seq import serving
-from keras_seq.diagnostics import gate_activity, plot_gates
-from keras_seq.files import replacing
-from keras_seq.runs import (
-    RunDirectory,
-    check_out,
-    picture_file,
-    print_or_write,
+from keras_seq import runs, serving
+from keras_seq.runs import RunDirectory
+from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data
+from recipes.long_term_memory.figure import Trial, Trials, save_gates
+from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
+from recipes.long_term_memory.results import (
+    best_trial,
+    digests,
+    in_words,
+    read_trials,
+    summary,
+    write_results,
 )
-from recipes.long_term_memory.data import (
-    OUT,
-    STEPS,
-    TEST,
-    VALIDATION,
-    Config,
-    load_data,
-    task_names,
-)
-from recipes.long_term_memory.models import REMEDIES, compiled_model
-from recipes.long_term_memory.results import best_trial, summary, write_results
 from recipes.long_term_memory.serving import card, requests, signatures
-from recipes.long_term_memory.tasks import TASKS
-from recipes.long_term_memory.training import Gradients, Outcome, clipping_curves
+from recipes.long_term_memory.settings import OUT, Config, task_names
+from recipes.long_term_memory.tasks import TASKS, Arrays, marked_numbers
+from recipes.long_term_memory.training import (
+    STEPS,
+    Gradients,
+    Outcome,
+    clipping_curves,
+)
 
+VALIDATION, TEST = 256, 1024  # sequences; measured 256 at once
 LEARNT = 0.9  # of the trivial loss: a model above it has learnt nothing
+EXPLOSION_LENGTH, EXPLOSION_RATE = 50, 1e-2
 
 
-def build_model(config, data, name="lstm-forget-1"):
-    """The model of that name in `REMEDIES`, compiled."""
-    remedy = REMEDIES[name]
-    optimizer = keras.optimizers.Adam(
+def load_data(config: Config, task: str = "", length: int | None = None) -> Data:
+    """Draws the held-out sequences: a function of the seed and the distance alone.
+
+    By default of the first task and the longest distance asked for.
+    """
+    chosen = TASKS[task or task_names(config)[0]]
+    length = length or max(config.length)
+
+    def drawn(stream: int, count: int) -> Arrays:
+        chance = np.random.default_rng((config.seed, stream, length))
+        return chosen.sample(chance, count, length)
+
+    validation, test = drawn(HELD_BACK, VALIDATION), drawn(HELD_OUT, TEST)
+    return Data(chosen, length, config.seed, config.batch_size, validation, test)
+
+
+def build_model(
+    config: Config,
+    data: Data,
+    name: str = "lstm-forget-1",
+    *,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    steps_per_execution: int = STEPS,
+) -> keras.Model:
+    """A recurrent layer, of a model in `REMEDIES` or "exploding", and a dense one."""
+    assert config.units is not None  # `Config.complete` has seen to it
+    keras.utils.set_random_seed(config.seed)
+    task, remedy = data.task, REMEDIES.get(name, EXPLODING)
+    model = keras.Sequential(
+        [
+            keras.Input((None, task.features), name="sequence"),
+            recurrent_layer(remedy.layer, config.units, data.steps, task.every_step),
+            keras.layers.Dense(task.outputs, name="answer"),
+        ],
+        name="long_term_memory",
+    )
+    adam = keras.optimizers.Adam(
         config.learning_rate or remedy.learning_rate,
         global_clipnorm=config.clipnorm if remedy.clipped else None,
     )
-    return compiled_model(
-        config, data, remedy.layer, optimizer, steps_per_execution=STEPS
+    model.compile(
+        optimizer or adam,
+        task.compiled_loss(),
+        metrics=[task.right],
+        steps_per_execution=steps_per_execution,
+        jit_compile=False,  # XLA would compile again for every distance
     )
+    # Or the first training step is traced twice.
+    model.optimizer.build(model.trainable_variables)
+    return model
 
 
-def train(config, data, model):
+def train(config: Config, data: Data, model: keras.Model) -> Outcome:
     """Trains until the task is solved; the model ends with its best weights."""
     outcome = Outcome(target=data.task.threshold(data.length) / 2)
     model.fit(
@@ -69,14 +110,14 @@ def train(config, data, model):
     return outcome
 
 
-def evaluate(data, model):
+def evaluate(data: Data, model: keras.Model) -> dict[str, float]:
     """The loss on the test sequences, and the share that is right."""
     return model.evaluate(
         *data.test, batch_size=VALIDATION, verbose=0, return_dict=True
     )
 
 
-def run_trial(config, data, name):
+def run_trial(config: Config, data: Data, name: str) -> tuple[keras.Model, Trial]:
     """Trains one model on one task at one distance, and measures all there is."""
     keras.utils.clear_session()
     model = build_model(config, data, name)
@@ -104,7 +145,27 @@ def run_trial(config, data, name):
     }
 
 
-def study(config, run):
+def clipping(config: Config) -> dict[str, Any]:
+    """What clipping does where gradients explode: a ReLU RNN, 1.5 × orthogonal.
+
+    The optimizer is plain gradient descent, which takes the gradient as it is (Adam
+    divides by its size).
+    """
+    data = load_data(config, "adding", EXPLOSION_LENGTH)
+    unclipped, clipped = (
+        build_model(
+            config,
+            data,
+            "exploding",
+            optimizer=keras.optimizers.SGD(EXPLOSION_RATE, global_clipnorm=norm),
+            steps_per_execution=1,
+        )
+        for norm in (None, config.clipnorm)
+    )
+    return clipping_curves(data, unclipped, clipped)
+
+
+def study(config: Config, run: RunDirectory) -> Trials:
     """Every model at growing distance, until it learns nothing.
 
     What the run has already is not done again.
@@ -112,7 +173,7 @@ def study(config, run):
     Returns:
         Dict from the task to a list of trials, as `run_trial` describes them.
     """
-    found: dict = {task: [] for task in task_names(config)}
+    found: Trials = {task: [] for task in task_names(config)}
     for task, trials in found.items():
         failures = dict.fromkeys(config.models, 0)
         for length in config.length:
@@ -127,32 +188,21 @@ def study(config, run):
                     model, trial = run_trial(config, data, name)
                     run.save_model(model, f"{path}.keras")
                     run.write_json(f"{path}.json", trial)  # the last: it is finished
-                    print(_in_words(trial, data))
+                    print(in_words(trial, data))
                 trial = run.read_json(f"{path}.json")
                 failures[name] = 0 if trial["learnt"] else failures[name] + 1
                 trials.append(trial)
     if not (run / "trials" / "clipping.json").is_file():
         print("clipping where gradients explode", flush=True)
-        run.write_json("trials/clipping.json", clipping_curves(config))
+        run.write_json("trials/clipping.json", clipping(config))
     return found
 
 
-def _in_words(trial, data):
-    loss, trivial = trial["test"]["loss"], data.task.trivial(data.length)
-    ended = "solved" if trial["solved"] else "not solved"
-    if trial["diverged"]:
-        ended += f", diverged by step {trial['diverged']}"
-    return (
-        f"    {loss:.4f} (trivial {trivial:.4f}), {ended}, {trial['steps']} steps, "
-        f"{trial['seconds']:.0f} s"
-    )
-
-
-def export(config, run, found):
+def export(config: Config, run: RunDirectory, found: Trials) -> None:
     """Writes the best model and saved_model/1, and proves that it serves."""
     task, trials = next(iter(found.items()))
     best = best_trial(trials)
-    model = _load_model(run, task, best)
+    model = run.load_model(_model_file(task, best))
     run.save_model(model)
     serving.export(
         model,
@@ -165,7 +215,7 @@ def export(config, run, found):
     print(serving.check(run / "saved_model"))
 
 
-def main(config):
+def main(config: Config) -> None:
     """Runs the study, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
@@ -182,14 +232,7 @@ def main(config):
     metrics = {
         "recipe": "long_term_memory",
         "config": run.config,
-        "data": {
-            "validation": VALIDATION,
-            "test": TEST,
-            "digest": {
-                task: {str(trial["length"]): trial["digest"] for trial in trials}
-                for task, trials in found.items()
-            },
-        },
+        "data": {"validation": VALIDATION, "test": TEST, "digest": digests(found)},
         **summary(found),
     }
     export(config, run, found)
@@ -198,25 +241,15 @@ def main(config):
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
+def _finished(path: str) -> tuple[RunDirectory, Config, Trials]:
     """A finished run's directory, its settings and its trials."""
-    directory = RunDirectory(run)
+    directory = RunDirectory(path)
     config = directory.read_config(Config)
-    tested = directory.metrics["test"]
-    found = {
-        task: [
-            directory.read_json(f"trials/{task}/{length}/{name}.json")
-            for name, lengths in models.items()
-            for length in lengths
-        ]
-        for task, models in tested.items()
-    }
-    return directory, config, found
+    return directory, config, read_trials(directory)
 
 
-def _load_model(run, task, trial):
-    path = run / f"trials/{task}/{trial['length']}/{trial['model']}.keras"
-    return keras.models.load_model(path, compile=False)
+def _model_file(task: str, trial: Trial) -> str:
+    return f"trials/{task}/{trial['length']}/{trial['model']}.keras"
 
 
 def add_numbers(
@@ -228,7 +261,7 @@ def add_numbers(
     seed: int = 1,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Lets a finished model add two numbers that stand far apart, and draws its gates.
 
     The first stands a quarter, the second three quarters down the sequence; the other
@@ -254,58 +287,42 @@ def add_numbers(
         raise ValueError(
             f"`model` must be among {', '.join(config.models)}; received {model!r}."
         )
-    path = picture_file(out, "gates")
+    path = runs.picture_file(out, "gates")
     trial = best_trial(found["adding"], model)
     length = trial["length"] if length is None else length
     if length < 4:
         raise ValueError(f"`length` must be at least 4; received {length!r}.")
-    sequence = np.random.default_rng(seed).random((1, length, 2), "float32")
-    sequence[..., 1] = 0
-    sequence[0, [length // 4, 3 * length // 4]] = [[first, 1], [second, 1]]
-    network = _load_model(directory, "adding", trial)
+    sequence = marked_numbers(first, second, length, seed)
+    network = directory.load_model(_model_file("adding", trial))
     answer = float(network.predict(sequence, verbose=0)[0, 0])
     print(
         f"{first} + {second} = {first + second:.3f} over {length} steps; "
         f"{REMEDIES[trial['model']].label}, trained on {trial['length']}, says "
         f"{answer:.3f}"
     )
-    activity = gate_activity(network, sequence)["memory"]
-    marks = ["+" if mark else " " for mark in sequence[0, :, 1]]
-    figure = plot_gates(
-        {name: values[0] for name, values in activity.values.items()}, marks
-    )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_gates(network, sequence, path)
     print(f"its gates are in {path}; + marks the two numbers")
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures every model of a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
-    directory, config, found = _finished(run)
-    figures: dict = {}
+def _measure(path: str) -> dict[str, Any]:
+    """Measures every model of a finished run again."""
+    run, config, found = _finished(path)
+    figures: dict[str, Any] = {}
     for task, trials in found.items():
         for trial in trials:
             keras.utils.clear_session()
             data = load_data(config, task, trial["length"])
             model = build_model(config, data, trial["model"])
-            model.set_weights(_load_model(directory, task, trial).get_weights())
-            measured = evaluate(data, model)
+            model.set_weights(run.load_model(_model_file(task, trial)).get_weights())
             models = figures.setdefault(task, {}).setdefault(trial["model"], {})
-            models[str(trial["length"])] = measured
-    print_or_write(json.dumps(figures, indent=2), out)
+            models[str(trial["length"])] = evaluate(data, model)
+    return figures
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
+def _export_again(path: str) -> None:
+    run, config, found = _finished(path)
+    export(config, run, found)
 
-    Args:
-        run: Folder of the run.
-    """
-    directory, config, found = _finished(run)
-    export(config, directory, found)
+
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export_again, OUT)

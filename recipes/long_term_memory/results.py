@@ -2,15 +2,31 @@
 
 import csv
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from keras_seq.runs import Report
-from recipes.long_term_memory.data import STEPS
-from recipes.long_term_memory.figure import draw, longest_trials
-from recipes.long_term_memory.models import REMEDIES
-from recipes.long_term_memory.tasks import TASKS
+from keras_seq.runs import Report, RunDirectory
+from recipes.long_term_memory.data import Data
+from recipes.long_term_memory.figure import Trial, Trials, draw, longest_trials
+from recipes.long_term_memory.models import EXPLODING, REMEDIES
+from recipes.long_term_memory.tasks import TASKS, Task
+from recipes.long_term_memory.training import STEPS
 
 
-def summary(found):
+def in_words(trial: Trial, data: Data) -> str:
+    """A line on how a trial ended."""
+    loss, trivial = trial["test"]["loss"], data.task.trivial(data.length)
+    ended = "solved" if trial["solved"] else "not solved"
+    if trial["diverged"]:
+        ended += f", diverged by step {trial['diverged']}"
+    return (
+        f"    {loss:.4f} (trivial {trivial:.4f}), {ended}, {trial['steps']} steps, "
+        f"{trial['seconds']:.0f} s"
+    )
+
+
+def summary(found: Trials) -> dict[str, Any]:
     """The figures of metrics.json, by task, model and distance.
 
     Args:
@@ -41,7 +57,27 @@ def summary(found):
     }
 
 
-def _measured(trial):
+def digests(found: Trials) -> dict[str, dict[str, str]]:
+    """The digest of the test sequences, by task and distance."""
+    return {
+        task: {str(trial["length"]): trial["digest"] for trial in trials}
+        for task, trials in found.items()
+    }
+
+
+def read_trials(run: RunDirectory) -> Trials:
+    """The trials of a finished run."""
+    return {
+        task: [
+            run.read_json(f"trials/{task}/{length}/{name}.json")
+            for name, lengths in models.items()
+            for length in lengths
+        ]
+        for task, models in run.metrics["test"].items()
+    }
+
+
+def _measured(trial: Trial) -> dict[str, Any]:
     return {
         **trial["test"],
         "solved": trial["solved"],
@@ -55,7 +91,7 @@ def _measured(trial):
     }
 
 
-def _by_model(found, value):
+def _by_model(found: Trials, value: Callable[[Trial], Any]) -> dict[str, Any]:
     return {
         task: {
             name: {str(t["length"]): value(t) for t in trials if t["model"] == name}
@@ -65,7 +101,7 @@ def _by_model(found, value):
     }
 
 
-def best_trial(trials, name=None):
+def best_trial(trials: list[Trial], name: str | None = None) -> Trial:
     """The trial that solved the longest distance, with the lowest loss there.
 
     Args:
@@ -81,7 +117,7 @@ def best_trial(trials, name=None):
     )
 
 
-def history_table(found):
+def history_table(found: Trials) -> str:
     """All training curves as CSV."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -94,11 +130,11 @@ def history_table(found):
     return table.getvalue()
 
 
-def write_results(run, metrics, found):
+def write_results(run: RunDirectory, metrics: dict[str, Any], found: Trials) -> None:
     """Writes history.csv, the figure and report.html into the run directory.
 
     Args:
-        run: `RunDirectory`.
+        run: Its directory.
         metrics: What metrics.json will hold.
         found: Dict from the task to its trials.
     """
@@ -109,7 +145,9 @@ def write_results(run, metrics, found):
     run.write("report.html", report.html())
 
 
-def _report(metrics, found, curves, picture):
+def _report(
+    metrics: dict[str, Any], found: Trials, curves: dict[str, Any], picture: Path
+) -> Report:
     config = metrics["config"]
     report = Report("Who remembers how far?")
     report.text(
@@ -138,19 +176,17 @@ def _report(metrics, found, curves, picture):
         report.text(_TASK_TEXTS[task])
         report.table(_loss_table(TASKS[task], own))
     report.text(_TABLE)
-    report.heading("Serving it")
-    report.text(
+    report.serving(
+        "long_term_memory",
         "saved_model/ holds the model that remembers furthest, ready for TensorFlow "
-        "Serving. To try it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name long_term_memory\n"
-        "python saved_model/1/assets.extra/client_rest.py"
+        "Serving.",
     )
     return report
 
 
-def _gradient_table(trials, curves):
+def _gradient_table(
+    trials: dict[str, Trial], curves: dict[str, Any]
+) -> list[list[Any]]:
     rows: list = [
         ["", "T", "factor a step, new", "reach", "factor, trained", "reach"],
     ]
@@ -167,7 +203,7 @@ def _gradient_table(trials, curves):
     exploding = curves["gradient"]
     rows.append(
         [
-            "ReLU RNN, 1.5 × orthogonal",
+            EXPLODING.label,
             curves["length"],
             *(exploding["factor"], exploding["reach"]),
             *(None, None),
@@ -176,7 +212,7 @@ def _gradient_table(trials, curves):
     return rows
 
 
-def _loss_table(task, trials):
+def _loss_table(task: Task, trials: list[Trial]) -> list[list[Any]]:
     lengths = sorted({trial["length"] for trial in trials})
     rows: list = [["", "parameters", *(f"T = {n}" for n in lengths), "remembers"]]
     for name in dict.fromkeys(trial["model"] for trial in trials):
@@ -198,15 +234,15 @@ def _loss_table(task, trials):
     return rows
 
 
-def _cell(trial):
+def _cell(trial: Trial | None) -> str:
     if trial is None:
         return "not tried"
     loss, right = trial["test"]["loss"], trial["test"]["right"]
     return f"{loss:.4f} ({right:.0%}){' ×' if trial['diverged'] else ''}"
 
 
-def _clipping_in_words(curves):
-    def ended(name):
+def _clipping_in_words(curves: dict[str, Any]) -> str:
+    def ended(name: str) -> str:
         curve = curves[name]
         if curve["diverged"]:
             return f"is no number any more at step {curve['diverged']}"

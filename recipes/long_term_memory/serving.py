@@ -1,12 +1,17 @@
 """What the long-term memory study serves: its best model."""
 
+from typing import Any
+
+import keras
 import numpy as np
 
 from keras_seq import serving
-from recipes.long_term_memory.tasks import BLANK, REMEMBERED, SYMBOLS
+from keras_seq.typing import Tensor
+from recipes.long_term_memory.data import Data
+from recipes.long_term_memory.tasks import BLANK, REMEMBERED, SYMBOLS, Task
 
 
-def signatures(model, task):
+def signatures(model: keras.Model, task: Task) -> dict[str, serving.Signature]:
     """The signatures for `keras_seq.serving.export`.
 
     Args:
@@ -20,10 +25,10 @@ def signatures(model, task):
     """
     import tensorflow as tf
 
-    def add(sequence):
+    def add(sequence: Tensor) -> dict[str, Tensor]:
         return {"sum": model(sequence, training=False)[:, 0]}
 
-    def write(symbols):
+    def write(symbols: Tensor) -> dict[str, Tensor]:
         valid = tf.logical_and(symbols >= 0, symbols < task.features)
         check = tf.debugging.assert_equal(
             tf.reduce_all(valid), True, f"symbols must be in [0, {task.features})"
@@ -61,7 +66,7 @@ def signatures(model, task):
     }
 
 
-def requests(data):
+def requests(data: Data) -> dict[str, list[dict[str, np.ndarray]]]:
     """Warm-up requests: short ones, since a card shows them."""
     rng = np.random.default_rng(data.seed)
     inputs, _ = data.task.sample(rng, 2, 8)
@@ -70,7 +75,7 @@ def requests(data):
     return {"serving_default": [{"sequence": inputs}]}
 
 
-def card(task, trial):
+def card(task: Task, trial: dict[str, Any]) -> dict[str, Any]:
     """The model card of the trial's model."""
     return {
         "name": "long_term_memory",

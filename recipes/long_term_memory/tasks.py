@@ -11,16 +11,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.typing import Tensor
+
 SYMBOLS, REMEMBERED = 8, 10  # of copy memory
 BLANK, GO = SYMBOLS, SYMBOLS + 1
+Arrays = tuple[np.ndarray, np.ndarray]  # inputs and targets
 CLOSE = 0.04  # a sum that is nearer than this counts as right
 
 
-def adding(rng, count, length):
+def adding(rng: np.random.Generator, count: int, length: int) -> Arrays:
     """The adding problem: the sum of the two marked numbers of a sequence.
 
     Args:
-        rng: `numpy.random.Generator`.
+        rng: Where the numbers come from.
         count: B.
         length: T, at least 2.
 
@@ -44,7 +47,19 @@ def adding(rng, count, length):
     return np.stack([numbers, marks], axis=-1), total[:, None]
 
 
-def copy_memory(rng, count, length):
+def marked_numbers(first: float, second: float, length: int, seed: int) -> np.ndarray:
+    """A sequence of the adding problem, (1, length, 2), for two numbers.
+
+    The first stands a quarter, the second three quarters down; the other numbers are
+    drawn at random.
+    """
+    sequence = np.random.default_rng(seed).random((1, length, 2), "float32")
+    sequence[..., 1] = 0
+    sequence[0, [length // 4, 3 * length // 4]] = [[first, 1], [second, 1]]
+    return sequence
+
+
+def copy_memory(rng: np.random.Generator, count: int, length: int) -> Arrays:
     """Copy memory: ten symbols are to be repeated after `length` steps.
 
     ```
@@ -53,7 +68,7 @@ def copy_memory(rng, count, length):
     ```
 
     Args:
-        rng: `numpy.random.Generator`.
+        rng: Where the numbers come from.
         count: B.
         length: Steps between the last symbol and the first that is written, at
             least 1.
@@ -98,23 +113,23 @@ class Task:
     """
 
     title: str
-    sample: Callable
+    sample: Callable[[np.random.Generator, int, int], Arrays]
     features: int
     outputs: int
     every_step: bool
     loss: str
     shortest: int
-    trivial: Callable
-    threshold: Callable
+    trivial: Callable[[int], float]
+    threshold: Callable[[int], float]
     baseline: str | None = None
 
-    def compiled_loss(self):
+    def compiled_loss(self) -> keras.losses.Loss:
         """The Keras loss."""
         if self.every_step:
             return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         return keras.losses.MeanSquaredError()
 
-    def last_loss(self, target, output):
+    def last_loss(self, target: Tensor, output: Tensor) -> Tensor:
         """The loss of the last step alone, (B,): how far back is it felt?"""
         if self.every_step:
             return keras.losses.sparse_categorical_crossentropy(
@@ -122,7 +137,7 @@ class Task:
             )
         return keras.losses.mean_squared_error(target, output)
 
-    def right(self, target, output):
+    def right(self, target: Tensor, output: Tensor) -> Tensor:
         """What is right, 1 or 0: sums within 0.04, (B, 1), or symbols, (B, 10)."""
         if self.every_step:
             written = ops.argmax(output[:, -REMEMBERED:], axis=-1)
@@ -132,7 +147,7 @@ class Task:
         return ops.cast(hits, "float32")
 
 
-def copy_trivial(length):
+def copy_trivial(length: int) -> float:
     """The loss of blanks, then symbols at random: nothing is remembered."""
     return REMEMBERED * math.log(SYMBOLS) / (length + 2 * REMEMBERED)
 

@@ -1,16 +1,19 @@
 """Training and measuring one model of the long-term memory study."""
 
 import math
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_seq.diagnostics import FlowFunction
-from recipes.long_term_memory.data import STEPS, load_data
-from recipes.long_term_memory.models import compiled_model
+from recipes.long_term_memory.data import Data
 
+STEPS = 50  # training steps in an epoch
 FLOW_ROWS = 32  # sequences through which gradients are followed
-EXPLOSION_LENGTH, EXPLOSION_STEPS, EXPLOSION_RATE = 50, 200, 1e-2
+EXPLOSION_STEPS = 200
+
+Logs: TypeAlias = dict[str, float] | None
 
 
 class Outcome(keras.callbacks.Callback):
@@ -24,32 +27,34 @@ class Outcome(keras.callbacks.Callback):
         diverged: The step by which a loss was no number any more, or None.
     """
 
-    def __init__(self, target):
+    def __init__(self, target: float) -> None:
         super().__init__()
         self.target = target
-        self.history: list = []
-        self.diverged = None
-        self._best, self._weights = math.inf, None
+        self.history: list[dict[str, Any]] = []
+        self.diverged: int | None = None
+        self._best = math.inf
+        self._weights: list[np.ndarray] = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self._weights = self.model.get_weights()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        assert logs is not None  # `fit` always gives them
         step = (epoch + 1) * STEPS
-        losses = {name: _number(logs[name]) for name in ("loss", "val_loss")}
-        self.history.append({"step": step, **losses})
-        if None in losses.values():
+        loss, val_loss = _number(logs["loss"]), _number(logs["val_loss"])
+        self.history.append({"step": step, "loss": loss, "val_loss": val_loss})
+        if loss is None or val_loss is None:
             self.diverged = step
             self.model.stop_training = True
-        elif losses["val_loss"] < self._best:
-            self._best, self._weights = losses["val_loss"], self.model.get_weights()
+        elif val_loss < self._best:
+            self._best, self._weights = val_loss, self.model.get_weights()
             self.model.stop_training = self._best <= self.target
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         self.model.set_weights(self._weights)
 
     @property
-    def best(self):
+    def best(self) -> float | None:
         """The lowest validation loss; None if there was none."""
         return _number(self._best)
 
@@ -62,11 +67,11 @@ class Gradients:
         data: Its `Data`.
     """
 
-    def __init__(self, model, data):
+    def __init__(self, model: keras.Model, data: Data) -> None:
         self.flow = FlowFunction(model, loss=data.task.last_loss, layers=["memory"])
         self.batch = [array[:FLOW_ROWS] for array in data.test]
 
-    def __call__(self):
+    def __call__(self) -> dict[str, Any]:
         """Dict of "norms" by distance, "factor", "reach", and the "state".
 
         The state is what carries the memory: of an LSTM the cell. What is no finite
@@ -84,40 +89,41 @@ class Gradients:
         }
 
 
-def clipping_curves(config):
-    """What clipping does where gradients explode: a ReLU RNN, 1.5 × orthogonal.
-
-    The optimizer is plain gradient descent, which takes the gradient as it is (Adam
-    divides by its size).
+def clipping_curves(
+    data: Data, unclipped: keras.Model, clipped: keras.Model
+) -> dict[str, Any]:
+    """What clipping does where gradients explode.
 
     Args:
-        config: `Config`, complete.
+        data: The data of both models.
+        unclipped: A compiled model whose gradients explode.
+        clipped: The same, with another optimizer.
 
     Returns:
         Dict of "length", "gradient" (as `Gradients` gives it), and for "unclipped"
         and "clipped" the "loss" at each step, until it was no number any more, and
         "diverged": that step, or None.
     """
-    data = load_data(config, "adding", EXPLOSION_LENGTH)
-    curves: dict = {"length": EXPLOSION_LENGTH}
-    for name, norm in (("unclipped", None), ("clipped", config.clipnorm)):
-        optimizer = keras.optimizers.SGD(EXPLOSION_RATE, global_clipnorm=norm)
-        model = compiled_model(config, data, "exploding", optimizer)
-        if norm is None:
-            curves["gradient"] = Gradients(model, data)()
-        losses, diverged = [], None
-        for step in range(EXPLOSION_STEPS):
-            model.reset_metrics()  # they would give the mean of all steps
-            logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
-            loss = _number(logs["loss"])
-            if loss is None:
-                diverged = step + 1
-                break
-            losses.append(loss)
-        curves[name] = {"loss": losses, "diverged": diverged}
-    return curves
+    return {
+        "length": data.length,
+        "gradient": Gradients(unclipped, data)(),
+        "unclipped": _loss_by_step(data, unclipped),
+        "clipped": _loss_by_step(data, clipped),
+    }
 
 
-def _number(value):
+def _loss_by_step(data: Data, model: keras.Model) -> dict[str, Any]:
+    losses: list[float] = []
+    for step in range(EXPLOSION_STEPS):
+        model.reset_metrics()  # they would give the mean of all steps
+        logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
+        loss = _number(logs["loss"])
+        if loss is None:
+            return {"loss": losses, "diverged": step + 1}
+        losses.append(loss)
+    return {"loss": losses, "diverged": None}
+
+
+def _number(value: Any) -> float | None:
     """A Python float, or None where JSON has no word for the value."""
     return float(value) if math.isfinite(value) else None

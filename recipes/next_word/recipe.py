@@ -191,9 +191,7 @@ def main(config: Config) -> None:
     export(data, predictor, run, figures)
     learned = keras.ops.convert_to_numpy(model.embedding.embeddings)
     history = checkpoint.history
-    write_results(
-        run, metrics, history, data, predictor, nats, untrained, learned
-    )
+    write_results(run, metrics, history, data, predictor, nats, untrained, learned)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 

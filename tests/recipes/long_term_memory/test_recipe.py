@@ -16,12 +16,12 @@ import pytest
 from keras_seq import serving
 from keras_seq.runs import RunDirectory
 from recipes.long_term_memory import recipe
-from recipes.long_term_memory.data import load_data
 from recipes.long_term_memory.figure import longest_trials
-from recipes.long_term_memory.models import REMEDIES, compiled_model, recurrent_layer
+from recipes.long_term_memory.models import REMEDIES, recurrent_layer
+from recipes.long_term_memory.recipe import load_data
 from recipes.long_term_memory.results import best_trial, summary
 from recipes.long_term_memory.tasks import TASKS, adding, copy_memory
-from recipes.long_term_memory.training import Gradients, clipping_curves
+from recipes.long_term_memory.training import Gradients
 from tests.recipes.shell import Shell
 
 VERBS = {
@@ -173,7 +173,7 @@ def test_spectral_radius_of_the_exploding_network():
 def test_gradients_by_distance_are_those_of_finite_differences():
     config = settings(units=5)
     data = load_data(config, "copy", 4)
-    model = compiled_model(config, data, "tanh", "adam")
+    model = recipe.build_model(config, data, "tanh")
     gradients = Gradients(model, data)()
     weights = [weight.astype("float64") for weight in model.get_weights()]
     kernel, recurrent, bias, dense, dense_bias = weights
@@ -202,7 +202,9 @@ def test_gradients_by_distance_are_those_of_finite_differences():
 def test_divergence_is_recorded_and_the_best_weights_stay():
     config = settings(epochs=3)
     data = load_data(config, "adding", 60)
-    model = compiled_model(config, data, "exploding", keras.optimizers.SGD(0.01))
+    model = recipe.build_model(
+        config, data, "exploding", optimizer=keras.optimizers.SGD(0.01)
+    )
     before = model.get_weights()
     outcome = recipe.train(config, data, model)
     assert outcome.diverged == 50
@@ -213,7 +215,7 @@ def test_divergence_is_recorded_and_the_best_weights_stay():
 
 
 def test_clipping_holds_together_what_diverges_without():
-    curves = clipping_curves(settings())
+    curves = recipe.clipping(settings())
     assert curves["gradient"]["factor"] > 1.05
     assert curves["unclipped"]["diverged"] < 10
     assert curves["clipped"]["diverged"] is None
