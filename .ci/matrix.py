@@ -3,6 +3,7 @@
 
     python3 .ci/matrix.py               every environment whose Python is found
     python3 .ci/matrix.py 3.13-newest   those named
+    python3 .ci/matrix.py tests/layers  these tests and no others
 
 Each environment is made in .matrix/NAME: a gigabyte or two and some minutes each.
 Keras's other backends are left out, and their tests skip. A Python is looked for as
@@ -24,7 +25,10 @@ ENVIRONMENTS = {
 }
 EXTRAS = "plots,tensorboard,text"
 TOOLS = ("Pillow>=11", "pytest>=9.0", "scikit-learn>=1.7")
-TESTS = ("ops", "decoding", "layers", "diagnostics", "training", "text")
+TESTS = [
+    f"tests/{room}"
+    for room in ("ops", "decoding", "layers", "diagnostics", "training", "text")
+]
 
 
 def interpreter(version):
@@ -41,7 +45,7 @@ def interpreter(version):
     return None
 
 
-def test(name, python, keras):
+def test(name, python, keras, tests):
     """Makes an environment and runs the tests there; whether they passed."""
     folder = ROOT / ".matrix" / name
     subprocess.run([python, "-m", "venv", folder], check=True)
@@ -51,26 +55,27 @@ def test(name, python, keras):
     subprocess.run([*pip, f"{ROOT}[{EXTRAS}]", keras, *TOOLS], cwd=folder, check=True)
     # The tests run on the checkout, which comes before what is installed.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    folders = [f"tests/{test}" for test in TESTS]
-    command = [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *folders]
+    command = [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     print("$", *command, flush=True)
     return not subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 def main():
     """Reads the command line; ends with 1 if an environment failed."""
-    unknown = set(sys.argv[1:]) - set(ENVIRONMENTS)
-    if unknown:
+    tests = [each for each in sys.argv[1:] if each.startswith("tests/")]
+    names = [each for each in sys.argv[1:] if each not in tests]
+    if unknown := set(names) - set(ENVIRONMENTS):
         sys.exit(f"no such environment: {sorted(unknown)}\n{__doc__}")
     outcomes = {}
-    for name in sys.argv[1:] or ENVIRONMENTS:
+    for name in names or ENVIRONMENTS:
         version, keras = ENVIRONMENTS[name]
         python = interpreter(version)
         if python is None:
             outcomes[name] = f"skipped: no Python {version} was found"
             continue
         print(f"== {name}: {python}, {keras}", flush=True)
-        outcomes[name] = "passed" if test(name, python, keras) else "FAILED"
+        passed = test(name, python, keras, tests or TESTS)
+        outcomes[name] = "passed" if passed else "FAILED"
     for name, outcome in outcomes.items():
         print(f"{name:<14} {outcome}")
     sys.exit("FAILED" in outcomes.values())

@@ -1,8 +1,7 @@
 """A user's type checker accepts what is documented and finds mistakes.
 
-`tests/types/*_calls.py` hold calls that must pass; they are run too, where they can
-be. In `*_mistakes.py` each statement with `# wrong: why` at its end must be reported,
-and nothing else.
+`tests/types/*_calls.py` hold calls that must pass. In `*_mistakes.py` each statement
+with `# wrong: why` at its end must be reported, and nothing else.
 """
 
 import ast
