@@ -32,6 +32,6 @@ def run_module(backend, module, path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-6000:]
