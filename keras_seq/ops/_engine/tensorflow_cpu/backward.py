@@ -166,13 +166,14 @@ def _block(plan):
             errors=position.errors,
             finished=map_tensors(lambda size: new_list(turns, size, plan.dtype), sizes),
         )
+        first_turn = position.turn - turns
         # As forwards, in reverse: the rest one by one, then turns of 8 steps.
         for count, last in ((1, start + in_eights * STEPS), (STEPS, start)):
             behind = loop(
                 lambda position, block: position.t > block.last,
                 _turn(plan, count),
                 behind,
-                Block(last, position.turn - turns, steps),
+                Block(last, first_turn, steps),
             )
         finished = map_tensors(
             lambda handle, size: joined(handle, size, plan.dtype),

@@ -95,7 +95,7 @@ def _behind_each_step(h, x):
     import tensorflow as tf
 
     rows = tf.shape(x)[2]
-    shape = tf.concat([tf.shape(x)[:3], tf.shape(h)[2:]], axis=0)
+    shape = tf.concat([tf.shape(x)[:3], h.shape[2:]], axis=0)
     sequence = tf.reshape(h[:, rows:], shape)
     sequence.set_shape([*x.shape[:3], h.shape[2]])
     return sequence

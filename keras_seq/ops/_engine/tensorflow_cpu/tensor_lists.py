@@ -1,7 +1,9 @@
 """Lists of tensors (rows, columns): what one loop writes and another reads.
 
-`tf.TensorArray` wraps the same operations, but wants all items of one shape; here
-an item holds 8 steps or one. It would also put asserts into every turn.
+`tf.TensorArray` is an object around such a list, made of the same operations. The
+loops and threads of `graph_functions` take tensors alone: so it is the list itself,
+a tensor of variant dtype, that travels here, and TensorFlow has no public functions
+of it but these. An item holds 8 steps or one: items differ in their rows.
 """
 
 
@@ -9,7 +11,7 @@ def new_list(count, columns, dtype):
     """A list of `count` tensors (rows, columns)."""
     import tensorflow as tf
 
-    # No other way to make a list of items that differ in their rows.
+    # What `tf.TensorArray` does inside, without the object.
     return tf.raw_ops.TensorListReserve(
         element_shape=tf.constant([-1, columns]),
         num_elements=count,
@@ -21,7 +23,7 @@ def put(handle, place, item):
     """The list with an item at a place."""
     import tensorflow as tf
 
-    # The list's own operation: it has no other.
+    # As `TensorArray.write`.
     return tf.raw_ops.TensorListSetItem(input_handle=handle, index=place, item=item)
 
 
@@ -29,7 +31,7 @@ def get(handle, place, columns, dtype):
     """The item at a place."""
     import tensorflow as tf
 
-    # The list's own operation: it has no other.
+    # As `TensorArray.read`.
     return tf.raw_ops.TensorListGetItem(
         input_handle=handle,
         index=place,
@@ -42,7 +44,7 @@ def joined(handle, columns, dtype):
     """All items of a list, one behind the other: (rows, columns)."""
     import tensorflow as tf
 
-    # `TensorArray.concat` stacks the items first, which must then be of one shape.
+    # As `TensorArray.concat`.
     tensor, _ = tf.raw_ops.TensorListConcatV2(
         input_handle=handle,
         element_shape=tf.constant([-1, columns]),
