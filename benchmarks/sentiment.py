@@ -18,10 +18,10 @@ import numpy as np
 import tyro
 from _timing import machine, write_json
 
-from recipes.sentiment.data import Config, load_data
+from recipes.sentiment import Config, load_data
 from recipes.sentiment.explaining import TextClassifier
 from recipes.sentiment.figures import baseline_predictions, figures_of
-from recipes.sentiment.training import fit
+from recipes.sentiment.recipe import train_all
 
 
 def one_split(config):
@@ -30,14 +30,7 @@ def one_split(config):
     count, right = len(data.labels), data.test.labels
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fit(
-            config,
-            data.train,
-            count,
-            Path(folder),
-            unlabelled=data.unlabelled,
-            verbose=0,
-        )
+        fitted = train_all(config, data, Path(folder), verbose=0)
     seconds = time.perf_counter() - start
     classifier = TextClassifier(fitted.model, fitted.reader, data.labels)
     probabilities, _, parts = classifier.predict(data.test.texts)

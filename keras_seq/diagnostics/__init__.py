@@ -8,6 +8,7 @@ from keras_seq.diagnostics.alignments import (
 )
 from keras_seq.diagnostics.attention import drawable, plot_attention
 from keras_seq.diagnostics.attention_map import attention_map
+from keras_seq.diagnostics.calibration import calibration_error, reliability
 from keras_seq.diagnostics.clipping_monitor import ClippingMonitor
 from keras_seq.diagnostics.gate_activity import GateActivity, gate_activity
 from keras_seq.diagnostics.gate_monitor import GateMonitor
@@ -49,6 +50,7 @@ __all__ = [
     "attention_coverage",
     "attention_entropy",
     "attention_map",
+    "calibration_error",
     "drawable",
     "find_units",
     "gate_activity",
@@ -62,6 +64,7 @@ __all__ = [
     "plot_image_attention",
     "plot_saturation",
     "plot_unrolled",
+    "reliability",
     "state_jacobians",
     "text_activity",
     "unit_scores",

@@ -1,108 +1,22 @@
-"""The sentiment recipe's settings and its texts."""
+"""The sentiment recipe's texts: read, and split so that none is in two parts."""
 
 import collections
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_seq.extras import require
-from keras_seq.runs import check_settings
 from keras_seq.text import LabelledCorpus, decoded_lines, normalise, read_labelled
 from keras_seq.training import assign_folds
+from recipes.sentiment.settings import TESTED, Config
 
-OUT = "runs/sentiment"
 NLTK_CORPORA = {"rt-polarity": "sentence_polarity", "movie-reviews": "movie_reviews"}
-TESTED = 10  # a tenth of the texts, where the files aren't split
 FEWEST = 20  # different texts of each label
 QUICK_TEXTS = 400
-READ = 8_000_000  # tokens, by all members in all epochs together
-EPOCHS = (2, 5)
-MEMBERS = 5
-VOCABULARY = 8000  # subwords at most
-RAREST = 2  # how often a word of the vocabulary comes at least
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Settings of a run."""
-
-    data: str = "rt-polarity"
-    """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
-    label<TAB>text, which may be a .gz or in a .zip; or a folder or .zip with a folder
-    for each label (also in train/ and test/), a file for each label (texts.pos,
-    texts.neg), or train.tsv and test.tsv."""
-    out: str = OUT
-    """Folder for everything that the run makes."""
-    seed: int = 1
-    """Seed of the split, the weights, the order, the dropout and the subwords."""
-    level: Literal["subword", "word"] = "subword"
-    """What the LSTM reads."""
-    vectors: str | None = None
-    """File of word vectors (GloVe, word2vec's text format) that the embeddings start
-    from, for `--level word`."""
-    pretrain: int = 0
-    """Epochs in which the LSTM first learns to predict the next token and the one
-    before, on the training texts and the unlabelled ones."""
-    unlabelled: str | None = None
-    """File with a text in each line, for `--pretrain`."""
-    ngrams: bool = True
-    """Whether n-grams of words and of characters add to the logits beside the LSTM."""
-    members: int | None = None
-    """How many LSTMs are trained, each held out from other texts; their logits are
-    averaged. By default 1 to 5, as few texts need more; 2 with `quick`."""
-    epochs: int | None = None
-    """Passes of each LSTM over the training texts. By default 2 to 5, as few texts
-    need more."""
-    units: int | None = None
-    """Units of the LSTM in each direction. By default 128; 32 with `quick`."""
-    dropout: float = 0.5
-    """Share of the features that is dropped in training."""
-    quick: bool = False
-    """A minute to see that all works: few texts, a small model."""
-    resume: bool = False
-    """Continue the run in `out`."""
-    overwrite: bool = False
-    """Replace the run in `out`."""
-
-    def complete(self):
-        """The settings with nothing left open; ValueError for a bad one."""
-        check_settings(
-            self,
-            at_least_1=("epochs", "units", "members"),
-            shares=("dropout",),
-            seeds=("seed", "pretrain"),
-        )
-        if self.vectors is not None and self.level != "word":
-            raise ValueError(
-                f"`vectors` needs `level` 'word'; received {self.level!r}."
-            )
-        if self.unlabelled is not None and not self.pretrain:
-            raise ValueError("`unlabelled` needs `pretrain` of at least 1; received 0.")
-        if self.members is not None and self.members > TESTED:
-            raise ValueError(
-                f"`members` must be at most {TESTED}; received {self.members!r}."
-            )
-
-        for name in ("vectors", "unlabelled"):
-            given = getattr(self, name)
-            if given is not None and not Path(given).is_file():
-                raise ValueError(f"`{name}` must be a file; received {given!r}.")
-
-        def whole(name):
-            # From another folder, a relative path would name another file.
-            return str(Path(name).resolve()) if name and Path(name).exists() else name
-
-        return dataclasses.replace(
-            self,
-            data=whole(self.data),
-            vectors=whole(self.vectors),
-            unlabelled=whole(self.unlabelled),
-            units=self.units or (32 if self.quick else 128),
-            members=self.members or (2 if self.quick else None),
-            epochs=self.epochs or (2 if self.quick else None),
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,17 +28,17 @@ class Part:
     places: list[str]
     groups: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, chosen):
+    def take(self, chosen: ArrayLike) -> "Part":
         """The texts with these indices."""
-        chosen = np.asarray(chosen, int)
+        rows = np.asarray(chosen, int)
         return Part(
-            [self.texts[i] for i in chosen],
-            self.labels[chosen],
-            [self.places[i] for i in chosen],
-            self.groups[chosen],
+            [self.texts[i] for i in rows],
+            self.labels[rows],
+            [self.places[i] for i in rows],
+            self.groups[rows],
         )
 
 
@@ -141,7 +55,11 @@ class Data:
     unlabelled: list[str]
     notes: list[str]
 
-    def description(self):
+    def known(self) -> dict[str, str]:
+        """By what a run knows its data again."""
+        return {"digest": self.corpus.digest}
+
+    def description(self) -> dict[str, Any]:
         """What metrics.json says of the data."""
         counts = np.bincount(self.train.labels, minlength=len(self.labels))
         return {
@@ -156,16 +74,13 @@ class Data:
         }
 
 
-def load_data(config):
-    """Reads the texts, tells what they are, and splits them."""
-    corpus, terms = _corpus(config)
-    print(corpus.summary())
-    _check_labels(corpus, config)
+def split(corpus: LabelledCorpus, config: Config) -> tuple[Part, Part, Part, list[str]]:
+    """The training, validation and test texts, and notes of what was left out."""
     labels = corpus.labels
     parts = _parts(corpus, labels)
-    notes = [line.strip() for line in corpus.summary().splitlines()[1:]]
-    read = len(notes)
-    train, validation, test = (parts[name] for name in ("train", "validation", "test"))
+    train, validation = parts["train"], parts["validation"]
+    test = parts.get("test")
+    notes: list[str] = []
     if test is not None:
         validation = _without(
             validation, test, "validation texts are test texts", notes
@@ -181,24 +96,25 @@ def load_data(config):
         train, test = (train.take(np.flatnonzero(c)) for c in (folds > 0, folds == 0))
     elif config.quick:
         test = _few(test, QUICK_TEXTS // TESTED, config.seed)
-    unlabelled = _unlabelled(config, validation, test, notes)
-    for note in notes[read:]:
-        print(f"note: {note}")
-    return Data(corpus, terms, labels, train, validation, test, unlabelled, notes)
+    return train, validation, test, notes
 
 
-def _corpus(config):
-    """The texts and their terms."""
+def read_texts(config: Config) -> tuple[LabelledCorpus, str]:
+    """The texts, each label of which comes often enough; and their terms."""
     try:
         if config.data in NLTK_CORPORA:
-            path = _fetched(NLTK_CORPORA[config.data])
-            return read_labelled(path), "CC BY 4.0, Bo Pang and Lillian Lee."
-        return read_labelled(config.data), "Those of your file."
+            corpus = read_labelled(_fetched(NLTK_CORPORA[config.data]))
+            terms = "CC BY 4.0, Bo Pang and Lillian Lee."
+        else:
+            corpus, terms = read_labelled(config.data), "Those of your file."
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
+    print(corpus.summary())
+    _check_labels(corpus, config)
+    return corpus, terms
 
 
-def _fetched(name):
+def _fetched(name: str) -> str:
     """A corpus of NLTK's, downloaded once."""
     nltk = require("nltk", "recipes")
     where = f"corpora/{name}.zip"
@@ -214,7 +130,7 @@ def _fetched(name):
         return nltk.data.find(where).path
 
 
-def _check_labels(corpus, config):
+def _check_labels(corpus: LabelledCorpus, config: Config) -> None:
     """Refuses labels that are so rare that they look like a slip."""
     seen = collections.defaultdict(list)
     for text in corpus.texts:
@@ -228,8 +144,8 @@ def _check_labels(corpus, config):
             )
 
 
-def _parts(corpus, labels):
-    """The parts; the test None where the files aren't split."""
+def _parts(corpus: LabelledCorpus, labels: list[str]) -> dict[str, Part]:
+    """The parts; no "test" where the files aren't split."""
     index = {label: i for i, label in enumerate(labels)}
     groups: dict[str, int] = {}
     rows = collections.defaultdict(list)
@@ -247,10 +163,12 @@ def _parts(corpus, labels):
         )
         for name in ("train", "validation", "test")
     }
-    return {**parts, "test": parts["test"] if split else None}
+    if not split:
+        del parts["test"]
+    return parts
 
 
-def _shown(labels, most=20):
+def _shown(labels: Iterable[str], most: int = 20) -> str:
     names = [
         repr(label if len(label) <= 40 else f"{label[:37]}...") for label in labels
     ]
@@ -259,7 +177,7 @@ def _shown(labels, most=20):
     return ", ".join(names[:most]) + more
 
 
-def _without(part, other, what, notes):
+def _without(part: Part, other: Part, what: str, notes: list[str]) -> Part:
     """The texts of a part that are not in another, too; a note of how many are."""
     known = set(other.groups.tolist())
     kept = [i for i, group in enumerate(part.groups.tolist()) if group not in known]
@@ -269,7 +187,9 @@ def _without(part, other, what, notes):
     return part.take(kept)
 
 
-def _unlabelled(config, validation, test, notes):
+def read_unlabelled(
+    config: Config, judged: tuple[Part, ...], notes: list[str]
+) -> list[str]:
     """The unlabelled texts, but none that the model is judged by."""
     if config.unlabelled is None:
         return []
@@ -279,7 +199,7 @@ def _unlabelled(config, validation, test, notes):
     except (OSError, ValueError) as error:
         raise ValueError(f"--unlabelled: {error}") from error
     texts = [text for line in lines if (text := normalise(line))]
-    known = {text.casefold() for text in (*validation.texts, *test.texts)}
+    known = {text.casefold() for part in judged for text in part.texts}
     kept = [text for text in texts if text.casefold() not in known]
     if not kept:
         raise ValueError(
@@ -294,7 +214,7 @@ def _unlabelled(config, validation, test, notes):
     return kept
 
 
-def _few(part, count, seed):
+def _few(part: Part, count: int, seed: int) -> Part:
     """Some of the texts, drawn at random, but enough of each label."""
     order = np.random.default_rng(seed).permutation(len(part))
     labels = part.labels[order]
@@ -305,7 +225,7 @@ def _few(part, count, seed):
     return part.take(np.sort(order[chosen]))
 
 
-def _check_enough(train, labels, config, fewest):
+def _check_enough(train: Part, labels: list[str], config: Config, fewest: int) -> None:
     # Folds are made of groups, whose label is that of their first text.
     _, first = np.unique(train.groups, return_index=True)
     counts = np.bincount(train.labels[first], minlength=len(labels))

@@ -2,13 +2,17 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.runs import Progress, RunDirectory
+from keras_seq.typing import Tensor
 from recipes.sentiment.reading import Reader
 
+PLAIN = "plain.keras"
 POINTS = 12  # of the quadrature
 AT_ONCE = 64  # texts
 EXPLAINED_AT_ONCE = 8
@@ -29,11 +33,11 @@ class Explained:
         base: The score of a text of as many pieces that say nothing.
         contributions: Shape (words,): they sum to `score` - `base`.
         attention: Shape (words,): the weight of each word's pieces in the summary,
-            the mean over the LSTMs.
+            the mean over the LSTMs; of the plain model all is the last piece's.
         unread: Pieces that the LSTMs didn't read, as the text is too long.
     """
 
-    words: list
+    words: list[str]
     probabilities: np.ndarray
     label: int
     score: float
@@ -43,7 +47,7 @@ class Explained:
     unread: int
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """By how much base and contributions miss the score: the quadrature's error."""
         return abs(float(self.base + self.contributions.sum() - self.score))
 
@@ -69,7 +73,9 @@ class TextClassifier:
         [Sundararajan et al., 2017](https://arxiv.org/abs/1703.01365)
     """
 
-    def __init__(self, model, reader: Reader, labels):
+    def __init__(
+        self, model: keras.Model, reader: Reader, labels: Iterable[str]
+    ) -> None:
         self.model = model
         self.reader = reader
         self.labels = list(labels)
@@ -83,15 +89,17 @@ class TextClassifier:
         self._explain = traced(self.explain)
 
     @property
-    def members(self):
+    def members(self) -> list[keras.Model]:
         """The LSTMs' models."""
         return [x for x in self.model.layers if x.name.startswith("member_")]
 
-    def classify(self, texts):
+    def classify(self, texts: Tensor) -> dict[str, Tensor]:
         """Logits, probabilities and the parts' logits of a tensor of texts (B,)."""
         return self.model(self.reader.inputs(self.reader(texts)), training=False)
 
-    def predict(self, texts, progress=None):
+    def predict(
+        self, texts: Iterable[str], progress: Progress | None = None
+    ) -> tuple[np.ndarray, ...]:
         """Probabilities and logits of a list of texts: two arrays (texts, labels);
         and the logits of each part, shape (texts, parts, labels).
         """
@@ -109,7 +117,9 @@ class TextClassifier:
         back = np.argsort(order)
         return tuple(np.concatenate(found[n])[back] for n in found)
 
-    def explained(self, texts, progress=None):
+    def explained(
+        self, texts: Iterable[str], progress: Progress | None = None
+    ) -> list[Explained]:
         """An `Explained` for each of a list of texts."""
         tf = require("tensorflow", "recipes")
         texts = list(texts)
@@ -137,7 +147,7 @@ class TextClassifier:
                 progress(len(order), len(texts))
         return [found[i] for i in np.argsort(order)]
 
-    def explain(self, texts):
+    def explain(self, texts: Tensor) -> dict[str, Tensor]:
         """Words and what they add, of a tensor of texts (B,): a part of a graph.
 
         Returns:
@@ -168,7 +178,7 @@ class TextClassifier:
         real = tf.cast(reading.pieces != 0, "float32")
         size = rows * tf.maximum(count, 1)
 
-        def summed(values, places):
+        def summed(values: Tensor, places: Tensor) -> Tensor:
             total = tf.math.unsorted_segment_sum(values, places, size)
             return tf.reshape(total, [rows, tf.maximum(count, 1)])
 
@@ -195,7 +205,7 @@ class TextClassifier:
             "probabilities": found["probabilities"],
         }
 
-    def _of_pieces(self, pieces, direction):
+    def _of_pieces(self, pieces: Tensor, direction: Tensor) -> tuple[Tensor, ...]:
         """What each piece adds to the LSTMs' score (B, T), what the score is without
         any, (B,), and the attention, (B, T).
         """
@@ -212,7 +222,7 @@ class TextClassifier:
         return tuple(sum(parts) / len(parts) for parts in zip(*results, strict=True))
 
 
-def _batches(texts, count):
+def _batches(texts: list[str], count: int) -> list[list[int]]:
     """Indices of texts in order of length: so many at once, fewer of long ones."""
     batches: list[list[int]] = []
     for i in sorted(range(len(texts)), key=lambda i: len(texts[i])):
@@ -224,7 +234,13 @@ def _batches(texts, count):
     return batches
 
 
-def integrated_gradients(body, vectors, mask, direction, points=POINTS):
+def integrated_gradients(
+    body: Callable[..., tuple[Tensor, Tensor]],
+    vectors: Tensor,
+    mask: Tensor,
+    direction: Tensor,
+    points: int = POINTS,
+) -> tuple[Tensor, Tensor, Tensor]:
     """What each step adds to a score, against vectors of zeros.
 
     Args:
@@ -257,3 +273,13 @@ def integrated_gradients(body, vectors, mask, direction, points=POINTS):
     )
     mean = tf.einsum("pbtd,p->btd", slopes, weights)
     return tf.reduce_sum(mean * vectors, axis=-1), scores[:rows], attention[-rows:]
+
+
+def plain_beside(
+    classifier: TextClassifier, run: RunDirectory
+) -> TextClassifier | None:
+    """The plain model that a run keeps beside its own, if it does."""
+    if not (run / PLAIN).is_file():
+        return None
+    reader = Reader(classifier.reader.vocabulary, {})
+    return TextClassifier(run.load_model(PLAIN), reader, classifier.labels)

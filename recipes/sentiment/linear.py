@@ -8,6 +8,8 @@ Wang and Manning (2012), Baselines and bigrams: simple, good sentiment and topic
 classification.
 """
 
+from typing import Any
+
 import numpy as np
 
 from keras_seq.extras import require
@@ -17,7 +19,9 @@ STRENGTH = {"words": 1.0, "characters": 0.1}  # C of the logistic regression
 RAREST = {"words": 1, "characters": 3}  # texts that have an n-gram, at least
 
 
-def fit_table(level, matrix, labels, count):
+def fit_table(
+    level: str, matrix: Any, labels: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """What each n-gram adds to the logit of each label.
 
     Args:
@@ -49,7 +53,7 @@ def fit_table(level, matrix, labels, count):
     return table.astype("float32"), bias.astype("float32")
 
 
-def log_count_ratio(matrix, own):
+def log_count_ratio(matrix: Any, own: np.ndarray) -> np.ndarray:
     """How much likelier each n-gram is in the texts `own` than in the others: r."""
     inside, outside = (
         SMOOTHING + np.asarray(matrix[chosen].sum(axis=0), "float64").ravel()
@@ -58,7 +62,9 @@ def log_count_ratio(matrix, own):
     return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
 
 
-def fit_combination(parts, labels):
+def fit_combination(
+    parts: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """How several models' logits are best added.
 
         logits = Σ_k w_k logits_k + b,    w_k ≥ 0, the mean of b being 0
@@ -80,7 +86,7 @@ def fit_combination(parts, labels):
     right = np.eye(size)[labels]
     penalty = 1.0 / count
 
-    def loss(values):
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         weights, bias = values[:number], values[number:]
         centred = bias - bias.mean()
         logits = np.einsum("nkc,k->nc", parts, weights) + centred

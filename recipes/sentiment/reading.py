@@ -1,17 +1,23 @@
 """Texts as the sentiment recipe's model reads them: pieces of words, and n-grams."""
 
-import typing
+import random
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.runs import Progress
 from keras_seq.text import (
     NgramHasher,
+    Ngrams,
     SubwordVocabulary,
     Vocabulary,
+    WordVocabulary,
     normalise_tensor,
     split_words_tensor,
 )
+from keras_seq.typing import Tensor
 
 SUBWORD_DROPOUT = 0.1
 HEAD, TAIL = 100, 300  # pieces of a longer text that the LSTM reads
@@ -22,7 +28,7 @@ AT_ONCE = 512  # texts
 _SPACE = "\u2581"
 
 
-class Reading(typing.NamedTuple):
+class Reading(NamedTuple):
     """A batch of texts as tensors.
 
     Attributes:
@@ -33,11 +39,11 @@ class Reading(typing.NamedTuple):
         ngrams: Dict from a level to `Ngrams`.
     """
 
-    words: typing.Any
-    pieces: typing.Any
-    owner: typing.Any
-    length: typing.Any
-    ngrams: dict
+    words: Tensor
+    pieces: Tensor
+    owner: Tensor
+    length: Tensor
+    ngrams: dict[str, Ngrams]
 
 
 class Reader:
@@ -48,16 +54,20 @@ class Reader:
         hashers: Dict from a level, "words" or "characters", to its `NgramHasher`.
     """
 
-    def __init__(self, vocabulary, hashers):
+    def __init__(
+        self,
+        vocabulary: SubwordVocabulary | WordVocabulary,
+        hashers: dict[str, NgramHasher],
+    ) -> None:
         self.vocabulary = vocabulary
         self.hashers = hashers
 
     @property
-    def longest(self):
+    def longest(self) -> int:
         """Pieces that the LSTM reads at most: the first and the last ones."""
         return HEAD + TAIL
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """The reader as a JSON-able dict."""
         return {
             "vocabulary": self.vocabulary.to_config(),
@@ -65,7 +75,7 @@ class Reader:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Reader":
         """The reader that `to_config` described."""
         hashers = [NgramHasher(**hasher) for hasher in config["hashers"]]
         return cls(
@@ -73,7 +83,7 @@ class Reader:
             {hasher.level: hasher for hasher in hashers},
         )
 
-    def __call__(self, texts):
+    def __call__(self, texts: Tensor) -> Reading:
         """Reads a string tensor of shape (B,).
 
         Returns:
@@ -84,7 +94,7 @@ class Reader:
         ngrams = {level: hasher(words) for level, hasher in self.hashers.items()}
         return Reading(words, pieces, owner, length, ngrams)
 
-    def inputs(self, reading):
+    def inputs(self, reading: Reading) -> dict[str, Tensor]:
         """The model's inputs, a dict of dense tensors, of a `Reading`."""
         tf = require("tensorflow", "recipes")
         rows = reading.words.nrows(tf.int32)
@@ -99,7 +109,7 @@ class Reader:
                 inputs[f"{level}_{name}"] = values.to_tensor()
         return inputs
 
-    def _pieces(self, words):
+    def _pieces(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         tf = require("tensorflow", "recipes")
         spaced = tf.strings.reduce_join(words, axis=1, separator=" ")
         ids, length = self.vocabulary.encode_tensor(spaced)
@@ -124,7 +134,7 @@ class Reader:
         return chosen, tf.maximum(owner, 0), length
 
 
-def words_of(texts):
+def words_of(texts: Tensor) -> Tensor:
     """The words of a batch of texts, normalised and in lower case, in the graph."""
     tf = require("tensorflow", "recipes")
     # To subwords that character is a space: it would begin a word where none is.
@@ -132,7 +142,7 @@ def words_of(texts):
     return split_words_tensor(texts, lowercase=True)
 
 
-def spaced_texts(texts, progress=None):
+def spaced_texts(texts: list[str], progress: Progress | None = None) -> list[str]:
     """Texts with a space between words, as the vocabulary sees them: a list."""
     tf = require("tensorflow", "recipes")
     join = tf.function(
@@ -149,19 +159,27 @@ def spaced_texts(texts, progress=None):
     return found
 
 
-def split_anew(vocabulary, text, chance):
+def split_anew(
+    vocabulary: SubwordVocabulary | WordVocabulary, text: str, chance: random.Random
+) -> list[int]:
     """The ids of a text for training: subwords at random, words as they are."""
     if isinstance(vocabulary, SubwordVocabulary):
         return vocabulary.encode_sampled(text, chance, dropout=SUBWORD_DROPOUT)
     return vocabulary.encode(text)
 
 
-def shortened(ids):
+def shortened(ids: list[int]) -> list[int]:
     """The pieces of a text that the LSTM reads: the head and the tail of a long one."""
     return ids if len(ids) <= HEAD + TAIL else [*ids[:HEAD], *ids[-TAIL:]]
 
 
-def orders_for(texts):
+def at_last_piece(mask: Tensor) -> Tensor:
+    """1 at the last piece of each text, else 0; mask and result of shape (B, T)."""
+    here = keras.ops.cast(mask, "float32")
+    return here * (1 - keras.ops.pad(here[:, 1:], [[0, 0], [0, 1]]))
+
+
+def orders_for(texts: list[str]) -> dict[str, tuple[int, ...]]:
     """The n-grams that such texts are described by: dict from a level to its orders.
 
     Of many long texts, n-grams of characters are too many, and needed less: there
@@ -172,7 +190,9 @@ def orders_for(texts):
     return {"words": LONG_WORDS}
 
 
-def ngram_matrix(hasher, texts, progress=None):
+def ngram_matrix(
+    hasher: NgramHasher, texts: list[str], progress: Progress | None = None
+) -> Any:
     """How the texts consist of n-grams.
 
     Args:
@@ -187,7 +207,7 @@ def ngram_matrix(hasher, texts, progress=None):
     sparse = require("scipy.sparse", "recipes")
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    def find(texts):
+    def find(texts: Tensor) -> Tensor:
         found = hasher(tf.strings.split(texts, " "))
         key = tf.cast(found.row, "int64") * hasher.buckets
         return tf.unique(key + tf.cast(found.id, "int64"))[0]
@@ -205,7 +225,7 @@ def ngram_matrix(hasher, texts, progress=None):
     )
 
 
-def hasher_for(level, orders, texts):
+def hasher_for(level: str, orders: tuple[int, ...], texts: list[str]) -> NgramHasher:
     """A hasher with about four buckets for each n-gram of the texts."""
     hasher = NgramHasher(level, orders, 2**30)
     tf = require("tensorflow", "recipes")

@@ -2,163 +2,265 @@
 
 Strings go in, probabilities come out. Bidirectional LSTMs read the pieces of a text's
 words, attention pooling sums up what they read, and n-grams add what bags of words
-know. Every word is coloured by what it adds to the answer.
+know. Every word is coloured by what it adds to the answer. `--plain` trains the model
+of the lecture alone: embedding, one LSTM, softmax cross-entropy on the labels.
 """
 
-import json
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
-from keras_seq import serving
-from keras_seq.files import atomic_write
-from keras_seq.runs import (
-    Progress,
-    RunDirectory,
-    check_out,
-    print_or_write,
-)
+from keras_seq import runs, serving, training
+from keras_seq.layers import AttentionPooling, ExplicitLSTM
 from keras_seq.text import decoded_lines, normalise
-from recipes.sentiment.data import OUT, Config, load_data
-from recipes.sentiment.explaining import TextClassifier
-from recipes.sentiment.figures import baseline_predictions, difference, figures_of
-from recipes.sentiment.model import build_member
-from recipes.sentiment.reading import Reader
-from recipes.sentiment.results import (
-    answer_lines,
-    answers_page,
-    answers_table,
-    by_length,
-    write_results,
+from recipes.sentiment import answers, figures, results
+from recipes.sentiment.combination import (
+    Fitted,
+    Member,
+    alone,
+    put_together,
+    seconds_trained,
 )
+from recipes.sentiment.data import Data, read_texts, read_unlabelled, split
+from recipes.sentiment.explaining import PLAIN, TextClassifier, plain_beside
+from recipes.sentiment.ngrams import fit_ngrams
+from recipes.sentiment.pieces import Pieces, Share
+from recipes.sentiment.pretraining import LanguageBatches, Pretraining, start_from
+from recipes.sentiment.reading import Reader, at_last_piece
 from recipes.sentiment.serving import card, requests, signatures
-from recipes.sentiment.training import fit
+from recipes.sentiment.settings import OUT, Config
+
+LEARNING_RATE = 2e-3
 
 
-def build_model(config, data, vocabulary_size):
-    """One of the LSTMs, untrained: pieces of words → logits of the labels."""
-    keras.utils.set_random_seed(config.seed)
-    return build_member(config, vocabulary_size, len(data.labels))
+def load_data(config: Config) -> Data:
+    """Reads the texts, tells what they are, and splits them."""
+    corpus, terms = read_texts(config)
+    train, validation, test, notes = split(corpus, config)
+    unlabelled = read_unlabelled(config, (validation, test), notes)
+    for note in notes:
+        print(f"note: {note}")
+    notes = [line.strip() for line in corpus.summary().splitlines()[1:]] + notes
+    labels = corpus.labels
+    return Data(corpus, terms, labels, train, validation, test, unlabelled, notes)
 
 
-def train(config, data, run):
+def build_model(config: Config, share: Share, *, plain: bool = False) -> keras.Model:
+    """One LSTM's model, compiled: pieces of words (B, T) → logits (B, labels).
+
+        x_t = embedding of piece t
+        h_t = [forward LSTM(x)_t; backward LSTM(x)_t]
+        logits = W Σ_t a_t h_t + b        a: `AttentionPooling`; plain: W h_T + b
+
+    Its layer "body" is the part after the embeddings, from (vectors, mask) to the
+    logits and a; of the plain model a is 1 at the last piece, for that is all it uses.
+    """
+    keras.utils.set_random_seed(share.seed)
+    pieces = keras.Input((None,), dtype="int32", name="pieces")
+    ids, size = len(share.pieces.vocabulary), share.pieces.features
+    embedding = keras.layers.Embedding(ids, size, name="embedding")
+    x = vectors = keras.Input((None, size), name="vectors")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    if plain:
+        lstm = ExplicitLSTM(config.units, dropout=config.dropout, name="reader")
+        summary, weights = lstm(x, mask=mask), at_last_piece(mask)
+    else:
+        x = keras.layers.SpatialDropout1D(config.dropout, name="dropped_features")(x)
+        lstm = ExplicitLSTM(config.units, return_sequences=True)
+        h = keras.layers.Bidirectional(lstm, name="reader")(x, mask=mask)
+        h = keras.layers.Dropout(config.dropout, name="dropped_states")(h)
+        pooling = AttentionPooling(config.units, name="pooling")
+        summary, weights = pooling(h, mask=mask, return_attention_scores=True)
+        summary = keras.layers.Dropout(config.dropout, name="dropped_summary")(summary)
+    logits = keras.layers.Dense(len(share.pieces.names), name="label")(summary)
+    body = keras.Model([vectors, mask], [logits, weights], name="body")
+    logits, _ = body([embedding(pieces), keras.ops.not_equal(pieces, 0)])
+    model = keras.Model(pieces, logits, name="member")
+    if share.pieces.vectors is not None:
+        embedding.set_weights([share.pieces.vectors])
+    steps = share.epochs * share.steps_per_epoch
+    rate = training.warmed_up_cosine(
+        LEARNING_RATE, steps, max(1, steps // 10), first=0.05, last=0.01
+    )
+    model.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA would compile again for every length
+    )
+    return model
+
+
+def train(
+    config: Config,
+    share: Share | LanguageBatches,
+    model: keras.Model,
+    folder: Path,
+    verbose: str | int = "auto",
+) -> training.EpochCheckpoint:
+    """Trains one LSTM; it ends with the weights of its best epoch."""
+    checkpoint = training.EpochCheckpoint(folder / "state", resume=config.resume)
+    checkpoint.fit(
+        model,
+        share.training(checkpoint.first_epoch),
+        epochs=share.epochs,
+        steps_per_epoch=share.steps_per_epoch,
+        shuffle=False,
+        validation_data=share.validation(),
+        verbose=verbose,
+    )
+    return checkpoint
+
+
+def train_all(
+    config: Config, data: Data, folder: Path, verbose: str | int = "auto"
+) -> Fitted:
     """Trains all parts, each held out from some texts, and puts them together."""
-    count, folder = len(data.labels), run / "checkpoints"
-    return fit(config, data.train, count, folder, config.resume, data.unlabelled)
+    pieces = Pieces.of(config, data, verbose)
+    count = pieces.plan.members
+    ngrams = fit_ngrams(pieces, verbose) if config.ngrams and count else {}
+    started = pretrain(config, data, pieces, folder / "pretraining", verbose)
+    members = []
+    for number in range(count):
+        share = pieces.of_member(number)
+        if verbose:
+            print(f"LSTM {number + 1} of {count}: {len(share.chosen)} texts")
+        model = build_model(config, share)
+        start_from(model, started)
+        place = folder / f"member_{number + 1}"
+        checkpoint = train(config, share, model, place, verbose)
+        members.append(Member.of(model, share, checkpoint))
+    share = pieces.of_plain()
+    if verbose:
+        print(f"plain LSTM: {len(share.chosen)} texts")
+    model = build_model(config, share, plain=True)
+    checkpoint = train(config, share, model, folder / "plain", verbose)
+    plain = alone(pieces, Member.of(model, share, checkpoint))
+    return put_together(pieces, members, ngrams, plain) if members else plain
 
 
-def evaluate(config, data, classifier, names):
-    """Figures on the test texts, beside bags of words; and the probabilities."""
-    progress = Progress("classifying the test texts")
-    probabilities, _, parts = classifier.predict(data.test.texts, progress)
-    labels = data.test.labels
-    predicted = probabilities.argmax(axis=1)
-    of_parts = (parts.argmax(axis=-1) == labels[:, None]).mean(axis=0)
-    test = {
-        **figures_of(probabilities, labels),
-        "parts": dict(zip(names, of_parts.tolist(), strict=True)),
-        "by_length": by_length(data.test.texts, predicted == labels),
-    }
-    baselines = {}
-    guesses = baseline_predictions(data.train, data.test.texts, len(data.labels))
-    for name, guess in guesses.items():
-        gain, error = difference(predicted, guess, labels)
-        baselines[name] = {
-            "accuracy": float((guess == labels).mean()),
-            "difference": gain,
-            "standard_error": error,
-        }
-    return {"test": test, "baseline": baselines}, probabilities
+def pretrain(
+    config: Config, data: Data, pieces: Pieces, folder: Path, verbose: str | int
+) -> dict[str, list[np.ndarray]]:
+    """Trains a model of the texts' language, and gives its weights, from which all
+    members start; none without `config.pretrain`.
+    """
+    if not config.pretrain:
+        return {}
+    share = pieces.of_member(0)
+    batches = LanguageBatches(pieces, data.unlabelled, config.pretrain, verbose)
+    model = Pretraining(build_model(config, share), config.dropout / 2)
+    model.build((None, None))
+    steps = max(1, batches.steps_per_epoch * batches.epochs)
+    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, alpha=0.05)
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), jit_compile=False)
+    if verbose:
+        print(f"pre-training on {len(batches.chosen)} texts")
+    train(config, batches, model, folder, verbose)
+    return model.learnt_weights()
 
 
-def export(config, data, classifier, run, test):
+def evaluate(
+    config: Config,
+    data: Data,
+    classifier: TextClassifier,
+    names: list[str],
+    plain: TextClassifier | None = None,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Figures on the test texts, beside the plain model and bags of words; and the
+    probabilities.
+    """
+    progress = runs.Progress("classifying the test texts")
+    found, _, parts = classifier.predict(data.test.texts, progress)
+    test = figures.test_figures(data, names, found, parts, plain)
+    return {"test": test, "baseline": figures.baseline_figures(data, found)}, found
+
+
+def export(
+    config: Config,
+    data: Data,
+    classifier: TextClassifier,
+    run: runs.RunDirectory,
+    test: dict[str, Any],
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     serving.export(
         classifier.model,
         run / "saved_model",
         signatures(classifier),
         warmup=requests(data.test.texts[:2]),
-        model_card=card(classifier, data.description(), test),
+        model_card=card(config, classifier, data.description(), test),
         overwrite=True,
     )
     print(serving.check(run / "saved_model"))
 
 
-def keep_reader(run, data, classifier, names):
-    """Writes what the verbs need beside the model."""
-    known = {
-        "digest": data.corpus.digest,
-        "labels": data.labels,
-        "parts": names,
-        **classifier.reader.to_config(),
-    }
-    run.keep_known("reader.json", known, data.corpus.name)
-
-
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    runs.RunDirectory.check(
+        config.out, resume=config.resume, overwrite=config.overwrite
+    )
     data = load_data(config)
-    run = RunDirectory.start(
+    run = runs.RunDirectory.start(
         config.out,
         config,
         resume=config.resume,
         overwrite=config.overwrite,
-        results=("reader.json", "data.json", "predictions.tsv"),
+        results=("reader.json", "data.json", "predictions.tsv", PLAIN),
     )
-    run.keep_known("data.json", {"digest": data.corpus.digest}, data.corpus.name)
+    run.keep_known("data.json", data.known(), data.corpus.name)
+    earlier = seconds_trained(run / "checkpoints")
     training_started = time.time()
-    fitted = train(config, data, run)
-    train_seconds = time.time() - training_started
+    fitted = train_all(config, data, run / "checkpoints")
+    train_seconds = earlier + time.time() - training_started
     run.save_model(fitted.model)
     run.write("history.csv", fitted.history_table())
     classifier = TextClassifier(fitted.model, fitted.reader, data.labels)
-    keep_reader(run, data, classifier, fitted.names)
-    figures, probabilities = evaluate(config, data, classifier, fitted.names)
-    held_out = keras.ops.softmax(fitted.held_out_logits.astype("float32"))
+    known: dict[str, Any] = {"labels": data.labels, "parts": fitted.names}
+    known |= {**data.known(), **fitted.reader.to_config()}
+    run.keep_known("reader.json", known, data.corpus.name)
+    if fitted.plain is not None:
+        run.save_model(fitted.plain.model, PLAIN)
+    plain = plain_beside(classifier, run)
+    measured, probabilities = evaluate(config, data, classifier, fitted.names, plain)
     metrics = {
         "recipe": "sentiment",
         "config": run.config,
         "data": data.description(),
         "parameters": fitted.model.count_params(),
-        "train_seconds": round(train_seconds + fitted.earlier_seconds, 1),
-        "validation": {
-            "held_out": figures_of(
-                keras.ops.convert_to_numpy(held_out), fitted.held_out_labels
-            ),
-            "weights": dict(zip(fitted.names, fitted.weights.tolist(), strict=True)),
-            "best_epochs": [epoch + 1 for epoch in fitted.best_epochs],
-            **_of_validation(data, classifier),
-        },
-        **figures,
+        "train_seconds": round(train_seconds, 1),
+        "validation": fitted.figures() | figures.of_validation(data, classifier),
+        **measured,
     }
     export(config, data, classifier, run, metrics["test"])
-    progress = Progress("explaining test texts")
-    write_results(run, metrics, data, fitted, classifier, probabilities, progress)
+    progress = runs.Progress("explaining test texts")
+    results.write_results(
+        run, metrics, data, fitted, classifier, probabilities, progress
+    )
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _of_validation(data, classifier):
-    """Figures on the validation texts, where the files have some."""
-    if not len(data.validation):
-        return {}
-    probabilities, *_ = classifier.predict(data.validation.texts)
-    return {"texts": figures_of(probabilities, data.validation.labels)}
-
-
-def _finished(run):
+def _finished(
+    run: str,
+) -> tuple[runs.RunDirectory, Config, TextClassifier, list[str]]:
     """A finished run's directory, its settings, its classifier and its parts."""
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("reader.json")
-    model = keras.models.load_model(directory / "model.keras", compile=False)
-    classifier = TextClassifier(model, Reader.from_config(known), known["labels"])
-    return directory, config, classifier, known["parts"]
+    found = runs.open_finished(run, Config, "reader.json")
+    reader = Reader.from_config(found.known)
+    classifier = TextClassifier(found.model, reader, found.known["labels"])
+    return found.directory, found.config, classifier, found.known["parts"]
+
+
+def _same_data(run: runs.RunDirectory, config: Config) -> Data:
+    """The run's data, if they are still what it was trained on."""
+    data = load_data(config)
+    run.keep_known("data.json", data.known(), data.corpus.name)
+    return data
 
 
 def classify(
@@ -167,7 +269,7 @@ def classify(
     file: str | None = None,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Classifies texts with a finished run, and colours the words by what they add.
 
     Args:
@@ -179,51 +281,30 @@ def classify(
     """
     if bool(texts) == (file is not None):
         raise ValueError("either texts or `file` must be given, and not both.")
-    check_out(out)
+    runs.check_out(out)
     if file is not None:
         texts = tuple(decoded_lines(file, Path(file).read_bytes()))
         if not texts:
             raise ValueError(f"`file` {file!r} has no lines.")
     _, _, classifier, _ = _finished(run)
-    progress = Progress("classifying") if file is not None and out is not None else None
+    long = file is not None and out is not None
+    progress = runs.Progress("classifying") if long else None
     explained = classifier.explained([normalise(text) for text in texts], progress)
-    if out is None:
-        for one in explained:
-            print("\n".join(answer_lines(classifier, one, sys.stdout.isatty())))
-    else:
-        make = answers_page if Path(out).suffix == ".html" else answers_table
-        atomic_write(out, make(classifier, explained))
-        print(f"{len(explained)} texts are in {out}")
+    answers.show(classifier, explained, out)
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
-    _, config, classifier, names = _finished(run)
-    data = _same_data(run, config)
-    figures, _ = evaluate(config, data, classifier, names)
-    print_or_write(json.dumps(figures, indent=2), out)
+def _measure_again(run: str) -> dict[str, Any]:
+    directory, config, classifier, names = _finished(run)
+    data = _same_data(directory, config)
+    plain = plain_beside(classifier, directory)
+    return evaluate(config, data, classifier, names, plain)[0]
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
-
-    Args:
-        run: Folder of the run.
-    """
+def _export_again(run: str) -> None:
     directory, config, classifier, _ = _finished(run)
-    data = _same_data(run, config)
+    data = _same_data(directory, config)
     export(config, data, classifier, directory, directory.metrics["test"])
 
 
-def _same_data(run, config):
-    """The run's data, if they are still what it was trained on."""
-    data = load_data(config)
-    known = {"digest": data.corpus.digest}
-    RunDirectory(run).keep_known("data.json", known, data.corpus.name)
-    return data
+evaluate_run = runs.evaluate_command(_measure_again, OUT)
+export_run = runs.export_command(_export_again, OUT)

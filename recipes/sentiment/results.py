@@ -1,17 +1,23 @@
-"""What the sentiment recipe shows: answers, pictures, the report."""
+"""What the sentiment recipe shows of a run: pictures, tables, the report."""
 
 import collections
 import csv
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_seq.diagnostics import UnitText
 from keras_seq.extras import require
-from keras_seq.runs import Report, plot_bars
+from keras_seq.runs import Progress, Report, RunDirectory, plot_bars
+from recipes.sentiment.answers import attended, coloured
+from recipes.sentiment.combination import Fitted
+from recipes.sentiment.data import Data
+from recipes.sentiment.explaining import Explained, TextClassifier
 
 LABELS = {
     "model": "this model",
+    "plain": "the lecture's plain model",
     "nb_svm": "NB-SVM",
     "nb_logistic_regression": "NB-weighted logistic regression",
     "logistic_regression": "logistic regression, words",
@@ -20,117 +26,13 @@ LABELS = {
 EXPLAINED = 200  # test texts whose words are summed up
 SEEN = 3  # texts in which a word comes, to be among the strongest
 STRONGEST = 12
-LENGTHS = (10, 20, 40, 100, 300)  # words
-SHOWN_WORDS = 300
+PLAIN = (
+    "The lecture's plain model is an embedding, one LSTM and a softmax, trained on the "
+    "same texts with the cross-entropy of the labels; --plain trains it by itself."
+)
 
 
-def scored_label(classifier, explained):
-    """What the contributions of an `Explained` add to, in words."""
-    label = classifier.labels[explained.label]
-    if len(classifier.labels) == 2:
-        return f"log-odds of {label!r}"
-    return f"centred log-probability of {label!r}"
-
-
-def coloured(classifier, explained):
-    """A `UnitText` of a text's contributions, or None if it has no words."""
-    if not explained.words:
-        return None
-    shown = slice(0, SHOWN_WORDS)
-    title = f"contributions to the {scored_label(classifier, explained)}"
-    if len(explained.words) > SHOWN_WORDS:
-        title += f"; the first {SHOWN_WORDS} of {len(explained.words)} words"
-    return UnitText(
-        explained.words[shown], explained.contributions[shown], title, spaced=True
-    )
-
-
-def attended(explained):
-    """A `UnitText` of how much of the LSTMs' summary comes from each word."""
-    shown = slice(0, SHOWN_WORDS)
-    return UnitText(
-        explained.words[shown],
-        explained.attention[shown],
-        "attention: each word's share in the LSTMs' summary",
-        spaced=True,
-    )
-
-
-def answer_lines(classifier, explained, colours):
-    """Label, probability and the words, coloured for a terminal."""
-    likeliest = int(explained.probabilities.argmax())
-    lines = [
-        f"{classifier.labels[likeliest]}  p = {explained.probabilities[likeliest]:.4f}",
-        f"{scored_label(classifier, explained)}: {explained.score:+.3f} = "
-        f"{explained.base:+.3f} without words, "
-        f"{explained.contributions.sum():+.3f} by the words",
-    ]
-    if explained.unread:
-        lines.append(f"the LSTMs did not read {explained.unread} pieces in the middle")
-    limit = np.abs(explained.contributions).max(initial=0) or 1.0
-    if colours:
-        words = [
-            _on_terminal(word, value / limit)
-            for word, value in zip(
-                explained.words, explained.contributions, strict=True
-            )
-        ]
-        lines.append(" ".join(words[:SHOWN_WORDS]))
-        if len(words) > SHOWN_WORDS:
-            lines.append(f"... {len(words) - SHOWN_WORDS} more words")
-    order = np.argsort(-np.abs(explained.contributions), kind="stable")
-    for i in order[:10]:
-        lines.append(f"  {explained.contributions[i]:+7.3f}  {explained.words[i]}")
-    return lines
-
-
-def _on_terminal(word, share):
-    """A word on a background from blue over none to red."""
-    strength = round(abs(share) * 5)
-    if not strength:
-        return word
-    light = 255 - 30 * strength
-    red, green, blue = (255, light, light) if share > 0 else (light, light, 255)
-    return f"\x1b[30;48;2;{red};{green};{blue}m{word}\x1b[0m"
-
-
-def answers_table(classifier, explained):
-    """Answers as TSV: label, probability, score, base, words and contributions."""
-    table = io.StringIO()
-    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    writer.writerow(
-        ["label", "probability", "scored", "score", "base", "words", "contributions"]
-    )
-    for one in explained:
-        likeliest = int(one.probabilities.argmax())
-        writer.writerow(
-            [
-                classifier.labels[likeliest],
-                f"{one.probabilities[likeliest]:.6f}",
-                classifier.labels[one.label],
-                f"{one.score:.6f}",
-                f"{one.base:.6f}",
-                " ".join(one.words),
-                " ".join(f"{value:.5f}" for value in one.contributions),
-            ]
-        )
-    return table.getvalue()
-
-
-def answers_page(classifier, explained):
-    """Answers as an HTML page."""
-    report = Report("What each word adds")
-    for one in explained:
-        likeliest = int(one.probabilities.argmax())
-        report.heading(
-            f"{classifier.labels[likeliest]}, p = {one.probabilities[likeliest]:.4f}", 3
-        )
-        if (shown := coloured(classifier, one)) is not None:
-            report.fragment(shown.html())
-    return report.html()
-
-
-def predictions_table(data, probabilities):
+def predictions_table(data: Data, probabilities: np.ndarray) -> str:
     """The test texts as TSV: place, label, predicted, probability, text."""
     table = io.StringIO()
     writer = csv.writer(table, delimiter="\t", lineterminator="\n")
@@ -149,26 +51,9 @@ def predictions_table(data, probabilities):
     return table.getvalue()
 
 
-def by_length(texts, right):
-    """Accuracy by the length of the text.
-
-    Returns:
-        List of dicts "words", "texts", "accuracy".
-    """
-    words = np.array([len(text.split()) for text in texts])
-    rows: list = []
-    lower = 0
-    for upper in (*LENGTHS, max(words.max(initial=0), LENGTHS[-1] + 1)):
-        chosen = (words > lower) & (words <= upper)
-        if chosen.any():
-            share = float(right[chosen].mean())
-            row = {"words": f"{lower + 1}-{upper}", "texts": int(chosen.sum())}
-            rows.append(row | {"accuracy": share})
-        lower = upper
-    return rows
-
-
-def strongest_words(classifier, explained):
+def strongest_words(
+    classifier: TextClassifier, explained: list[Explained]
+) -> list[tuple[str, list[tuple[str, float]]]]:
     """The words that add most, to each label: list of (label, list of (word, mean)).
 
     A word's mean is over the texts that it comes in, of what it adds there.
@@ -193,7 +78,7 @@ def strongest_words(classifier, explained):
     return [(title, bars) for title, bars in groups if bars]
 
 
-def chosen_texts(data, probabilities):
+def chosen_texts(data: Data, probabilities: np.ndarray) -> list[tuple[str, int]]:
     """Test texts to show: the surest, the nearest call, the worst mistake."""
     labels = data.test.labels
     predicted = probabilities.argmax(axis=1)
@@ -211,18 +96,23 @@ def chosen_texts(data, probabilities):
     return [(title, i) for i, title in titles.items()]
 
 
-def plot_members(histories):
+def plot_members(fitted: Fitted) -> Any:
     """Loss and accuracy of each LSTM on the texts that it is held out from."""
     plt = require("matplotlib.pyplot", "plots")
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for number, history in enumerate(histories, start=1):
+    lines = [
+        (f"LSTM {number}", f"C{number - 1}", member.history)
+        for number, member in enumerate(fitted.members, start=1)
+    ]
+    if fitted.plain is not None:
+        lines.append(("plain LSTM", "black", fitted.plain.members[0].history))
+    for label, color, history in lines:
         epochs = [row["epoch"] for row in history]
         for axes, name in zip(panels, ("loss", "accuracy"), strict=True):
-            color = f"C{number - 1}"
             values = [row[name] for row in history]
             axes.plot(epochs, values, ":", color=color)
             values = [row[f"val_{name}"] for row in history]
-            axes.plot(epochs, values, marker=".", color=color, label=f"LSTM {number}")
+            axes.plot(epochs, values, marker=".", color=color, label=label)
     for axes, label in zip(panels, ("nats", "accuracy"), strict=True):
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -232,7 +122,15 @@ def plot_members(histories):
     return figure
 
 
-def write_results(run, metrics, data, fitted, classifier, probabilities, progress):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    data: Data,
+    fitted: Fitted,
+    classifier: TextClassifier,
+    probabilities: np.ndarray,
+    progress: Progress,
+) -> None:
     """Writes predictions, pictures and report.html into the run directory.
 
     Args:
@@ -253,12 +151,12 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
     metrics["test"]["contributions_gap"] = max(one.gap for one in explained)
     words = strongest_words(classifier, explained)
     examples = classifier.explained([data.test.texts[i] for _, i in shown])
-    pictures = {"members": run.save_figure(plot_members(fitted.histories), "members")}
+    pictures = {"members": run.save_figure(plot_members(fitted), "members")}
     if words:
         pictures["words"] = run.save_figure(
             plot_bars(words, "mean contribution"), "words"
         )
-    accuracies = [("", _accuracies(metrics))]
+    accuracies = [("", _accuracies(metrics, fitted))]
     pictures["accuracy"] = run.save_figure(
         plot_bars(accuracies, "accuracy on the test texts"), "accuracy"
     )
@@ -267,13 +165,31 @@ def write_results(run, metrics, data, fitted, classifier, probabilities, progres
             run.save_figure(text.figure(), f"text_{number}")
     report = _report(metrics, data, fitted, classifier, pictures)
     _examples(report, metrics, data, classifier, shown, examples)
-    _ending(report, metrics)
+    report.serving(
+        "sentiment",
+        "saved_model/ is ready for TensorFlow Serving: a text in, label and "
+        "probabilities out; signature explain gives the words' contributions.",
+    )
+    report.heading("Terms of the data")
+    report.text(metrics["data"]["terms"])
     run.write("report.html", report.html())
 
 
-def _accuracies(metrics):
-    test, baselines = metrics["test"], metrics["baseline"]
-    parts = [(f"its {n} alone", v) for n, v in test["parts"].items()]
+def _compared(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What the model is compared with: the plain model first, where it is another."""
+    test = metrics["test"]
+    plain = {"plain": test["plain"]} if "plain" in test else {}
+    return plain | metrics["baseline"]
+
+
+def _parts(metrics: dict[str, Any], fitted: Fitted) -> dict[str, float]:
+    """The accuracy of each part; the plain model has none."""
+    return {} if fitted.plain is None else metrics["test"]["parts"]
+
+
+def _accuracies(metrics: dict[str, Any], fitted: Fitted) -> list[tuple[str, float]]:
+    test, baselines = metrics["test"], _compared(metrics)
+    parts = [(f"its {n} alone", v) for n, v in _parts(metrics, fitted).items()]
     names = [name for name in LABELS if name in baselines]
     return [
         (LABELS["model"], test["accuracy"]),
@@ -282,19 +198,16 @@ def _accuracies(metrics):
     ]
 
 
-def _report(metrics, data, fitted, classifier, pictures):
-    config, test, described = (metrics[k] for k in ("config", "test", "data"))
+def _report(
+    metrics: dict[str, Any],
+    data: Data,
+    fitted: Fitted,
+    classifier: TextClassifier,
+    pictures: dict[str, Path],
+) -> Report:
+    test = metrics["test"]
     report = Report(f"{' or '.join(data.labels)}: what a text says")
-    report.text(
-        f"{len(classifier.members)} bidirectional LSTMs of {config['units']} units in "
-        f"each direction, with attention pooling, learnt from {described['train']:,} "
-        f"texts of {described['name']!r} in {metrics['train_seconds']:.0f} s "
-        f"({metrics['parameters']:,} parameters with the n-grams). Each was held out "
-        "from other texts, on which its best epoch was chosen, and the weights of "
-        "LSTMs and n-grams in the sum. It was judged on "
-        f"{described['test']:,} other texts; none of them, whatever its case, is among "
-        "the training texts."
-    )
+    report.text(_opening(metrics, fitted))
     if data.notes:
         report.heading("Notes on the data")
         report.text("\n\n".join(data.notes))
@@ -305,9 +218,9 @@ def _report(metrics, data, fitted, classifier, pictures):
         ["", "accuracy", "this model is right more often by", "± standard error"]
     )
     rows.append([LABELS["model"], test["accuracy"], None, None])
-    for name, value in test["parts"].items():
+    for name, value in _parts(metrics, fitted).items():
         rows.append([f"its {name} alone", value, test["accuracy"] - value, None])
-    for name, row in metrics["baseline"].items():
+    for name, row in _compared(metrics).items():
         rows.append(
             [LABELS[name], row["accuracy"], row["difference"], row["standard_error"]]
         )
@@ -316,10 +229,14 @@ def _report(metrics, data, fitted, classifier, pictures):
         f"{name} {weight:.2f}"
         for name, weight in zip(fitted.names, fitted.weights, strict=True)
     )
+    if fitted.plain is not None:
+        report.text(
+            f"{PLAIN}\n\nThe logits of this model are a sum, with these weights: "
+            f"{parts}."
+        )
     report.text(
-        f"The logits are a sum, with these weights: {parts}.\n\nNats, mean -ln p of "
-        f"the right label: {test['nats']:.3f}. Expected calibration error: "
-        f"{test['calibration_error']:.3f}."
+        f"Nats, mean -ln p of the right label: {test['nats']:.3f}. Expected "
+        f"calibration error: {test['calibration_error']:.3f}."
     )
     report.heading("By length", 3)
     report.table(
@@ -346,7 +263,40 @@ def _report(metrics, data, fitted, classifier, pictures):
     return report
 
 
-def _examples(report, metrics, data, classifier, shown, examples):
+def _opening(metrics: dict[str, Any], fitted: Fitted) -> str:
+    """What was trained, and on what."""
+    config, described = metrics["config"], metrics["data"]
+    learnt = (
+        f"learnt from {described['train']:,} texts of {described['name']!r} in "
+        f"{metrics['train_seconds']:.0f} s"
+    )
+    judged = (
+        f"It was judged on {described['test']:,} other texts; none of them, whatever "
+        "its case, is among the training texts."
+    )
+    if fitted.plain is None:
+        return (
+            f"The lecture's plain model, an embedding, one LSTM of {config['units']} "
+            f"units and a softmax, {learnt} ({metrics['parameters']:,} parameters). A "
+            f"tenth of these texts chose its best epoch. {judged}"
+        )
+    return (
+        f"{len(fitted.members)} bidirectional LSTMs of {config['units']} units in each "
+        f"direction, with attention pooling, {learnt} ({metrics['parameters']:,} "
+        "parameters with the n-grams). Each was held out from other texts, on which "
+        "its best epoch was chosen, and the weights of LSTMs and n-grams in the sum. "
+        f"{judged}"
+    )
+
+
+def _examples(
+    report: Report,
+    metrics: dict[str, Any],
+    data: Data,
+    classifier: TextClassifier,
+    shown: list[tuple[str, int]],
+    examples: list[Explained],
+) -> None:
     report.heading("What the words add")
     report.text(
         "An n-gram's part in the sum is shared by its words; the LSTMs' part is shared "
@@ -368,18 +318,3 @@ def _examples(report, metrics, data, classifier, shown, examples):
                 text.html(), f"score {one.score:+.2f}, base {one.base:+.2f}"
             )
             report.fragment(attended(one).html())
-
-
-def _ending(report, metrics):
-    report.heading("Serving it")
-    report.text(
-        "saved_model/ is ready for TensorFlow Serving: a text in, label and "
-        "probabilities out; signature explain gives the words' contributions. To try "
-        "it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name sentiment\n"
-        "python saved_model/1/assets.extra/client_rest.py"
-    )
-    report.heading("Terms of the data")
-    report.text(metrics["data"]["terms"])

@@ -1,8 +1,12 @@
 """The sentiment recipe's model as a server has it: texts in, labels out."""
 
 import functools
+from typing import Any
 
 from keras_seq.extras import require
+from keras_seq.typing import Tensor
+from recipes.sentiment.explaining import TextClassifier
+from recipes.sentiment.settings import Config
 
 NOTES = {
     "text": "the text, UTF-8",
@@ -19,7 +23,7 @@ NOTES = {
 }
 
 
-def signatures(classifier):
+def signatures(classifier: TextClassifier) -> dict[str, Any]:
     """The signatures for `keras_seq.serving.export`.
 
     Args:
@@ -32,7 +36,7 @@ def signatures(classifier):
     tf = require("tensorflow", "recipes")
     from keras_seq.serving import row_signature
 
-    def serving_default(text):
+    def serving_default(text: Tensor) -> dict[str, Tensor]:
         found = classifier.classify(text)["probabilities"]
         names = tf.constant(classifier.labels)
         return {
@@ -41,7 +45,7 @@ def signatures(classifier):
             "probabilities": found,
         }
 
-    def explain(text):
+    def explain(text: Tensor) -> dict[str, Tensor]:
         found = classifier.explain(text)
         names = tf.constant(classifier.labels)
         return {
@@ -66,7 +70,7 @@ def signatures(classifier):
     }
 
 
-def requests(texts):
+def requests(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
     """Requests to warm a server up with: a few texts, edge cases among them."""
     asked = [*texts, "", "?!", "Unheard-of wörds"]
     return {
@@ -75,19 +79,28 @@ def requests(texts):
     }
 
 
-def card(classifier, data, test):
+def card(
+    config: Config,
+    classifier: TextClassifier,
+    data: dict[str, Any],
+    test: dict[str, Any],
+) -> dict[str, Any]:
     """The model card.
 
     Args:
+        config: The recipe's `Config`.
         classifier: `TextClassifier`.
         data: What metrics.json says of the data.
         test: What metrics.json says of the test.
     """
     figures = ("accuracy", "macro_f1", "nats", "calibration_error")
+    about = "Bidirectional LSTMs with attention pooling, and n-grams beside them,"
+    if config.members == 0:
+        about = "An embedding, an LSTM and a softmax"
     return {
         "name": "sentiment",
-        "description": "Bidirectional LSTMs with attention pooling, and n-grams beside "
-        f"them, that tell texts apart: {', '.join(classifier.labels)}.",
+        "description": f"{about} that tell texts apart: "
+        f"{', '.join(classifier.labels)}.",
         "intended_use": "Texts like those it learnt from; teaching. Not for decisions "
         "about people.",
         "limits": "It knows the subjects and the style of its data and no other; irony "

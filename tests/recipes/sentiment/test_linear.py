@@ -6,9 +6,9 @@ import scipy.optimize
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
+from keras_seq.diagnostics import calibration_error
 from recipes.sentiment.figures import (
     baseline_predictions,
-    calibration_error,
     difference,
     figures_of,
 )

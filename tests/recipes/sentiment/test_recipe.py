@@ -4,17 +4,17 @@ import csv
 import json
 import re
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_seq.training import EpochCheckpoint
 from recipes.sentiment import recipe
-from recipes.sentiment.data import load_data
+from recipes.sentiment.combination import seconds_trained
 from recipes.sentiment.explaining import _batches, integrated_gradients
-from recipes.sentiment.model import build_member
-from recipes.sentiment.training import Plan, fit
+from recipes.sentiment.pieces import Pieces, Plan
+from recipes.sentiment.recipe import build_model, load_data, train_all
+from tests.recipes.sentiment.reviews import BAD, GOOD, reviews
 from tests.recipes.shell import Shell
 
 VERBS = {
@@ -22,21 +22,9 @@ VERBS = {
     "evaluate": recipe.evaluate_run,
     "export": recipe.export_run,
 }
-GOOD = ("fine", "lovely", "warm", "witty")
-BAD = ("dull", "limp", "sour", "trite")
-OTHER = ("film", "plot", "cast", "score", "scene", "end", "pace", "tone", "role")
 
 shell = Shell(recipe, VERBS)
 start, fails = shell.start, shell.fails
-
-
-def reviews(count, seed, kinds=(("bad", BAD), ("good", GOOD))):
-    """Lines of a table: two words tell the label, the others nothing."""
-    rng = np.random.default_rng(seed)
-    for i in range(count):
-        label, telling = kinds[i % len(kinds)]
-        words = [*rng.choice(telling, 2), *rng.choice(OTHER, rng.integers(3, 9))]
-        yield f"{label}\t{' '.join(rng.permutation(words))} {i}.\n"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +52,7 @@ def test_run_directory_is_complete(run):
     assert {path.name for path in run.iterdir()} == {
         *("config.json", "metrics.json", "history.csv", "model.keras"),
         *("checkpoints", "figures", "report.html", "saved_model"),
-        *("reader.json", "data.json", "predictions.tsv"),
+        *("reader.json", "data.json", "predictions.tsv", "plain.keras"),
     }
     names = {path.stem for path in (run / "figures").iterdir()}
     assert {"accuracy", "members", "words", "text_1"} <= names
@@ -222,19 +210,16 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
             **options,
         ).complete()
         data = load_data(config)
-        folder = tmp_path / name
-        fitted = fit(
-            config, data.train, 3, folder, config.resume, data.unlabelled, verbose=0
-        )
-        return data, fitted
+        return data, train_all(config, data, tmp_path / name, verbose=0)
 
+    assert seconds_trained(tmp_path / "whole") == 0
     data, whole = trained("whole")
     with monkeypatch.context() as patched:
         patched.setattr(EpochCheckpoint, "on_epoch_end", interrupted)
         with pytest.raises(KeyboardInterrupt):
             trained("part")
+    assert seconds_trained(tmp_path / "part") > 0
     _, part = trained("part", resume=True)
-    assert whole.earlier_seconds == 0 < part.earlier_seconds
     assert len(whole.model.weights) == len(part.model.weights)
     for a, b in zip(whole.model.weights, part.model.weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -253,7 +238,7 @@ def test_vectors_from_a_file(table, tmp_path, capsys):
         data=str(table), level="word", vectors=str(path), quick=True, epochs=1, units=2
     ).complete()
     data = load_data(config)
-    fitted = fit(config, data.train, 2, tmp_path / "fit", verbose=0)
+    fitted = train_all(config, data, tmp_path / "fit", verbose=0)
     assert "2 of" in capsys.readouterr().out
     member = fitted.model.get_layer("member_1")
     classifier = recipe.TextClassifier(fitted.model, fitted.reader, data.labels)
@@ -267,7 +252,7 @@ def test_vectors_from_a_file(table, tmp_path, capsys):
     assert member.get_layer("embedding").embeddings.shape[1] == 3
     path.write_text("nowhere 4 5 6\n")
     with pytest.raises(ValueError, match="has no word of the texts"):
-        fit(config, data.train, 2, tmp_path / "none", verbose=0)
+        train_all(config, data, tmp_path / "none", verbose=0)
 
 
 def test_given_parts_stay_and_what_both_have_leaves_the_training(tmp_path, capsys):
@@ -347,9 +332,11 @@ def test_the_plan_depends_on_the_texts():
     assert long.tokens > short.tokens
 
 
-def test_the_members_ignore_padding():
-    keras.utils.set_random_seed(5)
-    model = build_member(recipe.Config(units=4).complete(), 50, 3)
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_members_ignore_padding(plain, table):
+    config = recipe.Config(data=str(table), units=4, quick=True).complete()
+    pieces = Pieces.of(config, load_data(config), verbose=0)
+    model = build_model(config, pieces.of_member(0), plain=plain)
     ids = np.array([[5, 6, 7]])
     padded = np.array([[5, 6, 7, 0, 0], [9, 9, 9, 9, 9]])
     np.testing.assert_allclose(model(padded)[:1], model(ids), atol=1e-6)
@@ -389,6 +376,8 @@ def test_a_label_with_a_typo_is_named(tmp_path, capsys):
         (["--unlabelled", "u.txt", "--pretrain", "1"], "`unlabelled` must be a file"),
         (["--unlabelled", "u.txt"], "`unlabelled` needs `pretrain`"),
         (["--members", "11"], "`members` must be at most 10"),
+        (["--plain", "--members", "2"], "`plain` trains no other LSTMs"),
+        (["--plain", "--pretrain", "1"], "`pretrain` is for the LSTMs of both"),
         (["--dropout", "1"], "`dropout` must be in [0, 1)"),
         (["--units", "0"], "`units` must be at least 1"),
     ],

@@ -1,0 +1,98 @@
+"""The sentiment recipe's settings."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from keras_seq.runs import RunSettings, check_settings, whole_path
+
+OUT = "runs/sentiment"
+TESTED = 10  # a tenth of the texts, where the files aren't split
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(RunSettings):
+    """Settings of a run."""
+
+    out: str = OUT
+    """Folder for everything that the run makes."""
+    data: str = "rt-polarity"
+    """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
+    label<TAB>text, which may be a .gz or in a .zip; or a folder or .zip with a folder
+    for each label (also in train/ and test/), a file for each label (texts.pos,
+    texts.neg), or train.tsv and test.tsv."""
+    level: Literal["subword", "word"] = "subword"
+    """What the LSTM reads."""
+    vectors: str | None = None
+    """File of word vectors (GloVe, word2vec's text format) that the embeddings start
+    from, for `--level word`."""
+    pretrain: int = 0
+    """Epochs in which the LSTM first learns to predict the next token and the one
+    before, on the training texts and the unlabelled ones."""
+    unlabelled: str | None = None
+    """File with a text in each line, for `--pretrain`."""
+    ngrams: bool = True
+    """Whether n-grams of words and of characters add to the logits beside the LSTM."""
+    members: int | None = None
+    """How many LSTMs are trained, each held out from other texts; their logits are
+    averaged. By default 1 to 5, as few texts need more; 2 with `quick`; 0 is what
+    `plain` says."""
+    epochs: int | None = None
+    """Passes of each LSTM over the training texts. By default 2 to 5, as few texts
+    need more."""
+    units: int | None = None
+    """Units of the LSTM in each direction. By default 128; 32 with `quick`."""
+    dropout: float = 0.5
+    """Share of the features that is dropped in training."""
+    # It says what `members` says: a run's config.json has that alone.
+    plain: dataclasses.InitVar[bool] = False
+    """Train the lecture's plain model by itself: embedding, one LSTM, softmax
+    cross-entropy on the labels; no n-grams, and none of the other LSTMs. Every other
+    run has it for comparison."""
+
+    def __post_init__(self, plain: bool) -> None:
+        """Makes of `plain` what it stands for."""
+        if plain and self.members:
+            raise ValueError(
+                f"`plain` trains no other LSTMs; received {self.members!r} `members`."
+            )
+        if plain:
+            object.__setattr__(self, "members", 0)
+
+    def complete(self) -> "Config":
+        """The settings with nothing left open; ValueError for a bad one."""
+        check_settings(
+            self,
+            at_least_1=("epochs", "units"),
+            shares=("dropout",),
+            seeds=("seed", "pretrain", "members"),
+        )
+        if self.vectors is not None and self.level != "word":
+            raise ValueError(
+                f"`vectors` needs `level` 'word'; received {self.level!r}."
+            )
+        if self.unlabelled is not None and not self.pretrain:
+            raise ValueError("`unlabelled` needs `pretrain` of at least 1; received 0.")
+        if self.pretrain and self.members == 0:
+            raise ValueError(
+                "`pretrain` is for the LSTMs of both directions, which the plain model "
+                f"has not; received {self.pretrain!r}."
+            )
+        if self.members is not None and self.members > TESTED:
+            raise ValueError(
+                f"`members` must be at most {TESTED}; received {self.members!r}."
+            )
+        for name in ("vectors", "unlabelled"):
+            given = getattr(self, name)
+            if given is not None and not Path(given).is_file():
+                raise ValueError(f"`{name}` must be a file; received {given!r}.")
+        members = 2 if self.quick and self.members is None else self.members
+        return dataclasses.replace(
+            self,
+            data=whole_path(self.data),
+            vectors=self.vectors and whole_path(self.vectors),
+            unlabelled=self.unlabelled and whole_path(self.unlabelled),
+            units=self.units or (32 if self.quick else 128),
+            members=members,
+            epochs=self.epochs or (2 if self.quick else None),
+        )
