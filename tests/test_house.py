@@ -96,7 +96,6 @@ def test_an_import_of_another_recipe_is_found(tmp_path):
     ]
 
 
-@pytest.mark.xfail(reason="sentiment takes a figure from the table recipe")
 def test_nothing_of_one_recipe_is_imported_by_another():
     assert list(house.imports_between_recipes(house.ROOT)) == []
 
@@ -189,7 +188,7 @@ def test_a_long_file_is_found(tmp_path):
     assert list(house.long_files(tmp_path)) == ["keras_seq/b.py has 401 lines"]
 
 
-@pytest.mark.xfail(reason="the transformer decoder and a test of sentiment")
+@pytest.mark.xfail(reason="the transformer decoder")
 def test_no_file_is_long():
     assert list(house.long_files(house.ROOT)) == []
 

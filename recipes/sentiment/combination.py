@@ -31,7 +31,7 @@ class Member:
 
     model: keras.Model
     history: list[dict[str, float]]
-    best_epoch: int | None
+    best_epoch: int
     held_out: np.ndarray
     logits: np.ndarray
 
@@ -41,6 +41,7 @@ class Member:
     ) -> "Member":
         """A member that has been trained on a share of the texts."""
         best, logits = checkpoint.best_epoch, share.logits(model)
+        assert best is not None  # `fit` refuses to end without one
         return cls(model, checkpoint.history, best, share.held_out, logits)
 
 
@@ -84,7 +85,7 @@ class Fitted:
                 keras.ops.convert_to_numpy(held_out), self.held_out_labels
             ),
             "weights": dict(zip(self.names, self.weights.tolist(), strict=True)),
-            "best_epochs": [(one.best_epoch or 0) + 1 for one in self.members],
+            "best_epochs": [one.best_epoch + 1 for one in self.members],
         }
 
     def history_table(self) -> str:

@@ -31,7 +31,7 @@ from recipes.sentiment.pieces import Pieces, Share
 from recipes.sentiment.pretraining import LanguageBatches, Pretraining, start_from
 from recipes.sentiment.reading import Reader, at_last_piece
 from recipes.sentiment.serving import card, requests, signatures
-from recipes.sentiment.settings import OUT, Config
+from recipes.sentiment.settings import OUT, UNITS, Config
 
 LEARNING_RATE = 2e-3
 
@@ -61,18 +61,19 @@ def build_model(config: Config, share: Share, *, plain: bool = False) -> keras.M
     keras.utils.set_random_seed(share.seed)
     pieces = keras.Input((None,), dtype="int32", name="pieces")
     ids, size = len(share.pieces.vocabulary), share.pieces.features
+    units = config.units or UNITS
     embedding = keras.layers.Embedding(ids, size, name="embedding")
     x = vectors = keras.Input((None, size), name="vectors")
     mask = keras.Input((None,), dtype="bool", name="mask")
     if plain:
-        lstm = ExplicitLSTM(config.units, dropout=config.dropout, name="reader")
+        lstm = ExplicitLSTM(units, dropout=config.dropout, name="reader")
         summary, weights = lstm(x, mask=mask), at_last_piece(mask)
     else:
         x = keras.layers.SpatialDropout1D(config.dropout, name="dropped_features")(x)
-        lstm = ExplicitLSTM(config.units, return_sequences=True)
+        lstm = ExplicitLSTM(units, return_sequences=True)
         h = keras.layers.Bidirectional(lstm, name="reader")(x, mask=mask)
         h = keras.layers.Dropout(config.dropout, name="dropped_states")(h)
-        pooling = AttentionPooling(config.units, name="pooling")
+        pooling = AttentionPooling(units, name="pooling")
         summary, weights = pooling(h, mask=mask, return_attention_scores=True)
         summary = keras.layers.Dropout(config.dropout, name="dropped_summary")(summary)
     logits = keras.layers.Dense(len(share.pieces.names), name="label")(summary)

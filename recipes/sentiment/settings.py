@@ -7,6 +7,7 @@ from typing import Literal
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/sentiment"
+UNITS = 128
 TESTED = 10  # a tenth of the texts, where the files aren't split
 
 
@@ -92,7 +93,7 @@ class Config(RunSettings):
             data=whole_path(self.data),
             vectors=self.vectors and whole_path(self.vectors),
             unlabelled=self.unlabelled and whole_path(self.unlabelled),
-            units=self.units or (32 if self.quick else 128),
+            units=self.units or (32 if self.quick else UNITS),
             members=members,
             epochs=self.epochs or (2 if self.quick else None),
         )
