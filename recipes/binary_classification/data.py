@@ -1,87 +1,21 @@
-"""The classification recipe's settings and its table."""
+"""The classification recipe's table: its labels, and what stays together."""
 
 import collections
 import dataclasses
-from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import check_settings
+from keras_seq.runs import RunDirectory
 from keras_seq.training import assign_folds
-from recipes.binary_classification.sources import BREAST_CANCER, breast_cancer, csv_file
+from recipes.binary_classification.settings import BREAST_CANCER, Config
+from recipes.binary_classification.sources import Table, breast_cancer, csv_file
 from recipes.binary_classification.table import Column, Rows
 
-OUT = "runs/binary_classification"
 FOLDS = 5
 FEWEST = 15  # different rows of each class: ten members need ten of two thirds
 QUICK_ROWS = 600
 EXAMPLES = 5  # in messages
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Settings of a run."""
-
-    data: str = BREAST_CANCER
-    """Table to learn from: breast-cancer (scikit-learn's), or a CSV file."""
-    label: str | None = None
-    """Column of the CSV file that holds the two labels."""
-    positive: str | None = None
-    """Label whose probability is predicted. By default the rarer one; of two as
-    frequent, the one that sorts last."""
-    delimiter: str | None = None
-    """Character between the fields of the CSV file. By default it is found."""
-    out: str = OUT
-    """Folder for everything that the run makes."""
-    seed: int = 1
-    """Seed of the split, the folds, the weights, the order and the dropout."""
-    epochs: int | None = None
-    """Passes over the training rows at most: training stops when the rows held out
-    are predicted no better. By default 60; 8 with `quick`."""
-    units: int = 32
-    """Hidden units of each network of the ensemble."""
-    l2: float = 1.0
-    """Penalty on the squares of the weights: 1 / C of scikit-learn's logistic
-    regression."""
-    class_weights: Literal["none", "balanced"] = "none"
-    """balanced: both classes weigh the same in training, however rare one is."""
-    threshold: Literal["youden", "f1"] = "youden"
-    """What the threshold maximises on rows held out: youden, sensitivity +
-    specificity - 1; f1, the harmonic mean of precision and sensitivity."""
-    false_negative_cost: float | None = None
-    """What a missed positive costs if a false alarm costs 1: the threshold then
-    minimises the cost."""
-    quick: bool = False
-    """A minute to see that all works: few rows, short training, fewer folds."""
-    resume: bool = False
-    """Continue the run in `out`."""
-    overwrite: bool = False
-    """Replace the run in `out`."""
-
-    def complete(self):
-        """The settings with nothing left open; ValueError for a bad one."""
-        check_settings(
-            self,
-            at_least_1=("epochs", "units"),
-            above_0=("l2", "false_negative_cost"),
-            seeds=("seed",),
-        )
-        if self.data == BREAST_CANCER:
-            if self.label is not None:
-                raise ValueError(
-                    f"`label` is for a CSV file, not {BREAST_CANCER}; received "
-                    f"{self.label!r}."
-                )
-        elif self.label is None:
-            raise ValueError("`label` must name the column of the labels (--label).")
-        path = Path(self.data)
-        return dataclasses.replace(
-            self,
-            # From another folder, a relative path would name another file.
-            data=str(path.resolve()) if path.exists() else self.data,
-            epochs=self.epochs or (8 if self.quick else 60),
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +36,31 @@ class Data:
     train: np.ndarray
     test: np.ndarray
 
-    def keep_columns(self, run):
+    @classmethod
+    def of(cls, table: Table, names: tuple[str, str], config: Config) -> "Data":
+        """A table split, so that what is alike stays together."""
+        negative, positive = names
+        labels = (np.array(table.labels) == positive).astype(int)
+        groups, repeated = _groups(table.rows, labels)
+        _check_enough(labels, groups, names, config)
+        folds = assign_folds(labels, groups, FOLDS, config.seed)
+        return cls(
+            name=table.name,
+            digest=table.digest,
+            terms=table.terms,
+            columns=table.columns,
+            rows=table.rows,
+            labels=labels,
+            lines=table.lines,
+            negative=negative,
+            positive=positive,
+            notes=table.notes + repeated,
+            groups=groups,
+            train=np.flatnonzero(folds > 0),
+            test=np.flatnonzero(folds == 0),
+        )
+
+    def keep_columns(self, run: RunDirectory) -> None:
         """Writes what the verbs need of the data; refuses data that have changed."""
         known = {
             "digest": self.digest,
@@ -112,7 +70,19 @@ class Data:
         }
         run.keep_known("columns.json", known, self.name)
 
-    def description(self):
+    def tell(self) -> None:
+        """Prints what there is."""
+        print(
+            f"{self.name}: {len(self.labels)} rows, {self.labels.mean():.1%} "
+            f"{self.positive!r} (positive), the others {self.negative!r}"
+        )
+        for kind in ("number", "category"):
+            names = [column.name for column in self.columns if column.kind == kind]
+            print(f"columns of kind {kind}: {', '.join(names) or 'none'}")
+        for note in self.notes:
+            print(f"note: {note}")
+
+    def description(self) -> dict[str, Any]:
         """What metrics.json says of the data."""
         kinds = collections.Counter(column.kind for column in self.columns)
         return {
@@ -131,56 +101,33 @@ class Data:
         }
 
 
-def load_data(config):
-    """Reads the table, tells what it is, and splits it."""
+def read_table(config: Config) -> Table:
+    """The table that the settings name."""
     if config.data == BREAST_CANCER:
-        read = breast_cancer()
-    else:
-        try:
-            read = csv_file(config)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"--data: {error}") from error
-    columns, rows, texts, lines, notes = (
-        read[name] for name in ("columns", "rows", "labels", "lines", "notes")
-    )
-    negative, positive = _classes(texts, lines, config)
-    labels = (np.array(texts) == positive).astype(int)
-    if config.quick and len(labels) > QUICK_ROWS:
-        chosen = np.random.default_rng(config.seed).permutation(len(labels))
-        chosen = np.sort(chosen[:QUICK_ROWS])
-        rows, labels, lines = rows.take(chosen), labels[chosen], lines[chosen]
-    groups, repeated = _groups(rows, labels)
-    _check_enough(labels, groups, (negative, positive), config)
-    notes += repeated
-    folds = assign_folds(labels, groups, FOLDS, config.seed)
-    print(
-        f"{read['name']}: {len(labels)} rows, {labels.mean():.1%} {positive!r} "
-        f"(positive), the others {negative!r}"
-    )
-    for kind in ("number", "category"):
-        names = [column.name for column in columns if column.kind == kind]
-        print(f"columns of kind {kind}: {', '.join(names) or 'none'}")
-    for note in notes:
-        print(f"note: {note}")
-    return Data(
-        name=read["name"],
-        digest=read["digest"],
-        terms=read["terms"],
-        columns=columns,
-        rows=rows,
-        labels=labels,
-        lines=lines,
-        negative=negative,
-        positive=positive,
-        notes=notes,
-        groups=groups,
-        train=np.flatnonzero(folds > 0),
-        test=np.flatnonzero(folds == 0),
+        return breast_cancer()
+    try:
+        return csv_file(config)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--data: {error}") from error
+
+
+def shortened(table: Table, config: Config) -> Table:
+    """Some rows of a large table, drawn at random, for a quick run."""
+    count = len(table.rows)
+    if not config.quick or count <= QUICK_ROWS:
+        return table
+    chosen = np.random.default_rng(config.seed).permutation(count)
+    chosen = np.sort(chosen[:QUICK_ROWS])
+    return table._replace(
+        rows=table.rows.take(chosen),
+        labels=[table.labels[i] for i in chosen],
+        lines=table.lines[chosen],
     )
 
 
-def _classes(texts, lines, config):
+def classes(table: Table, config: Config) -> tuple[str, str]:
     """The negative and the positive label."""
+    texts, lines = table.labels, table.lines
     counts = collections.Counter(texts)
     if len(counts) != 2:
         rarest = sorted(counts, key=lambda text: (counts[text], text))[:EXAMPLES]
@@ -206,7 +153,9 @@ def _classes(texts, lines, config):
     return negative, positive
 
 
-def _check_enough(labels, groups, names, config):
+def _check_enough(
+    labels: np.ndarray, groups: np.ndarray, names: tuple[str, str], config: Config
+) -> None:
     _, first = np.unique(groups, return_index=True)
     for label, name in enumerate(names):
         count = int((labels[first] == label).sum())
@@ -217,7 +166,7 @@ def _check_enough(labels, groups, names, config):
             )
 
 
-def _groups(rows, labels):
+def _groups(rows: Rows, labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """A number for each row, the same for rows to keep together; notes on repeats."""
     groups = rows.duplicate_groups()
     seen = collections.defaultdict(set)

@@ -1,8 +1,14 @@
 """From raw columns to features, inside the classification recipe's model."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+
+from keras_seq.typing import Tensor
+from recipes.binary_classification.table import Column, Rows
 
 FEWEST_OF_A_CATEGORY = 3  # rows; rarer values are as unknown ones
 MOST_CATEGORIES = 100
@@ -22,11 +28,17 @@ class FillMissing(keras.layers.Layer):
     Input of shape (B, D), output (B, columns + indicated).
     """
 
-    def __init__(self, columns, medians, indicated, **kwargs):
+    def __init__(
+        self,
+        columns: list[int],
+        medians: list[float],
+        indicated: list[int],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.columns, self.medians, self.indicated = columns, medians, indicated
 
-    def call(self, numbers):
+    def call(self, numbers: Tensor) -> Tensor:
         used = ops.take(numbers, np.array(self.columns, "int32"), axis=1)
         medians = ops.convert_to_tensor([self.medians], dtype=self.compute_dtype)
         filled = ops.where(ops.isnan(used), medians, used)
@@ -34,7 +46,7 @@ class FillMissing(keras.layers.Layer):
         indicators = ops.cast(ops.isnan(shown), self.compute_dtype)
         return ops.concatenate([filled, indicators], axis=1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("columns", "medians", "indicated")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -50,19 +62,19 @@ class SoftLimit(keras.layers.Layer):
         limit: Number above 0, in standard deviations.
     """
 
-    def __init__(self, limit=3.0, **kwargs):
+    def __init__(self, limit: float = 3.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.limit = limit
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         beyond = ops.relu(ops.abs(x) - self.limit)
         return ops.sign(x) * (ops.minimum(ops.abs(x), self.limit) + ops.log1p(beyond))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "limit": self.limit}
 
 
-def tensors(rows):
+def tensors(rows: Rows) -> dict[str, Tensor]:
     """Rows as the model takes them."""
     return {
         "numbers": ops.convert_to_tensor(rows.numbers),
@@ -70,7 +82,7 @@ def tensors(rows):
     }
 
 
-def build_features(rows):
+def build_features(rows: Rows) -> keras.Model:
     """Model from raw rows to features with the mean 0, fitted to these rows alone.
 
     A number is standardised and softly limited; its median stands in where it is
@@ -124,7 +136,7 @@ def build_features(rows):
     return keras.Model(encoder.input, features, name="features")
 
 
-def _vocabulary(values):
+def _vocabulary(values: np.ndarray) -> list[str]:
     """The frequent values, most frequent first; none if there is only one."""
     names, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
@@ -132,7 +144,7 @@ def _vocabulary(values):
     return frequent if len(names) > 1 else []
 
 
-def feature_columns(features, columns):
+def feature_columns(features: keras.Model, columns: list[Column]) -> np.ndarray:
     """Which column each feature is made of, as indices into `columns`; shape (F,)."""
     numbers = [i for i, column in enumerate(columns) if column.kind == "number"]
     strings = [i for i, column in enumerate(columns) if column.kind == "category"]
@@ -145,7 +157,7 @@ def feature_columns(features, columns):
     return np.array(owners)
 
 
-def in_batches(function, rows):
+def in_batches(function: Callable[[Rows], Tensor], rows: Rows) -> np.ndarray:
     """A function's results for all rows, as an array, some rows at a time."""
     return np.concatenate(
         [

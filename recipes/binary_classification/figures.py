@@ -1,13 +1,17 @@
 """What the classification recipe measures, and what it is measured against."""
 
+from typing import Any
+
 import numpy as np
 
+from keras_seq.diagnostics import calibration_error
 from keras_seq.extras import require
+from recipes.binary_classification.table import Rows
 
-BINS = 10
 
-
-def figures_of(probabilities, labels, threshold=0.5):
+def figures_of(
+    probabilities: np.ndarray, labels: np.ndarray, threshold: float = 0.5
+) -> dict[str, Any]:
     """Figures of predicted probabilities.
 
     Args:
@@ -51,38 +55,9 @@ def figures_of(probabilities, labels, threshold=0.5):
     }
 
 
-def reliability(probabilities, labels):
-    """Rows by predicted probability, in ten bins of equal width.
-
-    Returns:
-        List of dicts of the bins that have rows: "rows", "predicted" (mean
-        probability), "observed" (share of positive labels).
-    """
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    return [
-        {
-            "rows": int((bins == b).sum()),
-            "predicted": float(probabilities[bins == b].mean()),
-            "observed": float(labels[bins == b].mean()),
-        }
-        for b in range(BINS)
-        if (bins == b).any()
-    ]
-
-
-def calibration_error(probabilities, labels):
-    """The expected calibration error: mean |observed - predicted| over the rows.
-
-    References:
-        [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2
-    """
-    return sum(
-        row["rows"] * abs(row["observed"] - row["predicted"])
-        for row in reliability(probabilities, labels)
-    ) / len(labels)
-
-
-def baseline_probabilities(train, labels, test, seed):
+def baseline_probabilities(
+    train: Rows, labels: np.ndarray, test: Rows, seed: int
+) -> dict[str, np.ndarray]:
     """Probabilities of rows by models of scikit-learn, fitted to training rows.
 
     Args:
@@ -119,7 +94,7 @@ def baseline_probabilities(train, labels, test, seed):
     return found
 
 
-def _encode_linear(train, test):
+def _encode_linear(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
     preprocessing = require("sklearn.preprocessing", "recipes")
     impute = require("sklearn.impute", "recipes")
     parts = []
@@ -147,7 +122,7 @@ def _encode_linear(train, test):
     return tuple(np.hstack(side) for side in zip(*parts, strict=True))
 
 
-def _encode_trees(train, test):
+def _encode_trees(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
     if not train.strings.shape[1]:
         return train.numbers, test.numbers
     preprocessing = require("sklearn.preprocessing", "recipes")

@@ -3,21 +3,30 @@
 import dataclasses
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from keras_seq.diagnostics import calibration_error
 from keras_seq.files import atomic_write
 from keras_seq.runs import Progress
 from keras_seq.training import assign_folds
-from recipes.binary_classification.data import FOLDS
+from recipes.binary_classification.data import FOLDS, Data
 from recipes.binary_classification.figures import baseline_probabilities, figures_of
+from recipes.binary_classification.model import Classifier
+from recipes.binary_classification.settings import Config
+from recipes.binary_classification.table import Rows
+from recipes.binary_classification.training import Fitted
 
 MODEL = "ensemble"
 REPEATS = ((2000, 5), (20_000, 1))  # cross-validations of tables up to so many rows
 
 
-def cross_validate(fit, config, data, folder):
+def cross_validate(
+    fit: Callable[..., Fitted], config: Config, data: Data, folder: Path
+) -> list[dict[str, Any]]:
     """Repeats all of the training on folds; a fold that is done is kept in `folder`.
 
     Args:
@@ -53,8 +62,10 @@ def cross_validate(fit, config, data, folder):
     return done
 
 
-def _fold(fit, config, data, tested):
-    chosen, tested = np.flatnonzero(~tested), np.flatnonzero(tested)
+def _fold(
+    fit: Callable[..., Fitted], config: Config, data: Data, out: np.ndarray
+) -> dict[str, Any]:
+    chosen, tested = np.flatnonzero(~out), np.flatnonzero(out)
     with tempfile.TemporaryDirectory() as folder:
         whole = dataclasses.replace(config, resume=False)
         fitted = fit(whole, data, chosen, Path(folder), 0)
@@ -74,20 +85,20 @@ def _fold(fit, config, data, tested):
     }
 
 
-def uncalibrated(classifier, rows):
+def uncalibrated(classifier: Classifier, rows: Rows) -> np.ndarray:
     """The probabilities that the mean of the members' logits would give."""
     calibration = classifier.model.get_layer("head").get_layer("calibration")
     slope, bias = (weight.item() for weight in calibration.get_weights())
     return 1 / (1 + np.exp(-(classifier.logits(rows) - bias) / slope))
 
 
-def pooled(folds):
+def pooled(folds: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     """The rows of all folds together: "labels", and probabilities by each model."""
     names = folds[0].keys() - {"rows", "train_rows"}
     return {name: np.concatenate([fold[name] for fold in folds]) for name in names}
 
 
-def summary_of(folds, names):
+def summary_of(folds: list[dict[str, Any]], names: list[str]) -> dict[str, dict]:
     """Figures over the folds of a cross-validation.
 
     Args:
@@ -108,7 +119,7 @@ def summary_of(folds, names):
         for name in names
     }
     ratio = np.mean([len(fold["labels"]) / fold["train_rows"] for fold in folds])
-    summary: dict = {}
+    summary: dict[str, dict] = {}
     for name in names:
         summary[name] = {}
         for figure in figures:
@@ -123,3 +134,18 @@ def summary_of(folds, names):
                 )
             summary[name][figure] = entry
     return summary
+
+
+def add_cross_validation(
+    found: dict[str, dict[str, Any]], folds: list[dict[str, Any]]
+) -> None:
+    """Adds to each model's figures what it reaches over the folds, if there are any."""
+    if not folds:
+        return
+    for name, summary in summary_of(folds, list(found)).items():
+        found[name]["cross_validation"] = summary
+    together = pooled(folds)
+    for name, row in found.items():
+        row["cross_validation"]["calibration_error"] = calibration_error(
+            together[name], together["labels"]
+        )

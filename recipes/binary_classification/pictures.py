@@ -1,10 +1,14 @@
 """The pictures of the classification recipe."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
+from keras_seq.diagnostics import reliability
 from keras_seq.extras import require
-from keras_seq.runs import plot_bars, plot_history
-from recipes.binary_classification.figures import reliability
+from keras_seq.runs import RunDirectory, plot_bars, plot_history
+from recipes.binary_classification.training import Fitted, ThresholdCurve
 
 LABELS = {
     "ensemble": "this model",
@@ -15,7 +19,14 @@ LABELS = {
 COMPARED = ("ensemble", "logistic_regression", "gradient_boosting")
 
 
-def draw(run, fitted, judged, source, explained, importance):
+def draw(
+    run: RunDirectory,
+    fitted: Fitted,
+    judged: dict[str, np.ndarray],
+    source: str,
+    explained: list[tuple[str, list[tuple[str, float]]]],
+    importance: list[tuple[str, float]],
+) -> dict[str, Path]:
     """Draws all pictures into figures/.
 
     Args:
@@ -50,7 +61,9 @@ def draw(run, fitted, judged, source, explained, importance):
     return {name: run.save_figure(figure, name) for name, figure in figures.items()}
 
 
-def plot_curves(probabilities, labels, source):
+def plot_curves(
+    probabilities: dict[str, np.ndarray], labels: np.ndarray, source: str
+) -> Any:
     """ROC, and precision over recall, of several models; chance is dotted.
 
     Args:
@@ -88,7 +101,9 @@ def plot_curves(probabilities, labels, source):
     return figure
 
 
-def plot_reliability(probabilities, labels, source):
+def plot_reliability(
+    probabilities: dict[str, np.ndarray], labels: np.ndarray, source: str
+) -> Any:
     """The share of positive rows over the predicted probability, in ten bins.
 
     Args:
@@ -118,7 +133,7 @@ def plot_reliability(probabilities, labels, source):
     return figure
 
 
-def plot_threshold(curve):
+def plot_threshold(curve: ThresholdCurve) -> Any:
     """The criterion over the thresholds.
 
     Args:

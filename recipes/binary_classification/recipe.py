@@ -6,62 +6,103 @@ probabilities are calibrated on rows it hasn't trained on, it says what each col
 adds, and it is cross-validated beside logistic regression and gradient boosting.
 """
 
-import dataclasses
-import json
 import time
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from keras.layers import Add, Dropout, EinsumDense, RepeatVector
 
-from keras_seq import serving
-from keras_seq.files import atomic_write
-from keras_seq.runs import (
-    RunDirectory,
-    check_out,
-    print_or_write,
-)
-from keras_seq.training import EpochCheckpoint
-from recipes.binary_classification.data import OUT, Config, load_data
-from recipes.binary_classification.figures import (
-    baseline_probabilities,
-    calibration_error,
-    figures_of,
-)
-from recipes.binary_classification.folds import (
-    MODEL,
-    cross_validate,
-    pooled,
-    summary_of,
-    uncalibrated,
-)
-from recipes.binary_classification.model import Classifier, build_classifier, calibrated
-from recipes.binary_classification.results import (
-    answers_table,
-    answers_text,
-    write_results,
-)
+from keras_seq import files, runs, serving, training
+from recipes.binary_classification import figures, folds, results
+from recipes.binary_classification.data import Data, classes, read_table, shortened
+from recipes.binary_classification.features import build_features
+from recipes.binary_classification.model import MEMBERS, Classifier
 from recipes.binary_classification.serving import card, requests, signatures
+from recipes.binary_classification.settings import EPOCHS, OUT, Config
 from recipes.binary_classification.table import Column, row_from_json, rows_from_csv
-from recipes.binary_classification.training import (
-    Part,
-    ThresholdCurve,
-    choose_threshold,
-    fit_platt,
-)
+from recipes.binary_classification.training import Fitted, Part
 
 PATIENCE = 20  # epochs without a better loss on the rows held out
+DROPOUT = 0.5
+HIDDEN_L2 = 3.0  # penalty on the hidden layer, as a multiple of the linear path's
+LEARNING_RATE = 5e-3
 
 
-def build_model(config, data, chosen=None):
-    """The ensemble, compiled, its preprocessing fitted to the training rows."""
+def load_data(config: Config) -> Data:
+    """Reads the table, tells what it is, and splits it."""
+    table = read_table(config)
+    names = classes(table, config)  # the negative one first
+    data = Data.of(shortened(table, config), names, config)
+    data.tell()
+    return data
+
+
+def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
+    """Ten networks side by side, compiled: raw rows → their logits (B, members, 1).
+
+        logit = wᵀ x + vᵀ tanh(W x + b) + c
+
+    with weights of its own for each member, x the features that `build_features` fits
+    to the chosen rows. As it starts, v = 0, a member is a logistic regression; l2 / 2 ·
+    (|w|² + 3 |v|² + 3 |W|²), spread over the rows, keeps it near the straight line.
+    """
     keras.utils.set_random_seed(config.seed)
-    chosen = data.train if chosen is None else chosen
-    return build_classifier(config, data.rows.take(chosen))
+    rows = data.rows.take(data.train if chosen is None else chosen)
+    raw = build_features(rows)
+    # The loss is a mean over members, and over the rows that each is trained on.
+    l2 = config.l2 / (2 * len(rows) * (1 - 1 / MEMBERS) * MEMBERS)
+    features = keras.Input(raw.output_shape[1:], name="features")
+    x = RepeatVector(MEMBERS)(features)
+    linear = EinsumDense(
+        "bmf,mfo->bmo",
+        (MEMBERS, 1),
+        bias_axes="mo",
+        kernel_initializer="zeros",
+        kernel_regularizer=keras.regularizers.L2(l2),
+        name="linear",
+    )(x)
+    hidden = EinsumDense(
+        "bmf,mfh->bmh",
+        (MEMBERS, config.units),
+        bias_axes="mh",
+        activation="tanh",
+        kernel_initializer=keras.initializers.RandomNormal(
+            stddev=features.shape[1] ** -0.5
+        ),
+        kernel_regularizer=keras.regularizers.L2(HIDDEN_L2 * l2),
+        name="hidden",
+    )(x)
+    bent = EinsumDense(
+        "bmh,mho->bmo",
+        (MEMBERS, 1),
+        kernel_initializer="zeros",
+        kernel_regularizer=keras.regularizers.L2(HIDDEN_L2 * l2),
+        name="bent",
+    )(Dropout(DROPOUT)(hidden))
+    members = keras.Model(features, Add()([linear, bent]), name="members")
+    model = keras.Model(raw.input, members(raw(raw.input)), name="training")
+    model.compile(
+        keras.optimizers.Adam(LEARNING_RATE),
+        keras.losses.BinaryCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        ),
+        weighted_metrics=[keras.metrics.BinaryCrossentropy("nats", from_logits=True)],
+        jit_compile=False,
+    )
+    return model
 
 
-def train(config, part, model, folder, verbose="auto"):
+def train(
+    config: Config,
+    part: Part,
+    model: keras.Model,
+    folder: Path,
+    verbose: str | int = "auto",
+) -> training.EpochCheckpoint:
     """Trains; the model ends with the weights of its best epoch."""
-    checkpoint = EpochCheckpoint(
+    checkpoint = training.EpochCheckpoint(
         folder / "checkpoints",
         monitor="val_nats",
         patience=PATIENCE,
@@ -70,7 +111,7 @@ def train(config, part, model, folder, verbose="auto"):
     checkpoint.fit(
         model,
         part.batches(config.seed, checkpoint.first_epoch),
-        epochs=config.epochs,
+        epochs=config.epochs or EPOCHS,
         steps_per_epoch=part.steps_per_epoch,
         shuffle=False,
         validation_data=part.validation_batches(),
@@ -79,73 +120,51 @@ def train(config, part, model, folder, verbose="auto"):
     return checkpoint
 
 
-@dataclasses.dataclass(frozen=True)
-class Fitted:
-    """A trained classifier, and how the rows held out from members were predicted."""
-
-    classifier: Classifier
-    checkpoint: EpochCheckpoint
-    slope: float
-    bias: float
-    labels: np.ndarray
-    probabilities: np.ndarray
-    curve: ThresholdCurve
-
-
-def fit(config, data, chosen, folder, verbose="auto"):
+def fit(
+    config: Config,
+    data: Data,
+    chosen: np.ndarray,
+    folder: Path,
+    verbose: str | int = "auto",
+) -> Fitted:
     """Trains on the chosen rows, calibrates, and chooses the threshold."""
     part = Part.of(config, data, chosen)
     model = build_model(config, data, chosen)
     checkpoint = train(config, part, model, folder, verbose)
-    logits = part.held_out_logits(model)
-    slope, bias = fit_platt(logits, part.labels, part.expected_bias)
-    probabilities = 1 / (1 + np.exp(-(slope * logits + bias)))
-    curve = choose_threshold(
-        probabilities,
-        part.labels,
-        criterion=config.threshold,
-        cost=config.false_negative_cost,
-    )
-    classifier = Classifier(
-        calibrated(model, slope, bias),
-        data.columns,
-        data.negative,
-        data.positive,
-        curve.best,
-    )
-    return Fitted(
-        classifier, checkpoint, slope, bias, part.labels, probabilities, curve
-    )
+    return Fitted.of(config, data, part, model, checkpoint)
 
 
-def evaluate(config, data, classifier, folds):
-    """Figures on the test rows and over the folds, each beside baselines."""
+def evaluate(
+    config: Config,
+    data: Data,
+    classifier: Classifier,
+    tested: list[dict[str, Any]],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Figures on the test rows and over the folds tested, each beside baselines."""
     test, labels = data.rows.take(data.test), data.labels[data.test]
+    known, answers = data.rows.take(data.train), data.labels[data.train]
     probabilities = {
-        MODEL: classifier.probabilities(test),
-        **baseline_probabilities(
-            data.rows.take(data.train), data.labels[data.train], test, config.seed
-        ),
-        "uncalibrated": uncalibrated(classifier, test),
+        folds.MODEL: classifier.probabilities(test),
+        **figures.baseline_probabilities(known, answers, test, config.seed),
+        "uncalibrated": folds.uncalibrated(classifier, test),
     }
-    figures = {
-        name: figures_of(values, labels, classifier.threshold if name == MODEL else 0.5)
-        for name, values in probabilities.items()
-    }
-    if folds:
-        for name, summary in summary_of(folds, list(probabilities)).items():
-            figures[name]["cross_validation"] = summary
-        together = pooled(folds)
-        for name in probabilities:
-            figures[name]["cross_validation"]["calibration_error"] = calibration_error(
-                together[name], together["labels"]
-            )
-    own = figures.pop(MODEL)
-    own["uncalibrated"] = figures.pop("uncalibrated")
-    return {"test": own, "baseline": figures}, probabilities
+    found = {}
+    for name, values in probabilities.items():
+        threshold = classifier.threshold if name == folds.MODEL else 0.5
+        found[name] = figures.figures_of(values, labels, threshold)
+    folds.add_cross_validation(found, tested)
+    own = found.pop(folds.MODEL)
+    own["uncalibrated"] = found.pop("uncalibrated")
+    return {"test": own, "baseline": found}, probabilities
 
 
-def export(config, data, classifier, run, test):
+def export(
+    config: Config,
+    data: Data,
+    classifier: Classifier,
+    run: runs.RunDirectory,
+    test: dict[str, Any],
+) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     serving.export(
         classifier.model,
@@ -158,13 +177,15 @@ def export(config, data, classifier, run, test):
     print(serving.check(run / "saved_model"))
 
 
-def main(config):
+def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    runs.RunDirectory.check(
+        config.out, resume=config.resume, overwrite=config.overwrite
+    )
     data = load_data(config)
-    run = RunDirectory.start(
+    run = runs.RunDirectory.start(
         config.out,
         config,
         resume=config.resume,
@@ -176,8 +197,8 @@ def main(config):
     fitted = fit(config, data, data.train, run.path)
     train_seconds = time.time() - training_started
     run.save_model(fitted.classifier.model)
-    folds = cross_validate(fit, config, data, run / "checkpoints" / "folds")
-    figures, probabilities = evaluate(config, data, fitted.classifier, folds)
+    tested = folds.cross_validate(fit, config, data, run / "checkpoints" / "folds")
+    measured, probabilities = evaluate(config, data, fitted.classifier, tested)
     checkpoint = fitted.checkpoint
     metrics = {
         "recipe": "binary_classification",
@@ -185,35 +206,23 @@ def main(config):
         "data": data.description(),
         "parameters": fitted.classifier.model.count_params(),
         "train_seconds": round(train_seconds, 1),
-        "validation": {
-            **checkpoint.history[checkpoint.best_epoch],
-            "slope": fitted.slope,
-            "bias": fitted.bias,
-            "threshold": fitted.curve.best,
-            "criterion": fitted.curve.criterion,
-            **figures_of(fitted.probabilities, fitted.labels, fitted.curve.best),
-        },
-        **figures,
+        "validation": {**checkpoint.best_values, **fitted.figures()},
+        **measured,
     }
     export(config, data, fitted.classifier, run, metrics["test"])
-    write_results(run, metrics, data, fitted, folds, probabilities)
+    results.write_results(run, metrics, data, fitted, tested, probabilities)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run):
+def _finished(run: str) -> tuple[runs.RunDirectory, Config, Classifier]:
     """A finished run's directory, its settings and its classifier."""
-    directory = RunDirectory(run)
-    config = directory.read_config(Config)
-    known = directory.read_json("columns.json")
-    threshold = directory.metrics["validation"]["threshold"]
-    model = keras.models.load_model(directory / "model.keras", compile=False)
-    columns = [Column(**column) for column in known["columns"]]
-    return (
-        directory,
-        config,
-        Classifier(model, columns, known["negative"], known["positive"], threshold),
-    )
+    found = runs.open_finished(run, Config, "columns.json")
+    threshold = found.directory.metrics["validation"]["threshold"]
+    columns = [Column(**column) for column in found.known["columns"]]
+    names = found.known["negative"], found.known["positive"]
+    classifier = Classifier(found.model, columns, *names, threshold)
+    return found.directory, found.config, classifier
 
 
 def classify(
@@ -224,7 +233,7 @@ def classify(
     show: int = 5,
     run: str = OUT,
     out: str | None = None,
-):
+) -> None:
     """Classifies rows with a finished run, and says what each column adds.
 
     Args:
@@ -242,43 +251,42 @@ def classify(
     if show < 0:
         raise ValueError(f"`show` must be at least 0; received {show!r}.")
     _, _, classifier = _finished(run)
-    if row is None:
+    if file is not None:
         rows, lines = rows_from_csv(file, classifier.columns, delimiter)
     else:
-        rows, absent = row_from_json(row, classifier.columns)
+        rows, absent = row_from_json(row or "", classifier.columns)
         lines = [1]
         if absent:
             print(f"columns not given count as missing: {', '.join(absent)}")
     if out is None:
-        print(answers_text(classifier, rows, lines, show))
+        print(results.answers_text(classifier, rows, lines, show))
     else:
-        atomic_write(out, answers_table(classifier, rows, lines))
+        files.atomic_write(out, results.answers_table(classifier, rows, lines))
         print(f"{len(rows)} rows are in {out}")
 
 
-def evaluate_run(run: str = OUT, out: str | None = None):
-    """Measures a finished run again; the folds of its cross-validation are kept.
-
-    Args:
-        run: Folder of the run.
-        out: JSON file for the figures; by default they are printed.
-    """
-    check_out(out)
-    directory, config, classifier = _finished(run)
+def _same_data(directory: runs.RunDirectory, config: Config) -> Data:
+    """The run's data, if they are still what it was trained on."""
     data = load_data(config)
     data.keep_columns(directory)
-    folds = cross_validate(fit, config, data, directory / "checkpoints" / "folds")
-    figures, _ = evaluate(config, data, classifier, folds)
-    print_or_write(json.dumps(figures, indent=2), out)
+    return data
 
 
-def export_run(run: str = OUT):
-    """Exports a finished run again and checks that the export serves.
-
-    Args:
-        run: Folder of the run.
-    """
+def _measure_again(run: str) -> dict[str, Any]:
+    """The folds of the run's cross-validation are kept."""
     directory, config, classifier = _finished(run)
-    data = load_data(config)
-    data.keep_columns(directory)
+    data = _same_data(directory, config)
+    tested = folds.cross_validate(
+        fit, config, data, directory / "checkpoints" / "folds"
+    )
+    return evaluate(config, data, classifier, tested)[0]
+
+
+def _export_again(run: str) -> None:
+    directory, config, classifier = _finished(run)
+    data = _same_data(directory, config)
     export(config, data, classifier, directory, directory.metrics["test"])
+
+
+evaluate_run = runs.evaluate_command(_measure_again, OUT)
+export_run = runs.export_command(_export_again, OUT)

@@ -2,18 +2,24 @@
 
 import csv
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import Report
+from keras_seq.runs import Report, RunDirectory
+from recipes.binary_classification.data import Data
 from recipes.binary_classification.folds import pooled
+from recipes.binary_classification.model import Classifier
 from recipes.binary_classification.pictures import LABELS, draw
+from recipes.binary_classification.table import Rows
+from recipes.binary_classification.training import Fitted
 
 POOLED = "rows of all folds, each predicted by training on others"
 SHOWN = 8  # contributions of a row in the report
 
 
-def value_of(classifier, rows, row, column):
+def value_of(classifier: Classifier, rows: Rows, row: int, column: int) -> str:
     """A field of a row as text; "missing" where it is."""
     kind = classifier.columns[column].kind
     i = sum(c.kind == kind for c in classifier.columns[:column])
@@ -23,13 +29,15 @@ def value_of(classifier, rows, row, column):
     return str(rows.strings[row, i]) or "missing"
 
 
-def strongest(contributions, count):
+def strongest(contributions: np.ndarray, count: int) -> list[int]:
     """Indices of the columns with the largest contributions, the largest first."""
     order = np.argsort(-np.abs(contributions), kind="stable")[:count]
     return [int(i) for i in order if contributions[i]]
 
 
-def answers_text(classifier, rows, lines, show):
+def answers_text(
+    classifier: Classifier, rows: Rows, lines: list[int], show: int
+) -> str:
     """Probability, label and largest contributions of each row, for the terminal."""
     probabilities = classifier.probabilities(rows)
     contributions = classifier.contributions(rows)
@@ -50,7 +58,7 @@ def answers_text(classifier, rows, lines, show):
     return "\n".join(text)
 
 
-def answers_table(classifier, rows, lines):
+def answers_table(classifier: Classifier, rows: Rows, lines: list[int]) -> str:
     """Probability, label and all contributions of each row, as CSV."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -69,7 +77,9 @@ def answers_table(classifier, rows, lines):
     return table.getvalue()
 
 
-def predictions_table(data, classifier, probabilities):
+def predictions_table(
+    data: Data, classifier: Classifier, probabilities: np.ndarray
+) -> str:
     """The test rows as CSV: line, label, probability, predicted."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -80,7 +90,14 @@ def predictions_table(data, classifier, probabilities):
     return table.getvalue()
 
 
-def write_results(run, metrics, data, fitted, folds, probabilities):
+def write_results(
+    run: RunDirectory,
+    metrics: dict[str, Any],
+    data: Data,
+    fitted: Fitted,
+    folds: list[dict[str, Any]],
+    probabilities: dict[str, np.ndarray],
+) -> None:
     """Writes predictions.csv, pictures and report.html into the run directory.
 
     Args:
@@ -120,7 +137,9 @@ def write_results(run, metrics, data, fitted, folds, probabilities):
     run.write("report.html", report.html())
 
 
-def interesting_rows(probabilities, labels, threshold):
+def interesting_rows(
+    probabilities: np.ndarray, labels: np.ndarray, threshold: float
+) -> list[tuple[str, int]]:
     """A sure positive, a sure negative, the nearest call and the worst mistake.
 
     Returns:
@@ -133,13 +152,15 @@ def interesting_rows(probabilities, labels, threshold):
         ("nearest to the threshold", np.argmin(np.abs(probabilities - threshold))),
         ("worst prediction", np.argmax(wrong)),
     ]
-    rows: dict = {}
+    rows: dict[int, str] = {}
     for title, index in candidates:
         rows.setdefault(int(index), title)
     return [(title, index) for index, title in rows.items()]
 
 
-def _bars(classifier, rows, contributions, row):
+def _bars(
+    classifier: Classifier, rows: Rows, contributions: np.ndarray, row: int
+) -> list[tuple[str, float]]:
     """The largest contributions of a row with their values; the rest in one."""
     largest = strongest(contributions[row], SHOWN)
     bars = [
@@ -153,7 +174,12 @@ def _bars(classifier, rows, contributions, row):
     return [*bars, ("all others", rest)]
 
 
-def _report(metrics, data, classifier, pictures):
+def _report(
+    metrics: dict[str, Any],
+    data: Data,
+    classifier: Classifier,
+    pictures: dict[str, Path],
+) -> Report:
     config, test, validation = (metrics[k] for k in ("config", "test", "validation"))
     described = metrics["data"]
     report = Report(f"{data.positive} or {data.negative}: a table classified")
@@ -206,22 +232,19 @@ def _report(metrics, data, classifier, pictures):
     report.picture(pictures["contributions"], "Contributions in some test rows.")
     report.heading("Training")
     report.picture(pictures["curves"], "Loss over the epochs.")
-    report.heading("Serving it")
-    report.text(
+    report.serving(
+        "binary_classification",
         "saved_model/ is ready for TensorFlow Serving: columns in by name, "
-        "probability and label out; signature explain gives the contributions. To try "
-        "it, in this folder:"
-    )
-    report.code(
-        "python -m keras_seq.serving saved_model --name binary_classification\n"
-        "python saved_model/1/assets.extra/client_rest.py"
+        "probability and label out; signature explain gives the contributions.",
     )
     report.heading("Terms of the data")
     report.text(described["terms"])
     return report
 
 
-def _cross_validation(report, test, baselines):
+def _cross_validation(
+    report: Report, test: dict[str, Any], baselines: dict[str, Any]
+) -> None:
     if "cross_validation" not in test:
         return
     report.heading("Cross-validation")
@@ -247,7 +270,12 @@ def _cross_validation(report, test, baselines):
     report.table(table)
 
 
-def _calibration(report, test, validation, pictures):
+def _calibration(
+    report: Report,
+    test: dict[str, Any],
+    validation: dict[str, Any],
+    pictures: dict[str, Path],
+) -> None:
     report.heading("Can the probabilities be trusted?")
     before = test["uncalibrated"]
     rows = [["", "nats", "Brier", "expected calibration error"]]
@@ -271,7 +299,13 @@ def _calibration(report, test, validation, pictures):
     )
 
 
-def _threshold(report, test, validation, classifier, pictures):
+def _threshold(
+    report: Report,
+    test: dict[str, Any],
+    validation: dict[str, Any],
+    classifier: Classifier,
+    pictures: dict[str, Path],
+) -> None:
     report.heading("The threshold")
     found = test["at_threshold"]
     confusion = found["confusion"]

@@ -2,14 +2,17 @@
 
 import keyword
 import re
+from typing import Any
 
 import numpy as np
 
 from keras_seq.extras import require
-from recipes.binary_classification.table import MISSING
+from keras_seq.typing import Tensor
+from recipes.binary_classification.model import Classifier
+from recipes.binary_classification.table import MISSING, Column, Rows
 
 
-def served_names(columns):
+def served_names(columns: list[Column]) -> list[str]:
     """A name that a server takes for each column: ASCII letters, digits and "_"."""
     taken: list[str] = []
     for number, column in enumerate(columns, start=1):
@@ -22,7 +25,7 @@ def served_names(columns):
     return taken
 
 
-def signatures(classifier):
+def signatures(classifier: Classifier) -> dict[str, Any]:
     """The signatures for `keras_seq.serving.export`.
 
     Args:
@@ -39,7 +42,7 @@ def signatures(classifier):
     names = dict(zip(served_names(columns), columns, strict=True))
     mean_logit = classifier.mean_logit
 
-    def rows(given):
+    def rows(given: dict[str, Tensor]) -> dict[str, Tensor]:
         first = next(iter(given.values()))
         sizes = [
             tf.debugging.assert_equal(
@@ -60,7 +63,7 @@ def signatures(classifier):
             "strings": tf.stack(strings, 1) if strings else tf.fill([count, 0], ""),
         }
 
-    def answer(inputs):
+    def answer(inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         found = classifier.model(inputs)
         probability = found["probability"][:, 0]
         label = tf.where(
@@ -70,10 +73,10 @@ def signatures(classifier):
         )
         return found["logit"][:, 0], {"probability": probability, "label": label}
 
-    def serving_default(**given):
+    def serving_default(**given: Tensor) -> dict[str, Tensor]:
         return answer(rows(given))[1]
 
-    def explain(**given):
+    def explain(**given: Tensor) -> dict[str, Tensor]:
         inputs = rows(given)
         logit, answered = answer(inputs)
         count = tf.shape(logit)
@@ -134,7 +137,7 @@ def signatures(classifier):
     }
 
 
-def _as_read(tf, strings):
+def _as_read(tf: Any, strings: Tensor) -> Tensor:
     """Categories as the table reader has them: stripped, empty where missing."""
     strings = tf.strings.strip(strings)
     words = tf.constant(sorted(MISSING))
@@ -142,7 +145,7 @@ def _as_read(tf, strings):
     return tf.where(missing, "", strings)
 
 
-def requests(classifier, rows):
+def requests(classifier: Classifier, rows: Rows) -> dict[str, list[dict[str, list]]]:
     """Requests to warm a server up with: a few rows, as both signatures take them."""
     numbers = iter(rows.numbers.T)
     strings = iter(rows.strings.T)
@@ -158,7 +161,9 @@ def requests(classifier, rows):
     return {"serving_default": [request], "explain": [request]}
 
 
-def card(classifier, data, test):
+def card(
+    classifier: Classifier, data: dict[str, Any], test: dict[str, Any]
+) -> dict[str, Any]:
     """The model card.
 
     Args:

@@ -3,12 +3,16 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_seq.extras import require
+from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.table import (
     Column,
+    Kind,
+    Record,
     Rows,
     as_number,
     column_kind,
@@ -17,39 +21,57 @@ from recipes.binary_classification.table import (
     rows_of,
 )
 
-BREAST_CANCER = "breast-cancer"
 IDENTIFIER = 30  # different whole numbers, from which on they look like one
 NEARLY = 0.9  # numbers among the fields of a column of categories, to be noted
 
 
-def breast_cancer():
+class Table(NamedTuple):
+    """A table with labels.
+
+    Attributes:
+        name: Where it comes from.
+        digest: SHA-256 of it.
+        terms: Under which it may be used.
+        columns: Those that are used.
+        rows: Their values.
+        labels: A label for each row.
+        lines: Where each row stands.
+        notes: What was left out, and why.
+    """
+
+    name: str
+    digest: str
+    terms: str
+    columns: list[Column]
+    rows: Rows
+    labels: list[str]
+    lines: np.ndarray
+    notes: list[str]
+
+
+def breast_cancer() -> Table:
     """scikit-learn's breast-cancer table, as `csv_file` gives one."""
     table = require("sklearn.datasets", "recipes").load_breast_cancer()
     numbers = table.data.astype("float32")
     digest = hashlib.sha256(numbers.tobytes() + table.target.tobytes())
-    return {
-        "name": BREAST_CANCER,
-        "digest": digest.hexdigest(),
-        "terms": "Breast Cancer Wisconsin (Diagnostic), CC BY 4.0: W. Wolberg, O. "
+    return Table(
+        name=BREAST_CANCER,
+        digest=digest.hexdigest(),
+        terms="Breast Cancer Wisconsin (Diagnostic), CC BY 4.0: W. Wolberg, O. "
         "Mangasarian, N. Street, W. Street, UCI Machine Learning Repository, 1995.",
-        "columns": [Column(str(name), "number") for name in table.feature_names],
-        "rows": Rows(numbers, np.empty((len(numbers), 0), dtype=str)),
-        "labels": [str(table.target_names[target]) for target in table.target],
-        "lines": np.arange(1, len(numbers) + 1),
-        "notes": [],
-    }
+        columns=[Column(str(name), "number") for name in table.feature_names],
+        rows=Rows(numbers, np.empty((len(numbers), 0), dtype=str)),
+        labels=[str(table.target_names[target]) for target in table.target],
+        lines=np.arange(1, len(numbers) + 1),
+        notes=[],
+    )
 
 
-def csv_file(config):
+def csv_file(config: Config) -> Table:
     """A CSV file with a label column.
 
     Args:
         config: The recipe's `Config`.
-
-    Returns:
-        Dict of "name", "digest", "terms", "columns" (list of `Column`), "rows"
-        (`Rows`), "labels" (list of strings), "lines" (array of integers) and "notes"
-        (list of strings: what was left out, and why).
 
     Raises:
         ValueError: If it can't be read, with the line; if it has no label column, a
@@ -77,19 +99,21 @@ def csv_file(config):
     if not columns:
         raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
     fields = [(line, dict(zip(header, v, strict=True))) for line, v in records]
-    return {
-        "name": place,
-        "digest": hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
-        "terms": "Those of your file.",
-        "columns": columns,
-        "rows": rows_of(columns, fields, place),
-        "labels": [values[where] for _, values in records],
-        "lines": np.array([line for line, _ in records]),
-        "notes": notes,
-    }
+    return Table(
+        name=place,
+        digest=hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
+        terms="Those of your file.",
+        columns=columns,
+        rows=rows_of(columns, fields, place),
+        labels=[values[where] for _, values in records],
+        lines=np.array([line for line, _ in records]),
+        notes=notes,
+    )
 
 
-def _usable(name, values, records, notes):
+def _usable(
+    name: str, values: list[str], records: list[Record], notes: list[str]
+) -> Kind | None:
     """The kind of a column, or None if nothing can be learned from it; notes why."""
     known = [value for value in values if not is_missing(value)]
     different = len(set(known))
@@ -135,7 +159,9 @@ def _usable(name, values, records, notes):
     return kind
 
 
-def _note_nearly_numbers(name, values, records, notes):
+def _note_nearly_numbers(
+    name: str, values: list[str], records: list[Record], notes: list[str]
+) -> None:
     others = [i for i, value in enumerate(values) if as_number(value) is None]
     if len(others) <= (1 - NEARLY) * len(values):
         line, value = records[others[0]][0], values[others[0]]

@@ -7,12 +7,17 @@ import io
 import itertools
 import json
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from keras_seq.text.corpora.parallel import decoded
+from keras_seq.text import decoded
+
+Kind: TypeAlias = Literal["number", "category"]
+Record: TypeAlias = tuple[int, list[str]]
+"""A line's number, and its fields."""
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}  # compared in lower case
 DELIMITERS = ",;\t|"
@@ -25,7 +30,7 @@ class Column:
     """A column of a table that the model reads."""
 
     name: str
-    kind: Literal["number", "category"]
+    kind: Kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,21 +44,21 @@ class Rows:
     numbers: np.ndarray
     strings: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, indices):
+    def take(self, indices: Any) -> "Rows":
         """The rows with these indices."""
         return Rows(self.numbers[indices], self.strings[indices])
 
     @property
-    def different(self):
+    def different(self) -> int:
         """How many rows differ from all before them."""
         return len(set(self.duplicate_groups().tolist()))
 
-    def duplicate_groups(self):
+    def duplicate_groups(self) -> np.ndarray:
         """A number for each row, the same for rows that are equal; shape (B,)."""
-        known: dict = {}
+        known: dict[tuple, int] = {}
         return np.array(
             [
                 known.setdefault((number.tobytes(), *string), len(known))
@@ -63,7 +68,7 @@ class Rows:
         )
 
 
-def read_csv(path, delimiter=None):
+def read_csv(path: str, delimiter: str | None = None) -> tuple[list[str], list[Record]]:
     """The column names of a CSV file, and its records with their line numbers.
 
     Args:
@@ -96,7 +101,7 @@ def read_csv(path, delimiter=None):
     return header, records
 
 
-def _records(text, delimiter, place):
+def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
@@ -110,10 +115,10 @@ def _records(text, delimiter, place):
             yield line, [value.strip() for value in values]
 
 
-def _sniff(text):
+def _sniff(text: str) -> str:
     """The delimiter that gives records of one width, the widest; else a comma."""
 
-    def fit(delimiter):
+    def fit(delimiter: str) -> tuple[bool, int]:
         widths = []
         # A quote that isn't closed is for the reader to tell.
         with contextlib.suppress(ValueError):
@@ -125,7 +130,7 @@ def _sniff(text):
     return max(DELIMITERS, key=fit)
 
 
-def _check_names(header, place, line):
+def _check_names(header: list[str], place: str, line: int) -> None:
     for number, name in enumerate(header, start=1):
         if not name:
             header[number - 1] = name = f"column {number}"
@@ -137,12 +142,12 @@ def _check_names(header, place, line):
             )
 
 
-def is_missing(value):
+def is_missing(value: str) -> bool:
     """Whether a field says that nothing is known."""
     return value.lower() in MISSING
 
 
-def as_number(value):
+def as_number(value: str) -> float | None:
     """The number that a field holds: NaN if missing, None if it is none."""
     if is_missing(value):
         return math.nan
@@ -152,12 +157,16 @@ def as_number(value):
         return None
 
 
-def column_kind(values):
+def column_kind(values: list[str]) -> Kind:
     """Tells "number" if every field that isn't missing is one, else "category"."""
     return "category" if any(as_number(v) is None for v in values) else "number"
 
 
-def rows_of(columns, records, place):
+def rows_of(
+    columns: list[Column],
+    records: Sequence[tuple[int | None, dict[str, str]]],
+    place: str,
+) -> Rows:
     """Fields as the model reads them.
 
     Args:
@@ -191,7 +200,9 @@ def rows_of(columns, records, place):
     return Rows(table, np.array(texts, dtype=str).reshape(len(records), len(strings)))
 
 
-def rows_from_csv(path, columns, delimiter=None):
+def rows_from_csv(
+    path: str, columns: list[Column], delimiter: str | None = None
+) -> tuple[Rows, list[int]]:
     """Rows of a CSV file with the columns that a model was trained on, and more.
 
     Returns:
@@ -210,7 +221,7 @@ def rows_from_csv(path, columns, delimiter=None):
     return rows_of(columns, fields, place), [line for line, _ in fields]
 
 
-def row_from_json(text, columns):
+def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
     """A row from a JSON object, null for missing; columns left out are missing too.
 
     Returns:
@@ -239,7 +250,7 @@ def row_from_json(text, columns):
     return rows_of(columns, [(None, fields)], "`row`"), absent
 
 
-def _field(name, value):
+def _field(name: str, value: Any) -> str:
     if isinstance(value, (dict, list)):
         raise ValueError(
             f"`row` must have a number, a string or null for {name!r}; received "

@@ -1,13 +1,20 @@
 """How the classification recipe trains, calibrates and decides."""
 
 import dataclasses
+from collections.abc import Iterator
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.training import assign_folds, epoch_dataset
+from keras_seq.training import EpochCheckpoint, assign_folds, epoch_dataset
+from keras_seq.typing import Tensor
+from recipes.binary_classification.data import Data
 from recipes.binary_classification.features import in_batches, tensors
-from recipes.binary_classification.model import MEMBERS
+from recipes.binary_classification.figures import figures_of
+from recipes.binary_classification.model import MEMBERS, Classifier, calibrated
+from recipes.binary_classification.settings import Config
 from recipes.binary_classification.table import Rows
 
 PRIOR = 10.0  # rows' worth
@@ -23,7 +30,7 @@ class Part:
     class_weights: np.ndarray
 
     @classmethod
-    def of(cls, config, data, chosen):
+    def of(cls, config: Config, data: Data, chosen: np.ndarray) -> "Part":
         """The rows of the data with these indices."""
         labels = data.labels[chosen]
         held_out = assign_folds(labels, data.groups[chosen], MEMBERS, config.seed)
@@ -35,16 +42,16 @@ class Part:
         )
 
     @property
-    def batch_size(self):
+    def batch_size(self) -> int:
         """Rows in a step: about 8 steps an epoch, more for large tables."""
         return int(np.clip(len(self.labels) // 8, 16, 512))
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> int:
         """Training steps in an epoch."""
         return -(-len(self.labels) // self.batch_size)
 
-    def member_weights(self, *, held_out):
+    def member_weights(self, *, held_out: bool) -> np.ndarray:
         """Weight of each row for each member, shape (B, members), float32.
 
         Args:
@@ -55,11 +62,11 @@ class Part:
         of_row = self.class_weights[self.labels, None]
         return ((own == held_out) * of_row).astype("float32")
 
-    def batches(self, seed, first_epoch):
+    def batches(self, seed: int, first_epoch: int) -> Any:
         """Training batches without end, epoch for epoch the same from any start."""
         tf = require("tensorflow", "recipes")
 
-        def batches(epoch):
+        def batches(epoch: int) -> Iterator[np.ndarray]:
             order = np.random.default_rng((seed, epoch)).permutation(len(self.rows))
             for start in range(0, len(order), self.batch_size):
                 yield order[start : start + self.batch_size].astype("int32")
@@ -75,35 +82,39 @@ class Part:
             lambda i: tf.nest.map_structure(lambda part: tf.gather(part, i), whole)
         )
 
-    def validation_batches(self):
+    def validation_batches(self) -> Any:
         """All rows, each weighing for the member that it is held out from."""
         tf = require("tensorflow", "recipes")
         dataset = tf.data.Dataset.from_tensor_slices(self._tensors(held_out=True))
         return dataset.batch(4096)
 
-    def _tensors(self, *, held_out):
+    def _tensors(
+        self, *, held_out: bool
+    ) -> tuple[dict[str, Tensor], np.ndarray, np.ndarray]:
         labels = np.repeat(self.labels[:, None, None], MEMBERS, 1).astype("float32")
         return tensors(self.rows), labels, self.member_weights(held_out=held_out)
 
     @property
-    def expected_bias(self):
+    def expected_bias(self) -> float:
         """What undoes the weights of the classes, added to a logit."""
         return float(np.log(self.class_weights[0] / self.class_weights[1]))
 
-    def held_out_logits(self, model):
+    def held_out_logits(self, model: keras.Model) -> np.ndarray:
         """Each row's logit by the member that hasn't trained on it; shape (B,)."""
         logits = in_batches(lambda batch: model(tensors(batch)), self.rows)
         return logits[np.arange(len(logits)), self.held_out, 0].astype("float64")
 
 
-def class_weights(labels, kind):
+def class_weights(labels: np.ndarray, kind: str) -> np.ndarray:
     """Weights of the classes 0 and 1, whose mean over the rows is 1; shape (2,)."""
     if kind == "none":
         return np.ones(2)
     return len(labels) / (2 * np.bincount(labels, minlength=2))
 
 
-def fit_platt(logits, labels, bias=0.0):
+def fit_platt(
+    logits: np.ndarray, labels: np.ndarray, bias: float = 0.0
+) -> tuple[float, float]:
     """Slope and bias under which the logits' probabilities fit the labels best.
 
     They minimise the binary cross-entropy of σ(slope · logit + bias), summed over the
@@ -124,7 +135,7 @@ def fit_platt(logits, labels, bias=0.0):
     """
     optimize = require("scipy.optimize", "recipes")
 
-    def cost(parameters):
+    def cost(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         slope = np.exp(parameters[0])
         z = slope * logits + bias + parameters[1]
         error = np.exp(-np.logaddexp(0, -z)) - labels
@@ -147,7 +158,13 @@ class ThresholdCurve:
     best: float
 
 
-def choose_threshold(probabilities, labels, *, criterion="youden", cost=None):
+def choose_threshold(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    *,
+    criterion: str = "youden",
+    cost: float | None = None,
+) -> ThresholdCurve:
     """The threshold that is best by a criterion; of equals the middle one.
 
     Args:
@@ -182,3 +199,52 @@ def choose_threshold(probabilities, labels, *, criterion="youden", cost=None):
     return ThresholdCurve(
         thresholds, values, criterion, float(thresholds[best[len(best) // 2]])
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A trained classifier, and how the rows held out from members were predicted."""
+
+    classifier: Classifier
+    checkpoint: EpochCheckpoint
+    slope: float
+    bias: float
+    labels: np.ndarray
+    probabilities: np.ndarray
+    curve: ThresholdCurve
+
+    def figures(self) -> dict[str, Any]:
+        """What metrics.json says of the rows held out."""
+        return {
+            "slope": self.slope,
+            "bias": self.bias,
+            "threshold": self.curve.best,
+            "criterion": self.curve.criterion,
+            **figures_of(self.probabilities, self.labels, self.curve.best),
+        }
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        data: Data,
+        part: Part,
+        model: keras.Model,
+        checkpoint: EpochCheckpoint,
+    ) -> "Fitted":
+        """Calibrates a trained model and chooses its threshold, on rows held out."""
+        logits = part.held_out_logits(model)
+        slope, bias = fit_platt(logits, part.labels, part.expected_bias)
+        probabilities = 1 / (1 + np.exp(-(slope * logits + bias)))
+        curve = choose_threshold(
+            probabilities,
+            part.labels,
+            criterion=config.threshold,
+            cost=config.false_negative_cost,
+        )
+        whole = calibrated(model, slope, bias)
+        names = data.negative, data.positive
+        classifier = Classifier(whole, data.columns, *names, curve.best)
+        return cls(
+            classifier, checkpoint, slope, bias, part.labels, probabilities, curve
+        )

@@ -124,23 +124,22 @@ def train_all(
     count = pieces.plan.members
     ngrams = fit_ngrams(pieces, verbose) if config.ngrams and count else {}
     started = pretrain(config, data, pieces, folder / "pretraining", verbose)
-    members = []
-    for number in range(count):
-        share = pieces.of_member(number)
+    trained = []
+    for number in range(count + 1):
+        plain = number == count  # the last
+        share = pieces.of_plain() if plain else pieces.of_member(number)
+        title = "plain LSTM" if plain else f"LSTM {number + 1} of {count}"
         if verbose:
-            print(f"LSTM {number + 1} of {count}: {len(share.chosen)} texts")
-        model = build_model(config, share)
-        start_from(model, started)
-        place = folder / f"member_{number + 1}"
+            print(f"{title}: {len(share.chosen)} texts")
+        model = build_model(config, share, plain=plain)
+        if not plain:
+            start_from(model, started)
+        place = folder / ("plain" if plain else f"member_{number + 1}")
         checkpoint = train(config, share, model, place, verbose)
-        members.append(Member.of(model, share, checkpoint))
-    share = pieces.of_plain()
-    if verbose:
-        print(f"plain LSTM: {len(share.chosen)} texts")
-    model = build_model(config, share, plain=True)
-    checkpoint = train(config, share, model, folder / "plain", verbose)
-    plain = alone(pieces, Member.of(model, share, checkpoint))
-    return put_together(pieces, members, ngrams, plain) if members else plain
+        trained.append(Member.of(model, share, checkpoint))
+    *members, last = trained
+    beside = alone(pieces, last)
+    return put_together(pieces, members, ngrams, beside) if members else beside
 
 
 def pretrain(
@@ -203,17 +202,11 @@ def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    runs.RunDirectory.check(
-        config.out, resume=config.resume, overwrite=config.overwrite
-    )
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    runs.RunDirectory.check(config.out, **how)
     data = load_data(config)
-    run = runs.RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("reader.json", "data.json", "predictions.tsv", PLAIN),
-    )
+    kept = ("reader.json", "data.json", "predictions.tsv", PLAIN)
+    run = runs.RunDirectory.start(config.out, config, results=kept, **how)
     run.keep_known("data.json", data.known(), data.corpus.name)
     earlier = seconds_trained(run / "checkpoints")
     training_started = time.time()

@@ -5,6 +5,7 @@ from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_document
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
 from keras_seq.text.corpora.parallel import (
     PairCorpus,
+    decoded,
     decoded_lines,
     read_pairs,
     read_two,
@@ -18,6 +19,7 @@ __all__ = [
     "PairCorpus",
     "TextCorpus",
     "cut_text",
+    "decoded",
     "decoded_lines",
     "read_documents",
     "read_labelled",

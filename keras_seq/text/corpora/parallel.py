@@ -223,7 +223,23 @@ def _from_zip(path: Path, member: str | None) -> tuple[str, bytes]:
 
 
 def decoded(name: str, data: bytes) -> str:
-    """The text of a file in UTF-8; ValueError with file and line if it isn't."""
+    r"""The text of a file in UTF-8, without a byte order mark.
+
+    Args:
+        name: Name of the file, for the message.
+        data: What is in it.
+
+    Returns:
+        The text, its ends of lines as they are.
+
+    Raises:
+        ValueError: If it isn't UTF-8; with file, line and byte.
+
+    Example:
+
+    >>> decoded("table.csv", b"a,b\r\n1,2\n")
+    'a,b\r\n1,2\n'
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -12,9 +12,9 @@ from keras_seq import serving
 from keras_seq.runs import RunDirectory
 from recipes.binary_classification import folds as folds_of
 from recipes.binary_classification import recipe
-from recipes.binary_classification.data import load_data
 from recipes.binary_classification.features import feature_columns, tensors
 from recipes.binary_classification.folds import cross_validate, uncalibrated
+from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.results import write_results
 from recipes.binary_classification.serving import served_names
 from recipes.binary_classification.table import Rows

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recipes.binary_classification import recipe
-from recipes.binary_classification.data import load_data
+from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.serving import served_names
 from recipes.binary_classification.table import Column, read_csv
 from recipes.binary_classification.training import Part

@@ -8,17 +8,18 @@ import pytest
 from scipy import optimize, special, stats
 from sklearn.metrics import f1_score
 
+from keras_seq.diagnostics import calibration_error
 from keras_seq.training import EpochCheckpoint
 from recipes.binary_classification import recipe
-from recipes.binary_classification.data import load_data
 from recipes.binary_classification.features import (
     build_features,
     feature_columns,
     tensors,
 )
-from recipes.binary_classification.figures import calibration_error, figures_of
+from recipes.binary_classification.figures import figures_of
 from recipes.binary_classification.folds import cross_validate, summary_of
 from recipes.binary_classification.model import integrated_gradients
+from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.table import Column, Rows
 from recipes.binary_classification.training import Part, choose_threshold, fit_platt
 from tests.recipes.binary_classification.flowers import write_flowers
@@ -47,13 +48,13 @@ def test_features_are_fitted_to_the_training_rows_alone(flowers_file):
 
 def test_folds_fit_their_own_training_rows(flowers_file, monkeypatch, tmp_path):
     seen = []
-    build = recipe.build_classifier
+    build = recipe.build_features
 
-    def watched(config, rows):
+    def watched(rows):
         seen.append(rows)
-        return build(config, rows)
+        return build(rows)
 
-    monkeypatch.setattr(recipe, "build_classifier", watched)
+    monkeypatch.setattr(recipe, "build_features", watched)
     config = recipe.Config(
         data=str(flowers_file), label="state", quick=True, epochs=1
     ).complete()
