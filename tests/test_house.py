@@ -178,7 +178,6 @@ def test_a_private_name_is_found(tmp_path):
     ]
 
 
-@pytest.mark.xfail(reason="recipes still take `decoded` and `FlowFunction`")
 def test_recipes_pages_and_benchmarks_take_public_names_only():
     assert list(house.private_names(house.ROOT)) == []
 
@@ -188,7 +187,7 @@ def test_a_long_file_is_found(tmp_path):
     assert list(house.long_files(tmp_path)) == ["keras_seq/b.py has 401 lines"]
 
 
-@pytest.mark.xfail(reason="the transformer decoder")
+@pytest.mark.xfail(reason="the predictor and the translator of text")
 def test_no_file_is_long():
     assert list(house.long_files(house.ROOT)) == []
 

@@ -29,7 +29,7 @@ class Ngrams(NamedTuple):
 
 def fit_ngrams(pieces: Pieces, verbose: str | int) -> dict[str, Ngrams]:
     """Tables of all texts, each level's, and what they say where they are held out."""
-    found = {}
+    found: dict[str, Ngrams] = {}
     for level, orders in orders_for(pieces.texts).items():
         hasher = hasher_for(level, orders, pieces.texts)
         counting, fitting = (

@@ -1,7 +1,7 @@
 """Texts as the sentiment recipe's model reads them: pieces of words, and n-grams."""
 
 import random
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from keras_seq.text import (
 )
 from keras_seq.typing import Tensor
 
+Level: TypeAlias = Literal["words", "characters"]
 SUBWORD_DROPOUT = 0.1
 HEAD, TAIL = 100, 300  # pieces of a longer text that the LSTM reads
 WORDS, LONG_WORDS, CHARACTERS = (1, 2), (1, 2, 3), (3, 4, 5, 6)
@@ -56,7 +57,7 @@ class Reader:
 
     def __init__(
         self,
-        vocabulary: SubwordVocabulary | WordVocabulary,
+        vocabulary: Vocabulary,
         hashers: dict[str, NgramHasher],
     ) -> None:
         self.vocabulary = vocabulary
@@ -179,7 +180,7 @@ def at_last_piece(mask: Tensor) -> Tensor:
     return here * (1 - keras.ops.pad(here[:, 1:], [[0, 0], [0, 1]]))
 
 
-def orders_for(texts: list[str]) -> dict[str, tuple[int, ...]]:
+def orders_for(texts: list[str]) -> dict[Level, tuple[int, ...]]:
     """The n-grams that such texts are described by: dict from a level to its orders.
 
     Of many long texts, n-grams of characters are too many, and needed less: there
@@ -225,7 +226,7 @@ def ngram_matrix(
     )
 
 
-def hasher_for(level: str, orders: tuple[int, ...], texts: list[str]) -> NgramHasher:
+def hasher_for(level: Level, orders: tuple[int, ...], texts: list[str]) -> NgramHasher:
     """A hasher with about four buckets for each n-gram of the texts."""
     hasher = NgramHasher(level, orders, 2**30)
     tf = require("tensorflow", "recipes")
