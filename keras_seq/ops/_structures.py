@@ -38,11 +38,11 @@ def flattened(
 
     Example:
 
-    >>> tensors, packed = flattened({"state": LSTMState(1, 2), "mask": None})
+    >>> tensors, packed = flattened((LSTMState(1, 2), None))
     >>> tensors
     [1, 2]
     >>> packed([3, 4])
-    {'mask': None, 'state': LSTMState(h=3, c=4)}
+    (LSTMState(h=3, c=4), None)
     """
     leaves = tree.flatten(structure)
 
