@@ -6,6 +6,7 @@ from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.layers.attention_pooling import AttentionPooling
 from keras_seq.layers.bahdanau_attention import BahdanauAttention
 from keras_seq.layers.bahdanau_decoder import BahdanauDecoder
+from keras_seq.layers.conversion import as_keras, explicit, load_keras_weights
 from keras_seq.layers.encoder_decoder import EncoderDecoder
 from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.gru_cell import ExplicitGRUCell
@@ -18,6 +19,7 @@ from keras_seq.layers.monotonic_attention import MonotonicAttention
 from keras_seq.layers.positional_encoding import PositionalEncoding
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
+from keras_seq.layers.torch_weights import from_torch
 from keras_seq.layers.transformer_decoder import TransformerDecoder
 from keras_seq.layers.transformer_encoder import TransformerEncoder
 
@@ -44,4 +46,8 @@ __all__ = [
     "TransformerDecoder",
     "TransformerEncoder",
     "TransformerState",
+    "as_keras",
+    "explicit",
+    "from_torch",
+    "load_keras_weights",
 ]

@@ -12,6 +12,7 @@ from keras_seq.layers.attention_mechanism import (
     Probability,
     new_initializer,
 )
+from keras_seq.ops._projection import product
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class BahdanauAttention(AttentionMechanism):
         if self.location:
             keys = keys + self._seen_before(state[0])
         hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
-        return ops.matmul(hidden, ops.expand_dims(self.energy_weights(), -1))[..., 0]
+        return product(hidden, ops.expand_dims(self.energy_weights(), -1))[..., 0]
 
     def _seen_before(self, weights: Tensor) -> Tensor:
         """Gives V f: what the weights of the steps before add, (B, S, units)."""
@@ -227,7 +228,7 @@ class BahdanauAttention(AttentionMechanism):
             data_format="channels_last",
         )
         kernel = ops.cast(self.location_kernel, self.compute_dtype)
-        return ops.matmul(features, kernel)
+        return product(features, kernel)
 
     def get_initial_state(
         self, memory: Tensor, memory_mask: Tensor | None = None

@@ -12,6 +12,7 @@ from keras_seq.layers.attention_mechanism import (
     Probability,
     new_initializer,
 )
+from keras_seq.ops._projection import product
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -166,10 +167,10 @@ class LuongAttention(AttentionMechanism):
         query = ops.cast(query, self.compute_dtype)
         if self.score == "concat":
             kernel = ops.cast(self.kernel, self.compute_dtype)
-            query = ops.matmul(query, kernel[: query.shape[-1]])
+            query = product(query, kernel[: query.shape[-1]])
             hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
             v = ops.cast(self.energy_kernel, self.compute_dtype)
-            energies = ops.matmul(hidden, ops.expand_dims(v, -1))[..., 0]
+            energies = product(hidden, ops.expand_dims(v, -1))[..., 0]
         else:
             energies = ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
         if self.scale == "fixed":

@@ -30,3 +30,24 @@ def project(
             [ops.matmul(x * dropout[g], W) for g, W in enumerate(kernels)], axis=-1
         )
     return z if bias is None else z + bias
+
+
+def product(x, matrix):
+    """Gives x M as a product of two matrices, whatever the axes before the last.
+
+    TensorFlow makes a Tensordot of a product of tensors of unequal rank, and works
+    out at run time in which order its axes come. In a loop over time the gradient
+    then keeps that order step by step, and XLA, which must know it when it
+    compiles, refuses.
+
+    Args:
+        x: Shape (..., K).
+        matrix: M. Shape (K, N).
+
+    Returns:
+        Shape (..., N).
+    """
+    if len(x.shape) == 2:
+        return ops.matmul(x, matrix)
+    rows = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), matrix)
+    return ops.reshape(rows, (*ops.shape(x)[:-1], matrix.shape[-1]))

@@ -164,8 +164,13 @@ def _reached(passed: Tensor, entered: Tensor) -> Tensor:
 
     source, by = passed.shape[-1], 1
     if source is None:
+        # XLA differentiates a loop only if it knows how often it turns at most:
+        # 31 doublings are more positions than an array can have.
         return ops.while_loop(
-            lambda by, *_: by < ops.shape(passed)[-1], doubled, (1, passed, entered)
+            lambda by, *_: by < ops.shape(passed)[-1],
+            doubled,
+            (1, passed, entered),
+            maximum_iterations=31,
         )[2]
     while by < source:
         by, passed, entered = doubled(by, passed, entered)
@@ -174,7 +179,12 @@ def _reached(passed: Tensor, entered: Tensor) -> Tensor:
 
 def _moved(x: Tensor, by: int) -> Tensor:
     """Moves what x holds to later positions."""
-    return ops.concatenate([ops.zeros_like(x[..., :by]), x[..., :-by]], axis=-1)
+    if isinstance(by, int):
+        return ops.concatenate([ops.zeros_like(x[..., :by]), x[..., :-by]], axis=-1)
+    # Known only in the loop: no slice, whose size XLA must know when it compiles.
+    earlier = ops.arange(ops.shape(x)[-1]) - by
+    moved = ops.take(x, ops.maximum(earlier, 0), axis=-1)
+    return ops.where(earlier >= 0, moved, ops.zeros_like(moved))
 
 
 def _lowest_masked(energies: Tensor, mask: ArrayLike) -> Tensor:
