@@ -146,9 +146,9 @@ def _rebuilt(
     if not count:
         wanted = ", ".join(old.__name__ for old in peers)
         raise ValueError(
-            f"`model` must have a layer that is one of {wanted} in its config; received "
-            f"{model!r}, which has none. A class that makes its layers itself, in its "
-            "constructor, is changed there."
+            f"`model` must have a layer that is one of {wanted} in its config; "
+            f"received {model!r}, which has none. A class that makes its layers "
+            "itself, in its constructor, is changed there."
         )
     compiled = serialized.pop("compile_config", None)
     copy = keras.saving.deserialize_keras_object(

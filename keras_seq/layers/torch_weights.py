@@ -73,7 +73,7 @@ def from_torch(
         )
     weights = _by_place(state_dict)
     depth = 1 + max(layer for layer, _ in weights)
-    directions = (False, True) if (0, True) in weights else (False,)
+    directions = sorted({way for _, way in weights} | {False})
     expected = {(number, way) for number in range(depth) for way in directions}
     if weights.keys() != expected:
         odd = sorted(_suffix(*place) for place in weights.keys() ^ expected)
