@@ -15,6 +15,7 @@ from keras_seq.layers._arguments import (
     is_whole,
 )
 from keras_seq.layers._multi_head import Visibility
+from keras_seq.layers._quantised import SavesQuantised
 from keras_seq.layers._transformer_blocks import Block, Numbers
 from keras_seq.layers._transformer_cache import TransformerState
 from keras_seq.ops._shapes import fits
@@ -28,7 +29,7 @@ Keys: TypeAlias = tuple[tuple[Tensor, Tensor], ...]
 """Keys and values of the cross-attention of each layer, each (B, H, S, K)."""
 
 
-class TransformerStack(keras.layers.Layer):
+class TransformerStack(SavesQuantised, keras.layers.Layer):
     """A stack of layers of attention and feed-forward, from D to D features.
 
     The arguments are described where they are public.

@@ -210,7 +210,7 @@ class BahdanauAttention(AttentionMechanism):
     def energies(
         self, query: Tensor, keys: Tensor, state: Sequence[Tensor] = ()
     ) -> Tensor:
-        query = ops.matmul(
+        query = product(
             ops.cast(query, self.compute_dtype),
             ops.cast(self.query_kernel, self.compute_dtype),
         )

@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import EncoderDecoderCall
+from keras_seq.layers._quantised import SavesQuantised
+from keras_seq.layers._tied_logits import tied_logits
 from keras_seq.layers.attention_decoder import AttentionDecoder
 from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class EncoderDecoder(keras.Model):
+class EncoderDecoder(SavesQuantised, keras.Model):
     """Encodes a source, attends to it, and gives logits of the next token.
 
     ```
@@ -273,9 +275,7 @@ class EncoderDecoder(keras.Model):
                 f"{self.dim} features; received outputs of {outputs.shape[-1]}."
             )
         outputs = self.dropout_layer(outputs, training=training)
-        matrix = ops.cast(self.target_embedding.embeddings, outputs.dtype)
-        logits = ops.matmul(outputs, ops.transpose(matrix))
-        return logits + ops.cast(self.bias, outputs.dtype)
+        return tied_logits(outputs, self.target_embedding, self.bias)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import LanguageModelCall
+from keras_seq.layers._quantised import SavesQuantised
+from keras_seq.layers._tied_logits import tied_logits
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
 
@@ -20,7 +22,7 @@ State: TypeAlias = Sequence[Sequence[Tensor]]
 
 
 @keras.saving.register_keras_serializable(package="keras_seq")
-class RecurrentLanguageModel(keras.Model):
+class RecurrentLanguageModel(SavesQuantised, keras.Model):
     """Logits of the next token, from LSTM layers with tied embeddings.
 
     ```
@@ -261,8 +263,7 @@ class RecurrentLanguageModel(keras.Model):
             h *= keras.random.dropout(
                 ops.ones(shape, h.dtype), self.output_dropout, seed=self.seed_generator
             )
-        matrix = ops.cast(self.embedding.embeddings, h.dtype)
-        return ops.matmul(h, ops.transpose(matrix)) + ops.cast(self.bias, h.dtype)
+        return tied_logits(h, self.embedding, self.bias)
 
     def compute_mask(self, tokens: Tensor, mask: Tensor | None = None) -> None:
         """None: what counts among the logits is for the loss to say."""
