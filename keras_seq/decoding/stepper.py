@@ -1,5 +1,6 @@
 """A stack of layers that reads a sequence whole or token by token."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 
 import keras
@@ -11,8 +12,11 @@ class Stepper:
     """Reads a prompt at once, then goes on a token at a time.
 
     Takes the layers of a language model in their order: an embedding, any of
-    Keras's or our recurrent layers, dense layers, dropout (which does nothing
-    here). What is not recurrent must act on each step alone.
+    Keras's or our recurrent layers, dense layers, normalisation, `TimeDistributed`,
+    dropout (which does nothing here). What is not recurrent must act on each step
+    alone, and may ask for sequences: a step is a sequence of one, (B, 1, ...). A layer that
+    takes the position of the first step as `start`, such as `PositionalEncoding`, is
+    told how many tokens came before: that is its state.
 
     Args:
         layers: The layers, e.g. `model.layers`. Recurrent ones need
@@ -22,7 +26,8 @@ class Stepper:
     Raises:
         ValueError: If a recurrent layer doesn't return what is needed, or
             cannot be stepped: one that is bidirectional, goes backwards, or
-            keeps its state between calls.
+            keeps its state between calls; or if a layer puts steps together, as
+            convolution, pooling, attention and `Flatten` do.
 
     Example:
 
@@ -51,6 +56,12 @@ class Stepper:
                     f"layer {layer.name!r} is bidirectional: it reads what is not "
                     "there yet, so it cannot be stepped."
                 )
+            if _mixes_steps(layer):
+                raise ValueError(
+                    f"layer {layer.name!r}, a {type(layer).__name__}, puts steps "
+                    "together: it needs what is not there yet or is there no more, so "
+                    "it cannot be stepped."
+                )
             if _recurrent(layer):
                 for name, needed in _NEEDED.items():
                     if bool(getattr(layer, name)) != needed:
@@ -61,11 +72,17 @@ class Stepper:
                         )
 
     def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
-        """The state before the first token: a list of a state a layer."""
+        """The state before the first token: a list of a state a layer that has one.
+
+        Those are the recurrent layers, and those that are told the position: (B,),
+        0 before the first token.
+        """
         return [
             list(layer.get_initial_state(batch_size))
-            for layer in self.layers
             if _recurrent(layer)
+            else [keras.ops.zeros((batch_size,), "int32")]
+            for layer in self.layers
+            if _recurrent(layer) or _placed(layer)
         ]
 
     def read(
@@ -96,6 +113,13 @@ class Stepper:
                     initial_state=None if before is None else next(before),
                 )[: 1 + len(layer.state_size)]
                 states.append(state)
+            elif _placed(layer):
+                place = keras.ops.zeros((keras.ops.shape(x)[0],), "int32")
+                if before is not None:
+                    (place,) = next(before)
+                counts = getattr(x, "_keras_mask", None) if mask is None else mask
+                states.append([place + _tokens_read(x, counts)])
+                x = layer(x, start=place)
             else:
                 x = layer(x)
         return x, states
@@ -116,16 +140,24 @@ class Stepper:
         x, states = tokens, []
         before = iter(state)
         for layer in self.layers:
-            if _recurrent(layer):
+            if getattr(x, "_keras_mask", None) is not None:
                 # The copy leaves the embedding's mask behind: this token counts.
-                x, layer_state = layer.cell(keras.ops.copy(x), next(before))
+                x = keras.ops.copy(x)
+            if _recurrent(layer):
+                x, layer_state = layer.cell(x, next(before))
                 states.append(
                     list(layer_state)
                     if isinstance(layer_state, (list, tuple))
                     else [layer_state]
                 )
-            else:
+            elif _placed(layer):
+                (place,) = next(before)
+                x = layer(keras.ops.expand_dims(x, 1), start=place)[:, 0]
+                states.append([place + 1])
+            elif isinstance(layer, _OF_ROWS):
                 x = layer(x)
+            else:
+                x = layer(keras.ops.expand_dims(x, 1))[:, 0]
         return x, states
 
 
@@ -135,7 +167,51 @@ _NEEDED = {
     "go_backwards": False,
     "stateful": False,
 }
+# They do the same to rows (B, F) as to steps, and spare the loop two operations.
+_OF_ROWS = (
+    *(keras.layers.Embedding, keras.layers.Dense, keras.layers.LayerNormalization),
+    *(keras.layers.Dropout, keras.layers.Activation),
+)
+_MIXING = tuple(
+    getattr(keras.layers, name)
+    for name in (
+        *("Conv1D", "SeparableConv1D", "DepthwiseConv1D", "Conv1DTranspose"),
+        *("MaxPooling1D", "AveragePooling1D"),
+        *("GlobalMaxPooling1D", "GlobalAveragePooling1D"),
+        *("Flatten", "Reshape", "Permute", "RepeatVector"),
+        *("ZeroPadding1D", "Cropping1D", "UpSampling1D"),
+        *("Attention", "AdditiveAttention", "MultiHeadAttention"),
+        *("GroupQueryAttention", "GroupNormalization"),
+    )
+)
+_BY_FEATURE = (
+    *(keras.layers.BatchNormalization, keras.layers.LayerNormalization),
+    *(keras.layers.UnitNormalization, keras.layers.Softmax),
+)
 
 
 def _recurrent(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.RNN)
+
+
+def _placed(layer: keras.Layer) -> bool:
+    """Whether a layer is called with the position of its first step."""
+    return "start" in inspect.signature(layer.call).parameters
+
+
+def _mixes_steps(layer: keras.Layer) -> bool:
+    """Whether a layer of Keras's is known to make a step of several."""
+    if isinstance(layer, _BY_FEATURE):
+        axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+        return not set(axes) <= {-1, 2}
+    return isinstance(layer, _MIXING)
+
+
+def _tokens_read(x: Tensor, mask: Array | None) -> Tensor:
+    """How many tokens were read up to the last one that counts: () or (B,)."""
+    count = keras.ops.shape(x)[1]
+    if mask is None:
+        return count
+    places = keras.ops.arange(1, count + 1, dtype="int32")
+    counted = keras.ops.where(mask, places, keras.ops.zeros_like(places))
+    return keras.ops.max(counted, axis=1, initial=0)

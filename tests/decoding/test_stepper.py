@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_seq.decoding import Greedy, Stepper, generate
-from keras_seq.layers import ExplicitLSTM
+from keras_seq.layers import ExplicitLSTM, PositionalEncoding
 from tests.decoding import oracle
 from tests.decoding.models import stepper
 
@@ -55,6 +55,17 @@ STACKS = {
         keras.layers.GRU(3, **BOTH),
         keras.layers.Dense(4, "tanh"),
         keras.layers.SimpleRNN(6, **BOTH),
+    ],
+    "layers of sequences": lambda: [
+        PositionalEncoding(),
+        ExplicitLSTM(4, **BOTH),  # as many units as there are rows
+        keras.layers.TimeDistributed(keras.layers.Dense(4, "tanh")),
+        keras.layers.SpatialDropout1D(0.5),
+        keras.layers.BatchNormalization(),
+        keras.layers.GRU(4, **BOTH),
+        PositionalEncoding(learned=True, max_length=20),
+        keras.layers.RMSNormalization(),
+        keras.layers.Activation("tanh"),
     ],
 }
 
@@ -205,3 +216,70 @@ def test_a_bidirectional_layer():
     layer = keras.layers.Bidirectional(keras.layers.LSTM(3, **BOTH), name="both")
     with pytest.raises(ValueError, match="'both' is bidirectional"):
         Stepper([layer])
+
+
+MIXING = {
+    "Conv1D": lambda: keras.layers.Conv1D(3, 2, padding="causal", name="mine"),
+    "SeparableConv1D": lambda: keras.layers.SeparableConv1D(3, 2, name="mine"),
+    "MaxPooling1D": lambda: keras.layers.MaxPooling1D(2, name="mine"),
+    "GlobalAveragePooling1D": lambda: keras.layers.GlobalAveragePooling1D(name="mine"),
+    "Flatten": lambda: keras.layers.Flatten(name="mine"),
+    "Reshape": lambda: keras.layers.Reshape((2, -1), name="mine"),
+    "MultiHeadAttention": lambda: keras.layers.MultiHeadAttention(2, 2, name="mine"),
+    "LayerNormalization": lambda: keras.layers.LayerNormalization(axis=1, name="mine"),
+    "BatchNormalization": lambda: keras.layers.BatchNormalization(axis=1, name="mine"),
+}
+
+
+@pytest.mark.parametrize("kind", MIXING)
+def test_a_layer_that_puts_steps_together(kind):
+    with pytest.raises(ValueError, match=f"'mine', a {kind}, puts steps together"):
+        Stepper([keras.layers.Embedding(5, 4), MIXING[kind]()])
+
+
+@pytest.mark.parametrize("side", ["right", "none"])
+def test_positions_go_on_behind_the_last_token_that_counts(side):
+    lengths = np.array([7, 3, 5, 0]) if side == "right" else np.full(4, 7)
+    reader = Stepper(
+        [
+            keras.layers.Embedding(MODEL.vocabulary, 4),
+            PositionalEncoding(),
+            ExplicitLSTM(5, **BOTH),
+        ]
+    )
+    mask = np.arange(7) < lengths[:, None]
+    _, state = reader.read(IDS, mask=mask)
+    np.testing.assert_array_equal(state[0][0], lengths)
+    more = np.random.default_rng(8).integers(0, MODEL.vocabulary, (4, 2))
+    found, state = step_through(reader, more, state)
+    for row, length in enumerate(lengths):
+        whole = np.concatenate([IDS[row, :length], more[row]])[None]
+        expected, _ = reader.read(whole)
+        np.testing.assert_allclose(found[row], expected[0, length:], atol=1e-5)
+    np.testing.assert_array_equal(state[0][0], lengths + 2)
+
+
+def test_positions_behind_an_embedding_that_masks():
+    reader = Stepper(
+        [keras.layers.Embedding(9, 4, mask_zero=True), PositionalEncoding()]
+    )
+    _, state = reader.read(np.array([[5, 6, 0], [5, 0, 0]]))
+    np.testing.assert_array_equal(state[0][0], [2, 1])
+
+
+def test_generation_knows_the_position():
+    """Logits that are the position itself, as one hot."""
+
+    @keras.saving.register_keras_serializable(package="tests")
+    class Place(keras.layers.Layer):
+        def call(self, inputs, start=0):
+            start = keras.ops.reshape(keras.ops.cast(start, "int32"), (-1, 1))
+            places = start + keras.ops.arange(keras.ops.shape(inputs)[1])
+            return keras.ops.one_hot(places, 20) + 0 * inputs[..., :1]
+
+    reader = Stepper([keras.layers.Embedding(20, 3), Place()])
+    _, state = reader.read(np.array([[1, 2, 3, 4], [1, 2, 3, 4]]))
+    found = generate(
+        reader.step, state, np.array([0, 0]), max_length=5, strategy=Greedy()
+    )
+    np.testing.assert_array_equal(found.ids, [[4, 5, 6, 7, 8]] * 2)

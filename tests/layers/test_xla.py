@@ -161,7 +161,7 @@ OTHERS = {
     "pooling": pooled,
     "positions": lambda: (
         lambda layer: (layer, lambda x: layer(x, training=True), (X,))
-    )(PositionalEncoding(kind="learned", max_length=8)),
+    )(PositionalEncoding(learned=True, max_length=8)),
     "transformer encoder": lambda: transformer(TransformerEncoder(**SIZES)),
     "transformer decoder": lambda: transformer(TransformerDecoder(**SIZES)),
     "language model": lambda: on_tokens(
@@ -220,7 +220,7 @@ DRAWN = {
 
 
 def training_step(make):
-    """The loss and its gradients, in a function for `tf.function`; and what it takes."""
+    """A function of the loss and its gradients, its signature, and what it takes."""
     keras.utils.set_random_seed(71)
     layer, call, arrays = make()
     given = [tf.constant(array) for array in arrays]
