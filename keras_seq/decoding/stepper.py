@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import keras
 
-from keras_seq.typing import Array, Integers, Tensor
+from keras_seq.typing import Integers, Tensor
 
 
 class Stepper:
@@ -14,9 +14,9 @@ class Stepper:
     Takes the layers of a language model in their order: an embedding, any of
     Keras's or our recurrent layers, dense layers, normalisation, `TimeDistributed`,
     dropout (which does nothing here). What is not recurrent must act on each step
-    alone, and may ask for sequences: a step is a sequence of one, (B, 1, ...). A layer that
-    takes the position of the first step as `start`, such as `PositionalEncoding`, is
-    told how many tokens came before: that is its state.
+    alone, and may ask for sequences: a step is a sequence of one, (B, 1, ...). A layer
+    that takes the position of the first step as `start`, such as `PositionalEncoding`,
+    is told how many tokens came before: that is its state.
 
     Args:
         layers: The layers, e.g. `model.layers`. Recurrent ones need
@@ -87,8 +87,8 @@ class Stepper:
 
     def read(
         self,
-        tokens: Array,
-        mask: Array | None = None,
+        tokens: Tensor,
+        mask: Tensor | None = None,
         initial_state: Sequence[Sequence[Tensor]] | None = None,
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads whole sequences.
@@ -125,7 +125,7 @@ class Stepper:
         return x, states
 
     def step(
-        self, tokens: Array, state: Sequence[Sequence[Tensor]]
+        self, tokens: Tensor, state: Sequence[Sequence[Tensor]]
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads one token a row: the step function that `generate` wants.
 
@@ -154,7 +154,7 @@ class Stepper:
                 (place,) = next(before)
                 x = layer(keras.ops.expand_dims(x, 1), start=place)[:, 0]
                 states.append([place + 1])
-            elif isinstance(layer, _OF_ROWS):
+            elif type(layer) in _OF_ROWS:
                 x = layer(x)
             else:
                 x = layer(keras.ops.expand_dims(x, 1))[:, 0]
@@ -207,7 +207,7 @@ def _mixes_steps(layer: keras.Layer) -> bool:
     return isinstance(layer, _MIXING)
 
 
-def _tokens_read(x: Tensor, mask: Array | None) -> Tensor:
+def _tokens_read(x: Tensor, mask: Tensor | None) -> Tensor:
     """How many tokens were read up to the last one that counts: () or (B,)."""
     count = keras.ops.shape(x)[1]
     if mask is None:

@@ -1,13 +1,13 @@
 """Models that are saved as they are quantised."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 _POLICIES = "quantised"
 
 
-class SavesQuantised:
+class SavesQuantised(keras.layers.Layer if TYPE_CHECKING else object):  # a mixin
     """Keeps, in the file, how the layers that a model makes itself are quantised.
 
     `keras.Model.quantize` changes the layers inside, but of those that a class makes
@@ -18,7 +18,7 @@ class SavesQuantised:
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the model was built with, and its quantised layers."""
-        config = super().get_build_config()  # type: ignore[misc]  # of keras.Layer
+        config = super().get_build_config()
         policies = {
             str(number): keras.saving.serialize_keras_object(layer.dtype_policy)
             for number, layer in enumerate(self._flatten_layers(include_self=False))
@@ -30,7 +30,7 @@ class SavesQuantised:
         """Builds the model as it was, its quantised layers among it."""
         config = dict(config)
         policies = config.pop(_POLICIES, {})
-        super().build_from_config(config)  # type: ignore[misc]
+        super().build_from_config(config)
         layers = list(self._flatten_layers(include_self=False))
         for number, policy in policies.items():
             # A layer that is built quantises itself when it gets such a policy.

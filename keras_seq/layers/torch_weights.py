@@ -143,7 +143,7 @@ def _layer(
             f"'weight_hh_{suffix}' must have shape (gates · units, units) with 1, 3 or "
             f"4 gates; received {W_hh.shape}."
         )
-    expected = {"weight_ih": (gates * units, size)}
+    expected: dict[str, tuple[int, ...]] = {"weight_ih": (gates * units, size)}
     biases = {"bias_ih", "bias_hh"} & set(given)
     if len(biases) == 1:
         raise ValueError(
