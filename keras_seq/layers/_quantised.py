@@ -4,10 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+if TYPE_CHECKING:
+    _Mixin = keras.layers.Layer  # what it is mixed into is one
+else:
+    _Mixin = object
+
 _POLICIES = "quantised"
 
 
-class SavesQuantised(keras.layers.Layer if TYPE_CHECKING else object):  # a mixin
+class SavesQuantised(_Mixin):
     """Keeps, in the file, how the layers that a model makes itself are quantised.
 
     `keras.Model.quantize` changes the layers inside, but of those that a class makes
