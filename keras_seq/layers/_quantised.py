@@ -1,18 +1,14 @@
 """Models that are saved as they are quantised."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
-
-if TYPE_CHECKING:
-    _Mixin = keras.layers.Layer  # what it is mixed into is one
-else:
-    _Mixin = object
 
 _POLICIES = "quantised"
 
 
-class SavesQuantised(_Mixin):
+class SavesQuantised:
     """Keeps, in the file, how the layers that a model makes itself are quantised.
 
     `keras.Model.quantize` changes the layers inside, but of those that a class makes
@@ -21,9 +17,11 @@ class SavesQuantised(_Mixin):
     keeps to build the model again.
     """
 
+    _flatten_layers: Callable[..., Iterator[Any]]  # of the Keras layer that it is
+
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the model was built with, and its quantised layers."""
-        config = super().get_build_config()
+        config = super().get_build_config()  # type: ignore[misc]  # it is a mixin
         policies = {
             str(number): keras.saving.serialize_keras_object(layer.dtype_policy)
             for number, layer in enumerate(self._flatten_layers(include_self=False))
@@ -35,7 +33,7 @@ class SavesQuantised(_Mixin):
         """Builds the model as it was, its quantised layers among it."""
         config = dict(config)
         policies = config.pop(_POLICIES, {})
-        super().build_from_config(config)
+        super().build_from_config(config)  # type: ignore[misc]  # as above
         layers = list(self._flatten_layers(include_self=False))
         for number, policy in policies.items():
             # A layer that is built quantises itself when it gets such a policy.
