@@ -187,7 +187,6 @@ def test_a_long_file_is_found(tmp_path):
     assert list(house.long_files(tmp_path)) == ["keras_seq/b.py has 401 lines"]
 
 
-@pytest.mark.xfail(reason="the predictor and the translator of text")
 def test_no_file_is_long():
     assert list(house.long_files(house.ROOT)) == []
 

@@ -32,7 +32,7 @@ def project(
     return z if bias is None else z + bias
 
 
-def product(x, matrix):
+def product(x: Tensor, matrix: Tensor) -> Tensor:
     """Gives x M as a product of two matrices, whatever the axes before the last.
 
     TensorFlow makes a Tensordot of a product of tensors of unequal rank, and works

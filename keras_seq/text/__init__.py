@@ -25,9 +25,10 @@ from keras_seq.text.line_marks import (
     restore_lines,
     restore_lines_tensor,
 )
+from keras_seq.text.next_words import NextWords, encode_document
 from keras_seq.text.ngrams import NgramHasher, Ngrams
 from keras_seq.text.normalising import normalise, normalise_tensor
-from keras_seq.text.predictor import NextWords, TextPredictor, encode_document
+from keras_seq.text.predictor import TextPredictor
 from keras_seq.text.served_prediction import (
     prediction_card,
     prediction_requests,
@@ -39,7 +40,8 @@ from keras_seq.text.served_translation import (
     translation_signatures,
 )
 from keras_seq.text.subwords import SubwordVocabulary
-from keras_seq.text.translator import Translation, Translator
+from keras_seq.text.translation import Translation
+from keras_seq.text.translator import Translator
 from keras_seq.text.vectors import read_vectors
 from keras_seq.text.vocabulary import (
     END,

@@ -1,6 +1,5 @@
 """Next words, continued texts, and how likely texts are."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -8,12 +7,13 @@ import numpy as np
 
 from keras_seq.decoding import Beam, Sample, generate
 from keras_seq.extras import require
+from keras_seq.text._strings import utf8
 from keras_seq.text._word_steps import StepModel, WordSteps
 from keras_seq.text.line_marks import (
-    mark_lines,
     mark_lines_tensor,
     restore_lines_tensor,
 )
+from keras_seq.text.next_words import NextWords
 from keras_seq.text.vocabulary import END, START, UNKNOWN, Strings, Vocabulary
 from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
@@ -22,25 +22,6 @@ from keras_seq.typing import Array, Nest, Numbers, Tensor, TokenIds
 _WINDOW = 128  # steps whose logits are held at once
 _PIECES = 16  # of a word, at most
 _LONGEST = 100_000  # words that are written at most
-_BLANK = " \t\n\r\f"  # what a document doesn't begin or end with: `\s` in the graph
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NextWords:
-    """What may come next.
-
-    Args:
-        words: The likeliest words, the likeliest first.
-        probabilities: Probability of each.
-        unknown: Probability that a word comes which isn't in the vocabulary; 0 with
-            a vocabulary of subwords.
-        end: Probability that the text ends.
-    """
-
-    words: list[str]
-    probabilities: list[float]
-    unknown: float
-    end: float
 
 
 class _Model(StepModel, Protocol):
@@ -128,7 +109,7 @@ class TextPredictor:
                 input_signature=[tf.TensorSpec([None], tf.string)],
                 autograph=False,
             )
-        found = self._likeliest[count](_encoded(texts))
+        found = self._likeliest[count](utf8(texts))
         found = {name: value.numpy() for name, value in found.items()}
         return [
             NextWords(
@@ -170,7 +151,7 @@ class TextPredictor:
         Raises:
             ValueError: If an argument is out of its range.
         """
-        encoded = _encoded(texts)
+        encoded = utf8(texts)
         if not 1 <= words <= _LONGEST:
             raise ValueError(f"`words` must be in [1, {_LONGEST}]; received {words!r}.")
         if not 0 <= seed < 2**31:
@@ -409,31 +390,3 @@ class TextPredictor:
         if count < 1:
             raise ValueError(f"`count` must be at least 1; received {count!r}.")
         return min(count, len(self.vocabulary) - UNKNOWN - 1)
-
-
-def encode_document(vocabulary: Vocabulary, text: str) -> list[int]:
-    r"""The ids of a document as a model of words reads it.
-
-    White space at the ends is left out, ends of lines become words (`mark_lines`),
-    and the document stands between the start mark and the end mark.
-
-    Args:
-        vocabulary: A `WordVocabulary` or `SubwordVocabulary`.
-        text: String.
-
-    Returns:
-        List of integers.
-
-    Example:
-
-    >>> from keras_seq.text import WordVocabulary
-    >>> vocabulary = WordVocabulary(["to", "be", "↵"])
-    >>> encode_document(vocabulary, "to\nbe\n")
-    [1, 4, 6, 5, 2]
-    """
-    return [START, *vocabulary.encode(mark_lines(text.strip(_BLANK))), END]
-
-
-def _encoded(texts: Iterable[str]) -> list[bytes]:
-    """UTF-8, surrogates as "?"."""
-    return [text.encode("utf-8", "replace") for text in texts]

@@ -1,6 +1,5 @@
 """Sentences in, sentences out: a trained encoder-decoder with its vocabularies."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_seq.decoding import Beam, ForbiddenTokens, generate
 from keras_seq.extras import require
+from keras_seq.text._strings import strings, utf8
 from keras_seq.text.start_and_end import (
     END_MARK,
     after_start,
@@ -17,6 +17,7 @@ from keras_seq.text.start_and_end import (
     target_nats,
     with_end,
 )
+from keras_seq.text.translation import Translation
 from keras_seq.text.vocabulary import (
     END,
     PADDING,
@@ -30,29 +31,6 @@ from keras_seq.typing import Integers, Numbers, Tensor
 
 if TYPE_CHECKING:
     from keras_seq.layers import EncoderDecoder
-
-
-@dataclasses.dataclass(frozen=True)
-class Translation:
-    """One translation of a sentence.
-
-    Attributes:
-        text: The translation.
-        score: ln p of it, divided by the length penalty, with the coverage
-            penalty: what the search ranked it by.
-        finished: Whether the model ended it, rather than the length.
-        source: What stands for the source's tokens, the end mark last.
-        target: What stands for the translation's tokens, the end mark last if
-            the model came to it.
-        alignment: Weights of the source's tokens, shape (target, source).
-    """
-
-    text: str
-    score: float
-    finished: bool
-    source: list[str]
-    target: list[str]
-    alignment: np.ndarray
 
 
 class Translator:
@@ -160,14 +138,14 @@ class Translator:
         Raises:
             ValueError: If an argument is out of its range, or a sentence too long.
         """
-        sentences = _strings("texts", texts)
+        sentences = strings("texts", texts)
         self._check_lengths("texts", sentences)
         Beam(width, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
         if not 1 <= n_best <= width:
             raise ValueError(
                 f"`n_best` must be in [1, `width`] = [1, {width}]; received {n_best!r}."
             )
-        encoded = _utf8(sentences)
+        encoded = utf8(sentences)
         results: list[list[Translation]] = [[] for _ in sentences]
         done = 0
         for batch in batches_by_length(list(map(len, encoded)), batch_size):
@@ -222,7 +200,7 @@ class Translator:
             ValueError: If there are not as many targets as sources, or a source is
                 too long.
         """
-        sides = _strings("sources", sources), _strings("targets", targets)
+        sides = strings("sources", sources), strings("targets", targets)
         count, others = map(len, sides)
         self._check_lengths("sources", sides[0])
         if count != others:
@@ -233,7 +211,7 @@ class Translator:
         tokens = np.zeros(count, int)
         sizes = [len(s) + len(t) for s, t in zip(*sides, strict=True)]
         for batch in batches_by_length(sizes, batch_size):
-            pair = (_utf8(texts[i] for i in batch) for texts in sides)
+            pair = (utf8(texts[i] for i in batch) for texts in sides)
             nats[batch], tokens[batch] = (value.numpy() for value in self._judge(*pair))
         return nats, tokens
 
@@ -254,7 +232,7 @@ class Translator:
             ValueError: If the source is too long.
         """
         self._check_lengths("source", [source])
-        weights = self._align(_utf8([source]), _utf8([target])).numpy()[0]
+        weights = self._align(utf8([source]), utf8([target])).numpy()[0]
         written = pieces_with_end(self.target, target)
         return self._source_pieces(source), written, weights
 
@@ -412,17 +390,3 @@ class Translator:
 
     def _source_pieces(self, text: str) -> list[str]:
         return pieces_with_end(self.source, text, casefold=self.casefold)
-
-
-def _utf8(texts: Iterable[str]) -> list[bytes]:
-    """Bytes of strings, with ? for what is no character."""
-    return [text.encode("utf-8", "replace") for text in texts]
-
-
-def _strings(name: str, texts: Iterable[str]) -> list[str]:
-    """The texts as a list; not the letters of one text."""
-    if isinstance(texts, str):
-        raise ValueError(
-            f"`{name}` must be a list of strings; received the string {texts!r}."
-        )
-    return list(texts)

@@ -31,7 +31,6 @@ VERBS = {
 }
 SMALL = ("--data", "adding", "--models", "tanh", "gru", "--quick", "--epochs", "2")
 
-
 shell = Shell(recipe, VERBS)
 start, fails = shell.start, shell.fails
 
