@@ -5,7 +5,7 @@ import dataclasses
 from keras_seq.text.line_marks import mark_lines
 from keras_seq.text.vocabulary import END, START, Vocabulary
 
-BLANK = " \t\n\r\f"  # what a document doesn't begin or end with: `\s` in the graph
+_BLANK = " \t\n\r\f"  # what a document doesn't begin or end with: `\s` in the graph
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,4 +46,4 @@ def encode_document(vocabulary: Vocabulary, text: str) -> list[int]:
     >>> encode_document(vocabulary, "to\nbe\n")
     [1, 4, 6, 5, 2]
     """
-    return [START, *vocabulary.encode(mark_lines(text.strip(BLANK))), END]
+    return [START, *vocabulary.encode(mark_lines(text.strip(_BLANK))), END]

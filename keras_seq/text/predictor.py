@@ -13,7 +13,7 @@ from keras_seq.text.line_marks import (
     mark_lines_tensor,
     restore_lines_tensor,
 )
-from keras_seq.text.next_words import NextWords
+from keras_seq.text.next_words import NextWords, encode_document
 from keras_seq.text.vocabulary import END, START, UNKNOWN, Strings, Vocabulary
 from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
