@@ -16,17 +16,10 @@ import numpy as np
 
 from keras_seq import runs, serving
 from keras_seq.runs import RunDirectory
+from recipes.long_term_memory import results
 from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data
 from recipes.long_term_memory.figure import Trial, Trials, save_gates
 from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
-from recipes.long_term_memory.results import (
-    best_trial,
-    digests,
-    in_words,
-    read_trials,
-    summary,
-    write_results,
-)
 from recipes.long_term_memory.serving import card, requests, signatures
 from recipes.long_term_memory.settings import OUT, Config, task_names
 from recipes.long_term_memory.tasks import TASKS, Arrays, marked_numbers
@@ -152,26 +145,20 @@ def clipping(config: Config) -> dict[str, Any]:
     divides by its size).
     """
     data = load_data(config, "adding", EXPLOSION_LENGTH)
-    unclipped, clipped = (
-        build_model(
-            config,
-            data,
-            "exploding",
-            optimizer=keras.optimizers.SGD(EXPLOSION_RATE, global_clipnorm=norm),
-            steps_per_execution=1,
+
+    def exploding(norm: float | None) -> keras.Model:
+        descent = keras.optimizers.SGD(EXPLOSION_RATE, global_clipnorm=norm)
+        return build_model(
+            config, data, "exploding", optimizer=descent, steps_per_execution=1
         )
-        for norm in (None, config.clipnorm)
-    )
-    return clipping_curves(data, unclipped, clipped)
+
+    return clipping_curves(data, exploding(None), exploding(config.clipnorm))
 
 
 def study(config: Config, run: RunDirectory) -> Trials:
     """Every model at growing distance, until it learns nothing.
 
     What the run has already is not done again.
-
-    Returns:
-        Dict from the task to a list of trials, as `run_trial` describes them.
     """
     found: Trials = {task: [] for task in task_names(config)}
     for task, trials in found.items():
@@ -188,7 +175,7 @@ def study(config: Config, run: RunDirectory) -> Trials:
                     model, trial = run_trial(config, data, name)
                     run.save_model(model, f"{path}.keras")
                     run.write_json(f"{path}.json", trial)  # the last: it is finished
-                    print(in_words(trial, data))
+                    print(results.in_words(trial, data))
                 trial = run.read_json(f"{path}.json")
                 failures[name] = 0 if trial["learnt"] else failures[name] + 1
                 trials.append(trial)
@@ -201,8 +188,8 @@ def study(config: Config, run: RunDirectory) -> Trials:
 def export(config: Config, run: RunDirectory, found: Trials) -> None:
     """Writes the best model and saved_model/1, and proves that it serves."""
     task, trials = next(iter(found.items()))
-    best = best_trial(trials)
-    model = run.load_model(_model_file(task, best))
+    best = results.best_trial(trials)
+    model = run.load_model(results.model_file(task, best))
     run.save_model(model)
     serving.export(
         model,
@@ -229,14 +216,15 @@ def main(config: Config) -> None:
         results=("trials",),
     )
     found = study(config, run)
+    digest = results.digests(found)
     metrics = {
         "recipe": "long_term_memory",
         "config": run.config,
-        "data": {"validation": VALIDATION, "test": TEST, "digest": digests(found)},
-        **summary(found),
+        "data": {"validation": VALIDATION, "test": TEST, "digest": digest},
+        **results.summary(found),
     }
     export(config, run, found)
-    write_results(run, metrics, found)
+    results.write_results(run, metrics, found)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
@@ -245,11 +233,7 @@ def _finished(path: str) -> tuple[RunDirectory, Config, Trials]:
     """A finished run's directory, its settings and its trials."""
     directory = RunDirectory(path)
     config = directory.read_config(Config)
-    return directory, config, read_trials(directory)
-
-
-def _model_file(task: str, trial: Trial) -> str:
-    return f"trials/{task}/{trial['length']}/{trial['model']}.keras"
+    return directory, config, results.read_trials(directory)
 
 
 def add_numbers(
@@ -277,9 +261,6 @@ def add_numbers(
         out: PNG file for the gates; by default a new one in the current folder,
             gates.png.
     """
-    for name, number in (("first", first), ("second", second)):
-        if not 0 <= number <= 1:
-            raise ValueError(f"`{name}` must be in [0, 1]; received {number!r}.")
     directory, config, found = _finished(run)
     if "adding" not in found:
         raise ValueError(f"the run in {run!r} has no model of the adding problem.")
@@ -288,12 +269,10 @@ def add_numbers(
             f"`model` must be among {', '.join(config.models)}; received {model!r}."
         )
     path = runs.picture_file(out, "gates")
-    trial = best_trial(found["adding"], model)
+    trial = results.best_trial(found["adding"], model)
     length = trial["length"] if length is None else length
-    if length < 4:
-        raise ValueError(f"`length` must be at least 4; received {length!r}.")
     sequence = marked_numbers(first, second, length, seed)
-    network = directory.load_model(_model_file("adding", trial))
+    network = directory.load_model(results.model_file("adding", trial))
     answer = float(network.predict(sequence, verbose=0)[0, 0])
     print(
         f"{first} + {second} = {first + second:.3f} over {length} steps; "
@@ -305,7 +284,6 @@ def add_numbers(
 
 
 def _measure(path: str) -> dict[str, Any]:
-    """Measures every model of a finished run again."""
     run, config, found = _finished(path)
     figures: dict[str, Any] = {}
     for task, trials in found.items():
@@ -313,7 +291,8 @@ def _measure(path: str) -> dict[str, Any]:
             keras.utils.clear_session()
             data = load_data(config, task, trial["length"])
             model = build_model(config, data, trial["model"])
-            model.set_weights(run.load_model(_model_file(task, trial)).get_weights())
+            trained = run.load_model(results.model_file(task, trial))
+            model.set_weights(trained.get_weights())
             models = figures.setdefault(task, {}).setdefault(trial["model"], {})
             models[str(trial["length"])] = evaluate(data, model)
     return figures

@@ -65,6 +65,11 @@ def digests(found: Trials) -> dict[str, dict[str, str]]:
     }
 
 
+def model_file(task: str, trial: Trial) -> str:
+    """Where a run keeps the model of a trial."""
+    return f"trials/{task}/{trial['length']}/{trial['model']}.keras"
+
+
 def read_trials(run: RunDirectory) -> Trials:
     """The trials of a finished run."""
     return {

@@ -51,8 +51,13 @@ def marked_numbers(first: float, second: float, length: int, seed: int) -> np.nd
     """A sequence of the adding problem, (1, length, 2), for two numbers.
 
     The first stands a quarter, the second three quarters down; the other numbers are
-    drawn at random.
+    drawn at random. ValueError for what is no such sequence.
     """
+    for name, number in (("first", first), ("second", second)):
+        if not 0 <= number <= 1:
+            raise ValueError(f"`{name}` must be in [0, 1]; received {number!r}.")
+    if length < 4:
+        raise ValueError(f"`length` must be at least 4; received {length!r}.")
     sequence = np.random.default_rng(seed).random((1, length, 2), "float32")
     sequence[..., 1] = 0
     sequence[0, [length // 4, 3 * length // 4]] = [[first, 1], [second, 1]]
