@@ -110,6 +110,8 @@ def disagreements(source, found):
 def test_what_is_marked_amiss_is_seen(checker, tmp_path):
     file = tmp_path / "amiss.py"
     file.write_text(
+        # mypy keeps what it found in a file of this name and content, elsewhere too.
+        f"# {file}\n"
         "from keras_seq.layers import ExplicitLSTM\n"
         "ExplicitLSTM(4)  # wrong: no, it is right\n"
         "ExplicitLSTM(\n"

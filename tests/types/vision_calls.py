@@ -25,7 +25,7 @@ from keras_seq.vision import (
     read_captions,
 )
 
-model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.AveragePooling2D()])
+model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.AveragePooling2D(2)])
 words = WordVocabulary(["a", "dog"])
 extractor = GridExtractor(size=(4, 6))
 GridExtractor(model, size=None, pixels="0..1")
