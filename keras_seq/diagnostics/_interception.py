@@ -1,4 +1,4 @@
-"""The recurrent layers of a model, and what runs inside them."""
+"""What runs inside the recurrent layers of a model, call by call."""
 
 import contextlib
 import typing
@@ -7,75 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import keras
 from keras import ops
 
+from keras_seq.diagnostics._recurrent_layers import Part, is_explicit
 from keras_seq.diagnostics._replacing import replaced
-from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
+from keras_seq.diagnostics._twins import in_turn, twins
 from keras_seq.typing import Nest, Tensor
-
-Names: typing.TypeAlias = list[str] | tuple[str, ...]
-"""Of layers; a string alone is none."""
 
 Run: typing.TypeAlias = Callable[..., typing.Any]
 """A recurrence, as `RecurrentLayer.recurrence`."""
-
-_EXPLICIT = (ExplicitLSTM, ExplicitGRU, ExplicitSimpleRNN)
-_TWINS: dict[type, typing.Any] = {
-    keras.layers.LSTM: ExplicitLSTM,
-    keras.layers.GRU: ExplicitGRU,
-    keras.layers.SimpleRNN: ExplicitSimpleRNN,
-}
-
-
-def recurrent_layers(
-    model: keras.Layer, layers: Names | None = None
-) -> dict[str, typing.Any]:
-    """The recurrent layers that can be looked into, by name.
-
-    Those are `ExplicitLSTM`, `ExplicitGRU`, `ExplicitSimpleRNN` and their peers in
-    Keras, wherever in the model they are, in `keras.layers.Bidirectional` too.
-
-    Args:
-        model: A Keras model or layer that has been built.
-        layers: Names of those that are wanted, or None for all.
-
-    Returns:
-        Dict from the name, or the path where two have one name, to the layer. Those
-        with one path too are "path", "path:2", "path:3", ...
-
-    Raises:
-        ValueError: If there is no such layer, or not yet any weights.
-    """
-    found: list[typing.Any] = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, (*_EXPLICIT, *_TWINS))
-    ]
-    names = [layer.name for layer in found]
-    named: dict[str, typing.Any] = {}
-    for layer in found:
-        # Layers without weights don't have a path.
-        path = layer.name if names.count(layer.name) == 1 else layer.path or layer.name
-        number, name = 1, path
-        while name in named:
-            number += 1
-            name = f"{path}:{number}"
-        named[name] = layer
-    if not named:
-        raise ValueError(
-            "`model` must have a recurrent layer (LSTM, GRU or SimpleRNN, explicit or "
-            f"Keras's); received {model!r}, which has none."
-        )
-    if layers is not None:
-        missing = [name for name in layers if name not in named]
-        if isinstance(layers, str) or missing or not layers:
-            raise ValueError(
-                f"`layers` must be names among {list(named)}, in a list; received "
-                f"{layers!r}."
-            )
-        named = {name: named[name] for name in layers}
-    raw = [name for name, layer in named.items() if not layer.built]
-    if raw:
-        raise ValueError(f"`model` must have been built; {raw} have no weights yet.")
-    return named
 
 
 def count_rows(x: Nest) -> int:
@@ -86,49 +24,125 @@ def count_rows(x: Nest) -> int:
     return rows
 
 
-def check_called(named: Collection[str], found: Collection[str]) -> None:
-    """Refuses layers that the model has, but didn't call."""
-    missing = [name for name in named if name not in found]
-    if missing:
-        raise ValueError(
-            f"`model` must call its recurrent layers; it doesn't call {missing}."
-        )
+class Calls:
+    """What each call of a layer leaves, while a model runs once."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, list[typing.Any]] = {}
+        self._graph: typing.Any = None
+
+    def begin(self) -> None:
+        """Forgets what an earlier run left."""
+        self._left.clear()
+        self._graph = _graph()
+
+    def add(self, name: str, left: typing.Any) -> None:
+        """Keeps what a call of the layer leaves.
+
+        Raises:
+            ValueError: If the call is within a loop, a map or a compiled function, from
+                which no tensors come out.
+        """
+        if _graph() is not self._graph or _in_a_map():
+            raise ValueError(
+                f"`model` must call {name!r} outside of loops, maps and compiled "
+                "functions, to be looked into. `keras.layers.TimeDistributed` calls "
+                "its layer in a map where it can't know the number of steps before it "
+                "runs: fix it, by the shape of `x` or with `keras.layers.Reshape`."
+            )
+        self._left.setdefault(name, []).append(left)
+
+    def numbered(self, named: Collection[str]) -> dict[str, typing.Any]:
+        """What was left: "name" of the first call, then "name:2", "name:3", ...
+
+        Args:
+            named: Names of the layers that should have been called. A number that
+                makes one of them isn't used for a call.
+
+        Raises:
+            ValueError: If one was not called.
+        """
+        missing = [name for name in named if name not in self._left]
+        if missing:
+            raise ValueError(
+                f"`model` must call its recurrent layers; it doesn't call {missing}."
+            )
+        found: dict[str, typing.Any] = {}
+        for name in named:
+            first, *others = self._left[name]
+            found[name] = first
+            number = 1
+            for left in others:
+                number += 1
+                while f"{name}:{number}" in named:
+                    number += 1
+                found[f"{name}:{number}"] = left
+        return found
+
+
+def _graph() -> typing.Any:
+    """The graph that is being traced, where the backend has graphs of its own."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def _in_a_map() -> bool:
+    """Whether TensorFlow's `vectorized_map` is being traced.
+
+    It is traced into the same graph, with 0 for the index, so that what a call leaves
+    would be taken for that of the first element.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    scopes = tf.get_current_name_scope().split("/")
+    return any(scope.startswith("loop_body") for scope in scopes)
 
 
 @contextlib.contextmanager
 def intercepted(
-    layers: Mapping[str, typing.Any], wrap: Callable[[str, typing.Any, Run], Run]
+    parts: Mapping[str, Part], wrap: Callable[[str, Part, Run], Run]
 ) -> Iterator[None]:
     """Within it, each layer runs what `wrap` makes of its recurrence.
 
     Args:
-        layers: Dict of layers by name, as `recurrent_layers` gives.
-        wrap: Function `(name, layer, run) -> run`, where `run` is as
+        parts: Dict of recurrences by name, as `recurrent_layers` gives.
+        wrap: Function `(name, part, run) -> run`, where `run` is as
             `RecurrentLayer.recurrence`: it takes x, the initial state, the weights,
             and the options of all recurrences.
 
-    Layers of Keras's run meanwhile as the explicit layer with their weights. What
-    the call changes beside (states of stateful layers, seeds) stays changed.
+    Layers of Keras's run meanwhile as explicit layers with their weights, one for
+    each cell. What the call changes beside (states of stateful layers, seeds) stays
+    changed.
     """
+    layers = {id(part.layer): part.layer for part in parts.values()}
     with contextlib.ExitStack() as stack:
-        for name, layer in layers.items():
-            explicit = layer
-            if not isinstance(layer, _EXPLICIT):
-                explicit = _twin(layer)
-                stack.enter_context(replaced(layer, "call", _calling(explicit)))
-            owner, method = (
-                (explicit.cell, "run_varied")
-                if explicit.cell.varied
-                else (explicit, "recurrence")
-            )
-            run = wrap(name, explicit, getattr(owner, method))
-            stack.enter_context(replaced(owner, method, run))
+        for layer in layers.values():
+            explicit = [layer]
+            if not is_explicit(layer):
+                explicit = twins(layer)
+                stack.enter_context(replaced(layer, "call", in_turn(layer, explicit)))
+            for name, part in parts.items():
+                if part.layer is not layer:
+                    continue
+                runner = explicit[part.place]
+                owner, method = (
+                    (runner.cell, "run_varied")
+                    if runner.cell.varied
+                    else (runner, "recurrence")
+                )
+                run = wrap(name, part, getattr(owner, method))
+                stack.enter_context(replaced(owner, method, run))
         yield
 
 
-def in_time(array: Tensor, layer: typing.Any) -> Tensor:
+def in_time(array: Tensor, part: Part) -> Tensor:
     """What a layer gives in the order of its run, in the order of its input."""
-    return ops.flip(array, axis=1) if layer.go_backwards else array
+    return ops.flip(array, axis=1) if part.go_backwards else array
 
 
 def in_graph(function: Run) -> Run:
@@ -179,44 +193,3 @@ def kept_as_they_are(model: keras.Layer) -> Iterator[None]:
     finally:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-
-
-def _twin(layer: typing.Any) -> typing.Any:
-    """The explicit layer with the options of one of Keras's; weights and states shared.
-
-    Of a user's subclass it knows what Keras's layer has, so a call of its own would
-    be passed over.
-    """
-    peer: typing.Any
-    peer, kind = next(pair for pair in _TWINS.items() if isinstance(layer, pair[0]))
-    if type(layer).call is not peer.call:
-        raise ValueError(
-            f"`layers` must be such as run like Keras's; {layer.name!r} is a "
-            f"{type(layer).__name__}, which has a `call` of its own."
-        )
-    config = peer.get_config(layer)
-    config.pop("use_cudnn", None)
-    twin = kind.from_config(config)
-    rows = layer.states[0].shape[0] if layer.stateful else None
-    twin.build((rows, None, layer.cell.kernel.shape[0]))
-    if layer.stateful:
-        vars(twin)["states"] = layer.states
-    for name in ("kernel", "recurrent_kernel", "bias"):
-        vars(twin.cell)[name] = getattr(layer.cell, name)
-    return twin
-
-
-def _calling(twin: typing.Any) -> Run:
-    """What a layer of Keras's is called with, given to its twin."""
-
-    def call(
-        sequences: Tensor,
-        initial_state: Nest = None,
-        mask: Nest = None,
-        training: bool | None = False,
-    ) -> Nest:
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0]
-        return twin(sequences, initial_state, mask=mask, training=training)
-
-    return call

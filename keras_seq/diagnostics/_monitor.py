@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import keras
 
-from keras_seq.diagnostics._interception import Names
 from keras_seq.diagnostics._records import CsvTable, Summaries
+from keras_seq.diagnostics._recurrent_layers import Names
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,16 +8,15 @@ import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
-    Names,
+    Calls,
     Run,
-    check_called,
     count_rows,
     in_graph,
     in_time,
     intercepted,
     kept_as_they_are,
-    recurrent_layers,
 )
+from keras_seq.diagnostics._recurrent_layers import Names, Part, recurrent_layers
 from keras_seq.typing import Nest, Tensor
 
 _KEEPS = {"forget", "update"}  # gates that say how much of the state stays
@@ -124,10 +123,11 @@ def gate_activity(
 ) -> dict[str, GateActivity]:
     """Runs a model, and shows what every gate of its recurrent layers does.
 
-    It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
-    `keras.layers.LSTM`, `GRU` and `SimpleRNN`, in `Bidirectional` too; they don't
-    have to return their gates, nor sequences. The model is not changed: what its
-    states, seeds and metrics were they are afterwards.
+    It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, on
+    `keras.layers.LSTM`, `GRU` and `SimpleRNN`, and on `keras.layers.RNN` with cells of
+    ours or of Keras's, stacked ones too; in `Bidirectional` and `TimeDistributed` too.
+    They don't have to return their gates, nor sequences. The model is not changed: what
+    its states, seeds and metrics were they are afterwards.
 
     Args:
         model: A Keras model that has been built.
@@ -137,12 +137,18 @@ def gate_activity(
         batch_size: Rows that run at once.
 
     Returns:
-        Dict from the layer's name to its `GateActivity`. A layer that the model
-        calls again shows the last call.
+        Dict from the layer's name to its `GateActivity`. Stacked cells are
+        "layer/cell". Further calls of a layer (by a siamese model, or
+        `TimeDistributed`) are "layer:2", "layer:3", ... in their order.
 
     Raises:
-        ValueError: If the model has no such layer, or doesn't call it, if `x` has no
-            row, or `batch_size` isn't a positive integer.
+        ValueError: If the model has no such layer, doesn't call it, or calls it within
+            a loop or a map, as `TimeDistributed` does where it can't know the number
+            of steps; if `x` has no row, or `batch_size` isn't a positive integer.
+
+    Warns:
+        UserWarning: If all layers are wanted, and there are recurrent layers or cells
+            that can't be looked into: "not looked into", and their names.
 
     Example:
 
@@ -162,7 +168,7 @@ class ActivityFunction:
     def __init__(self, model: keras.Layer, layers: Names | None = None) -> None:
         self.model = model
         self.named = recurrent_layers(model, layers)
-        self.found: dict[str, typing.Any] = {}
+        self.calls = Calls()
         # A loop in a graph is several times faster than one step by step.
         self.run = in_graph(self._run)
 
@@ -193,17 +199,16 @@ class ActivityFunction:
                 },
                 mask=np.concatenate([batch[name][1] for batch in batches]),
             )
-            for name in self.named
+            for name in batches[0]
         }
 
     def _run(self, batch: Nest) -> dict[str, typing.Any]:
-        self.found.clear()
+        self.calls.begin()
         self.model(batch, training=False)
-        check_called(self.named, self.found)
-        return dict(self.found)
+        return self.calls.numbered(self.named)
 
-    def _recording(self, name: str, layer: typing.Any, recurrence: Run) -> Run:
-        """The recurrence, which leaves what it shows in `found`, and the mask."""
+    def _recording(self, name: str, part: Part, recurrence: Run) -> Run:
+        """The recurrence, which leaves what it shows in `calls`, and the mask."""
 
         def run(
             sequences: Tensor,
@@ -218,10 +223,10 @@ class ActivityFunction:
             if counts is None:
                 counts = ops.ones(ops.shape(sequences)[:2], "bool")
             values = {
-                key: in_time(value, layer)
+                key: in_time(value, part)
                 for key, value in {**gates, "hidden": h}.items()
             }
-            self.found[name] = values, counts
+            self.calls.add(name, (values, counts))
             return (
                 h if wanted["return_sequences"] else None,
                 state,

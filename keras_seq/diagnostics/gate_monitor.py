@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 
-from keras_seq.diagnostics._interception import Names
 from keras_seq.diagnostics._monitor import Monitor, Row
+from keras_seq.diagnostics._recurrent_layers import Names
 from keras_seq.diagnostics.gate_activity import ActivityFunction, GateActivity
 from keras_seq.diagnostics.saturation import plot_saturation
-from keras_seq.layers import ExplicitSimpleRNN
 from keras_seq.typing import Nest
 
 if typing.TYPE_CHECKING:
@@ -88,8 +87,8 @@ class GateMonitor(Monitor[GateActivity]):
 
     def prepared(self) -> Callable[[], dict[str, GateActivity]]:
         activities = ActivityFunction(self.model, self.layers)
-        simple = (ExplicitSimpleRNN, keras.layers.SimpleRNN)
-        if all(isinstance(layer, simple) for layer in activities.named.values()):
+        simple = keras.layers.SimpleRNNCell  # ours is one too
+        if all(isinstance(part.cell, simple) for part in activities.named.values()):
             raise ValueError(
                 "The model must have a recurrent layer with gates to watch; received "
                 f"{list(activities.named)}, which have none."

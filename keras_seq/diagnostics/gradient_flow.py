@@ -9,17 +9,16 @@ import numpy as np
 from keras import ops
 
 from keras_seq.diagnostics._interception import (
-    Names,
+    Calls,
     Run,
-    check_called,
     check_state,
     count_rows,
     in_graph,
     intercepted,
     kept_as_they_are,
     needs_tensorflow,
-    recurrent_layers,
 )
+from keras_seq.diagnostics._recurrent_layers import Names, Part, recurrent_layers
 from keras_seq.typing import Array, Nest, Tensor
 
 STATES = ("hidden", "cell")  # h_t, and an LSTM's c_t
@@ -170,9 +169,8 @@ def gradient_flow(
     A layer that computes in float16 has gradients in float16, where what is below 6e-8
     is 0; float32, bfloat16 and float64 keep them.
 
-    It works on `ExplicitLSTM`, `ExplicitGRU` and `ExplicitSimpleRNN`, and on
-    `keras.layers.LSTM`, `GRU` and `SimpleRNN`, in `Bidirectional` too, on the
-    TensorFlow backend. The model is not changed: what its states, seeds and metrics
+    It works on the layers and cells that `gate_activity` works on, on the TensorFlow
+    backend. The model is not changed: what its states, seeds and metrics
     were they are afterwards.
 
     Args:
@@ -186,13 +184,18 @@ def gradient_flow(
         training: Whether dropout acts.
 
     Returns:
-        Dict from the layer's name to its `GradientFlow`. A layer that the model calls
-        again shows the last call.
+        Dict from the layer's name to its `GradientFlow`; stacked cells and further
+        calls of a layer have names as in `gate_activity`. Each call has gradients of
+        its own.
 
     Raises:
-        ValueError: If the model has no such layer, doesn't call it, or has no loss; if
-            `x` has no row, or `sample_weight` comes with a `loss`.
+        ValueError: If the model has no such layer, doesn't call it, calls it within a
+            loop or a map, or has no loss; if `x` has no row, or `sample_weight` comes
+            with a `loss`.
         NotImplementedError: On other backends than TensorFlow.
+
+    Warns:
+        UserWarning: As `gate_activity`.
 
     Example:
 
@@ -261,7 +264,7 @@ class FlowFunction:
             )
         self.model, self.loss, self.training = model, loss, training
         self.named = recurrent_layers(model, layers)
-        self.found: dict[str, typing.Any] = {}
+        self.calls, self.backwards = Calls(), dict[str, bool]()
         self.compiled = in_graph(self._gradients)
 
     def __call__(
@@ -286,9 +289,9 @@ class FlowFunction:
                     zip(STATES, map(ops.convert_to_numpy, found[name][0]), strict=False)
                 ),
                 mask=ops.convert_to_numpy(found[name][1]),
-                backwards=layer.go_backwards,
+                backwards=self.backwards[name],
             )
-            for name, layer in self.named.items()
+            for name in found
         }
 
     def _gradients(
@@ -298,16 +301,19 @@ class FlowFunction:
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             self.tape = tape
-            self.found.clear()
+            self.calls.begin()
             output = self.model(x, training=self.training)
             value = self._value(x, y, output, sample_weight)
         self.tape = None
-        check_called(self.named, self.found)
-        probes = {name: probes for name, (probes, _) in self.found.items()}
+        found = self.calls.numbered(self.named)
+        self.backwards = {
+            name: part.go_backwards for name, (_, _, part) in found.items()
+        }
+        probes = {name: probes for name, (probes, _, _) in found.items()}
         gradients = tape.gradient(
             value, probes, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        return {name: (gradients[name], mask) for name, (_, mask) in self.found.items()}
+        return {name: (gradients[name], mask) for name, (_, mask, _) in found.items()}
 
     def _value(
         self, x: Nest, y: Nest, output: Nest, sample_weight: Tensor | None
@@ -318,7 +324,7 @@ class FlowFunction:
             x=x, y=y, y_pred=output, sample_weight=sample_weight, training=self.training
         )
 
-    def _probing(self, name: str, layer: typing.Any, recurrence: Run) -> Run:
+    def _probing(self, name: str, part: Part, recurrence: Run) -> Run:
         """The recurrence with zeros added to its states."""
 
         def run(
@@ -336,7 +342,7 @@ class FlowFunction:
             for probe in probes:
                 self.tape.watch(probe)
             counts = ops.ones((batch, steps), "bool") if mask is None else mask
-            self.found[name] = probes, counts
+            self.calls.add(name, (probes, counts, part))
             return recurrence(
                 sequences, initial_state, *weights, mask=mask, probes=probes, **options
             )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_seq.diagnostics._interception import Names
 from keras_seq.diagnostics._monitor import Monitor, Row
+from keras_seq.diagnostics._recurrent_layers import Names
 from keras_seq.diagnostics.gradient_flow import (
     FlowFunction,
     GradientFlow,

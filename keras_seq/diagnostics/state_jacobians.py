@@ -9,15 +9,15 @@ import numpy as np
 from keras import ops, tree
 
 from keras_seq.diagnostics._interception import (
+    Calls,
     Run,
-    check_called,
     check_state,
     in_graph,
     intercepted,
     kept_as_they_are,
     needs_tensorflow,
-    recurrent_layers,
 )
+from keras_seq.diagnostics._recurrent_layers import Part, recurrent_layers
 from keras_seq.diagnostics.gradient_flow import STATES
 from keras_seq.typing import Nest, Tensor
 
@@ -89,7 +89,8 @@ def state_jacobians(
         model: A Keras model that has been built.
         x: What the model is called with, one row: an array, or a nest of arrays,
             whose first axis has length 1.
-        layer: Name of the layer, which may be left out where there is one alone.
+        layer: Name of the layer, or of a further call of it, "layer:2" (see
+            `gate_activity`), which may be left out where there is one call alone.
 
     Returns:
         A `StateJacobians`.
@@ -112,7 +113,7 @@ def state_jacobians(
         neural networks.
     """
     needs_tensorflow("state_jacobians")
-    named = recurrent_layers(model, None if layer is None else [layer])
+    named = recurrent_layers(model, None if layer is None else [_without_number(layer)])
     if len(named) > 1:
         raise ValueError(
             f"`layer` must name one of the recurrent layers, {list(named)}; received "
@@ -121,25 +122,37 @@ def state_jacobians(
     rows = {len(array) for array in tree.flatten(x)}
     if rows != {1}:
         raise ValueError(f"`x` must have one row; received {sorted(rows)}.")
-    [name] = named
-    seen: dict[str, typing.Any] = {}
+    calls = Calls()
 
-    def recording(name: str, explicit: typing.Any, recurrence: Run) -> Run:
+    def recording(name: str, part: Part, recurrence: Run) -> Run:
         def run(sequences: Tensor, *rest: Nest, **options: typing.Any) -> Nest:
-            seen[name] = recurrence, sequences, rest, options
+            calls.add(name, (recurrence, sequences, rest, options))
             return recurrence(sequences, *rest, **options)
 
         return run
 
     def jacobians(x: Nest) -> tuple[list[Tensor], Tensor]:
+        calls.begin()
         model(x, training=False)
-        check_called(named, seen)
-        return _jacobians(*seen[name])
+        found = calls.numbered(named)
+        if layer not in found and (layer is not None or len(found) > 1):
+            raise ValueError(
+                f"`layer` must name one call of a recurrent layer, {list(found)}; "
+                f"received {layer!r}."
+            )
+        return _jacobians(*found[layer or next(iter(found))])
 
+    [name] = [layer] if layer is not None else named
     with kept_as_they_are(model), intercepted(named, recording):
         x = tree.map_structure(ops.convert_to_tensor, x)
         found, mask = tree.map_structure(ops.convert_to_numpy, in_graph(jacobians)(x))
     return StateJacobians(name, dict(zip(STATES, found, strict=False)), mask)
+
+
+def _without_number(call: str) -> str:
+    """The name of a layer in that of a call of it: "reader" in "reader:2"."""
+    name, _, number = call.rpartition(":")
+    return name if name and number.isdecimal() else call
 
 
 def _jacobians(

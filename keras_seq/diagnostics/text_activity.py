@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seq.diagnostics._characters import Vocabulary
-from keras_seq.diagnostics._interception import recurrent_layers
+from keras_seq.diagnostics._recurrent_layers import recurrent_layers
 from keras_seq.diagnostics.gate_activity import ActivityFunction, GateActivity
 from keras_seq.typing import Nest
 
@@ -143,7 +143,9 @@ def _only(model: keras.Layer, layer: str | None) -> str:
 
 def _looks_back(model: keras.Layer) -> bool:
     """Whether no recurrent layer runs backwards."""
-    return not any(layer.go_backwards for layer in recurrent_layers(model).values())
+    return not any(
+        getattr(layer, "go_backwards", False) for layer in model._flatten_layers()
+    )
 
 
 def _batches(
