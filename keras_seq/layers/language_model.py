@@ -1,17 +1,17 @@
 """A recurrent language model: what comes next, from all that came before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers._quantised import SavesQuantised
 from keras_seq.layers._tied_logits import tied_logits
 from keras_seq.layers.lstm import ExplicitLSTM
-from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import Array, Integers, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -38,6 +38,11 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
     text is cut into `batch_size` streams, and windows of them follow each other. A
     row whose first token is `start_token` starts from 0 all the same.
     In inference a call starts from 0, or from a given state.
+
+    The carried state is among `variables`, so `keras_seq.training.EpochCheckpoint`
+    keeps it, but not among `weights`: files of weights, and models that are saved, fit
+    a model with any `batch_size` or none, and start from 0. (Those of version 0.1.0,
+    which hold a state, load too.)
 
     Variational dropout (Gal and Ghahramani): what is dropped is drawn once for a
     call and the same at all its steps. `word_dropout` drops word types, wherever
@@ -78,7 +83,8 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
 
     Raises:
         ValueError: If an argument is out of its range, or the state doesn't fit;
-            if a call that carries has not `batch_size` rows.
+            if a call that carries has not `batch_size` rows. A last batch of fewer
+            rows is dropped by `batch(..., drop_remainder=True)` of a `tf.data.Dataset`.
 
     Example:
 
@@ -101,6 +107,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
     """
 
     __call__: LanguageModelCall
+    carried: list[list[keras.Variable]]
 
     def __init__(
         self,
@@ -167,7 +174,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
                 dim, use_bias=False, name="projection", dtype=self.dtype_policy
             )
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.carried: list[list[keras.Variable]] = []
+        self.__dict__["carried"] = []
         self.supports_masking = True
 
     def build(self, tokens_shape: Shape) -> None:
@@ -182,13 +189,15 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
             shape=(self.vocabulary_size,), name="bias", initializer="zeros"
         )
         if self.batch_size is not None:
-            self.carried = [
+            # Past Keras's tracking, which would make it a part of the weights.
+            self.__dict__["carried"] = [
                 [
-                    self.add_weight(
+                    keras.Variable(
+                        "zeros",
                         shape=(self.batch_size, self.units),
-                        name=f"carried_{name}_{i}",
-                        initializer="zeros",
+                        dtype=self.variable_dtype,
                         trainable=False,
+                        name=f"carried_{name}_{i}",
                     )
                     for name in ("h", "c")
                 ]
@@ -228,6 +237,8 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
             step that counts.
         """
         carries = bool(training and self.carried and initial_state is None)
+        if carries:
+            tokens = self._check_rows(tokens)
         before = self._carried_state(tokens) if carries else initial_state
         x, states = self._embed(tokens, training), []
         for i, lstm in enumerate(self.lstms):
@@ -295,17 +306,51 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
             for variable in variables:
                 variable.assign(ops.zeros_like(variable))
 
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The weights, the seeds, and the state that is carried, behind the bias."""
+        variables = super().variables
+        return variables[:1] + tree.flatten(self.carried) + variables[1:]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        """As Keras's; it takes those of version 0.1.0 too, with a state among them."""
+        weights, states = list(weights), 2 * self.depth
+        if len(weights) == len(self.weights) + states:
+            del weights[1 : 1 + states]
+        super().set_weights(weights)
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """As Keras's; a state that version 0.1.0 saved behind the bias is left out."""
+        super().load_own_variables(
+            {"0": store["0"]} if len(store.keys()) > 1 else store
+        )
+
     def _carried_state(self, tokens: Tensor) -> list[list[Tensor]]:
-        if tokens.shape[0] not in (None, self.batch_size):
-            raise ValueError(
-                f"`tokens` must have `batch_size` = {self.batch_size} rows in "
-                f"training, whose state is carried; received {tokens.shape[0]}."
-            )
         state = [[ops.convert_to_tensor(v) for v in pair] for pair in self.carried]
         if self.start_token is None:
             return state
         goes_on = ops.not_equal(tokens[:, :1], self.start_token)
         return [[v * ops.cast(goes_on, v.dtype) for v in pair] for pair in state]
+
+    def _check_rows(self, tokens: Tensor) -> Tensor:
+        """Gives the tokens, if need be behind an assertion within the graph."""
+        expected = (
+            f"`tokens` must have `batch_size` = {self.batch_size} rows in training, "
+            "whose state is carried (drop a last batch that is short, with "
+            "`drop_remainder=True`)"
+        )
+        rows = tokens.shape[0]
+        if rows == self.batch_size:
+            return tokens
+        if rows is not None or keras.backend.backend() != "tensorflow":
+            raise ValueError(f"{expected}; received {rows}.")
+        import tensorflow as tf
+
+        right = tf.debugging.assert_equal(
+            tf.shape(tokens)[0], self.batch_size, expected
+        )
+        with tf.control_dependencies([right]):
+            return tf.identity(tokens)
 
     def _embed(self, tokens: Tensor, training: bool) -> Tensor:
         x = self.embedding(tokens) * self.dim**0.5

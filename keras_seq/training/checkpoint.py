@@ -38,11 +38,11 @@ class EpochCheckpoint(keras.callbacks.Callback):
     was killed ends with the same weights as one that was not (on a CPU). What
     other callbacks remember is not kept.
 
-    In `directory` it writes last.npz (every variable of model and optimizer,
-    and the history) and best.npz (the model's weights at the best epoch),
-    beside it history.csv (a row an epoch), each whole or not at all. Training
-    stops when `patience` epochs have passed without a better value; when it
-    ends, the model has the best weights.
+    In `directory` it writes last.npz (every variable of model and optimizer, the
+    states of stateful layers, and the history) and best.npz (the model's weights at
+    the best epoch), beside it history.csv (a row an epoch), each whole or not at
+    all. Training stops when `patience` epochs have passed without a better value;
+    when it ends, the model has the best weights.
 
     The monitored value may be one that another callback puts into the logs in
     its `on_epoch_end`, such as a BLEU score: the callbacks given to `fit` come
@@ -297,6 +297,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
     def _restore(self, model: keras.Model) -> None:
         variables, arrays = _variables(model), load_arrays(self._last)
+        states = len(_states(model))
+        if states and len(arrays) == len(variables) - states:
+            del variables[-states:]  # version 0.1.0 didn't keep them
         check_shapes(self._last, variables, arrays)
         self._forget()
         self._read_last()
@@ -358,7 +361,18 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
-    """Weights, seeds of the dropout, state of the optimizer: all but metrics."""
+    """All but metrics: weights, seeds, the optimizer's state, and carried states."""
     metrics = {id(v) for v in model.metrics_variables}
     model_variables = [v for v in model.variables if id(v) not in metrics]
-    return model_variables + list(model.optimizer.variables)
+    return model_variables + list(model.optimizer.variables) + _states(model)
+
+
+def _states(model: keras.Model) -> list[keras.Variable]:
+    """The states of stateful layers, which Keras has among no variables."""
+    return [
+        state
+        for layer in model._flatten_layers()
+        if getattr(layer, "stateful", False)
+        for state in keras.tree.flatten(getattr(layer, "states", None))
+        if state is not None
+    ]

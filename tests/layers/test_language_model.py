@@ -2,6 +2,7 @@
 
 import inspect
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -204,3 +205,64 @@ def test_all_parts_compute_in_the_dtype_of_the_model():
     )
     again = RecurrentLanguageModel.from_config(half.get_config())
     assert again.lstms[0].compute_dtype == "float16"
+
+
+def test_weights_fit_a_model_with_any_number_of_rows(tmp_path):
+    """The carried state is none of them."""
+    trained = made(batch_size=2, depth=2)
+    trained(TOKENS, training=True)
+    names = [weight.name for weight in trained.weights]
+    assert names == [weight.name for weight in made(depth=2).weights]
+    assert len(trained.non_trainable_variables) == 2 * 2 + 3  # and three seeds
+    trained.save_weights(tmp_path / "trained.weights.h5")
+    trained.save(tmp_path / "trained.keras")
+    expected = np.array(trained(TOKENS))
+    for batch_size in (3, None):
+        for path in (None, "trained.weights.h5", "trained.keras"):
+            model = made(batch_size=batch_size, depth=2)
+            model.bias.assign(model.bias + 1)
+            if path is None:
+                model.set_weights(trained.get_weights())
+            else:
+                model.load_weights(tmp_path / path)
+            np.testing.assert_allclose(model(TOKENS), expected, atol=1e-6)
+    loaded = keras.models.load_model(tmp_path / "trained.keras")
+    assert not np.any(array(loaded.carried[1][0]))
+    np.testing.assert_allclose(loaded(TOKENS, training=True), expected, atol=1e-6)
+
+
+def test_files_with_the_state_among_the_weights_load(tmp_path):
+    """As version 0.1.0 wrote them: behind the bias, in the model's own group."""
+    trained = made(batch_size=2, depth=2)
+    expected = np.array(trained(TOKENS))
+    states = [np.full((7, 5), i, "float32") for i in range(4)]
+    path = tmp_path / "old.weights.h5"
+    trained.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        assert list(file["vars"]) == ["0"]
+        for i, state in enumerate(states):
+            file["vars"][str(i + 1)] = state
+    for batch_size in (2, None):
+        model = made(batch_size=batch_size, depth=2)
+        model.bias.assign(model.bias + 1)
+        model.load_weights(path)
+        np.testing.assert_allclose(model(TOKENS), expected, atol=1e-6)
+        bias, *rest = trained.get_weights()
+        model.set_weights([weight * 0 for weight in trained.get_weights()])
+        model.set_weights([bias, *states, *rest])
+        np.testing.assert_allclose(model(TOKENS), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="weight list of length 14"):
+        model.set_weights([bias, *states, *rest, bias])
+
+
+def test_a_short_last_batch_is_refused_by_name():
+    """Within the graph too, where the number of rows isn't known."""
+    model = made(batch_size=2)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rows = np.concatenate([TOKENS, TOKENS[:1]])
+    fit = {"batch_size": 2, "verbose": 0, "shuffle": False}
+    with pytest.raises(
+        Exception, match=r"`batch_size` = 2 rows .*`drop_remainder=True"
+    ):
+        model.fit(rows, rows, **fit)
+    model.fit(np.concatenate([TOKENS, TOKENS]), np.zeros((4, 7)), **fit)

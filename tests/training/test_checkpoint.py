@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seq.layers import ExplicitGRU, RecurrentLanguageModel
 from keras_seq.training import EpochCheckpoint
 from tests.training import killed_child
 from tests.training.lines import LogAs, X, Y, assert_same_weights, fit, line
@@ -178,6 +179,49 @@ def test_resumed_it_equals_the_whole(tmp_path, options):
     assert got.history == expected.history
     assert_same_weights(last.get_weights(), first.get_weights())
     assert [v.dtype for v in last.variables] == [v.dtype for v in first.variables]
+
+
+def test_states_that_are_carried_go_on(tmp_path):
+    """Of stateful layers, and of a model that carries its state from call to call."""
+    tokens = np.random.default_rng(0).integers(1, 9, (8, 5))
+
+    def stateful():
+        keras.utils.set_random_seed(0)
+        layer = ExplicitGRU(3, stateful=True, return_sequences=True)
+        embedding = keras.layers.Embedding(9, 2)
+        ids = keras.Input(batch_shape=(2, 5), dtype="int32")
+        return keras.Model(ids, keras.layers.Dense(9)(layer(embedding(ids))))
+
+    def carrying():
+        keras.utils.set_random_seed(0)
+        model = RecurrentLanguageModel(9, dim=2, units=3, batch_size=2)
+        model.build((2, 5))
+        return model
+
+    for name, make in (("stateful", stateful), ("carrying", carrying)):
+
+        def trained(folder, epochs, make=make):
+            model = make()
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(keras.optimizers.SGD(0.5), loss)
+            checkpoint = EpochCheckpoint(folder, monitor="loss", resume=True)
+            options = {"batch_size": 2, "shuffle": False, "verbose": 0}
+            checkpoint.fit(model, tokens, tokens, epochs=epochs, **options)
+            return model
+
+        expected = trained(tmp_path / name / "whole", 3)
+        for epochs in (1, 2, 3):
+            got = trained(tmp_path / name / "parts", epochs)
+        assert_same_weights(got.get_weights(), expected.get_weights())
+        one, other = (
+            np.load(tmp_path / name / part / "last.npz") for part in ("whole", "parts")
+        )
+        # Weights, optimizer, and states of two rows that aren't 0.
+        states = [array for array in one.values() if array.shape == (2, 3)]
+        assert len(states) == (1 if name == "stateful" else 2)
+        assert all(np.abs(state).min() > 0 for state in states)
+        for key in one.keys() - {"seconds"}:
+            np.testing.assert_array_equal(one[key], other[key])
 
 
 def test_fit_again_goes_on_from_the_last_epoch(tmp_path):
