@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seq.typing import Array, ArrayLike, Numbers, Tensor
+from keras_seq.typing import Array, ArrayLike, Nest, Numbers, Tensor
 
 Id: typing.TypeAlias = int | np.integer
 """Of a token."""
@@ -88,6 +88,33 @@ def check_row_count(name: str, value: Array, batch: int | None) -> None:
         raise ValueError(
             f"`{name}` must have as many rows as `start_tokens`, {batch}; received "
             f"shape {tuple(value.shape)}."
+        )
+
+
+def check_leading_rows(
+    name: str, nest: Nest, batch: int | None, *, none_is_fine: bool = False
+) -> None:
+    """Refuses a nest with a leaf that has no row for each of the start tokens.
+
+    Args:
+        name: Name of the argument.
+        nest: Nest of tensors with a leading B.
+        batch: B; None where it is not known, as the rows of a symbolic tensor.
+        none_is_fine: Whether leaves may be None.
+    """
+    for path, leaf in keras.tree.flatten_with_path(nest):
+        if leaf is None and none_is_fine:
+            continue
+        shape: tuple[int | None, ...] | None = None
+        if leaf is not None:
+            shape = tuple(ops.convert_to_tensor(leaf).shape)
+            if shape and (None in (shape[0], batch) or shape[0] == batch):
+                continue
+        place = name + "".join(f"[{key!r}]" for key in path)
+        rows = "as many rows as" if batch is None else f"{batch} rows, one for each of"
+        came = "None" if shape is None else f"shape {shape}"
+        raise ValueError(
+            f"`{place}` must be a tensor with {rows} `start_tokens`; received {came}."
         )
 
 

@@ -12,6 +12,7 @@ from keras_seq.decoding._arguments import (
     Ids,
     as_tokens,
     check_end_token,
+    check_leading_rows,
     check_rows,
     check_whole,
 )
@@ -127,7 +128,8 @@ def generate(
             of all steps are returned. It is called once more than there are
             steps, to learn what it returns. With `constants` it is called as
             `(tokens, state, constants)`.
-        state: The state before the first step. `()` for none.
+        state: The state before the first step, in which no leaf is None. `()` for
+            none.
         start_tokens: Integer tensor of shape (B,): the tokens that the first
             step reads. They are not repeated in the result.
         max_length: Tokens to generate at most, the end token included: a
@@ -157,8 +159,9 @@ def generate(
         `lengths` (B, W) and so on. L is the (longest) `max_length`.
 
     Raises:
-        ValueError: If an argument is out of its range, or `step` returns
-            something else than it should.
+        ValueError: If an argument is out of its range, a tensor in `state` or
+            `constants` doesn't have as many rows as `start_tokens` (a scalar has
+            none), or `step` returns something else than it should.
         TypeError: If `strategy` isn't a `Strategy` or `Beam`, or `constraint`
             no `Constraint`.
 
@@ -196,6 +199,8 @@ def generate(
     for name, value in (("max_length", max_length), ("seed", seed)):
         check_rows(name, value, tokens.shape[0])
     check_end_token(end_token, None)
+    check_leading_rows("state", state, tokens.shape[0])
+    check_leading_rows("constants", constants, tokens.shape[0], none_is_fine=True)
 
     def run() -> Generation:
         batch = ops.shape(tokens)[0]

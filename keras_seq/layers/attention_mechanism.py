@@ -308,7 +308,8 @@ class AttentionMechanism(keras.layers.Layer):
             step,
             tuple(state),
             (ops.transpose(queries, (1, 0, 2)), *drawn),
-            emit_like=(memory[:, 0], memory[:, :, 0]),
+            # The memory may have no position.
+            emit_like=(ops.sum(memory[:, :1], axis=1), memory[:, :, 0]),
             unroll=queries.shape[1] == 1,
         )
         contexts, weights = (ops.transpose(y, (1, 0, 2)) for y in (contexts, weights))

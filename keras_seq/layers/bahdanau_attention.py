@@ -221,12 +221,17 @@ class BahdanauAttention(AttentionMechanism):
 
     def _seen_before(self, weights: Tensor) -> Tensor:
         """Gives V f: what the weights of the steps before add, (B, S, units)."""
+        rows, source = ops.shape(weights)
+        if not (weights.shape[0] and weights.shape[1]):
+            # TensorFlow's convolution of nothing has a wrong shape. Zeros at the end
+            # are what it pads with anyhow.
+            weights = ops.pad(weights, ((0, 1), (0, 1)))
         features = ops.conv(
             ops.expand_dims(weights, -1),
             ops.cast(self.filters, self.compute_dtype),
             padding="same",
             data_format="channels_last",
-        )
+        )[:rows, :source]
         kernel = ops.cast(self.location_kernel, self.compute_dtype)
         return product(features, kernel)
 

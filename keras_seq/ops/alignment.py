@@ -64,7 +64,8 @@ def sparsemax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
     e: Tensor = given if mask is None else _lowest_masked(given, mask)
     # In numbers of 16 bits a long source cannot be counted, much less summed.
     e = ops.cast(e, keras.backend.result_type(e.dtype, "float32"))
-    e = e - ops.max(e, axis=-1, keepdims=True)
+    # A source of no position has no maximum.
+    e = e - ops.max(e, axis=-1, keepdims=True, initial=_lowest(e.dtype))
     # A position less than max - 1 has no weight: so none of them need be large.
     e = ops.maximum(e, -2.0)
     ranked = ops.flip(ops.sort(e, axis=-1), axis=-1)

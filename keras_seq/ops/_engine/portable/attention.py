@@ -175,7 +175,7 @@ def _forward(given, *, equations, mask, dropout, keep, differentiable=False):
         (x, dropout),
         emit_like=(
             initial.h,
-            memory[:, 0],
+            _of_one(memory),
             memory[:, :, 0],
             collected(initial, like),
         ),
@@ -228,8 +228,8 @@ def _backward(given, results, steps, errors, *, equations, mask, dropout):
         ),
         emit_like=(
             as_wide(equations.finished_sizes, initial.h),
-            attention.memory[:, 0],
-            attention.keys[:, 0],
+            _of_one(attention.memory),
+            _of_one(attention.keys),
         ),
         reverse=True,
         differentiable=False,
@@ -254,4 +254,10 @@ def _zero_sums(keys):
     if keras.backend.standardize_dtype(keys.dtype) in ("float16", "bfloat16"):
         keys = ops.cast(keys, "float32")
     nothing = ops.zeros_like(keys)
-    return Sums(nothing[..., 0], nothing, ops.sum(nothing[:1, :1], axis=0))
+    one = ops.sum(nothing[:1, :1], axis=(0, 1), keepdims=True)[0]
+    return Sums(nothing[..., 0], nothing, one)
+
+
+def _of_one(memory):
+    """A tensor like one position of a memory, which may have none: (B, E)."""
+    return ops.sum(memory[:, :1], axis=1)
