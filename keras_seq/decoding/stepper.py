@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 
@@ -64,11 +65,11 @@ class Stepper:
                 )
             if _recurrent(layer):
                 for name, needed in _NEEDED.items():
-                    if bool(getattr(layer, name)) != needed:
+                    if bool(value := _option(layer, name)) != needed:
                         raise ValueError(
                             f"recurrent layer {layer.name!r} must have "
                             f"{name}={needed} to be stepped; received "
-                            f"{name}={getattr(layer, name)}."
+                            f"{name}={value}."
                         )
 
     def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
@@ -192,6 +193,12 @@ _BY_FEATURE = (
 
 def _recurrent(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.RNN)
+
+
+def _option(layer: Any, name: str) -> Any:
+    """What a recurrent layer was made with; ours have `return_state` for gates too."""
+    config = layer.get_config() if hasattr(layer, "return_gates") else {}
+    return config.get(name, getattr(layer, name))
 
 
 def _placed(layer: keras.Layer) -> bool:

@@ -77,6 +77,19 @@ class RecurrentLayer(keras.layers.RNN):
         self.input_spec = keras.InputSpec(ndim=3)
         self.supports_masking = True
 
+    @property
+    def return_state(self) -> bool:
+        """Whether more than the output comes back, the state or the gates.
+
+        This is what `keras.layers.Bidirectional` wants to know, and why the gates come
+        out of it. What the constructor was given is in `get_config()`.
+        """
+        return self._returns_state or vars(self).get("return_gates", False)
+
+    @return_state.setter
+    def return_state(self, value: bool) -> None:
+        self._returns_state = value
+
     def recurrence(
         self,
         sequences: Tensor,
@@ -143,7 +156,7 @@ class RecurrentLayer(keras.layers.RNN):
         if mask is not None:
             output = self._masked_output(output, mask)
         results: tuple[Nest, ...] = (output,)
-        if self.return_state:
+        if self._returns_state:
             results += tuple(state)
         if self.return_gates:
             results += (gates,)
@@ -192,7 +205,7 @@ class RecurrentLayer(keras.layers.RNN):
         results: tuple[Nest, ...] = (
             steps if self.return_sequences else (batch, self.units),
         )
-        if self.return_state:
+        if self._returns_state:
             results += ((batch, self.units),) * len(self.state_size)
         if self.return_gates:
             results += (dict.fromkeys(self.gate_names, steps),)
@@ -201,7 +214,7 @@ class RecurrentLayer(keras.layers.RNN):
     def compute_mask(self, sequences: Tensor, mask: Nest = None) -> Nest:
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         masks: tuple[Nest, ...] = (mask if self.return_sequences else None,)
-        if self.return_state:
+        if self._returns_state:
             masks += (None,) * len(self.state_size)
         if self.return_gates:
             masks += (dict.fromkeys(self.gate_names, mask),)
@@ -215,6 +228,7 @@ class RecurrentLayer(keras.layers.RNN):
         config["activity_regularizer"] = keras.regularizers.serialize(
             self.activity_regularizer
         )
+        config["return_state"] = self._returns_state
         config["return_gates"] = self.return_gates
         return config
 

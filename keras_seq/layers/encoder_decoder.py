@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import EncoderDecoderCall
@@ -35,7 +35,9 @@ class EncoderDecoder(SavesQuantised, keras.Model):
     Args:
         encoder: Layer from (B, S, dim) and `mask` to the memory (B, S, E); or to
             a tuple, the memory and the decoder's initial state, or states one by
-            one, as of a recurrent layer with `return_state`. Without
+            one, as of a recurrent layer with `return_state`. Of
+            `keras.layers.Bidirectional`, both directions' h are concatenated, and both
+            their c, for a decoder with one cell, of twice the units. Without
             `source_vocabulary`, from the source as it comes.
         decoder: An `AttentionDecoder`, or a layer that is called and stepped like
             it, such as `TransformerDecoder`.
@@ -64,8 +66,9 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         `return_attention_scores` the alignment (B, T, S).
 
     Raises:
-        ValueError: If an argument is out of its range, or the decoder's outputs
-            don't have `dim` features where there is no `readout`.
+        ValueError: If an argument is out of its range, the decoder's outputs
+            don't have `dim` features where there is no `readout`, or its cell isn't as
+            wide as the states of a bidirectional encoder.
 
     Example:
 
@@ -196,7 +199,34 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         if not isinstance(memory, (tuple, list)):
             return memory, mask, None
         memory, *states = memory
+        states = self._of_both_directions(states)
         return memory, mask, states[0] if len(states) == 1 else states
+
+    def _of_both_directions(self, states: list[Nest]) -> list[Nest]:
+        """The states of a bidirectional encoder as those of one cell; others as given.
+
+        Forward h, c, backward h, c become [h; h] and [c; c].
+        """
+        cell = getattr(self.decoder, "cell", None)
+        if (
+            not isinstance(self.encoder, keras.layers.Bidirectional)
+            or cell is None
+            or isinstance(cell, keras.layers.StackedRNNCells)
+        ):
+            return states
+        one = self.encoder.forward_layer.state_size
+        if len(states) != 2 * len(one):
+            return states
+        pairs = zip(states[: len(one)], states[len(one) :], strict=True)
+        joined = [ops.concatenate(pair, axis=-1) for pair in pairs]
+        sizes = [state.shape[-1] for state in joined]
+        wanted = tree.flatten(cell.state_size)
+        if wanted != sizes:
+            raise ValueError(
+                "`decoder` must have a cell with the states of both directions of the "
+                f"`encoder`, concatenated: of sizes {sizes}; received one of {wanted}."
+            )
+        return joined
 
     def begin(
         self, source: Nest, max_length: int

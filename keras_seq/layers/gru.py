@@ -42,9 +42,12 @@ class ExplicitGRU(RecurrentLayer):
 
     The gates are differentiable: a loss on a gate trains the weights.
 
-    `keras.layers.Bidirectional` hands the gates on when the layer also has
-    `return_state=True`: they follow the state of their direction, in the
-    order in which that direction ran.
+    `keras.layers.Bidirectional` hands the gates on behind the state of their
+    direction (with `return_state=True`), in the order in which that direction
+    ran: output, [state,] forward gates, [state,] backward gates.
+    `keras.layers.TimeDistributed` takes layers of one output, so none with
+    `return_gates` or `return_state`; its steps may be put beside the rows, by
+    `ops.reshape`, instead.
 
     `layer_norm` (off) normalises the gates as one and the candidate apart:
 

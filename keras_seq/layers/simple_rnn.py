@@ -40,9 +40,12 @@ class ExplicitSimpleRNN(RecurrentLayer):
 
     The pre-activations are differentiable: a loss on them trains the weights.
 
-    `keras.layers.Bidirectional` hands them on when the layer also has
-    `return_state=True`: they follow the state of their direction, in the order
-    in which that direction ran.
+    `keras.layers.Bidirectional` hands them on behind the state of their
+    direction (with `return_state=True`), in the order in which that direction
+    ran: output, [state,] forward values, [state,] backward values.
+    `keras.layers.TimeDistributed` takes layers of one output, so none with
+    `return_gates` or `return_state`; its steps may be put beside the rows, by
+    `ops.reshape`, instead.
 
     `layer_norm` (off) normalises the sum of both products, as in the paper:
 

@@ -283,3 +283,9 @@ def test_generation_knows_the_position():
         reader.step, state, np.array([0, 0]), max_length=5, strategy=Greedy()
     )
     np.testing.assert_array_equal(found.ids, [[4, 5, 6, 7, 8]] * 2)
+
+
+def test_gates_alone_are_no_state():
+    layer = ExplicitLSTM(3, return_sequences=True, return_gates=True, name="shows")
+    with pytest.raises(ValueError, match=r"'shows' must have return_state=True"):
+        Stepper([layer])

@@ -74,22 +74,31 @@ def test_gradients_equal_keras(kind):
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize(
+    ("return_sequences", "return_state"), [(False, True), (True, True), (True, False)]
+)
 @pytest.mark.parametrize("pattern", MASKS)
 @each_kind()
-def test_gates_follow_the_states_of_their_direction(kind, pattern, return_sequences):
+def test_gates_follow_the_states_of_their_direction(
+    kind, pattern, return_sequences, return_state
+):
     mask = MASKS[pattern]
     layer, x, states = both(
-        kind, return_state=True, return_gates=True, return_sequences=return_sequences
+        kind,
+        return_state=return_state,
+        return_gates=True,
+        return_sequences=return_sequences,
     )
     y, *ways = layer(x, initial_state=states, mask=mask)
     assert y.shape[-1] == 2 * UNITS
-    end = len(kind.states) + 1
+    end = len(kind.states) * return_state + 1
+    assert len(ways) == 2 * end
     for problem, (*state, gates), backwards in zip(
         directions(kind), (ways[:end], ways[end:]), (False, True), strict=True
     ):
         expected = kind.oracle(**problem, mask=mask, go_backwards=backwards)
-        np.testing.assert_allclose(state, expected["state"], rtol=1e-10)
+        if return_state:
+            np.testing.assert_allclose(state, expected["state"], rtol=1e-10)
         assert sorted(gates) == sorted(kind.gates)
         for gate, values in gates.items():
             np.testing.assert_allclose(values, expected[gate], rtol=1e-10, atol=1e-14)
@@ -166,3 +175,29 @@ def test_in_a_saved_functional_model(kind, tmp_path):
         tf.nest.flatten(got), tf.nest.flatten(expected), strict=True
     ):
         np.testing.assert_array_equal(value, want)
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
+@each_kind("lstm", "gru", "simple_rnn")
+def test_gates_alone_in_a_model_that_is_saved(kind, merge_mode, tmp_path):
+    layer = keras.layers.Bidirectional(
+        kind.layer(3, return_gates=True), merge_mode=merge_mode
+    )
+    x = keras.Input((None, 2))
+    *outputs, forward, backward = layer(x)
+    model = keras.Model(x, {"y": outputs, "forward": forward, "backward": backward})
+    given = np.random.default_rng(0).normal(size=(2, 4, 2)).astype("float32")
+    got = model(given)
+    keras.tree.assert_same_structure(got, model.output)
+    for way in ("forward", "backward"):
+        one = getattr(layer, f"{way}_layer")
+        assert one.get_config()["return_state"] is False
+        _, expected = one(given)
+        for gate in kind.gates:
+            np.testing.assert_allclose(got[way][gate], expected[gate], rtol=1e-6)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")(given)
+    for one, other in zip(
+        keras.tree.flatten(got), keras.tree.flatten(again), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6)

@@ -12,6 +12,7 @@ from keras_seq.layers import (
     ExplicitGRU,
     ExplicitGRUCell,
     ExplicitLSTM,
+    ExplicitLSTMCell,
     LuongAttention,
     PositionalEncoding,
     TransformerDecoder,
@@ -253,3 +254,43 @@ def test_all_parts_compute_in_the_dtype_of_the_model():
 def test_refused_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         read(recurrent(**options))
+
+
+@pytest.mark.parametrize("of", ["ours", "keras"])
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_states_of_both_directions(kind, of):
+    """They go on as one: what the decoder gives from [h; h], and [c; c]."""
+    layers = {
+        "lstm": (ExplicitLSTM, keras.layers.LSTM, ExplicitLSTMCell),
+        "gru": (ExplicitGRU, keras.layers.GRU, ExplicitGRUCell),
+    }
+    ours, theirs, cell = layers[kind]
+    reader = (ours if of == "ours" else theirs)(
+        3, return_sequences=True, return_state=True
+    )
+    encoder = keras.layers.Bidirectional(reader)
+    decoder = AttentionDecoder(cell(6), LuongAttention())
+    model = recurrent(encoder, decoder)
+    model({"source": SOURCE, "target": TARGET})
+    memory, _, state = model.encode(SOURCE)
+    x = model.source_embedding(SOURCE) * 4**0.5
+    expected, *states = encoder(x, mask=SOURCE != 0)
+    np.testing.assert_allclose(memory, expected, atol=1e-6)
+    count = len(states) // 2
+    wanted = [
+        np.concatenate([forward, backward], axis=-1)
+        for forward, backward in zip(states[:count], states[count:], strict=True)
+    ]
+    given = [state] if kind == "gru" else state
+    assert len(given) == count
+    for one, other in zip(given, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    begun, _ = model.begin(SOURCE, 5)
+    for one, other in zip(begun["decoder"].cell, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    narrow = recurrent(
+        keras.layers.Bidirectional(type(reader).from_config(reader.get_config())),
+        AttentionDecoder(cell(3), LuongAttention()),
+    )
+    with pytest.raises(ValueError, match=r"`decoder` must .* of sizes \[6(, 6)?\].*3"):
+        narrow({"source": SOURCE, "target": TARGET})
