@@ -2,7 +2,7 @@
 
 `lstm_step`, `gru_step` and the layers' cells are these with nothing added;
 `keras_seq.ops._variants` adds normalisation, peepholes and probes. (What
-`keras_seq.ops._derived` states is the fast path, which keeps what a gradient needs.)
+`keras_seq.ops._derived` states is for the engine, and keeps what a gradient needs.)
 """
 
 from keras import ops

@@ -88,7 +88,8 @@ def lstm(
     the loop; only h_{t-1} U stays inside.
 
     Where `mask` is False the step is skipped: h and c keep their values, and
-    the gates are 0. No steps at all (T = 0) give the initial state.
+    the gates are 0 ("cell" is c_t, and stays). No steps at all (T = 0) give the
+    initial state.
 
     Args:
         inputs: The sequence x. Shape (B, T, D).

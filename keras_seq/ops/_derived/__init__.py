@@ -5,7 +5,7 @@ decide where products are gathered, what is kept, and in which order things run.
 `equations.Equations` says what its methods take and give; `SimpleRNN` is the one to
 read first.
 
-This is the one statement of a recurrence for the fast path. It keeps what the
+This is the one statement of a recurrence for the engine's loops. It keeps what the
 gradient needs, and computes what is one operation less: those that read as a
 lecture are `lstm_step`, `gru_step` and `simple_rnn_step`.
 """

@@ -43,12 +43,12 @@ class LSTM(Equations):
         cell: Tensor
 
     class Factors(NamedTuple):
-        to_z: Tensor
+        to_z: Tensor  # of i, f, c̃ from c, of o from h: 4 units wide
         to_c: Tensor  # from h through the memory: o ⊙ tanh'(c_t)
         to_c_prev: Tensor  # f, and 1 where the step is masked
         passed: Tensor | None = None  # 1 where the step is masked
-        on_c: Tensor | None = None  # the errors of what is shown
-        on_z: Tensor | None = None
+        on_c: Tensor | None = None  # the error of the cell that is shown
+        on_z: Tensor | None = None  # those of the gates, through their slopes
 
     class Emitted(NamedTuple):
         d_z: Tensor
@@ -99,6 +99,7 @@ class LSTM(Equations):
             to_c=zero_where_masked(mask, o * self.slope(tanh_c)),
             to_c_prev=one_where_masked(mask, f),
             passed=passed,
+            # Where the step is masked c_{t-1} is shown: that error passes as it is.
             on_c=on_c,
             on_z=on_z,
         )

@@ -21,17 +21,17 @@ The equations themselves stand in `keras_seq.ops._derived`.
 | state | what a step hands to the next: h, of an LSTM h and c |
 | z | the projected input x_t W + b, of all steps in one product |
 | counts | True where a step is not masked; a masked one is *skipped* |
-| kept | what `step` keeps of a step for its gradient, such as the gates |
-| shown | what the caller asked to see of it, 0 where masked |
-| probe | what is added to a state, zero, so that it has a gradient |
+| kept | what `step` keeps of a step, for its gradient or to be shown: the gates |
+| shown | what the caller asked to see, also of masked steps: see below |
+| probe | zero, added to a state by who wants to know the gradient there |
 | errors | ∂L/∂(something), δ in equations, `d_` in names |
-| factors | what `back` multiplies errors by, of all steps before the loop |
-| passed | the factor of errors that pass a masked step: 1 there, else 0 |
+| factors | what `back` multiplies errors by, computed for many steps at once |
+| passed | the factor of a δh that passes a masked step: 1 there, else 0 |
 | on_... | an error that enters from what is shown, among the factors |
 | aside | factors that the loop backwards doesn't need, but `finish` does |
 | emitted | the errors that `back` finds in a step, one after the other |
-| finished | the errors that `gather` needs, of all steps behind the loop |
-| totals | the errors of the states of every step, for the probes |
+| finished | what `gather` needs: errors of many steps, after the loop over them |
+| totals | the errors of a step's states along all paths, for `back` and probes |
 
 And in `tensorflow_cpu`:
 
@@ -40,7 +40,7 @@ And in `tensorflow_cpu`:
 | part | half of the rows of the batch, or all of them |
 | block | as many steps of a part as make about 1,024 rows of a matrix |
 | turn | of the innermost loop: 8 steps of a block, or one of the rest |
-| listed | what a turn puts into a list for its gradient: the kept, the states |
+| listed | what a turn puts into lists, for gradient or results: kept and states |
 
 # A masked step, forwards and backwards
 
@@ -116,6 +116,23 @@ masked, since a masked step adds no probe: the `totals`.
 
 >>> numbers(found.states.h)
 [4.0, 0.0, 1.0]
+
+**An LSTM** does the same with two states and four gates. At a masked step its gates
+are computed and kept like any other's, and `skipped` puts h and c back. So `Shown`
+has gates there that mean nothing: `named_gates`, which stands around it all, makes
+them 0, and with them their errors. The cell that is shown there is c_{t-1}, and its
+error, `on_c`, is the one factor that no mask touches. The others are, of that step,
+
+    to_z = 0,   to_c = 0,   to_c_prev = 1 (else f),   passed = 1,   on_z = 0
+
+so δz_t = 0, δh_{t-1} = δh_t and δc_{t-1} = δc_t + on_c. (In a GRU `to_h_prev`, which
+is z_t of other steps, is 1 there and does what `passed` does.) Of the errors of a
+step the engine adds δh_t, its own and what comes from later steps; the equations add
+what is shown of it.
+
+**A second derivative** runs `plain` (in `recurrence`) instead: the same equations in
+`by_autodiff`, differentiated twice by the backend; but JAX differentiates the methods
+of the equations themselves.
 
 `tensorflow_cpu` does the same in another order. Forwards, a turn of the innermost
 loop computes 8 steps and puts their states, and what was kept, into lists as one

@@ -67,9 +67,11 @@ def _differentiable(gradient, plain, arguments):
 
     count = len(arguments)
 
+    # The gradient has the arguments from where it was made. They are handed to it
+    # all the same, so that the outer tape sees on what it depends.
     def first(*given):
-        def second(*errors):
-            arguments, upstream = given[:count], given[count:]
+        def second(*second_errors):
+            arguments, errors = given[:count], given[count:]
             with tf.GradientTape() as outer:
                 outer.watch(given)
                 with tf.GradientTape() as inner:
@@ -78,13 +80,13 @@ def _differentiable(gradient, plain, arguments):
                 derivatives = inner.gradient(
                     results,
                     arguments,
-                    output_gradients=list(upstream),
+                    output_gradients=list(errors),
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
             return outer.gradient(
                 derivatives,
                 given,
-                output_gradients=list(errors),
+                output_gradients=list(second_errors),
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
 

@@ -82,6 +82,7 @@ def recurrence(
             step,
             given.x,
             given.state,
+            # A template: where there is a size, there is a gate, (B, units).
             gates=equations.only_shown(equations.kept_sizes),
             show=equations.shown if show else None,
             probes=given.probes,
@@ -89,7 +90,7 @@ def recurrence(
             return_sequences=return_sequences,
         )
 
-    # The fast path knows no probes, and what makes it fast is of no use to one step.
+    # The blocks know no probes, and what makes them fast is of no use to one step.
     runner = loop.runner
     several = not loop.is_at_most_one(x.shape[1])
     if probes is None and several and tensorflow_cpu.apply_here():

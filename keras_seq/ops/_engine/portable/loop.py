@@ -178,14 +178,14 @@ def backward(equations, initial, steps, weights, counts, errors, *, totals=False
     rows = initial.h.shape[0]
     transposed = backward_products(backward_layout(weights, rows), rows)
 
-    def step(behind, inputs):
+    def step(d_state, inputs):
         factors, d_h = inputs
         if d_h is not None:
-            behind = behind._replace(h=behind.h + d_h)
-        before, emitted = equations.back(behind, factors, transposed)
-        return before, (emitted, behind if totals else None)
+            d_state = d_state._replace(h=d_state.h + d_h)
+        d_before, emitted = equations.back(d_state, factors, transposed)
+        return d_before, (emitted, d_state if totals else None)
 
-    d_initial, (emitted, behind) = scan(
+    d_initial, (emitted, d_by_step) = scan(
         step,
         errors.final,
         (factors, errors.h),
@@ -200,7 +200,7 @@ def backward(equations, initial, steps, weights, counts, errors, *, totals=False
     d_states = None
     if totals:
         d_states = map_tensors(
-            lambda d: zero_where_masked(counts, d), equations.totals(behind, factors)
+            lambda d: zero_where_masked(counts, d), equations.totals(d_by_step, factors)
         )
     finished = equations.finish(aside, emitted)
     d_z, d_weights = equations.gather(before.h, finished)

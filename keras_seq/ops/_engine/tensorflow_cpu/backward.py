@@ -26,7 +26,7 @@ from keras_seq.typing import Tensor
 class BlockPosition(NamedTuple):
     """What the loop over blocks carries."""
 
-    block: Tensor  # the number of the block behind the next one
+    block: Tensor  # the number of the next one to be run, plus 1
     turn: Tensor
     errors: Any  # `equations.State`
     d_x: Tensor  # a list, of an item for each block
@@ -36,8 +36,8 @@ class BlockPosition(NamedTuple):
 class Position(NamedTuple):
     """What the loops over the turns of a block carry."""
 
-    t: Tensor  # the step behind the next one
-    turn: Tensor  # the turn forwards behind the next one
+    t: Tensor  # the next step to be run, plus 1
+    turn: Tensor  # the next turn, as numbered forwards, plus 1
     errors: Any  # `equations.State`
     finished: Any  # `equations.Finished` of lists, of this block
 

@@ -19,6 +19,11 @@ class Parts:
     Two halves keep two cores busy, each with products that fit its own caches.
     There are no more of them, since smaller products run at a lower speed.
 
+    An odd batch gets one row more, which is cut off again. It repeats the last one:
+    a row of zeros would be run like any other, and its state might grow beyond all
+    numbers where no real one does. Its errors are 0, so it adds nothing to a sum over
+    the rows.
+
     Attributes:
         count: P.
         rows_of_each: Rows of a part, or None if known only when it is run.
@@ -33,25 +38,28 @@ class Parts:
         if halved and rows is not None:
             self.rows_of_each = (rows + 1) // 2
 
-    def split_sequence(self, x):
-        """From (B, T, ·) to (P, T, B / P, ·); an odd batch gets a row of zeros."""
+    def split_sequence(self, x, *, errors=False):
+        """From (B, T, ·) to (P, T, B / P, ·)."""
         import tensorflow as tf
 
-        x = self.split_rows(x)
+        x = self.split_rows(x, errors=errors)
         return tf.transpose(x, (0, 2, 1, 3))
 
-    def split_rows(self, x):
+    def split_rows(self, x, *, errors=False):
         """From (B, ...) to (P, B / P, ...)."""
         import tensorflow as tf
 
         if self.count == 1:
             return x[None]
+
+        def with_one_more():
+            return tf.concat([x, tf.zeros_like(x[-1:]) if errors else x[-1:]], axis=0)
+
         self.total = tf.shape(x)[0]
-        odd = [[0, self.total % 2], *([0, 0] for _ in x.shape[1:])]
         if self.rows is None:
-            x = tf.cond(self.total % 2 > 0, lambda: tf.pad(x, odd), lambda: x)
+            x = tf.cond(self.total % 2 > 0, with_one_more, lambda: x)
         elif self.rows % 2:
-            x = tf.pad(x, odd)
+            x = with_one_more()
         shape = tf.shape(x)
         split = tf.reshape(x, tf.concat([[2, (self.total + 1) // 2], shape[1:]], 0))
         split.set_shape([2, self.rows_of_each, *x.shape[1:]])

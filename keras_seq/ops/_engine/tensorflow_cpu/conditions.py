@@ -1,4 +1,4 @@
-"""Where the fast path applies: TensorFlow's graphs for processors."""
+"""Where the sequence is run in blocks: TensorFlow's graphs for processors."""
 
 import contextlib
 import contextvars

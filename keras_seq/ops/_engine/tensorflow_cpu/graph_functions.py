@@ -58,7 +58,8 @@ def side_by_side(function, parts, shared):
     )
     shapes = [output.shape for output in graph.outputs]
     # `tf.map_fn` is a while loop, which takes a part after the other, and
-    # `tf.vectorized_map` rewrites operations; this runs the graph once a thread.
+    # `tf.vectorized_map` rewrites operations; this runs the graph once a thread, and
+    # the products in it don't wake others.
     results = tf.raw_ops.MapDefun(
         arguments=stacked,
         captured_inputs=captured,
@@ -87,6 +88,7 @@ def loop(condition, body, variables, constants):
     import tensorflow as tf
 
     flat, packed = flattened(variables)
+    # What goes into a While comes out of it: so the constants go round with the rest.
     test, _ = _traced(condition, [variables, constants])
     turn, _ = _traced(lambda v, c: (body(v, c), c), [variables, constants])
     # `tf.while_loop` is lowered to operations of a dataflow loop (`Switch`,

@@ -38,10 +38,11 @@ def runner(equations, mask, wanted):
                 Forward(x, state, counts),
                 shared,
             )
-            # A tape around the graph can make zeros of a list, not of several: so
-            # the lists leave it part by part.
+            # A tape around the graph asks for zeros like every result of it. There
+            # are such of a list, none of a stack of lists: so they leave it one by one.
             lists = _of_each_part(found.lists, parts.count)
-            # A persistent tape would differentiate what the gradient uses.
+            # A persistent tape would differentiate what the gradient uses too, and
+            # fail: the loops have no gradient but this one.
             return found, map_tensors(tf.stop_gradient, (found.h, lists))
 
         found, needed = run_forward(wanted.gradient)
@@ -51,8 +52,14 @@ def runner(equations, mask, wanted):
 
         def gradient(errors):
             h, lists = needed if wanted.gradient else run_forward(True)[1]
-            by_step = map_tensors(parts.split_sequence, errors._replace(final=None))
-            final = map_tensors(parts.split_rows, errors.final)
+            # The final state has no axis of time: it is split apart from the rest.
+            by_step = map_tensors(
+                lambda d: parts.split_sequence(d, errors=True),
+                errors._replace(final=None),
+            )
+            final = map_tensors(
+                lambda d: parts.split_rows(d, errors=True), errors.final
+            )
             matrices = backward_layout(given.weights, plan.rows)
             derivatives = parts.run(
                 backward.part(plan),
