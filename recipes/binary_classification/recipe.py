@@ -20,18 +20,18 @@ from recipes.binary_classification.data import Data, classes, read_table, shorte
 from recipes.binary_classification.features import build_features
 from recipes.binary_classification.model import MEMBERS, Classifier
 from recipes.binary_classification.serving import card, requests, signatures
-from recipes.binary_classification.settings import EPOCHS, OUT, Config
+from recipes.binary_classification.settings import OUT, CompleteConfig, Config
 from recipes.binary_classification.table import Column, row_from_json, rows_from_csv
 from recipes.binary_classification.training import Fitted, Part
 
 PATIENCE = 20  # epochs without a better loss on the rows held out
-DROPOUT = 0.5
 HIDDEN_L2 = 3.0  # penalty on the hidden layer, as a multiple of the linear path's
 LEARNING_RATE = 5e-3
 
 
 def load_data(config: Config) -> Data:
     """Reads the table, tells what it is, and splits it."""
+    config = config.complete()
     table = read_table(config)
     names = classes(table, config)  # the negative one first
     data = Data.of(shortened(table, config), names, config)
@@ -48,6 +48,7 @@ def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
     to the chosen rows. As it starts, v = 0, a member is a logistic regression; l2 / 2 ·
     (|w|² + 3 |v|² + 3 |W|²), spread over the rows, keeps it near the straight line.
     """
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     rows = data.rows.take(data.train if chosen is None else chosen)
     raw = build_features(rows)
@@ -63,14 +64,13 @@ def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
         kernel_regularizer=keras.regularizers.L2(l2),
         name="linear",
     )(x)
+    initializer = keras.initializers.RandomNormal(stddev=features.shape[1] ** -0.5)
     hidden = EinsumDense(
         "bmf,mfh->bmh",
         (MEMBERS, config.units),
         bias_axes="mh",
         activation="tanh",
-        kernel_initializer=keras.initializers.RandomNormal(
-            stddev=features.shape[1] ** -0.5
-        ),
+        kernel_initializer=initializer,
         kernel_regularizer=keras.regularizers.L2(HIDDEN_L2 * l2),
         name="hidden",
     )(x)
@@ -80,7 +80,7 @@ def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
         kernel_initializer="zeros",
         kernel_regularizer=keras.regularizers.L2(HIDDEN_L2 * l2),
         name="bent",
-    )(Dropout(DROPOUT)(hidden))
+    )(Dropout(0.5)(hidden))
     members = keras.Model(features, Add()([linear, bent]), name="members")
     model = keras.Model(raw.input, members(raw(raw.input)), name="training")
     model.compile(
@@ -111,7 +111,7 @@ def train(
     checkpoint.fit(
         model,
         part.batches(config.seed, checkpoint.first_epoch),
-        epochs=config.epochs or EPOCHS,
+        epochs=config.complete().epochs,
         steps_per_epoch=part.steps_per_epoch,
         shuffle=False,
         validation_data=part.validation_batches(),
@@ -217,7 +217,7 @@ def main(config: Config) -> None:
 
 def _finished(run: str) -> tuple[runs.RunDirectory, Config, Classifier]:
     """A finished run's directory, its settings and its classifier."""
-    found = runs.open_finished(run, Config, "columns.json")
+    found = runs.open_finished(run, CompleteConfig, "columns.json")
     threshold = found.directory.metrics["validation"]["threshold"]
     columns = [Column(**column) for column in found.known["columns"]]
     names = found.known["negative"], found.known["positive"]
@@ -265,17 +265,11 @@ def classify(
         print(f"{len(rows)} rows are in {out}")
 
 
-def _same_data(directory: runs.RunDirectory, config: Config) -> Data:
-    """The run's data, if they are still what it was trained on."""
-    data = load_data(config)
-    data.keep_columns(directory)
-    return data
-
-
 def _measure_again(run: str) -> dict[str, Any]:
     """The folds of the run's cross-validation are kept."""
     directory, config, classifier = _finished(run)
-    data = _same_data(directory, config)
+    data = load_data(config)
+    data.keep_columns(directory)
     tested = folds.cross_validate(
         fit, config, data, directory / "checkpoints" / "folds"
     )
@@ -284,7 +278,8 @@ def _measure_again(run: str) -> dict[str, Any]:
 
 def _export_again(run: str) -> None:
     directory, config, classifier = _finished(run)
-    data = _same_data(directory, config)
+    data = load_data(config)
+    data.keep_columns(directory)
     export(config, data, classifier, directory, directory.metrics["test"])
 
 

@@ -15,7 +15,6 @@ class Config(RunSettings):
     """Settings of a run."""
 
     out: str = OUT
-    """Folder for everything that the run makes."""
     data: str = BREAST_CANCER
     """Table to learn from: breast-cancer (scikit-learn's), or a CSV file."""
     label: str | None = None
@@ -42,7 +41,7 @@ class Config(RunSettings):
     """What a missed positive costs if a false alarm costs 1: the threshold then
     minimises the cost."""
 
-    def complete(self) -> "Config":
+    def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
         check_settings(
             self,
@@ -58,8 +57,19 @@ class Config(RunSettings):
                 )
         elif self.label is None:
             raise ValueError("`label` must name the column of the labels (--label).")
-        return dataclasses.replace(
-            self,
-            data=whole_path(self.data),
-            epochs=self.epochs or (8 if self.quick else EPOCHS),
-        )
+        chosen = {
+            "data": whole_path(self.data),
+            "epochs": self.epochs or (8 if self.quick else EPOCHS),
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open: what `Config.complete` gives."""
+
+    epochs: int
+
+    def complete(self) -> "CompleteConfig":
+        """These settings: nothing is open."""
+        return self

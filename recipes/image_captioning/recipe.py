@@ -15,13 +15,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_seq import diagnostics, layers, runs, serving, text, training, vision
-from keras_seq.files import replacing
-from recipes.image_captioning import figures
+from keras_seq import layers, runs, serving, text, training, vision
+from recipes.image_captioning import figures, results
 from recipes.image_captioning.data import LONGEST, Data
 from recipes.image_captioning.images import draw_scenes, fit_vocabulary, read_images
 from recipes.image_captioning.model import GridEncoder, ShowAttendAndTell
-from recipes.image_captioning.results import attention_file, write_results
 from recipes.image_captioning.settings import CNN, OUT, SCENES, CompleteConfig, Config
 
 WIDTH = 5  # of the beam
@@ -30,14 +28,16 @@ AVERAGED = 3  # of the best epochs
 WIDTHS = (24, 48, 96, 128)  # channels of the network that is trained from scratch
 
 
-def load_data(config: CompleteConfig) -> Data:
+def load_data(config: Config) -> Data:
     """Draws the scenes, or reads the images and makes their grids; in three parts."""
+    config = config.complete()
     images = draw_scenes(config) if config.data == SCENES else read_images(config)
     return Data(**vars(images), vocabulary=fit_vocabulary(images), config=config)
 
 
-def build_model(config: CompleteConfig, data: Data) -> ShowAttendAndTell:
+def build_model(config: Config, data: Data) -> ShowAttendAndTell:
     """An encoder that makes a grid, a decoder that attends to it; compiled."""
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     dim, dropout, seed = config.units // 2, config.dropout, config.seed
     recurrent = config.architecture == "attention"
@@ -87,7 +87,7 @@ def build_model(config: CompleteConfig, data: Data) -> ShowAttendAndTell:
 
 
 def train(
-    config: CompleteConfig,
+    config: Config,
     data: Data,
     model: keras.Model,
     captioner: vision.Captioner,
@@ -115,7 +115,7 @@ def train(
 
 
 def evaluate(
-    config: CompleteConfig, data: Data, captioner: vision.Captioner, width: int
+    config: Config, data: Data, captioner: vision.Captioner, width: int
 ) -> tuple[dict[str, Any], list[vision.Caption]]:
     """Figures on the test images, beside baselines; and the captions."""
     test, references = data.test, data.test.captions
@@ -153,7 +153,7 @@ def evaluate(
 
 
 def export(
-    config: CompleteConfig,
+    config: Config,
     data: Data,
     captioner: vision.Captioner,
     run: runs.RunDirectory,
@@ -185,8 +185,8 @@ def main(config: Config) -> None:
     how = {"resume": config.resume, "overwrite": config.overwrite}
     runs.RunDirectory.check(config.out, **how)
     data = load_data(config)
-    results = ("vocabulary.json", "encoder.keras", "captions.tsv")
-    run = runs.RunDirectory.start(config.out, config, results=results, **how)
+    kept = ("vocabulary.json", "encoder.keras", "captions.tsv")
+    run = runs.RunDirectory.start(config.out, config, results=kept, **how)
     data.keep_known(run)
     if data.extractor.model is not None:
         run.save_model(data.extractor.model, "encoder.keras")
@@ -206,7 +206,7 @@ def main(config: Config) -> None:
         **measured,
     }
     export(config, data, captioner, run, metrics["test"])
-    write_results(run, metrics, checkpoint.history, data, found)
+    results.write_results(run, metrics, checkpoint.history, data, found)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
@@ -265,32 +265,16 @@ def caption_image(
     """
     if n_best < 1:
         raise ValueError(f"`n_best` must be at least 1; received {n_best}.")
-    path = attention_file(image, out)
+    path = results.attention_file(image, out)
     pixels = vision.load_image(image)
     directory, _, captioner = _finished(run)
     width = directory.metrics["test"]["width"] if width is None else width
-    found: list[vision.Caption] = []
-    for kept in (width, max(width, n_best)):
-        if len(found) < n_best:
-            [some] = captioner.caption(
-                [image.read_bytes()],
-                width=kept,
-                n_best=min(kept, n_best),
-                length_penalty=length_penalty,
-            )
-            known = {caption.text for caption in found}
-            found += [caption for caption in some if caption.text not in known]
-    found = found[:n_best]
+    found = results.different_captions(captioner, image, n_best, width, length_penalty)
     for caption in found:
         unfinished = "" if caption.finished else "  (cut off)"
         print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
-    best = found[0]
-    if best.words:
-        figure = diagnostics.plot_image_attention(
-            pixels / 255, best.attention, best.words, title=best.text
-        )
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150)
+    if found[0].words:
+        results.draw_attention(pixels, found[0], path)
         print(f"the attention is in {path}")
 
 

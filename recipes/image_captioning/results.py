@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from keras_seq.diagnostics import plot_image_attention
+from keras_seq.files import replacing
 from keras_seq.runs import Report, RunDirectory, picture_file, plot_history
-from keras_seq.vision import Caption, decode_image
+from keras_seq.vision import Caption, Captioner, decode_image
 from recipes.image_captioning.composing import SIDE
 from recipes.image_captioning.data import LONGEST, Data, Part
 from recipes.image_captioning.language import judge
@@ -39,6 +40,45 @@ def attention_file(image: Path, out: str | None = None) -> Path:
     if path.exists() and path.samefile(image):
         raise ValueError(f"`out` must not be the image itself; received {out!r}.")
     return path
+
+
+def different_captions(
+    captioner: Captioner, image: Path, n_best: int, width: int, length_penalty: float
+) -> list[Caption]:
+    """Captions of an image: the best, then others.
+
+    Args:
+        captioner: The captioner.
+        image: The image file.
+        n_best: How many; there may be fewer.
+        width: Hypotheses that the search for the best keeps; a wider one finds the
+            others.
+        length_penalty: As for `Captioner.caption`.
+
+    Returns:
+        List of `Caption`, no two with one text.
+    """
+    found: list[Caption] = []
+    for kept in (width, max(width, n_best)):
+        if len(found) < n_best:
+            [some] = captioner.caption(
+                [image.read_bytes()],
+                width=kept,
+                n_best=min(kept, n_best),
+                length_penalty=length_penalty,
+            )
+            known = {caption.text for caption in found}
+            found += [caption for caption in some if caption.text not in known]
+    return found[:n_best]
+
+
+def draw_attention(pixels: np.ndarray, caption: Caption, path: Path) -> None:
+    """Draws where each word of a caption looked, as a PNG file."""
+    figure = plot_image_attention(
+        pixels / 255, caption.attention, caption.words, title=caption.text
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def captions_table(part: Part, found: Sequence[Caption]) -> str:

@@ -19,7 +19,6 @@ class Config(RunSettings):
     folder of images with a file of captions, as COCO (captions.json) or Flickr8k
     (lines `image,caption`) have it; or that file."""
     out: str = OUT
-    """Folder for everything that the run makes."""
     architecture: Literal["attention", "transformer"] = "attention"
     """attention: an LSTM that attends to the image. transformer: attention alone."""
     encoder: str = CNN
@@ -99,3 +98,7 @@ class CompleteConfig(Config):
     label_smoothing: float
     doubly_stochastic: float
     learning_rate: float
+
+    def complete(self) -> "CompleteConfig":
+        """These settings: nothing is open."""
+        return self

@@ -1,5 +1,12 @@
-"""Many to one: what a text says of its subject, good or bad, and which words say it."""
+"""Many to one: what a text says of its subject, good or bad, and which words say it.
 
+A notebook goes through `Config`, `load_data` and `train_all`, and gives what comes out
+to `TextClassifier`; or, for one LSTM, `Pieces`, `build_model` and `train`. README.md
+has both in a block that runs.
+"""
+
+from recipes.sentiment.explaining import TextClassifier
+from recipes.sentiment.pieces import Pieces, Share
 from recipes.sentiment.recipe import (
     Config,
     build_model,
@@ -7,6 +14,18 @@ from recipes.sentiment.recipe import (
     export,
     load_data,
     train,
+    train_all,
 )
 
-__all__ = ["Config", "build_model", "evaluate", "export", "load_data", "train"]
+__all__ = [
+    "Config",
+    "Pieces",
+    "Share",
+    "TextClassifier",
+    "build_model",
+    "evaluate",
+    "export",
+    "load_data",
+    "train",
+    "train_all",
+]

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_seq.training import EpochCheckpoint
 from recipes.sentiment.figures import figures_of
-from recipes.sentiment.linear import fit_combination
+from recipes.sentiment.naive_bayes import fit_combination
 from recipes.sentiment.ngrams import Ngrams
 from recipes.sentiment.pieces import Pieces, Share
 from recipes.sentiment.reading import Reader

@@ -9,7 +9,7 @@ from keras_seq.diagnostics import calibration_error
 from keras_seq.extras import require
 from recipes.sentiment.data import Data, Part
 from recipes.sentiment.explaining import TextClassifier
-from recipes.sentiment.linear import log_count_ratio
+from recipes.sentiment.naive_bayes import log_count_ratio
 from recipes.sentiment.reading import spaced_texts
 
 LENGTHS = (10, 20, 40, 100, 300)  # words

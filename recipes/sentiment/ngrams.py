@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_seq.runs import Progress
 from keras_seq.text import NgramHasher
-from recipes.sentiment.linear import fit_table
+from recipes.sentiment.naive_bayes import fit_table
 from recipes.sentiment.pieces import Pieces
 from recipes.sentiment.reading import hasher_for, ngram_matrix, orders_for
 

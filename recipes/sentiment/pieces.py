@@ -89,6 +89,7 @@ class Pieces:
     @classmethod
     def of(cls, config: Config, data: Data, verbose: str | int = "auto") -> "Pieces":
         """The pieces of a run's training texts, by a vocabulary of these texts."""
+        config = config.complete()
         train = data.train
         texts = spaced_texts(
             train.texts, Progress("finding words") if verbose else None

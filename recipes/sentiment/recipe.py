@@ -31,13 +31,14 @@ from recipes.sentiment.pieces import Pieces, Share
 from recipes.sentiment.pretraining import LanguageBatches, Pretraining, start_from
 from recipes.sentiment.reading import Reader, at_last_piece
 from recipes.sentiment.serving import card, requests, signatures
-from recipes.sentiment.settings import OUT, UNITS, Config
+from recipes.sentiment.settings import OUT, CompleteConfig, Config
 
 LEARNING_RATE = 2e-3
 
 
 def load_data(config: Config) -> Data:
     """Reads the texts, tells what they are, and splits them."""
+    config = config.complete()
     corpus, terms = read_texts(config)
     train, validation, test, notes = split(corpus, config)
     unlabelled = read_unlabelled(config, (validation, test), notes)
@@ -58,22 +59,22 @@ def build_model(config: Config, share: Share, *, plain: bool = False) -> keras.M
     Its layer "body" is the part after the embeddings, from (vectors, mask) to the
     logits and a; of the plain model a is 1 at the last piece, for that is all it uses.
     """
+    config = config.complete()
     keras.utils.set_random_seed(share.seed)
     pieces = keras.Input((None,), dtype="int32", name="pieces")
     ids, size = len(share.pieces.vocabulary), share.pieces.features
-    units = config.units or UNITS
     embedding = keras.layers.Embedding(ids, size, name="embedding")
     x = vectors = keras.Input((None, size), name="vectors")
     mask = keras.Input((None,), dtype="bool", name="mask")
     if plain:
-        lstm = ExplicitLSTM(units, dropout=config.dropout, name="reader")
+        lstm = ExplicitLSTM(config.units, dropout=config.dropout, name="reader")
         summary, weights = lstm(x, mask=mask), at_last_piece(mask)
     else:
         x = keras.layers.SpatialDropout1D(config.dropout, name="dropped_features")(x)
-        lstm = ExplicitLSTM(units, return_sequences=True)
+        lstm = ExplicitLSTM(config.units, return_sequences=True)
         h = keras.layers.Bidirectional(lstm, name="reader")(x, mask=mask)
         h = keras.layers.Dropout(config.dropout, name="dropped_states")(h)
-        pooling = AttentionPooling(units, name="pooling")
+        pooling = AttentionPooling(config.units, name="pooling")
         summary, weights = pooling(h, mask=mask, return_attention_scores=True)
         summary = keras.layers.Dropout(config.dropout, name="dropped_summary")(summary)
     logits = keras.layers.Dense(len(share.pieces.names), name="label")(summary)
@@ -244,17 +245,10 @@ def _finished(
     run: str,
 ) -> tuple[runs.RunDirectory, Config, TextClassifier, list[str]]:
     """A finished run's directory, its settings, its classifier and its parts."""
-    found = runs.open_finished(run, Config, "reader.json")
+    found = runs.open_finished(run, CompleteConfig, "reader.json")
     reader = Reader.from_config(found.known)
     classifier = TextClassifier(found.model, reader, found.known["labels"])
     return found.directory, found.config, classifier, found.known["parts"]
-
-
-def _same_data(run: runs.RunDirectory, config: Config) -> Data:
-    """The run's data, if they are still what it was trained on."""
-    data = load_data(config)
-    run.keep_known("data.json", data.known(), data.corpus.name)
-    return data
 
 
 def classify(
@@ -289,14 +283,16 @@ def classify(
 
 def _measure_again(run: str) -> dict[str, Any]:
     directory, config, classifier, names = _finished(run)
-    data = _same_data(directory, config)
+    data = load_data(config)
+    directory.keep_known("data.json", data.known(), data.corpus.name)
     plain = plain_beside(classifier, directory)
     return evaluate(config, data, classifier, names, plain)[0]
 
 
 def _export_again(run: str) -> None:
     directory, config, classifier, _ = _finished(run)
-    data = _same_data(directory, config)
+    data = load_data(config)
+    directory.keep_known("data.json", data.known(), data.corpus.name)
     export(config, data, classifier, directory, directory.metrics["test"])
 
 

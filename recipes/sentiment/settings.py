@@ -16,7 +16,6 @@ class Config(RunSettings):
     """Settings of a run."""
 
     out: str = OUT
-    """Folder for everything that the run makes."""
     data: str = "rt-polarity"
     """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
     label<TAB>text, which may be a .gz or in a .zip; or a folder or .zip with a folder
@@ -60,7 +59,7 @@ class Config(RunSettings):
         if plain:
             object.__setattr__(self, "members", 0)
 
-    def complete(self) -> "Config":
+    def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
         check_settings(
             self,
@@ -88,12 +87,23 @@ class Config(RunSettings):
             if given is not None and not Path(given).is_file():
                 raise ValueError(f"`{name}` must be a file; received {given!r}.")
         members = 2 if self.quick and self.members is None else self.members
-        return dataclasses.replace(
-            self,
-            data=whole_path(self.data),
-            vectors=self.vectors and whole_path(self.vectors),
-            unlabelled=self.unlabelled and whole_path(self.unlabelled),
-            units=self.units or (32 if self.quick else UNITS),
-            members=members,
-            epochs=self.epochs or (2 if self.quick else None),
-        )
+        chosen = {
+            "data": whole_path(self.data),
+            "vectors": self.vectors and whole_path(self.vectors),
+            "unlabelled": self.unlabelled and whole_path(self.unlabelled),
+            "units": self.units or (32 if self.quick else UNITS),
+            "members": members,
+            "epochs": self.epochs or (2 if self.quick else None),
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open but what hangs on the texts."""
+
+    units: int
+
+    def complete(self) -> "CompleteConfig":
+        """These settings: nothing is open."""
+        return self

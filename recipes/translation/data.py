@@ -146,6 +146,11 @@ class Data(Pairs):
         pairs = [self.ids(pair) for pair in self.validation]
         return pair_dataset(pairs, self.config.defaults.tokens)
 
+    def tell(self) -> None:
+        """Prints how many pairs are too long to be read whole."""
+        if self.cut:
+            print(f"{self.cut} training pairs are cut off behind {LONGEST} tokens")
+
     def keep_vocabularies(self, run: RunDirectory) -> None:
         """Writes what the verbs need of the data; refuses data that have changed."""
         known = {

@@ -14,10 +14,9 @@ import keras
 
 from keras_seq import diagnostics, layers, runs, serving, text, training
 from keras_seq.files import replacing
-from recipes.translation import figures
-from recipes.translation.data import LONGEST, Data, date_pairs, sentence_pairs
+from recipes.translation import figures, results
+from recipes.translation.data import Data, date_pairs, sentence_pairs
 from recipes.translation.model import BidirectionalEncoder
-from recipes.translation.results import write_results
 from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
 
 WIDTH = 5  # of the beam
@@ -25,8 +24,9 @@ PATIENCE = 8  # epochs without better translations
 AVERAGED = 5  # of the best epochs
 
 
-def load_data(config: CompleteConfig) -> Data:
+def load_data(config: Config) -> Data:
     """Reads or writes the pairs, splits them, and fits the vocabularies."""
+    config = config.complete()
     pairs = date_pairs(config) if config.data == DATES else sentence_pairs(config)
     sources, targets = zip(*pairs.train, strict=True)
     fit = functools.partial(text.SubwordVocabulary.fit, size=config.vocabulary_size)
@@ -40,13 +40,13 @@ def load_data(config: CompleteConfig) -> Data:
     else:
         source = target = fit([*sources, *targets])
     data = Data(**vars(pairs), source=source, target=target, config=config)
-    if data.cut:
-        print(f"{data.cut} training pairs are cut off behind {LONGEST} tokens")
+    data.tell()
     return data
 
 
-def build_model(config: CompleteConfig, data: Data) -> layers.EncoderDecoder:
+def build_model(config: Config, data: Data) -> layers.EncoderDecoder:
     """An encoder that reads the source, a decoder that attends to it; compiled."""
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     dim, dropout, seed = config.units // 2, config.dropout, config.seed
     recurrent = config.architecture == "attention"
@@ -92,7 +92,7 @@ def build_model(config: CompleteConfig, data: Data) -> layers.EncoderDecoder:
 
 
 def train(
-    config: CompleteConfig,
+    config: Config,
     data: Data,
     model: keras.Model,
     translator: text.Translator,
@@ -121,7 +121,7 @@ def train(
 
 
 def evaluate(
-    config: CompleteConfig, data: Data, translator: text.Translator
+    config: Config, data: Data, translator: text.Translator
 ) -> tuple[dict[str, Any], list[list[text.Translation]]]:
     """Figures on the test pairs, beside baselines; and the translations."""
     sources, references = map(list, zip(*data.test, strict=True))
@@ -154,7 +154,7 @@ def evaluate(
 
 
 def export(
-    config: CompleteConfig,
+    config: Config,
     data: Data,
     translator: text.Translator,
     run: runs.RunDirectory,
@@ -201,7 +201,7 @@ def main(config: Config) -> None:
         **measured,
     }
     export(config, data, translator, run, metrics["test"])
-    write_results(run, metrics, checkpoint.history, data, found)
+    results.write_results(run, metrics, checkpoint.history, data, found)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
@@ -210,7 +210,7 @@ LONGEST_SOURCE = 4096  # tokens of a sentence that a transformer reads
 
 
 def build_translator(
-    config: CompleteConfig,
+    config: Config,
     model: keras.Model,
     source: text.Vocabulary,
     target: text.Vocabulary,

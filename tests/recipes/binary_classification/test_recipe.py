@@ -18,6 +18,7 @@ from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.results import write_results
 from recipes.binary_classification.serving import served_names
 from recipes.binary_classification.table import Rows
+from recipes.binary_classification.training import Part
 from tests.recipes.binary_classification.flowers import fails, start, write_flowers
 
 
@@ -272,6 +273,18 @@ def test_a_second_run_over_the_first_is_refused(run, capsys):
     before = (run / "metrics.json").read_bytes()
     assert "--resume" in fails(capsys, "--out", run, "--quick")
     assert (run / "metrics.json").read_bytes() == before
+
+
+def test_settings_need_not_be_complete(flowers_file, tmp_path):
+    config = recipe.Config(data=str(flowers_file), label="state", quick=True)
+    complete = config.complete()
+    assert complete.complete() == complete
+    data = load_data(config)
+    np.testing.assert_array_equal(data.train, load_data(complete).train)
+    part = Part.of(config, data, data.train)
+    model = recipe.build_model(config, data)
+    checkpoint = recipe.train(config, part, model, tmp_path, verbose=0)
+    assert len(checkpoint.history) == 8  # the epochs of `quick`, not 60
 
 
 def test_large_tables_are_not_cross_validated(

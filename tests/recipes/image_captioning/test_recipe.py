@@ -254,6 +254,16 @@ def test_broken_images_are_named_and_counted(photographs, capsys):
     assert sum(map(len, files)) == len(set().union(*files)) == 36
 
 
+def test_settings_need_not_be_complete(photographs):
+    config = recipe.Config(data=str(photographs), quick=True)
+    complete = config.complete()
+    assert complete.complete() == complete
+    data = load_data(config)
+    assert data.train.captions == load_data(complete).train.captions
+    sizes = [recipe.build_model(c, data).count_params() for c in (config, complete)]
+    assert sizes[0] == sizes[1] > 0
+
+
 def test_batches_are_a_function_of_seed_and_epoch(photographs):
     data = load_data(recipe.Config(data=str(photographs), quick=True).complete())
 

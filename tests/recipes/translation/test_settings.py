@@ -30,6 +30,24 @@ def few_dates():
 
 
 @pytest.mark.parametrize(
+    "options", [{}, {"quick": True}, {"architecture": "transformer", "units": 64}]
+)
+def test_complete_settings_are_complete(options, pairs_file):
+    for data in ("dates", str(pairs_file)):
+        config = recipe.Config(data=data, **options).complete()
+        assert config.complete() == config
+        assert None not in (config.units, config.layers, config.dropout)
+
+
+def test_settings_need_not_be_complete(pairs_file):
+    config = recipe.Config(data=str(pairs_file), quick=True, epochs=1)
+    data = load_data(config)
+    assert data.train == load_data(config.complete()).train
+    sizes = [recipe.build_model(c, data).count_params() for c in (config, data.config)]
+    assert sizes[0] == sizes[1] > 0
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--data", "nowhere.tsv"], "nowhere.tsv"),

@@ -12,7 +12,7 @@ from recipes.sentiment.figures import (
     difference,
     figures_of,
 )
-from recipes.sentiment.linear import fit_combination, fit_table, log_count_ratio
+from recipes.sentiment.naive_bayes import fit_combination, fit_table, log_count_ratio
 
 RNG = np.random.default_rng(0)
 TEXTS = RNG.random((60, 12)) < 0.3
