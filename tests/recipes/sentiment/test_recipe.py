@@ -231,20 +231,6 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
         assert one.score == pytest.approx(logs[one.label] - logs.mean(), abs=1e-4)
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_settings_need_not_be_complete(table, plain):
-    config = recipe.Config(data=str(table), quick=True, plain=plain)
-    complete = config.complete()
-    assert complete.complete() == complete
-    assert (complete.members, complete.units) == (0 if plain else 2, 32)
-    data = load_data(config)
-    assert data.train.texts == load_data(complete).train.texts
-    pieces = Pieces.of(config, data, verbose=0)
-    assert pieces.plan == Pieces.of(complete, data, verbose=0).plan
-    model = build_model(config, pieces.of_plain(), plain=True)
-    assert model.get_layer("body").get_layer("reader").units == 32
-
-
 def test_vectors_from_a_file(table, tmp_path, capsys):
     path = tmp_path / "vectors.txt"
     path.write_text("film 1 2 3\nnowhere 4 5 6\nwitty 0.5 0.25 -1\n")
@@ -292,14 +278,6 @@ def test_validation_texts_leave_the_training_without_a_test_too(tmp_path):
     parts = [set(part.texts) for part in (data.train, data.validation, data.test)]
     assert [len(part) for part in parts] == [74, 7, 9]
     assert not parts[1] & (parts[0] | parts[2])
-
-
-def test_a_complete_run_needs_its_vectors_no_more(table, tmp_path):
-    path = tmp_path / "vectors.txt"
-    path.write_text("film 1 2 3\n")
-    config = recipe.Config(data=str(table), level="word", vectors=str(path)).complete()
-    path.unlink()
-    assert len(load_data(config).train) > 0
 
 
 def test_no_unlabelled_text_is_a_test_text(table, tmp_path):
