@@ -11,7 +11,12 @@ import numpy as np
 
 
 class Array(Protocol):
-    """What has a shape and a dtype: a NumPy array, a tensor of any backend."""
+    """What has a shape and a dtype: a NumPy array, a tensor of any backend.
+
+    Of many functions of `keras.ops` pyright thinks that they may return None. Where it
+    refuses such a result, `typing.cast` or an assertion tells it better; arguments that
+    nobody would give anything but a tensor are typed `Tensor` for that reason.
+    """
 
     @property
     def shape(self) -> Any:

@@ -29,7 +29,7 @@ class RecurrentCall(Protocol):
         sequences: Tensor,
         initial_state: Nest = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest: ...
 
 
@@ -41,7 +41,7 @@ class CellCall(Protocol):
         self,
         inputs: Tensor,
         states: Nest,
-        training: bool = False,
+        training: bool | None = False,
         return_gates: Literal[False] = False,
     ) -> tuple[Tensor, Nest]: ...
 
@@ -50,7 +50,7 @@ class CellCall(Protocol):
         self,
         inputs: Tensor,
         states: Nest,
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_gates: Literal[True],
     ) -> tuple[Tensor, Nest, dict[str, Tensor]]: ...
@@ -60,7 +60,7 @@ class CellCall(Protocol):
         self,
         inputs: Tensor,
         states: Nest,
-        training: bool = False,
+        training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest: ...
 
@@ -77,7 +77,7 @@ class AttentionCall(Protocol):
         keys: Tensor | None = None,
         *,
         return_attention_scores: Literal[True],
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, Tensor]: ...
 
     @overload
@@ -88,7 +88,7 @@ class AttentionCall(Protocol):
         memory_mask: Tensor | None = None,
         keys: Tensor | None = None,
         return_attention_scores: bool = False,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest: ...
 
 
@@ -126,7 +126,7 @@ class AttentionDecoderCall(Protocol):
         *,
         return_state: Literal[True],
         return_attention_scores: Literal[True],
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, DecoderState, Nest]: ...
 
     @overload
@@ -139,7 +139,7 @@ class AttentionDecoderCall(Protocol):
         *,
         return_state: Literal[True],
         return_attention_scores: Literal[False] = False,
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, DecoderState]: ...
 
     @overload
@@ -152,7 +152,7 @@ class AttentionDecoderCall(Protocol):
         return_state: Literal[False] = False,
         *,
         return_attention_scores: Literal[True],
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, Nest]: ...
 
     @overload
@@ -164,7 +164,7 @@ class AttentionDecoderCall(Protocol):
         initial_state: Nest | None = None,
         return_state: bool = False,
         return_attention_scores: bool = False,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest: ...
 
 
@@ -176,7 +176,7 @@ class TransformerEncoderCall(Protocol):
         self,
         inputs: Tensor,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_attention_scores: Literal[True],
     ) -> tuple[Tensor, list[Tensor]]: ...
@@ -186,7 +186,7 @@ class TransformerEncoderCall(Protocol):
         self,
         inputs: Tensor,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest: ...
 
@@ -201,7 +201,7 @@ class TransformerDecoderCall(Protocol):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_attention_scores: Literal[True],
         return_self_attention_scores: Literal[True],
@@ -215,7 +215,7 @@ class TransformerDecoderCall(Protocol):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_attention_scores: Literal[True],
         return_self_attention_scores: Literal[False] = False,
@@ -229,7 +229,7 @@ class TransformerDecoderCall(Protocol):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: Literal[False] = False,
         *,
         return_self_attention_scores: Literal[True],
@@ -243,7 +243,7 @@ class TransformerDecoderCall(Protocol):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
         return_self_attention_scores: bool = False,
         inputs_mask: Tensor | None = None,
@@ -263,7 +263,7 @@ class EncoderDecoderCall(Protocol):
     def __call__(
         self,
         inputs: Mapping[str, Nest],
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_attention_scores: Literal[True],
     ) -> tuple[Tensor, Tensor]: ...
@@ -272,7 +272,7 @@ class EncoderDecoderCall(Protocol):
     def __call__(
         self,
         inputs: Mapping[str, Nest],
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest: ...
 
@@ -286,7 +286,7 @@ class LanguageModelCall(Protocol):
         tokens: Tensor,
         initial_state: Sequence[Sequence[Tensor]] | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         *,
         return_state: Literal[True],
     ) -> tuple[Tensor, list[list[Tensor]]]: ...
@@ -297,6 +297,6 @@ class LanguageModelCall(Protocol):
         tokens: Tensor,
         initial_state: Sequence[Sequence[Tensor]] | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_state: bool = False,
     ) -> Nest: ...

@@ -39,7 +39,7 @@ def take_step(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
 ) -> tuple[Tensor, DecoderState, list[Tensor]]:
     """Takes one step.
 
@@ -79,7 +79,7 @@ def _look(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
 ) -> tuple[list[Tensor], list[Tensor], tuple[Any, ...]]:
     """Attends with one query a row: lists of contexts and weights, and the state."""
     contexts, weights, states = [], [], []
@@ -101,7 +101,7 @@ def take_steps(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
 ) -> tuple[Tensor, list[Tensor], DecoderState]:
     """Takes all steps of a sequence.
 
@@ -133,7 +133,7 @@ def _apart(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
 ) -> tuple[Tensor, list[Tensor], DecoderState]:
     outputs, hidden, cell_state = _run_cells(decoder.cell, inputs, state.cell, training)
     queries = outputs
@@ -155,7 +155,7 @@ def _apart(
 
 
 def _run_cells(
-    cell: Any, x: Tensor, state: Nest, training: bool
+    cell: Any, x: Tensor, state: Nest, training: bool | None
 ) -> tuple[Tensor, Tensor, Nest]:
     """Runs the cells, each over the whole output of the one before.
 
@@ -173,7 +173,7 @@ def _run_cells(
 
 
 def _run_cell(
-    cell: Any, x: Tensor, state: Nest, training: bool
+    cell: Any, x: Tensor, state: Nest, training: bool | None
 ) -> tuple[Tensor, Tensor, Nest]:
     derived = equations_of(cell, training)
     if derived is not None:
@@ -220,7 +220,7 @@ def _derived(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
     equations: Any,
     kernel: Tensor,
     bias: Tensor | None,
@@ -255,7 +255,7 @@ def _in_turn(
     state: DecoderState,
     sources: Sources,
     drawn: Sequence[Any],
-    training: bool,
+    training: bool | None,
 ) -> tuple[Tensor, list[Tensor], DecoderState]:
     sequences = [ops.transpose(inputs, (1, 0, 2)), drawn]
     if training:

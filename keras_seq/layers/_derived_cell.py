@@ -17,7 +17,7 @@ GRU_CELLS = (ExplicitGRUCell, keras.layers.GRUCell)
 SIMPLE_CELLS = (ExplicitSimpleRNNCell, keras.layers.SimpleRNNCell)
 
 
-def equations_of(cell: Any, training: bool) -> Nest:
+def equations_of(cell: Any, training: bool | None) -> Nest:
     """The equations of a cell of this package or of Keras.
 
     Args:

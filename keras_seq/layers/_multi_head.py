@@ -77,7 +77,7 @@ def attend(
     values: Tensor,
     visible: Visibility | None,
     dropout: Callable[..., Tensor],
-    training: bool,
+    training: bool | None,
     return_scores: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """Softmax attention of every head.

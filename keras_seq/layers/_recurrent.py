@@ -116,7 +116,7 @@ class RecurrentLayer(keras.layers.RNN):
         sequences: Tensor,
         initial_state: Nest = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest:
         sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)

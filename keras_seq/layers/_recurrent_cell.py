@@ -31,7 +31,7 @@ class RecurrentCell(VariantCell):
         )
 
     def dropout_masks(
-        self, x_t: Tensor, h_t: Tensor, training: bool
+        self, x_t: Tensor, h_t: Tensor, training: bool | None
     ) -> tuple[Tensor | None, Tensor | None]:
         """The factors by which dropout multiplies x and h, or None for none.
 

@@ -111,7 +111,7 @@ class TransformerStack(SavesQuantised, keras.layers.Layer):
         past: Visibility | None,
         keys: Keys | None,
         present: Visibility | None,
-        training: bool,
+        training: bool | None,
         scores: tuple[bool, bool],
         remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:

@@ -93,7 +93,7 @@ class Residual(keras.layers.Layer):
     def before(self, x: Tensor) -> Tensor:
         return self.norm(x) if self.norm_first else x
 
-    def after(self, x: Tensor, y: Tensor, training: bool) -> Tensor:
+    def after(self, x: Tensor, y: Tensor, training: bool | None) -> Tensor:
         x = x + self.dropout(y, training=training)
         return x if self.norm_first else self.norm(x)
 
@@ -137,7 +137,7 @@ class Attention(Residual):
         keys: Tensor,
         values: Tensor,
         visible: Visibility | None,
-        training: bool,
+        training: bool | None,
         return_scores: bool,
     ) -> tuple[Tensor, Tensor | None]:
         """Gives the next x, (B, T, D), and the weights (B, H, T, S) or None."""
@@ -182,7 +182,7 @@ class FeedForward(Residual):
             (self.norm, features), (self.inner, features), (self.outer, inner)
         )
 
-    def run(self, x: Tensor, training: bool) -> Tensor:
+    def run(self, x: Tensor, training: bool | None) -> Tensor:
         y = self.outer(self.inner(self.before(x)))
         return self.after(x, y, training)
 

@@ -102,7 +102,7 @@ class VariantCell(keras.layers.Layer):
         *weights: Tensor,
         input_dropout: Tensor | None,
         recurrent_dropout: Tensor | None,
-        training: bool,
+        training: bool | None,
         **options: Any,
     ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
         """The whole sequence, as `RecurrentLayer.recurrence`."""
@@ -122,7 +122,7 @@ class VariantCell(keras.layers.Layer):
         state: Sequence[Tensor],
         recurrent_kernel: Tensor,
         dropouts: tuple[Tensor | None, Tensor | None],
-        training: bool,
+        training: bool | None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """One step: the states and the gates, tuples with h first."""
         input_dropout, recurrent_dropout = dropouts
@@ -136,7 +136,7 @@ class VariantCell(keras.layers.Layer):
         zoneout = self._kept(ops.shape(state[0]), state[0].dtype, training)
         return step_variant(equations, equations.project(x_t), state, zoneout)
 
-    def _kept(self, shape: Nest, dtype: str, training: bool) -> tuple[Any, ...]:
+    def _kept(self, shape: Nest, dtype: str, training: bool | None) -> tuple[Any, ...]:
         """What zoneout keeps of each state: 0s and 1s, their mean, or None."""
         return tuple(
             None
@@ -151,7 +151,7 @@ class VariantCell(keras.layers.Layer):
             for rate in self._zoneout
         )
 
-    def drop_weights(self, recurrent_kernel: Tensor, training: bool) -> Tensor:
+    def drop_weights(self, recurrent_kernel: Tensor, training: bool | None) -> Tensor:
         """U where `weight_dropout` leaves it: the same until the next sequence."""
         if not training or not self.weight_dropout:
             return recurrent_kernel

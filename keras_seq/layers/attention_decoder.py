@@ -240,7 +240,7 @@ class AttentionDecoder(keras.layers.Layer):
         memory: Nest,
         keys: Nest = None,
         memory_mask: Nest = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, DecoderState, Nest]:
         """Takes one step.
 
@@ -303,7 +303,7 @@ class AttentionDecoder(keras.layers.Layer):
         initial_state: Nest = None,
         return_state: bool = False,
         return_attention_scores: bool = False,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest:
         inputs = ops.cast(inputs, self.compute_dtype)
         features, sizes = self._sizes

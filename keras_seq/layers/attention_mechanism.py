@@ -178,7 +178,7 @@ class AttentionMechanism(keras.layers.Layer):
         memory_mask: Tensor | None,
         state: Sequence[Tensor],
         drawn: Sequence[Tensor] = (),
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, Sequence[Tensor]]:
         """From energies to weights.
 
@@ -205,7 +205,7 @@ class AttentionMechanism(keras.layers.Layer):
         return state
 
     def draw(
-        self, steps: int, batch: int, source: int, training: bool
+        self, steps: int, batch: int, source: int, training: bool | None
     ) -> tuple[Tensor, ...]:
         """The random numbers of a whole sequence, drawn before its loop.
 
@@ -225,7 +225,7 @@ class AttentionMechanism(keras.layers.Layer):
         keys: Tensor | None = None,
         memory_mask: Tensor | None = None,
         state: Sequence[Tensor] = (),
-        training: bool = False,
+        training: bool | None = False,
         drawn: Sequence[Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Attends with one query a row.
@@ -273,7 +273,7 @@ class AttentionMechanism(keras.layers.Layer):
         memory_mask: Tensor | None,
         state: Sequence[Tensor],
         drawn: Sequence[Tensor],
-        training: bool,
+        training: bool | None,
     ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Attends with T queries a row: at once, or in turn where there is a state.
 
@@ -323,7 +323,7 @@ class AttentionMechanism(keras.layers.Layer):
         memory_mask: Tensor | None,
         state: Sequence[Tensor],
         drawn: Sequence[Tensor],
-        training: bool,
+        training: bool | None,
     ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """From queries (B, T, D), and numbers (B, T, S), to contexts and weights."""
         energies = self.energies(queries, keys, state)
@@ -338,7 +338,7 @@ class AttentionMechanism(keras.layers.Layer):
         memory_mask: Tensor | None = None,
         keys: Tensor | None = None,
         return_attention_scores: bool = False,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Nest:
         query, memory = (ops.cast(a, self.compute_dtype) for a in (query, memory))
         self._check_shapes(query.shape, memory.shape)

@@ -159,7 +159,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
     def call(
         self,
         inputs: Mapping[str, Nest],
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest:
         source, target = inputs["source"], inputs["target"]
@@ -178,7 +178,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         return (logits, alignment(scores)) if return_attention_scores else logits
 
     def encode(
-        self, source: Nest, training: bool = False
+        self, source: Nest, training: bool | None = False
     ) -> tuple[Tensor, Tensor | None, Nest]:
         """Reads the source.
 
@@ -288,7 +288,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         embedding: keras.layers.Embedding,
         tokens: Tensor,
         start: Integers = 0,
-        training: bool = False,
+        training: bool | None = False,
     ) -> Tensor:
         # The entries have variance 1 / dim, for the logits: here they need 1.
         embedded = embedding(tokens) * self.dim**0.5
@@ -296,7 +296,9 @@ class EncoderDecoder(SavesQuantised, keras.Model):
             embedded = self.positions(embedded, start=start)
         return self.dropout_layer(embedded, training=training)
 
-    def _logits(self, outputs: Tensor, embedded: Tensor, training: bool) -> Tensor:
+    def _logits(
+        self, outputs: Tensor, embedded: Tensor, training: bool | None
+    ) -> Tensor:
         if self.readout_dense is not None:
             outputs = self.readout_dense(ops.concatenate([outputs, embedded], axis=-1))
         elif outputs.shape[-1] not in (None, self.dim):

@@ -185,7 +185,7 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
         self,
         inputs: Tensor,
         states: Nest,
-        training: bool = False,
+        training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
         (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])

@@ -210,7 +210,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         tokens: Tensor,
         initial_state: State | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_state: bool = False,
     ) -> Nest:
         h, state = self.read(tokens, initial_state, mask=mask, training=training)
@@ -222,7 +222,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         tokens: Tensor,
         initial_state: State | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """What `call` does, but for the logits: they are large.
 
@@ -255,7 +255,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
                     variable.assign(value)
         return x, states
 
-    def logits(self, h: Tensor, training: bool = False) -> Tensor:
+    def logits(self, h: Tensor, training: bool | None = False) -> Tensor:
         """Logits of the next tokens from what `read` gave.
 
         Args:
@@ -352,7 +352,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         with tf.control_dependencies([right]):
             return tf.identity(tokens)
 
-    def _embed(self, tokens: Tensor, training: bool) -> Tensor:
+    def _embed(self, tokens: Tensor, training: bool | None) -> Tensor:
         x = self.embedding(tokens) * self.dim**0.5
         if training and self.word_dropout:
             kept = keras.random.dropout(

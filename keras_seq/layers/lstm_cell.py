@@ -201,7 +201,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         self,
         inputs: Tensor,
         states: Sequence[Tensor],
-        training: bool = False,
+        training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
         h_prev, c_prev = check_states(

@@ -131,7 +131,7 @@ class MonotonicAttention(AttentionMechanism):
         return (first, *self.attention.get_initial_state(memory, memory_mask))
 
     def draw(
-        self, steps: int, batch: int, source: int, training: bool
+        self, steps: int, batch: int, source: int, training: bool | None
     ) -> tuple[Tensor, ...]:
         drawn = super().draw(steps, batch, source, training)
         if training and self.noise:
@@ -148,7 +148,7 @@ class MonotonicAttention(AttentionMechanism):
         memory_mask: Tensor | None,
         state: Sequence[Tensor],
         drawn: Sequence[Tensor] = (),
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, Sequence[Tensor]]:
         previous, others = state[0], state[1:]
         if training and self.noise:

@@ -163,7 +163,7 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         self,
         inputs: Tensor,
         states: Nest,
-        training: bool = False,
+        training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
         (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])

@@ -167,7 +167,7 @@ class TransformerDecoder(TransformerStack):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
         return_self_attention_scores: bool = False,
         inputs_mask: Tensor | None = None,
@@ -253,7 +253,7 @@ class TransformerDecoder(TransformerStack):
         memory: Tensor | None = None,
         keys: Keys | None = None,
         memory_mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes one step.
 
@@ -284,7 +284,7 @@ class TransformerDecoder(TransformerStack):
         keys: Keys | None = None,
         memory_mask: Tensor | None = None,
         lengths: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
     ) -> tuple[Tensor, TransformerState, list[Tensor]]:
         """Takes several steps at once.
 
@@ -368,7 +368,7 @@ class TransformerDecoder(TransformerStack):
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
         return_self_attention_scores: bool = False,
         inputs_mask: Tensor | None = None,

@@ -110,7 +110,7 @@ class TransformerEncoder(TransformerStack):
         self,
         inputs: Tensor,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest:
         mask = as_mask(mask)
@@ -126,7 +126,7 @@ class TransformerEncoder(TransformerStack):
         self,
         inputs: Tensor,
         mask: Tensor | None = None,
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest:
         self.check_inputs(inputs, as_mask(mask))

@@ -47,7 +47,7 @@ class SubstringIndex:
     Match(length=6, query_start=5, text=1, start=0)
     """
 
-    def __init__(self, texts: Sequence[str]):
+    def __init__(self, texts: Sequence[str]) -> None:
         if isinstance(texts, str):
             raise TypeError("`texts` must be a sequence of texts; a single str came.")
         self._starts = list(accumulate((len(t) + 1 for t in texts), initial=0))
@@ -159,7 +159,7 @@ class NgramIndex:
     0.2
     """
 
-    def __init__(self, tunes: Sequence[str | Tune], n: int = 8):
+    def __init__(self, tunes: Sequence[str | Tune], n: int = 8) -> None:
         if isinstance(tunes, str):
             raise TypeError("`tunes` must be a sequence of tunes; a single str came.")
         if n < 1:

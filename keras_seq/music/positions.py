@@ -151,7 +151,7 @@ class _MusicLine:
         music: The line without comment and line break.
     """
 
-    def __init__(self, number: int, start: int, stop: int, music: str):
+    def __init__(self, number: int, start: int, stop: int, music: str) -> None:
         self.number, self.start, self.stop = number, start, stop
         self.length = len(music)
         self.tokens = list(TOKEN.finditer(music))

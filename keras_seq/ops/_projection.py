@@ -2,11 +2,11 @@
 
 from keras import ops
 
-from keras_seq.typing import Array, Tensor
+from keras_seq.typing import Tensor
 
 
 def project(
-    x: Tensor, kernel: Array, bias: Array | None = None, dropout: Tensor | None = None
+    x: Tensor, kernel: Tensor, bias: Tensor | None = None, dropout: Tensor | None = None
 ) -> Tensor:
     """Gives x W + b, where each gate may see x through dropout of its own.
 

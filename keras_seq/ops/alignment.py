@@ -10,10 +10,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seq.typing import ArrayLike, Tensor
+from keras_seq.typing import Tensor
 
 
-def masked_softmax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
+def masked_softmax(energies: Tensor, mask: Tensor | None = None) -> Tensor:
     """Gives exp(e_j) / Σ_k exp(e_k), over the positions that count.
 
     Args:
@@ -36,7 +36,7 @@ def masked_softmax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor
     return _zero_masked(_softmax(_lowest_masked(e, mask)), mask)
 
 
-def sparsemax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
+def sparsemax(energies: Tensor, mask: Tensor | None = None) -> Tensor:
     """The weights nearest to the energies: many of them are exactly 0.
 
     ```
@@ -78,7 +78,7 @@ def sparsemax(energies: ArrayLike, mask: ArrayLike | None = None) -> Tensor:
     return _zero_masked(weights, mask)
 
 
-def monotonic(choice: ArrayLike, previous: ArrayLike) -> Tensor:
+def monotonic(choice: Tensor, previous: Tensor) -> Tensor:
     """Expected weights of an attention that only moves on.
 
     Reading from where it stopped before, the attention stops at position j with
@@ -119,7 +119,7 @@ def monotonic(choice: ArrayLike, previous: ArrayLike) -> Tensor:
     return stops * _reached(passed, before)
 
 
-def hard_monotonic(choice: ArrayLike, previous: ArrayLike) -> Tensor:
+def hard_monotonic(choice: Tensor, previous: Tensor) -> Tensor:
     """Where an attention that only moves on stops: at the first p_j > 1/2.
 
     Args:
@@ -188,7 +188,7 @@ def _moved(x: Tensor, by: int) -> Tensor:
     return ops.where(earlier >= 0, moved, ops.zeros_like(moved))
 
 
-def _lowest_masked(energies: Tensor, mask: ArrayLike) -> Tensor:
+def _lowest_masked(energies: Tensor, mask: Tensor) -> Tensor:
     return ops.where(mask, energies, ops.full_like(energies, _lowest(energies.dtype)))
 
 
@@ -197,7 +197,7 @@ def _lowest(dtype: Any) -> float:
     return -65504.0 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
 
 
-def _zero_masked(weights: Tensor, mask: ArrayLike | None) -> Tensor:
+def _zero_masked(weights: Tensor, mask: Tensor | None) -> Tensor:
     return (
         weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
     )

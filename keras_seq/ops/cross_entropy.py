@@ -7,15 +7,15 @@ from keras import ops
 
 from keras_seq.ops._engine.custom_gradient import with_gradient
 from keras_seq.ops._shapes import fits
-from keras_seq.typing import ArrayLike, Tensor
+from keras_seq.typing import Tensor
 
 
 def cross_entropy(
-    logits: ArrayLike,
-    targets: ArrayLike,
+    logits: Tensor,
+    targets: Tensor,
     *,
     label_smoothing: float = 0.0,
-    mask: ArrayLike | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """The cross-entropy of each target under softmax(logits).
 

@@ -11,18 +11,18 @@ from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
 from keras_seq.ops._steps import gru_gates
 from keras_seq.ops._structures import Gates, HiddenState
-from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
+from keras_seq.typing import ArrayLike, Function, Identifier, Tensor
 
 GATES = ("update", "reset", "candidate")
 
 
 def gru_step(
-    x: Array,
-    h_prev: Array,
-    recurrent_kernel: Array,
-    recurrent_bias: Array | None = None,
+    x: Tensor,
+    h_prev: Tensor,
+    recurrent_kernel: Tensor,
+    recurrent_bias: Tensor | None = None,
     *,
-    recurrent_dropout: Array | None = None,
+    recurrent_dropout: Tensor | None = None,
     activation: Identifier = "tanh",
     recurrent_activation: Identifier = "sigmoid",
     reset_after: bool = True,
@@ -102,15 +102,15 @@ def gru_step(
 
 
 def gru(
-    inputs: ArrayLike,
+    inputs: Tensor,
     initial_state: Sequence[ArrayLike],
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None = None,
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
     *,
-    mask: ArrayLike | None = None,
-    input_dropout: Array | None = None,
-    recurrent_dropout: Array | None = None,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
     activation: Identifier = "tanh",
     recurrent_activation: Identifier = "sigmoid",
     reset_after: bool = True,
@@ -248,7 +248,7 @@ def gru(
 
 
 def _biases(
-    bias: Tensor | None, recurrent_kernel: Array, reset_after: bool
+    bias: Tensor | None, recurrent_kernel: Tensor, reset_after: bool
 ) -> tuple[Tensor | None, Tensor | None]:
     """The bias of the input and that of the state, or None for none."""
     if bias is None:

@@ -10,14 +10,14 @@ from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
 from keras_seq.ops._steps import lstm_gates
 from keras_seq.ops._structures import Gates, LSTMState
-from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
+from keras_seq.typing import ArrayLike, Function, Identifier, Tensor
 
 GATES = ("input", "forget", "candidate", "output")
 
 
 def lstm_step(
-    z: Array,
-    c_prev: Array,
+    z: Tensor,
+    c_prev: Tensor,
     *,
     activation: Identifier = "tanh",
     recurrent_activation: Identifier = "sigmoid",
@@ -64,15 +64,15 @@ def lstm_step(
 
 
 def lstm(
-    inputs: ArrayLike,
+    inputs: Tensor,
     initial_state: Sequence[ArrayLike],
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None = None,
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
     *,
-    mask: ArrayLike | None = None,
-    input_dropout: Array | None = None,
-    recurrent_dropout: Array | None = None,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
     activation: Identifier = "tanh",
     recurrent_activation: Identifier = "sigmoid",
     go_backwards: bool = False,

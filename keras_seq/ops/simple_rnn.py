@@ -9,17 +9,17 @@ from keras_seq.ops._derived.slopes import slope_of
 from keras_seq.ops._engine import by_autodiff, named_gates, recurrence
 from keras_seq.ops._projection import project
 from keras_seq.ops._structures import Gates, HiddenState
-from keras_seq.typing import Array, ArrayLike, Function, Identifier, Tensor
+from keras_seq.typing import ArrayLike, Function, Identifier, Tensor
 
 SHOWN = ("pre_activation",)
 
 
 def simple_rnn_step(
-    x: Array,
-    h_prev: Array,
-    recurrent_kernel: Array,
+    x: Tensor,
+    h_prev: Tensor,
+    recurrent_kernel: Tensor,
     *,
-    recurrent_dropout: Array | None = None,
+    recurrent_dropout: Tensor | None = None,
     activation: Identifier = "tanh",
 ) -> tuple[Tensor, tuple[Tensor]]:
     """One step of the simple recurrence, from the projected input.
@@ -58,15 +58,15 @@ def simple_rnn_step(
 
 
 def simple_rnn(
-    inputs: ArrayLike,
+    inputs: Tensor,
     initial_state: Sequence[ArrayLike],
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None = None,
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
     *,
-    mask: ArrayLike | None = None,
-    input_dropout: Array | None = None,
-    recurrent_dropout: Array | None = None,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
     activation: Identifier = "tanh",
     go_backwards: bool = False,
     unroll: bool = False,

@@ -87,7 +87,7 @@ class GridEncoder(keras.layers.Layer):
         for dense in self.states:
             dense.build((shape[0], self.units))
 
-    def features(self, x: Tensor, training: bool = False) -> Tensor:
+    def features(self, x: Tensor, training: bool | None = False) -> Tensor:
         """The grid of a batch of pictures, or of grids: those themselves."""
         x = ops.cast(x, self.compute_dtype)
         if self.widths:
@@ -97,7 +97,7 @@ class GridEncoder(keras.layers.Layer):
         return x
 
     def call(
-        self, x: Tensor, training: bool = False
+        self, x: Tensor, training: bool | None = False
     ) -> Tensor | tuple[Tensor, list[Tensor]]:
         x = self.features(x, training)
         if self.norm is not None:
@@ -147,7 +147,7 @@ class ShowAttendAndTell(EncoderDecoder):
     def call(
         self,
         inputs: Mapping[str, Tensor],
-        training: bool = False,
+        training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         logits, weights = super().call(inputs, training, return_attention_scores=True)

@@ -211,3 +211,6 @@ logits, carried = language_model.step(ids[:, 3], carried)
 h, carried = language_model.read(ids, language_model.initial_state(1))
 logits = language_model.logits(h, training=False)
 language_model.reset_state()
+
+# As users' own layers hand it on.
+h = ExplicitLSTM(4)(x, training=None)
