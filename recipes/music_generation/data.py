@@ -2,16 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from keras_seq import music, runs
 from keras_seq.text import END, START, CharacterVocabulary
 from keras_seq.training import next_token_dataset
-
-if TYPE_CHECKING:
-    from recipes.music_generation.recipe import Config
+from recipes.music_generation.settings import CompleteConfig
 
 FEWEST_TUNES = 20  # to train on, validate and test
 LONGEST_TUNE = 2000  # characters
@@ -33,7 +31,7 @@ class Data:
         """The token ids of a document between its marks."""
         return [START, *self.vocabulary.encode(document), END]
 
-    def training_ids(self, config: "Config", epoch: int) -> list[list[int]]:
+    def training_ids(self, config: CompleteConfig, epoch: int) -> list[list[int]]:
         """The training tunes of an epoch, a share of them in other keys."""
         chance = np.random.default_rng((config.seed, epoch))
         return [
@@ -45,11 +43,13 @@ class Data:
             for document in self.train
         ]
 
-    def training_batches(self, config: "Config", first_epoch: int) -> Iterable[Any]:
+    def training_batches(
+        self, config: CompleteConfig, first_epoch: int
+    ) -> Iterable[Any]:
         """A `tf.data.Dataset` of the epochs from `first_epoch` on."""
         return next_token_dataset(
             lambda epoch: self.training_ids(config, epoch),
-            _batch_size(config),
+            config.batch_size,
             seed=config.seed,
             first_epoch=first_epoch,
         )
@@ -58,11 +58,11 @@ class Data:
         """A `tf.data.Dataset` of the validation tunes."""
         return next_token_dataset([self.ids(d) for d in self.validation], 32)
 
-    def training_length(self, config: "Config") -> tuple[int, int]:
+    def training_length(self, config: CompleteConfig) -> tuple[int, int]:
         """How often the training tunes are read, and the steps that it takes once."""
         characters = sum(map(len, self.train))
         epochs = config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
-        return epochs, -(-len(self.train) // _batch_size(config))
+        return epochs, -(-len(self.train) // config.batch_size)
 
     def known(self) -> dict[str, Any]:
         """What the verbs on a finished run need of the data."""
@@ -86,12 +86,7 @@ class Data:
         }
 
 
-def _batch_size(config: "Config") -> int:
-    assert config.batch_size is not None  # `Config.complete` has seen to it
-    return config.batch_size
-
-
-def read_tunes(config: "Config") -> tuple[music.Corpus, list[str]]:
+def read_tunes(config: CompleteConfig) -> tuple[music.Corpus, list[str]]:
     """The corpus, and those of its tunes that are used."""
     try:
         corpus = music.load_corpus(

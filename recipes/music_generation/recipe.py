@@ -6,7 +6,6 @@ drawn and fed back until it draws the end mark. What it writes is printed as
 sheet music, played, and measured beside tunes that people wrote.
 """
 
-import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -20,46 +19,15 @@ from keras_seq.layers import ExplicitLSTM
 from keras_seq.runs import RunDirectory
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
 from recipes.music_generation.results import write_results, write_tunes
-from recipes.music_generation.settings import completed
+from recipes.music_generation.settings import OUT, Config
 from recipes.music_generation.units import bar_units
 
-OUT = "runs/music_generation"
 PATIENCE = 5  # epochs without a better validation loss
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config(runs.RunSettings):
-    """Settings of a run."""
-
-    out: str = OUT
-    data: str = "oneills"
-    """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
-    commercial use); or an ABC file, or a folder of ABC files."""
-    epochs: int | None = None
-    """Passes over the training tunes at most. By default as many as read 5
-    million characters, 24 at most; 8 with `quick`."""
-    units: int | None = None
-    """Units of an LSTM layer. By default 512; 128 with `quick`."""
-    layers: int = 1
-    """Number of LSTM layers."""
-    dropout: float = 0.4
-    """Share of an LSTM layer's outputs that is dropped in training."""
-    transpose: float = 0.7
-    """Share of the training tunes that is moved to another key, anew in each epoch."""
-    batch_size: int | None = None
-    """Tunes in a training step. By default 8; 4 with `quick`."""
-    learning_rate: float = 5e-3
-    """Highest learning rate: it rises to it, then falls on half a cosine."""
-    temperature: float = 0.7
-    """Temperature at which tunes are drawn."""
-
-    def complete(self) -> "Config":
-        """The settings with nothing left open; ValueError for a bad one."""
-        return completed(self)
 
 
 def load_data(config: Config) -> Data:
     """Reads, cleans and splits the tunes; settings of one tune stay together."""
+    config = config.complete()
     corpus, tunes = read_tunes(config)
     groups = music.duplicate_groups(tunes)
     parts = music.split_by_group(groups, (0.8, 0.1, 0.1), seed=config.seed)
@@ -72,7 +40,7 @@ def load_data(config: Config) -> Data:
 
 def build_model(config: Config, data: Data) -> keras.Model:
     """Embedding, LSTM layers with dropout, logits of the next token."""
-    assert config.units is not None  # `Config.complete` has seen to it
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(len(data.vocabulary), 64, name="embedding")(ids)
@@ -99,6 +67,7 @@ def train(
     config: Config, data: Data, model: keras.Model, run: RunDirectory
 ) -> training.EpochCheckpoint:
     """Trains; the model ends with the weights of its best epoch."""
+    config = config.complete()
     checkpoint = training.EpochCheckpoint(
         run / "checkpoints", monitor="val_nats", patience=PATIENCE, resume=config.resume
     )

@@ -1,27 +1,59 @@
-"""The music recipe's settings, checked and with nothing left open."""
+"""The music recipe's settings."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from keras_seq import runs
 
-if TYPE_CHECKING:
-    from recipes.music_generation.recipe import Config
+OUT = "runs/music_generation"
 
 
-def completed(config: "Config") -> "Config":
-    """The settings with their defaults filled in; ValueError for a bad one."""
-    runs.check_settings(
-        config,
-        at_least_1=("units", "layers", "batch_size", "epochs"),
-        shares=("dropout", "transpose"),
-        above_0=("learning_rate", "temperature"),
-        seeds=("seed",),
-    )
-    return dataclasses.replace(
-        config,
-        data=runs.whole_path(config.data),
-        epochs=config.epochs or (8 if config.quick else None),
-        units=config.units or (128 if config.quick else 512),
-        batch_size=config.batch_size or (4 if config.quick else 8),
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(runs.RunSettings):
+    """Settings of a run."""
+
+    out: str = OUT
+    data: str = "oneills"
+    """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
+    commercial use); or an ABC file, or a folder of ABC files."""
+    epochs: int | None = None
+    """Passes over the training tunes at most. By default as many as read 5
+    million characters, 24 at most; 8 with `quick`."""
+    units: int | None = None
+    """Units of an LSTM layer. By default 512; 128 with `quick`."""
+    layers: int = 1
+    """Number of LSTM layers."""
+    dropout: float = 0.4
+    """Share of an LSTM layer's outputs that is dropped in training."""
+    transpose: float = 0.7
+    """Share of the training tunes that is moved to another key, anew in each epoch."""
+    batch_size: int | None = None
+    """Tunes in a training step. By default 8; 4 with `quick`."""
+    learning_rate: float = 5e-3
+    """Highest learning rate: it rises to it, then falls on half a cosine."""
+    temperature: float = 0.7
+    """Temperature at which tunes are drawn."""
+
+    def complete(self) -> "CompleteConfig":
+        """The settings with nothing left open; ValueError for a bad one."""
+        runs.check_settings(
+            self,
+            at_least_1=("units", "layers", "batch_size", "epochs"),
+            shares=("dropout", "transpose"),
+            above_0=("learning_rate", "temperature"),
+            seeds=("seed",),
+        )
+        chosen = {
+            "data": runs.whole_path(self.data),
+            "epochs": self.epochs or (8 if self.quick else None),
+            "units": self.units or (128 if self.quick else 512),
+            "batch_size": self.batch_size or (4 if self.quick else 8),
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open: what `Config.complete` gives."""
+
+    units: int
+    batch_size: int

@@ -22,7 +22,7 @@ from keras_seq.text import (
     split_documents,
 )
 from keras_seq.training import stream_dataset, stream_steps
-from recipes.next_word.settings import PYDOC, SHAKESPEARE, Config
+from recipes.next_word.settings import PYDOC, SHAKESPEARE, CompleteConfig
 
 # Where char-rnn's input.txt is looked for.
 SHAKESPEARE_FILES = (
@@ -65,12 +65,11 @@ class Data:
         """Words of documents, with ends of lines and end marks."""
         return sum(len(encode_document(self.words, text)) - 1 for text in documents)
 
-    def training_length(self, config: Config) -> tuple[int, int]:
+    def training_length(self, config: CompleteConfig) -> tuple[int, int]:
         """How often the training texts are read, and the steps that it takes once.
 
         ValueError if the texts are too short for them.
         """
-        assert config.batch_size is not None  # `Config.complete` has seen to it
         tokens = sum(map(len, self.train_ids))
         if 0 < (longest := tokens // config.batch_size) < config.window:
             raise ValueError(
@@ -80,9 +79,10 @@ class Data:
         steps = stream_steps(self.train_ids, config.batch_size, config.window)
         return config.epochs or int(np.clip(round(READ / tokens), 1, 40)), steps
 
-    def training_batches(self, config: Config, first_epoch: int) -> Iterable[Any]:
+    def training_batches(
+        self, config: CompleteConfig, first_epoch: int
+    ) -> Iterable[Any]:
         """A `tf.data.Dataset` of the epochs from `first_epoch` on."""
-        assert config.batch_size is not None
         return stream_dataset(
             self.train_ids,
             config.batch_size,
@@ -123,7 +123,7 @@ class Data:
         }
 
 
-def read_texts(config: Config) -> tuple[TextCorpus, str, DocumentSplit]:
+def read_texts(config: CompleteConfig) -> tuple[TextCorpus, str, DocumentSplit]:
     """The documents, their terms, and the documents in three parts."""
     try:
         if encodable(config.data) != config.data:
@@ -146,7 +146,7 @@ def read_texts(config: Config) -> tuple[TextCorpus, str, DocumentSplit]:
     return corpus, terms, split
 
 
-def used_parts(config: Config, split: DocumentSplit) -> list[list[str]]:
+def used_parts(config: CompleteConfig, split: DocumentSplit) -> list[list[str]]:
     """The three parts; with `quick` the first words of each."""
     parts = [[text.strip() for text in part] for part in split.parts]
     if config.quick:
@@ -155,7 +155,7 @@ def used_parts(config: Config, split: DocumentSplit) -> list[list[str]]:
     return parts
 
 
-def known_words(config: Config, marked: list[str]) -> WordVocabulary:
+def known_words(config: CompleteConfig, marked: list[str]) -> WordVocabulary:
     """The words that the training texts have often enough."""
     words = WordVocabulary.fit(marked, min_count=config.min_count)
     if not words.words:

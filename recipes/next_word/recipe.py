@@ -39,6 +39,7 @@ LONGEST = 10_000  # words that `predict` writes at most
 
 def load_data(config: Config) -> Data:
     """Reads and splits the texts, and fits the vocabularies."""
+    config = config.complete()
     corpus, terms, split = read_texts(config)
     train, validation, test = used_parts(config, split)
     marked = [mark_lines(text) for text in train]
@@ -51,7 +52,7 @@ def load_data(config: Config) -> Data:
 
 def build_model(config: Config, data: Data) -> RecurrentLanguageModel:
     """Tied embeddings, LSTM layers, variational dropout; compiled."""
-    assert config.units is not None  # `Config.complete` has seen to it
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     model = RecurrentLanguageModel(
         len(data.vocabulary),
@@ -88,6 +89,7 @@ def train(
     run: RunDirectory,
 ) -> training.EpochCheckpoint:
     """Trains; the model ends with the mean of its best epochs, or the best."""
+    config = config.complete()
     checkpoint = training.EpochCheckpoint(
         run / "checkpoints",
         monitor="val_perplexity",

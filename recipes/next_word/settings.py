@@ -41,7 +41,7 @@ class Config(RunSettings):
     learning_rate: float = 2e-3
     """Highest learning rate: it rises to it, then falls on half a cosine."""
 
-    def complete(self) -> "Config":
+    def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
         check_settings(
             self,
@@ -52,10 +52,18 @@ class Config(RunSettings):
         )
         if self.units is not None and self.units < 2:
             raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
-        return dataclasses.replace(
-            self,
-            data=whole_path(self.data),
-            epochs=self.epochs or (3 if self.quick else None),
-            units=self.units or (64 if self.quick else 512),
-            batch_size=self.batch_size or (8 if self.quick else 20),
-        )
+        chosen = {
+            "data": whole_path(self.data),
+            "epochs": self.epochs or (3 if self.quick else None),
+            "units": self.units or (64 if self.quick else 512),
+            "batch_size": self.batch_size or (8 if self.quick else 20),
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open: what `Config.complete` gives."""
+
+    units: int
+    batch_size: int
