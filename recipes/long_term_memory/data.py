@@ -12,6 +12,11 @@ from recipes.long_term_memory.tasks import Arrays, Task
 TRAINING, HELD_BACK, HELD_OUT = range(3)  # streams of random numbers
 
 
+def held_out(task: Task, length: int, seed: int, stream: int, count: int) -> Arrays:
+    """Sequences that training never sees: a function of the arguments alone."""
+    return task.sample(np.random.default_rng((seed, stream, length)), count, length)
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """One task at one distance.

@@ -8,31 +8,25 @@ figures/long_term_memory.png, tells it all; report.html explains it.
 """
 
 import logging
+import math
 import time
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_seq import runs, serving
-from keras_seq.runs import RunDirectory
-from recipes.long_term_memory import results
-from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data
-from recipes.long_term_memory.figure import Trial, Trials, save_gates
+from recipes.long_term_memory import records, results
+from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data, held_out
 from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
+from recipes.long_term_memory.pictures import save_gates
+from recipes.long_term_memory.records import Trial, Trials
 from recipes.long_term_memory.serving import card, requests, signatures
 from recipes.long_term_memory.settings import OUT, Config, task_names
-from recipes.long_term_memory.tasks import TASKS, Arrays, marked_numbers
-from recipes.long_term_memory.training import (
-    STEPS,
-    Gradients,
-    Outcome,
-    clipping_curves,
-)
+from recipes.long_term_memory.tasks import TASKS, marked_numbers
+from recipes.long_term_memory.training import STEPS, Gradients, Outcome
 
 VALIDATION, TEST = 256, 1024  # sequences; measured 256 at once
-LEARNT = 0.9  # of the trivial loss: a model above it has learnt nothing
-EXPLOSION_LENGTH, EXPLOSION_RATE = 50, 1e-2
+EXPLOSION_LENGTH, EXPLOSION_RATE, EXPLOSION_STEPS = 50, 1e-2, 200
 
 
 def load_data(config: Config, task: str = "", length: int | None = None) -> Data:
@@ -40,14 +34,11 @@ def load_data(config: Config, task: str = "", length: int | None = None) -> Data
 
     By default of the first task and the longest distance asked for.
     """
+    config = config.complete()
     chosen = TASKS[task or task_names(config)[0]]
     length = length or max(config.length)
-
-    def drawn(stream: int, count: int) -> Arrays:
-        chance = np.random.default_rng((config.seed, stream, length))
-        return chosen.sample(chance, count, length)
-
-    validation, test = drawn(HELD_BACK, VALIDATION), drawn(HELD_OUT, TEST)
+    validation = held_out(chosen, length, config.seed, HELD_BACK, VALIDATION)
+    test = held_out(chosen, length, config.seed, HELD_OUT, TEST)
     return Data(chosen, length, config.seed, config.batch_size, validation, test)
 
 
@@ -60,7 +51,7 @@ def build_model(
     steps_per_execution: int = STEPS,
 ) -> keras.Model:
     """A recurrent layer, of a model in `REMEDIES` or "exploding", and a dense one."""
-    assert config.units is not None  # `Config.complete` has seen to it
+    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     task, remedy = data.task, REMEDIES.get(name, EXPLODING)
     model = keras.Sequential(
@@ -71,13 +62,18 @@ def build_model(
         ],
         name="long_term_memory",
     )
+    loss = (
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if task.every_step
+        else keras.losses.MeanSquaredError()
+    )
     adam = keras.optimizers.Adam(
         config.learning_rate or remedy.learning_rate,
         global_clipnorm=config.clipnorm if remedy.clipped else None,
     )
     model.compile(
         optimizer or adam,
-        task.compiled_loss(),
+        loss,
         metrics=[task.right],
         steps_per_execution=steps_per_execution,
         jit_compile=False,  # XLA would compile again for every distance
@@ -89,6 +85,7 @@ def build_model(
 
 def train(config: Config, data: Data, model: keras.Model) -> Outcome:
     """Trains until the task is solved; the model ends with its best weights."""
+    config = config.complete()
     outcome = Outcome(target=data.task.threshold(data.length) / 2)
     model.fit(
         data.training_batches(),
@@ -120,22 +117,8 @@ def run_trial(config: Config, data: Data, name: str) -> tuple[keras.Model, Trial
     outcome = train(config, data, model)
     seconds = time.time() - started
     test = evaluate(data, model)
-    trivial = data.task.trivial(data.length)
-    return model, {
-        "model": name,
-        "length": data.length,
-        "parameters": model.count_params(),
-        "seconds": round(seconds, 1),
-        "steps": outcome.history[-1]["step"],
-        "diverged": outcome.diverged,
-        "validation": outcome.best,
-        "test": test,
-        "learnt": test["loss"] < LEARNT * trivial,
-        "solved": test["loss"] < data.task.threshold(data.length),
-        "gradient": {"before": before, "after": gradients()},
-        "history": outcome.history,
-        "digest": data.digest,
-    }
+    felt = {"before": before, "after": gradients()}
+    return model, records.trial_of(name, data, model, outcome, seconds, test, felt)
 
 
 def clipping(config: Config) -> dict[str, Any]:
@@ -145,17 +128,32 @@ def clipping(config: Config) -> dict[str, Any]:
     divides by its size).
     """
     data = load_data(config, "adding", EXPLOSION_LENGTH)
-
-    def exploding(norm: float | None) -> keras.Model:
+    found: dict[str, Any] = {"length": data.length}
+    for name, norm in (("unclipped", None), ("clipped", config.clipnorm)):
         descent = keras.optimizers.SGD(EXPLOSION_RATE, global_clipnorm=norm)
-        return build_model(
+        model = build_model(
             config, data, "exploding", optimizer=descent, steps_per_execution=1
         )
+        if "gradient" not in found:
+            found["gradient"] = Gradients(model, data)()
+        losses, diverged = _loss_by_step(data, model)
+        found[name] = {"loss": losses, "diverged": diverged}
+    return found
 
-    return clipping_curves(data, exploding(None), exploding(config.clipnorm))
+
+def _loss_by_step(data: Data, model: keras.Model) -> tuple[list[float], int | None]:
+    """The loss at each step until it is no number any more, and that step or None."""
+    losses: list[float] = []
+    for step in range(EXPLOSION_STEPS):
+        model.reset_metrics()  # they would give the mean of all steps
+        logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
+        if not math.isfinite(logs["loss"]):
+            return losses, step + 1
+        losses.append(float(logs["loss"]))
+    return losses, None
 
 
-def study(config: Config, run: RunDirectory) -> Trials:
+def study(config: Config, run: runs.RunDirectory) -> Trials:
     """Every model at growing distance, until it learns nothing.
 
     What the run has already is not done again.
@@ -175,7 +173,7 @@ def study(config: Config, run: RunDirectory) -> Trials:
                     model, trial = run_trial(config, data, name)
                     run.save_model(model, f"{path}.keras")
                     run.write_json(f"{path}.json", trial)  # the last: it is finished
-                    print(results.in_words(trial, data))
+                    print(records.in_words(trial, data))
                 trial = run.read_json(f"{path}.json")
                 failures[name] = 0 if trial["learnt"] else failures[name] + 1
                 trials.append(trial)
@@ -185,11 +183,11 @@ def study(config: Config, run: RunDirectory) -> Trials:
     return found
 
 
-def export(config: Config, run: RunDirectory, found: Trials) -> None:
+def export(config: Config, run: runs.RunDirectory, found: Trials) -> None:
     """Writes the best model and saved_model/1, and proves that it serves."""
     task, trials = next(iter(found.items()))
-    best = results.best_trial(trials)
-    model = run.load_model(results.model_file(task, best))
+    best = records.best_trial(trials)
+    model = run.load_model(records.model_file(task, best))
     run.save_model(model)
     serving.export(
         model,
@@ -208,7 +206,7 @@ def main(config: Config) -> None:
     config = config.complete()
     # Every model is traced, of which TensorFlow warns as if it were one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    run = RunDirectory.start(
+    run = runs.RunDirectory.start(
         config.out,
         config,
         resume=config.resume,
@@ -229,11 +227,11 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(path: str) -> tuple[RunDirectory, Config, Trials]:
+def _finished(path: str) -> tuple[runs.RunDirectory, Config, Trials]:
     """A finished run's directory, its settings and its trials."""
-    directory = RunDirectory(path)
+    directory = runs.RunDirectory(path)
     config = directory.read_config(Config)
-    return directory, config, results.read_trials(directory)
+    return directory, config, records.read_trials(directory)
 
 
 def add_numbers(
@@ -261,18 +259,12 @@ def add_numbers(
         out: PNG file for the gates; by default a new one in the current folder,
             gates.png.
     """
-    directory, config, found = _finished(run)
-    if "adding" not in found:
-        raise ValueError(f"the run in {run!r} has no model of the adding problem.")
-    if model not in (None, *config.models):
-        raise ValueError(
-            f"`model` must be among {', '.join(config.models)}; received {model!r}."
-        )
+    directory, _, found = _finished(run)
+    trial = records.adding_trial(found, model, run)
     path = runs.picture_file(out, "gates")
-    trial = results.best_trial(found["adding"], model)
     length = trial["length"] if length is None else length
     sequence = marked_numbers(first, second, length, seed)
-    network = directory.load_model(results.model_file("adding", trial))
+    network = directory.load_model(records.model_file("adding", trial))
     answer = float(network.predict(sequence, verbose=0)[0, 0])
     print(
         f"{first} + {second} = {first + second:.3f} over {length} steps; "
@@ -291,7 +283,7 @@ def _measure(path: str) -> dict[str, Any]:
             keras.utils.clear_session()
             data = load_data(config, task, trial["length"])
             model = build_model(config, data, trial["model"])
-            trained = run.load_model(results.model_file(task, trial))
+            trained = run.load_model(records.model_file(task, trial))
             model.set_weights(trained.get_weights())
             models = figures.setdefault(task, {}).setdefault(trial["model"], {})
             models[str(trial["length"])] = evaluate(data, model)

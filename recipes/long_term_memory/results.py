@@ -7,23 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from keras_seq.runs import Report, RunDirectory
-from recipes.long_term_memory.data import Data
-from recipes.long_term_memory.figure import Trial, Trials, draw, longest_trials
 from recipes.long_term_memory.models import EXPLODING, REMEDIES
+from recipes.long_term_memory.pictures import draw
+from recipes.long_term_memory.records import Trial, Trials, longest_trials
 from recipes.long_term_memory.tasks import TASKS, Task
 from recipes.long_term_memory.training import STEPS
-
-
-def in_words(trial: Trial, data: Data) -> str:
-    """A line on how a trial ended."""
-    loss, trivial = trial["test"]["loss"], data.task.trivial(data.length)
-    ended = "solved" if trial["solved"] else "not solved"
-    if trial["diverged"]:
-        ended += f", diverged by step {trial['diverged']}"
-    return (
-        f"    {loss:.4f} (trivial {trivial:.4f}), {ended}, {trial['steps']} steps, "
-        f"{trial['seconds']:.0f} s"
-    )
 
 
 def summary(found: Trials) -> dict[str, Any]:
@@ -65,23 +53,6 @@ def digests(found: Trials) -> dict[str, dict[str, str]]:
     }
 
 
-def model_file(task: str, trial: Trial) -> str:
-    """Where a run keeps the model of a trial."""
-    return f"trials/{task}/{trial['length']}/{trial['model']}.keras"
-
-
-def read_trials(run: RunDirectory) -> Trials:
-    """The trials of a finished run."""
-    return {
-        task: [
-            run.read_json(f"trials/{task}/{length}/{name}.json")
-            for name, lengths in models.items()
-            for length in lengths
-        ]
-        for task, models in run.metrics["test"].items()
-    }
-
-
 def _measured(trial: Trial) -> dict[str, Any]:
     return {
         **trial["test"],
@@ -104,22 +75,6 @@ def _by_model(found: Trials, value: Callable[[Trial], Any]) -> dict[str, Any]:
         }
         for task, trials in found.items()
     }
-
-
-def best_trial(trials: list[Trial], name: str | None = None) -> Trial:
-    """The trial that solved the longest distance, with the lowest loss there.
-
-    Args:
-        trials: List of trials of one task.
-        name: Only those of this model.
-    """
-    own = [trial for trial in trials if name in (None, trial["model"])]
-    solved = [trial for trial in own if trial["solved"]]
-    longest = (max if solved else min)(t["length"] for t in solved or own)
-    return min(
-        (trial for trial in solved or own if trial["length"] == longest),
-        key=lambda trial: trial["test"]["loss"],
-    )
 
 
 def history_table(found: Trials) -> str:

@@ -46,7 +46,7 @@ class Config(RunSettings):
         object.__setattr__(self, "length", tuple(self.length))
         object.__setattr__(self, "models", tuple(self.models))
 
-    def complete(self) -> "Config":
+    def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
         check_settings(
             self,
@@ -67,13 +67,21 @@ class Config(RunSettings):
                     f"{task.title}; received {min(lengths)}."
                 )
         wanted = self.models or (QUICK_MODELS if self.quick else tuple(REMEDIES))
-        return dataclasses.replace(
-            self,
-            length=tuple(sorted(set(lengths))),
-            models=tuple(name for name in REMEDIES if name in wanted),
-            epochs=self.epochs or (6 if self.quick else 24),
-            units=self.units or (24 if self.quick else 64),
-        )
+        chosen = {
+            "length": tuple(sorted(set(lengths))),
+            "models": tuple(name for name in REMEDIES if name in wanted),
+            "epochs": self.epochs or (6 if self.quick else 24),
+            "units": self.units or (24 if self.quick else 64),
+        }
+        return CompleteConfig(**{**vars(self), **chosen})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompleteConfig(Config):
+    """Settings with nothing left open: what `Config.complete` gives."""
+
+    epochs: int
+    units: int
 
 
 def tasks_of(config: Config) -> list[Task]:

@@ -128,12 +128,6 @@ class Task:
     threshold: Callable[[int], float]
     baseline: str | None = None
 
-    def compiled_loss(self) -> keras.losses.Loss:
-        """The Keras loss."""
-        if self.every_step:
-            return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        return keras.losses.MeanSquaredError()
-
     def last_loss(self, target: Tensor, output: Tensor) -> Tensor:
         """The loss of the last step alone, (B,): how far back is it felt?"""
         if self.every_step:

@@ -11,7 +11,6 @@ from recipes.long_term_memory.data import Data
 
 STEPS = 50  # training steps in an epoch
 FLOW_ROWS = 32  # sequences through which gradients are followed
-EXPLOSION_STEPS = 200
 
 Logs: TypeAlias = dict[str, float] | None
 
@@ -87,41 +86,6 @@ class Gradients:
             "factor": _number(flow.factor(state)),
             "reach": flow.reach(state=state) if sound else None,
         }
-
-
-def clipping_curves(
-    data: Data, unclipped: keras.Model, clipped: keras.Model
-) -> dict[str, Any]:
-    """What clipping does where gradients explode.
-
-    Args:
-        data: The data of both models.
-        unclipped: A compiled model whose gradients explode.
-        clipped: The same, with another optimizer.
-
-    Returns:
-        Dict of "length", "gradient" (as `Gradients` gives it), and for "unclipped"
-        and "clipped" the "loss" at each step, until it was no number any more, and
-        "diverged": that step, or None.
-    """
-    return {
-        "length": data.length,
-        "gradient": Gradients(unclipped, data)(),
-        "unclipped": _loss_by_step(data, unclipped),
-        "clipped": _loss_by_step(data, clipped),
-    }
-
-
-def _loss_by_step(data: Data, model: keras.Model) -> dict[str, Any]:
-    losses: list[float] = []
-    for step in range(EXPLOSION_STEPS):
-        model.reset_metrics()  # they would give the mean of all steps
-        logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
-        loss = _number(logs["loss"])
-        if loss is None:
-            return {"loss": losses, "diverged": step + 1}
-        losses.append(loss)
-    return {"loss": losses, "diverged": None}
 
 
 def _number(value: Any) -> float | None:

@@ -16,10 +16,10 @@ import pytest
 from keras_seq import serving
 from keras_seq.runs import RunDirectory
 from recipes.long_term_memory import recipe
-from recipes.long_term_memory.figure import longest_trials
 from recipes.long_term_memory.models import REMEDIES, recurrent_layer
 from recipes.long_term_memory.recipe import load_data
-from recipes.long_term_memory.results import best_trial, summary
+from recipes.long_term_memory.records import best_trial, longest_trials
+from recipes.long_term_memory.results import summary
 from recipes.long_term_memory.tasks import TASKS, adding, copy_memory
 from recipes.long_term_memory.training import Gradients
 from tests.recipes.shell import Shell

@@ -10,10 +10,8 @@ from keras_seq.diagnostics import gate_activity, plot_gates
 from keras_seq.extras import require
 from keras_seq.files import replacing
 from recipes.long_term_memory.models import EXPLODING, REMEDIES
+from recipes.long_term_memory.records import Trial, Trials, longest_trials
 from recipes.long_term_memory.tasks import TASKS, Task
-
-Trial = dict[str, Any]  # as the recipe's `run_trial` describes it
-Trials = dict[str, list[Trial]]  # by task
 
 FAINTEST = 1e-9  # of a gradient that is drawn
 COLOURS = {
@@ -79,12 +77,6 @@ def draw(found: Trials, curves: dict[str, Any]) -> Any:
     names.axis("off")
     names.legend(handles.values(), handles.keys(), loc="center", frameon=False)
     return figure
-
-
-def longest_trials(found: Trials) -> dict[str, Trial]:
-    """Of each model the trial at the longest distance, of the first task, by name."""
-    trials = next(iter(found.values()))
-    return {t["model"]: t for t in sorted(trials, key=lambda t: t["length"])}
 
 
 def _draw_gradients(axis: Any, trials: dict[str, Trial], when: str) -> None:
