@@ -158,6 +158,7 @@ def study(config: Config, run: runs.RunDirectory) -> Trials:
 
     What the run has already is not done again.
     """
+    config = config.complete()
     found: Trials = {task: [] for task in task_names(config)}
     for task, trials in found.items():
         failures = dict.fromkeys(config.models, 0)
@@ -230,8 +231,7 @@ def main(config: Config) -> None:
 def _finished(path: str) -> tuple[runs.RunDirectory, Config, Trials]:
     """A finished run's directory, its settings and its trials."""
     directory = runs.RunDirectory(path)
-    config = directory.read_config(Config)
-    return directory, config, records.read_trials(directory)
+    return directory, directory.read_config(Config), records.read_trials(directory)
 
 
 def add_numbers(
