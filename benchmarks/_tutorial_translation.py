@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_seq.layers import BahdanauDecoder, EncoderDecoder
-from recipes.translation.model import BidirectionalEncoder
+from recipes.translation.model import BidirectionalEncoder, reader
 from recipes.translation.recipe import build_model
 
 
@@ -42,13 +42,8 @@ def without_attention(config, data):
     """A sequence-to-sequence model without attention, otherwise as the recipe's."""
     own = build_model(config, data)
     keras.utils.set_random_seed(config.seed)
-    encoder = BidirectionalEncoder(
-        config.units // 2,
-        config.layers,
-        config.units,
-        dropout=config.dropout,
-        seed=config.seed,
-    )
+    readers = [reader(config.units // 2, number) for number in range(config.layers)]
+    encoder = BidirectionalEncoder(readers, config.units, config.dropout, config.seed)
     model = Unmasked(
         Summary(encoder),
         BahdanauDecoder(config.units, 8),

@@ -15,6 +15,7 @@ from keras_seq.runs import Progress, RunDirectory
 from keras_seq.text import (
     END,
     START,
+    CharacterVocabulary,
     PairCorpus,
     SubwordVocabulary,
     Vocabulary,
@@ -252,6 +253,21 @@ def sentence_pairs(config: CompleteConfig) -> Pairs:
         test=test,
         shared=shared,
     )
+
+
+def fit_vocabularies(
+    train: list[Pair], config: CompleteConfig
+) -> tuple[Vocabulary, Vocabulary]:
+    """The vocabularies of the sources and of the targets, which may be one."""
+    sources, targets = zip(*train, strict=True)
+    fit = functools.partial(SubwordVocabulary.fit, size=config.vocabulary_size)
+    if config.data == DATES:
+        read = [config.as_read(written) for written in sources]
+        return fit(read), CharacterVocabulary("-0123456789")
+    if config.separate_vocabularies:
+        return fit(sources), fit(targets)
+    both = fit([*sources, *targets])
+    return both, both
 
 
 def _three_files(folder: Path, columns: tuple[int, int]) -> list[PairCorpus]:

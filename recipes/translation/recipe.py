@@ -6,7 +6,6 @@ dates, in many languages and styles, as ISO 8601; with `--data` any pairs of
 sentences. What it writes is measured beside baselines; where it looked is drawn.
 """
 
-import functools
 import time
 from typing import Any
 
@@ -15,7 +14,12 @@ import keras
 from keras_seq import diagnostics, layers, runs, serving, text, training
 from keras_seq.files import replacing
 from recipes.translation import figures, results
-from recipes.translation.data import Data, date_pairs, sentence_pairs
+from recipes.translation.data import (
+    Data,
+    date_pairs,
+    fit_vocabularies,
+    sentence_pairs,
+)
 from recipes.translation.model import BidirectionalEncoder
 from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
 
@@ -28,17 +32,7 @@ def load_data(config: Config) -> Data:
     """Reads or writes the pairs, splits them, and fits the vocabularies."""
     config = config.complete()
     pairs = date_pairs(config) if config.data == DATES else sentence_pairs(config)
-    sources, targets = zip(*pairs.train, strict=True)
-    fit = functools.partial(text.SubwordVocabulary.fit, size=config.vocabulary_size)
-    source: text.Vocabulary
-    target: text.Vocabulary
-    if config.data == DATES:
-        source = fit([config.as_read(written) for written in sources])
-        target = text.CharacterVocabulary("-0123456789")
-    elif config.separate_vocabularies:
-        source, target = fit(sources), fit(targets)
-    else:
-        source = target = fit([*sources, *targets])
+    source, target = fit_vocabularies(pairs.train, config)
     data = Data(**vars(pairs), source=source, target=target, config=config)
     data.tell()
     return data
@@ -51,9 +45,14 @@ def build_model(config: Config, data: Data) -> layers.EncoderDecoder:
     dim, dropout, seed = config.units // 2, config.dropout, config.seed
     recurrent = config.architecture == "attention"
     if recurrent:  # Bahdanau et al. (2015)
-        encoder = BidirectionalEncoder(
-            dim, config.layers, config.units, dropout=dropout, seed=seed
-        )
+        readers = [
+            keras.layers.Bidirectional(
+                layers.ExplicitLSTM(dim, return_sequences=True, return_state=True),
+                name=f"reader_{number}",
+            )
+            for number in range(config.layers)
+        ]
+        encoder = BidirectionalEncoder(readers, config.units, dropout, seed)
         decoder = layers.BahdanauDecoder(config.units, dim)
     else:  # Vaswani et al. (2017), narrow as suits small corpora (Wu et al., 2021)
         blocks: dict[str, Any] = {
