@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_seq.text.normalising import normalise
+from keras_seq.text.corpora.splitting import look
 
 _KNOWN_FROM = 8  # words of a paragraph
 
@@ -89,7 +89,7 @@ def split_documents(
         )
     first_of: dict[str, int] = {}
     for i, text in enumerate(texts):
-        first_of.setdefault(_key(text), i)
+        first_of.setdefault(look(text), i)
     kept = list(first_of.values())
     words = {i: len(texts[i].split()) for i in kept}
     total = sum(words.values())
@@ -116,7 +116,7 @@ def split_documents(
             repeated_words += sum(len(paragraph.split()) for paragraph in left_out)
             if text.strip():
                 cleaned.append((i, text))
-                here |= set(map(_key, _long_paragraphs(text)))
+                here |= set(map(look, _long_paragraphs(text)))
             else:
                 emptied += 1
         known |= here
@@ -139,10 +139,6 @@ def split_documents(
     return split
 
 
-def _key(text: str) -> str:
-    return normalise(text, form="NFKC", casefold=True)
-
-
 def _paragraphs(text: str) -> list[str]:
     """Paragraphs, and what is between them, in turn."""
     return re.split(r"(\n[ \t\r]*\n\s*)", text)
@@ -158,7 +154,7 @@ def _without(text: str, known: set[str]) -> tuple[str, list[str]]:
     left_out = [
         i
         for i in range(0, len(pieces), 2)
-        if len(pieces[i].split()) >= _KNOWN_FROM and _key(pieces[i]) in known
+        if len(pieces[i].split()) >= _KNOWN_FROM and look(pieces[i]) in known
     ]
     gone = set(left_out) | {i + 1 for i in left_out}
     kept = "".join(piece for i, piece in enumerate(pieces) if i not in gone)

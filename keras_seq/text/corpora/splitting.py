@@ -91,16 +91,16 @@ def shared_pairs(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
     >>> shared_pairs(test, train)
     [('a', '1'), ('c', '3')]
     """
-    known = {(side, _look(text)) for pair in others for side, text in enumerate(pair)}
+    known = {(side, look(text)) for pair in others for side, text in enumerate(pair)}
     return [
         pair
         for pair in pairs
-        if any((side, _look(text)) in known for side, text in enumerate(pair))
+        if any((side, look(text)) in known for side, text in enumerate(pair))
     ]
 
 
-def _look(text: str) -> str:
-    """What sentences have in common that count as the same."""
+def look(text: str) -> str:
+    """What texts have in common that count as the same."""
     return normalise(text, form="NFKC", casefold=True)
 
 
@@ -135,7 +135,7 @@ def _groups(pairs: list[Pair], by: str) -> list[list[int]]:
     sides = {"source": (0,), "target": (1,), "both": (0, 1)}[by]
     for i, pair in enumerate(pairs):
         for side in sides:
-            key = side, _look(pair[side])
+            key = side, look(pair[side])
             other = root(first_with.setdefault(key, i))
             own = root(i)
             parents[max(other, own)] = min(other, own)
