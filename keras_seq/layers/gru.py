@@ -42,6 +42,10 @@ class ExplicitGRU(RecurrentLayer):
 
     The gates are differentiable: a loss on a gate trains the weights.
 
+    On a processor, graphs of TensorFlow hold the steps as loops in threads of their
+    own. LiteRT, and `tf.vectorized_map` around a gradient, don't know these: trace
+    for them within `keras_seq.ops.portable_graphs()`.
+
     `keras.layers.Bidirectional` hands the gates on behind the state of their
     direction (with `return_state=True`), in the order in which that direction
     ran: output, [state,] forward gates, [state,] backward gates.

@@ -42,6 +42,10 @@ class ExplicitLSTM(RecurrentLayer):
 
     The gates are differentiable: a loss on a gate trains the weights.
 
+    On a processor, graphs of TensorFlow hold the steps as loops in threads of their
+    own. LiteRT, and `tf.vectorized_map` around a gradient, don't know these: trace
+    for them within `keras_seq.ops.portable_graphs()`.
+
     `keras.layers.Bidirectional` hands the gates on behind the states of their
     direction (with `return_state=True`), in the order in which that direction
     ran: output, [states,] forward gates, [states,] backward gates.

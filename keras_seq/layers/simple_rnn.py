@@ -40,6 +40,10 @@ class ExplicitSimpleRNN(RecurrentLayer):
 
     The pre-activations are differentiable: a loss on them trains the weights.
 
+    On a processor, graphs of TensorFlow hold the steps as loops in threads of their
+    own. LiteRT, and `tf.vectorized_map` around a gradient, don't know these: trace
+    for them within `keras_seq.ops.portable_graphs()`.
+
     `keras.layers.Bidirectional` hands them on behind the state of their
     direction (with `return_state=True`), in the order in which that direction
     ran: output, [state,] forward values, [state,] backward values.
