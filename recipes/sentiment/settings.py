@@ -52,15 +52,17 @@ class Config(RunSettings):
 
     def __post_init__(self, plain: bool) -> None:
         """Makes of `plain` what it stands for."""
-        if plain and self.members:
-            raise ValueError(
-                f"`plain` trains no other LSTMs; received {self.members!r} `members`."
-            )
         if plain:
+            if self.members:  # for `complete` to refuse, as all bad settings
+                object.__setattr__(self, "_beside_plain", self.members)
             object.__setattr__(self, "members", 0)
 
     def complete(self) -> "CompleteConfig":
         """The settings with nothing left open; ValueError for a bad one."""
+        if members := getattr(self, "_beside_plain", None):
+            raise ValueError(
+                f"`plain` trains no other LSTMs; received {members!r} `members`."
+            )
         check_settings(
             self,
             at_least_1=("epochs", "units"),
