@@ -204,13 +204,7 @@ class RunDirectory:
         Raises:
             FileNotFoundError: If the run hasn't come to write it.
         """
-        path = self.path / name
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"the run in {str(self.path)!r} has not finished: it has no {name}. "
-                "Continue it with --resume."
-            )
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(self._written(name).read_text("utf-8"))
 
     def write_json(self, name: str, value: Any) -> Path:
         """Writes `value` as indented JSON and returns the path."""
@@ -267,12 +261,7 @@ class RunDirectory:
         """
         import keras
 
-        if not (self.path / name).is_file():
-            raise FileNotFoundError(
-                f"the run in {str(self.path)!r} has not finished: it has no {name}. "
-                "Continue it with --resume."
-            )
-        return keras.models.load_model(self.path / name, compile=False)
+        return keras.models.load_model(self._written(name), compile=False)
 
     def save_figure(self, figure: "Figure", name: str) -> Path:
         """Saves a matplotlib figure as figures/`name`.png and closes it."""
@@ -282,6 +271,16 @@ class RunDirectory:
         with replacing(path) as temporary:
             figure.savefig(temporary, dpi=120, bbox_inches="tight")
         plt.close(figure)
+        return path
+
+    def _written(self, name: str) -> Path:
+        """The path of a file that the run has come to write."""
+        path = self.path / name
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"the run in {str(self.path)!r} has not finished: it has no {name}. "
+                "Continue it with --resume."
+            )
         return path
 
     def _check_same(self, settings: dict[str, Any]) -> None:
