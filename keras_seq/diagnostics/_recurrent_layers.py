@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_seq.layers import ExplicitGRU, ExplicitLSTM, ExplicitSimpleRNN
+from keras_seq.layers._decoder_state import cells_of
 
 Names: typing.TypeAlias = list[str] | tuple[str, ...]
 """Of layers; a string alone is none."""
@@ -44,7 +45,7 @@ class Part(typing.NamedTuple):
     @property
     def cell(self) -> typing.Any:
         """The cell, which has the weights."""
-        return cells_of(self.layer)[self.place]
+        return cells_of(self.layer.cell)[self.place]
 
     @property
     def go_backwards(self) -> bool:
@@ -116,12 +117,6 @@ def is_explicit(layer: keras.Layer) -> bool:
     return isinstance(layer, _EXPLICIT)
 
 
-def cells_of(layer: typing.Any) -> list[typing.Any]:
-    """The cells of a recurrent layer, the first first."""
-    stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
-    return list(layer.cell.cells) if stacked else [layer.cell]
-
-
 def twin_kind(cell: typing.Any) -> tuple[typing.Any, typing.Any] | None:
     """The explicit layer that runs a cell's equations, and the class that says them.
 
@@ -143,7 +138,7 @@ def _named(layers: list[typing.Any]) -> dict[str, Part]:
         alone = names.count(layer.name) == 1
         path = layer.name if alone else layer.path or layer.name
         stacked = isinstance(layer.cell, keras.layers.StackedRNNCells)
-        for place, cell in enumerate(cells_of(layer)):
+        for place, cell in enumerate(cells_of(layer.cell)):
             whole = f"{path}/{cell.name}" if stacked else path
             number, name = 1, whole
             while name in named:
@@ -161,7 +156,7 @@ def _why_not(layer: typing.Any) -> str | None:
     peer: typing.Any = next(peer for peer in _LAYERS if isinstance(layer, peer))
     if kind.call is not peer.call or kind.inner_loop is not peer.inner_loop:
         return f"{layer.name!r} is a {kind.__name__}, which has a `call` of its own"
-    strange = [cell for cell in cells_of(layer) if twin_kind(cell) is None]
+    strange = [cell for cell in cells_of(layer.cell) if twin_kind(cell) is None]
     if strange:
         kinds = " and ".join(dict.fromkeys(type(cell).__name__ for cell in strange))
         return f"{layer.name!r} has cells of its own ({kinds})"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import keras
 from keras import ops, tree
 
-from keras_seq.diagnostics._recurrent_layers import cells_of, twin_kind
+from keras_seq.diagnostics._recurrent_layers import twin_kind
+from keras_seq.layers._decoder_state import cells_of
 from keras_seq.typing import Nest, Tensor
 
 
@@ -15,7 +16,7 @@ def twins(layer: typing.Any) -> list[typing.Any]:
 
     Cells that are stacked within a step give what layers give one after the other.
     """
-    return [_twin(layer, cell) for cell in cells_of(layer)]
+    return [_twin(layer, cell) for cell in cells_of(layer.cell)]
 
 
 def in_turn(layer: typing.Any, explicit: list[typing.Any]) -> Callable[..., typing.Any]:
@@ -63,7 +64,7 @@ def _twin(layer: typing.Any, cell: typing.Any) -> typing.Any:
     if (kinds := twin_kind(cell)) is None:
         raise TypeError(f"{cell!r} has no twin.")
     kind, peer = kinds
-    last = cell is cells_of(layer)[-1]
+    last = cell is cells_of(layer.cell)[-1]
     config = peer.get_config(cell)
     if hasattr(cell, "implementation"):
         config["implementation"] = cell.implementation
