@@ -2,25 +2,37 @@
 
 import collections
 import dataclasses
+import unicodedata
 from typing import Any
 
 import numpy as np
 
 from keras_seq.runs import RunDirectory
 from keras_seq.training import assign_folds
+from recipes.binary_classification.leaks import giveaways
+from recipes.binary_classification.numerals import numeral
 from recipes.binary_classification.settings import BREAST_CANCER, Config
-from recipes.binary_classification.sources import Table, breast_cancer, csv_file
+from recipes.binary_classification.sources import (
+    FEWEST,
+    Table,
+    breast_cancer,
+    csv_file,
+)
 from recipes.binary_classification.table import Column, Rows
 
 FOLDS = 5
-FEWEST = 15  # different rows of each class: ten members need ten of two thirds
 QUICK_ROWS = 600
 EXAMPLES = 5  # in messages
+NAMED = 50  # columns, or notes, on the terminal
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """A table and its split; labels are 1 for `positive`, 0 for `negative`."""
+    """A table and its split; labels are 1 for `positive`, 0 for `negative`.
+
+    `notes` say how it was read, `warnings` what makes the figures look better than
+    they will be.
+    """
 
     name: str
     digest: str
@@ -35,6 +47,7 @@ class Data:
     groups: np.ndarray
     train: np.ndarray
     test: np.ndarray
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, table: Table, names: tuple[str, str], config: Config) -> "Data":
@@ -58,6 +71,7 @@ class Data:
             groups=groups,
             train=np.flatnonzero(folds > 0),
             test=np.flatnonzero(folds == 0),
+            warnings=giveaways(table.columns, table.rows, labels),
         )
 
     def keep_columns(self, run: RunDirectory) -> None:
@@ -76,11 +90,16 @@ class Data:
             f"{self.name}: {len(self.labels)} rows, {self.labels.mean():.1%} "
             f"{self.positive!r} (positive), the others {self.negative!r}"
         )
-        for kind in ("number", "category"):
+        for kind in ("number", "date", "category"):
             names = [column.name for column in self.columns if column.kind == kind]
-            print(f"columns of kind {kind}: {', '.join(names) or 'none'}")
-        for note in self.notes:
+            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            print(f"columns of kind {kind}: {', '.join(names[:NAMED]) or 'none'}{more}")
+        for note in self.notes[:NAMED]:
             print(f"note: {note}")
+        if len(self.notes) > NAMED:
+            print(f"note: {len(self.notes) - NAMED} more, all in the report")
+        for warning in self.warnings:
+            print(f"warning: {warning}")
 
     def description(self) -> dict[str, Any]:
         """What metrics.json says of the data."""
@@ -91,12 +110,14 @@ class Data:
             "train": len(self.train),
             "test": len(self.test),
             "number_columns": kinds["number"],
+            "date_columns": kinds["date"],
             "category_columns": kinds["category"],
             "negative": self.negative,
             "positive": self.positive,
             "positive_share": float(self.labels.mean()),
             "duplicate_rows": len(self.rows) - self.rows.different,
             "notes": self.notes,
+            "warnings": self.warnings,
             "terms": self.terms,
         }
 
@@ -136,11 +157,22 @@ def classes(table: Table, config: Config) -> tuple[str, str]:
             for text in rarest
         )
         more = ", ..." if len(counts) > EXAMPLES else ""
+        what = ""
+        if len(counts) > 2:
+            numbers = all(numeral(text) is not None for text in counts)
+            what = (
+                " This recipe tells two classes apart: make a column of two, such as "
+                + (
+                    "above and below a number."
+                    if numbers
+                    else "one class and the rest."
+                )
+            )
         raise ValueError(
             f"--data: the label {config.label!r} must have two values; it has "
-            f"{len(counts)}, the rarest {found}{more}."
+            f"{len(counts)}, the rarest {found}{more}.{what}"
         )
-    positive = config.positive
+    positive = config.positive and unicodedata.normalize("NFC", config.positive)
     if positive is None:
         largest = max(counts.values())
         positive = max(counts, key=lambda text: (largest - counts[text], text))

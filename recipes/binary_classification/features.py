@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_seq.typing import Tensor
+from recipes.binary_classification.dates import PARTS, repeating, repeating_of
 from recipes.binary_classification.table import Column, Rows
 
 FEWEST_OF_A_CATEGORY = 3  # rows; rarer values are as unknown ones
@@ -52,6 +53,58 @@ class FillMissing(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="recipes")
+class CalendarParts(keras.layers.Layer):
+    """What repeats in dates, one-hot: months, weekdays, hours.
+
+    Args:
+        parts: List of (index of the input's column, part, value), one an output; the
+            parts are those of `dates.PARTS`.
+
+    Input of shape (B, D), seconds since 1970; output (B, parts), 0 where missing.
+    """
+
+    def __init__(self, parts: list[list[Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parts = parts
+
+    def call(self, numbers: Tensor) -> Tensor:
+        columns = {column for column, _, _ in self.parts}
+        found = {column: repeating(numbers[:, column]) for column in columns}
+        same = [found[column][part] == value for column, part, value in self.parts]
+        return ops.cast(ops.stack(same, axis=1), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "parts": self.parts}
+
+
+@keras.saving.register_keras_serializable(package="recipes")
+class Standardise(keras.layers.Layer):
+    """(x - mean) / scale, in the precision of the input.
+
+    Keras's own takes scales below 1e-7 for nothing.
+
+    Args:
+        mean: A number for each column.
+        scale: A number above 0 for each column.
+    """
+
+    def __init__(self, mean: list[float], scale: list[float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mean, self.scale = mean, scale
+
+    def call(self, x: Tensor) -> Tensor:
+        mean, scale = (
+            ops.convert_to_tensor([values], dtype=self.compute_dtype)
+            for values in (self.mean, self.scale)
+        )
+        # What no row of the training was near to must not overflow float32.
+        return ops.clip((x - mean) / scale, -1e30, 1e30)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="recipes")
 class SoftLimit(keras.layers.Layer):
     """Draws far values near: x up to `limit`, then limit + ln(1 + |x| - limit).
 
@@ -85,10 +138,12 @@ def tensors(rows: Rows) -> dict[str, Tensor]:
 def build_features(rows: Rows) -> keras.Model:
     """Model from raw rows to features with the mean 0, fitted to these rows alone.
 
-    A number is standardised and softly limited; its median stands in where it is
-    missing, and an indicator says so. A category is one-hot, less the mean and
-    times 2; a missing one is a category of its own, and values that are rare or
-    unknown are no category. What is constant in the rows is left out.
+    A number is standardised, in float64, and softly limited; its median stands in
+    where it is missing, and an indicator says so. Of a date the month, the weekday and
+    the hour are categories too. A category is one-hot, less the mean and times 2; a
+    missing one is a category of its own. Rare values are one category together, as
+    unknown ones are then; where none is rare, an unknown one is no category. What is
+    constant in the rows is left out.
 
     Args:
         rows: `Rows`, the training rows.
@@ -99,61 +154,104 @@ def build_features(rows: Rows) -> keras.Model:
     Raises:
         ValueError: If nothing varies in the rows.
     """
-    numbers = keras.Input((rows.numbers.shape[1],), name="numbers")
+    numbers = keras.Input((rows.numbers.shape[1],), dtype="float64", name="numbers")
     strings = keras.Input((rows.strings.shape[1],), dtype="string", name="strings")
     missing = np.isnan(rows.numbers)
     columns, medians = [], []
     for i, values in enumerate(rows.numbers.T):
-        known = values[~np.isnan(values)]
+        known = values[~np.isnan(values)].astype("float64")
         if len(known) and known.min() < known.max():
             columns.append(i)
             medians.append(float(np.median(known)))
     indicated = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
-    parts = [FillMissing(columns, medians, indicated, name="filled")(numbers)]
+    exact = {"dtype": "float64"}
+    parts = [FillMissing(columns, medians, indicated, name="filled", **exact)(numbers)]
+    if calendar := _calendar(rows):
+        parts.append(CalendarParts(calendar, name="calendar", **exact)(numbers))
     for j, values in enumerate(rows.strings.T):
-        if vocabulary := _vocabulary(values):
+        vocabulary, pooled = _vocabulary(values)
+        if vocabulary:
             lookup = keras.layers.StringLookup(
                 vocabulary=vocabulary,
                 oov_token=UNKNOWN,
                 output_mode="one_hot",
-                name=f"category_{j}",
+                name=f"{'pooled' if pooled else 'category'}_{j}",
             )
-            parts.append(lookup(strings[:, j])[:, 1:])
-    encoded = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+            parts.append(lookup(strings[:, j])[:, 0 if pooled else 1 :])
+    encoded = parts[0]
+    if len(parts) > 1:
+        encoded = keras.layers.Concatenate(**exact)(parts)
     encoder = keras.Model({"numbers": numbers, "strings": strings}, encoded)
-    values = in_batches(lambda batch: encoder(tensors(batch)), rows).astype("float64")
-    if not values.shape[1]:
+    if not encoded.shape[1]:
         raise ValueError(
             "nothing varies in the training rows: all columns are constant."
         )
-    variance = values.var(axis=0)
+    mean, variance = _moments(encoder, rows)
     # Scaling a rare category to the variance 1 would make it louder than all else.
     variance[len(columns) :] = 0.25
-    normalized = keras.layers.Normalization(
-        mean=values.mean(axis=0).tolist(), variance=variance.tolist(), name="normalized"
+    scale = np.sqrt(variance)
+    normalized = Standardise(
+        mean.tolist(), np.where(scale > 0, scale, 1.0).tolist(), name="scaled", **exact
     )(encoded)
-    features = SoftLimit(name="limited")(normalized)
+    # The layer casts what it is given: digits that are lost now tell nothing.
+    features = SoftLimit(name="limited", dtype="float32")(normalized)
     return keras.Model(encoder.input, features, name="features")
 
 
-def _vocabulary(values: np.ndarray) -> list[str]:
-    """The frequent values, most frequent first; none if there is only one."""
+def _moments(encoder: keras.Model, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each feature, in float64, a batch held at a time."""
+    count, width = len(rows), encoder.output_shape[1]
+
+    def total(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        found = np.zeros(width)
+        for start in range(0, count, ROWS_AT_ONCE):
+            batch = tensors(rows.take(slice(start, start + ROWS_AT_ONCE)))
+            values = ops.convert_to_numpy(encoder(batch)).astype("float64")
+            found += function(values).sum(axis=0)
+        return found / count
+
+    mean = total(lambda values: values)
+    return mean, total(lambda values: (values - mean) ** 2)
+
+
+def _calendar(rows: Rows) -> list[list[Any]]:
+    """The parts of dates that vary in the rows, each as `CalendarParts` takes it."""
+    found: list[list[Any]] = []
+    for column in rows.dates:
+        for part, values in repeating_of(rows.numbers[:, column]).items():
+            counts = [(value, int((values == value).sum())) for value in PARTS[part]]
+            some = [value for value, n in counts if n >= FEWEST_OF_A_CATEGORY]
+            if sum(n > 0 for _, n in counts) > 1:
+                found += [[column, part, float(value)] for value in some]
+    return found
+
+
+def _vocabulary(values: np.ndarray) -> tuple[list[str], bool]:
+    """The frequent values, most frequent first, and whether there are others.
+
+    None if there is only one.
+    """
     names, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
     frequent = [str(names[i]) for i in order if counts[i] >= FEWEST_OF_A_CATEGORY]
-    return frequent if len(names) > 1 else []
+    if len(names) < 2:
+        return [], False
+    return frequent, len(frequent) < len(names)
 
 
 def feature_columns(features: keras.Model, columns: list[Column]) -> np.ndarray:
     """Which column each feature is made of, as indices into `columns`; shape (F,)."""
-    numbers = [i for i, column in enumerate(columns) if column.kind == "number"]
+    numbers = [i for i, column in enumerate(columns) if column.kind != "category"]
     strings = [i for i, column in enumerate(columns) if column.kind == "category"]
     filled = features.get_layer("filled")
     owners = [numbers[i] for i in (*filled.columns, *filled.indicated)]
     for layer in features.layers:
-        if layer.name.startswith("category_"):
-            column = strings[int(layer.name.removeprefix("category_"))]
-            owners += [column] * (layer.output.shape[-1] - 1)
+        kind, _, number = layer.name.partition("_")
+        if layer.name == "calendar":
+            owners += [numbers[column] for column, _, _ in layer.parts]
+        elif kind in ("category", "pooled") and number:
+            unknown = kind == "category"
+            owners += [strings[int(number)]] * (layer.output.shape[-1] - unknown)
     return np.array(owners)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_seq.diagnostics import calibration_error
 from keras_seq.extras import require
+from recipes.binary_classification.dates import repeating_of
 from recipes.binary_classification.table import Rows
 
 
@@ -78,7 +79,7 @@ def baseline_probabilities(
     trees = ensemble.HistGradientBoostingClassifier(
         random_state=seed,
         categorical_features=[
-            *[False] * train.numbers.shape[1],
+            *[False] * _numbers(train).shape[1],
             *[True] * train.strings.shape[1],
         ],
     )
@@ -94,9 +95,20 @@ def baseline_probabilities(
     return found
 
 
-def _encode_linear(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
+def _numbers(rows: Rows) -> np.ndarray:
+    """The numbers, and what repeats in dates beside them."""
+    parts = [
+        part
+        for column in rows.dates
+        for part in repeating_of(rows.numbers[:, column]).values()
+    ]
+    return np.column_stack([rows.numbers, *parts])
+
+
+def _encode_linear(train: Rows, test: Rows) -> tuple[Any, ...]:
     preprocessing = require("sklearn.preprocessing", "recipes")
     impute = require("sklearn.impute", "recipes")
+    sparse = require("scipy.sparse", "recipes")
     parts = []
     if train.numbers.shape[1]:
         fill = impute.SimpleImputer(
@@ -109,22 +121,28 @@ def _encode_linear(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
                 scale.transform(fill.transform(test.numbers)),
             )
         )
+    for column in train.dates:
+        repeats = [repeating_of(rows.numbers[:, column]) for rows in (train, test)]
+        parts.append(_one_hot(*(np.column_stack([*some.values()]) for some in repeats)))
     if train.strings.shape[1]:
-        encoder = preprocessing.OneHotEncoder(
-            handle_unknown="ignore", sparse_output=False
-        )
         parts.append(
-            (
-                encoder.fit_transform(train.strings.astype(object)),
-                encoder.transform(test.strings.astype(object)),
-            )
+            _one_hot(train.strings.astype(object), test.strings.astype(object))
         )
-    return tuple(np.hstack(side) for side in zip(*parts, strict=True))
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(sparse.hstack(side, "csr") for side in zip(*parts, strict=True))
+
+
+def _one_hot(train: np.ndarray, test: np.ndarray) -> tuple[Any, Any]:
+    """Sparse: tens of thousands of categories would fill the memory."""
+    preprocessing = require("sklearn.preprocessing", "recipes")
+    encoder = preprocessing.OneHotEncoder(handle_unknown="ignore")
+    return encoder.fit_transform(train), encoder.transform(test)
 
 
 def _encode_trees(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
     if not train.strings.shape[1]:
-        return train.numbers, test.numbers
+        return _numbers(train), _numbers(test)
     preprocessing = require("sklearn.preprocessing", "recipes")
     encoder = preprocessing.OrdinalEncoder(
         handle_unknown="use_encoded_value",
@@ -136,6 +154,6 @@ def _encode_trees(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
         encoder.transform(test.strings.astype(object)),
     )
     return tuple(
-        np.hstack([rows.numbers, code])
+        np.hstack([_numbers(rows), code])
         for rows, code in zip((train, test), codes, strict=True)
     )

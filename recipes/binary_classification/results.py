@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seq.runs import Report, RunDirectory
 from recipes.binary_classification.data import Data
+from recipes.binary_classification.dates import text_of
 from recipes.binary_classification.folds import pooled
 from recipes.binary_classification.model import Classifier
 from recipes.binary_classification.pictures import LABELS, draw
@@ -21,12 +22,18 @@ SHOWN = 8  # contributions of a row in the report
 
 def value_of(classifier: Classifier, rows: Rows, row: int, column: int) -> str:
     """A field of a row as text; "missing" where it is."""
-    kind = classifier.columns[column].kind
-    i = sum(c.kind == kind for c in classifier.columns[:column])
-    if kind == "number":
-        value = rows.numbers[row, i]
-        return "missing" if np.isnan(value) else f"{value:.6g}"
-    return str(rows.strings[row, i]) or "missing"
+    chosen = classifier.columns[column]
+    category = chosen.kind == "category"
+    before = classifier.columns[:column]
+    i = sum((c.kind == "category") == category for c in before)
+    if category:
+        return str(rows.strings[row, i]) or "missing"
+    value = rows.numbers[row, i]
+    if np.isnan(value):
+        return "missing"
+    if chosen.kind == "date":
+        return text_of(value, chosen.form)
+    return f"{value:.15g}" if chosen.exact else f"{value:.6g}"
 
 
 def strongest(contributions: np.ndarray, count: int) -> list[int]:
@@ -193,9 +200,10 @@ def _report(
         f"chosen. It was judged on {described['test']:,} other rows. Class weights: "
         f"{config['class_weights']}."
     )
-    if data.notes:
+    if data.warnings or data.notes:
         report.heading("Notes on the data")
-        report.text("\n\n".join(data.notes))
+        warnings = [f"Warning: {warning}" for warning in data.warnings]
+        report.text("\n\n".join([*warnings, *data.notes]))
     report.heading("Test rows")
     models = {"ensemble": test, **metrics["baseline"]}
     report.table(

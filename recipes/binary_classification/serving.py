@@ -8,8 +8,10 @@ import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.typing import Tensor
+from recipes.binary_classification.dates import graph_seconds, text_of
 from recipes.binary_classification.model import Classifier
-from recipes.binary_classification.table import MISSING, Column, Rows
+from recipes.binary_classification.numerals import MISSING
+from recipes.binary_classification.table import Column, Rows
 
 
 def served_names(columns: list[Column]) -> list[str]:
@@ -54,12 +56,19 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
         ]
         with tf.control_dependencies(sizes):
             count = tf.shape(first)[0]
-        numbers = [given[n] for n, c in names.items() if c.kind == "number"]
+        numbers = [
+            graph_seconds(_as_read(tf, given[n]), c.form)
+            if c.kind == "date"
+            else tf.cast(given[n], tf.float64)
+            for n, c in names.items()
+            if c.kind != "category"
+        ]
         strings = [
             _as_read(tf, given[n]) for n, c in names.items() if c.kind == "category"
         ]
+        none = tf.zeros([count, 0], tf.float64)
         return {
-            "numbers": tf.stack(numbers, 1) if numbers else tf.zeros([count, 0]),
+            "numbers": tf.stack(numbers, 1) if numbers else none,
             "strings": tf.stack(strings, 1) if strings else tf.fill([count, 0], ""),
         }
 
@@ -92,18 +101,12 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
 
     specs = {
         name: tf.TensorSpec(
-            [None], tf.float32 if column.kind == "number" else tf.string
+            [None], column.dtype if column.kind == "number" else tf.string
         )
         for name, column in names.items()
     }
     notes = {
-        name: f"{column.name!r}: "
-        + (
-            "a number, NaN if missing"
-            if column.kind == "number"
-            else "a category, empty if missing"
-        )
-        for name, column in names.items()
+        name: f"{column.name!r}: {_meaning(column)}" for name, column in names.items()
     }
     outputs = {
         "probability": f"calibrated probability of {classifier.positive!r}",
@@ -137,6 +140,15 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
     }
 
 
+def _meaning(column: Column) -> str:
+    if column.kind == "category":
+        return "a category, empty if missing"
+    if column.kind == "date":
+        return f"a time written {column.form}; what is none counts as missing"
+    unit = f" in {column.unit}" if column.unit else ""
+    return f"a number{unit}, NaN if missing"
+
+
 def _as_read(tf: Any, strings: Tensor) -> Tensor:
     """Categories as the table reader has them: stripped, empty where missing."""
     strings = tf.strings.strip(strings)
@@ -155,7 +167,10 @@ def requests(classifier: Classifier, rows: Rows) -> dict[str, list[dict[str, lis
     ):
         if column.kind == "number":
             # JSON has no NaN, so a warm-up request has a number.
-            request[name] = np.nan_to_num(next(numbers)).tolist()
+            values = np.nan_to_num(next(numbers)).astype(column.dtype)
+            request[name] = values.tolist()
+        elif column.kind == "date":
+            request[name] = [text_of(value, column.form) for value in next(numbers)]
         else:
             request[name] = next(strings).tolist()
     return {"serving_default": [request], "explain": [request]}

@@ -58,7 +58,8 @@ class Config(RunSettings):
         elif self.label is None:
             raise ValueError("`label` must name the column of the labels (--label).")
         chosen = {
-            "data": whole_path(self.data),
+            # The name of a table is no path, whatever lies in this folder.
+            "data": self.data if self.data == BREAST_CANCER else whole_path(self.data),
             "epochs": self.epochs or (8 if self.quick else EPOCHS),
         }
         return CompleteConfig(**{**vars(self), **chosen})

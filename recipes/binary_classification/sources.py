@@ -1,28 +1,21 @@
 """Where the classification recipe's table comes from, and which columns it keeps."""
 
+import collections
 import hashlib
-import re
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_seq.extras import require
+from recipes.binary_classification.columns import columns_of
+from recipes.binary_classification.numerals import is_missing
 from recipes.binary_classification.settings import BREAST_CANCER, Config
-from recipes.binary_classification.table import (
-    Column,
-    Kind,
-    Record,
-    Rows,
-    as_number,
-    column_kind,
-    is_missing,
-    read_csv,
-    rows_of,
-)
+from recipes.binary_classification.table import Column, Rows, read_csv, rows_of
 
-IDENTIFIER = 30  # different whole numbers, from which on they look like one
-NEARLY = 0.9  # numbers among the fields of a column of categories, to be noted
+FEWEST = 15  # different rows of each class: ten members need ten of two thirds
+SHOWN = 50  # columns, in a message
 
 
 class Table(NamedTuple):
@@ -79,93 +72,61 @@ def csv_file(config: Config) -> Table:
     """
     header, records = read_csv(config.data, config.delimiter)
     place = Path(config.data).name
-    if config.label not in header:
-        raise ValueError(
-            f"{place}: expected a column {config.label!r}, the label; its columns are "
-            f"{header}."
-        )
+    where = _label_column(header, config.label or "", place)
     if not records:
         raise ValueError(f"{place} has no rows.")
-    where = header.index(config.label)
-    for line, values in records:
-        if is_missing(values[where]):
-            raise ValueError(f"{place}:{line}: expected a label; it is missing.")
-    notes: list[str] = []
-    columns = []
-    for i, name in enumerate(header):
-        values = [values[i] for _, values in records]
-        if i != where and (kind := _usable(name, values, records, notes)):
-            columns.append(Column(name, kind))
+    lines = [line for line, _ in records]
+    fields = [list(values) for values in zip(*(v for _, v in records), strict=True)]
+    labels, notes = _labels(fields.pop(where), lines, header.pop(where), place)
+    columns, found = columns_of(header, fields, lines)
+    notes += found
     if not columns:
         raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
-    fields = [(line, dict(zip(header, v, strict=True))) for line, v in records]
     return Table(
         name=place,
         digest=hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
         terms="Those of your file.",
         columns=columns,
-        rows=rows_of(columns, fields, place),
-        labels=[values[where] for _, values in records],
-        lines=np.array([line for line, _ in records]),
+        rows=rows_of(columns, lines, dict(zip(header, fields, strict=True)), place),
+        labels=labels,
+        lines=np.array(lines),
         notes=notes,
     )
 
 
-def _usable(
-    name: str, values: list[str], records: list[Record], notes: list[str]
-) -> Kind | None:
-    """The kind of a column, or None if nothing can be learned from it; notes why."""
-    known = [value for value in values if not is_missing(value)]
-    different = len(set(known))
-    missing = len(values) - len(known)
-    if not known:
-        notes.append(f"column {name!r} is left out: all its values are missing.")
-        return None
-    if different == 1 and not missing:
-        notes.append(f"column {name!r} is left out: it is {known[0]!r} in every row.")
-        return None
-    kind = column_kind(values)
-    each_once = different == len(known) > 1
-    if kind == "category":
-        if all(re.fullmatch(r"[+-]?\d+,\d+|[+-]?\d+", value) for value in known):
-            line, value = next(
-                (line, value)
-                for (line, _), value in zip(records, values, strict=True)
-                if "," in value
-            )
-            raise ValueError(
-                f"line {line}: expected decimal points in column {name!r}; received "
-                f"{value!r}."
-            )
-        if each_once:
-            notes.append(
-                f"column {name!r} is left out: no value of its {different} is in two "
-                "rows, as in a name or an identifier."
-            )
-            return None
-        _note_nearly_numbers(name, values, records, notes)
-        return kind
-    whole = all(re.fullmatch(r"[+-]?\d+", value) for value in known)
-    if each_once and whole and not missing:
-        numbers = list(map(int, known))
-        if max(numbers) - min(numbers) + 1 == len(numbers):
-            notes.append(f"column {name!r} is left out: it numbers the rows.")
-            return None
-        if len(numbers) > IDENTIFIER:
-            notes.append(
-                f"column {name!r} looks like an identifier: whole numbers, no two the "
-                "same. It is used; remove it from the file if it is one."
-            )
-    return kind
+def _label_column(header: list[str], label: str, place: str) -> int:
+    """Where the label's column is; spaces around and between words may differ."""
 
+    def plain(name: str) -> str:
+        return " ".join(unicodedata.normalize("NFC", name).split())
 
-def _note_nearly_numbers(
-    name: str, values: list[str], records: list[Record], notes: list[str]
-) -> None:
-    others = [i for i, value in enumerate(values) if as_number(value) is None]
-    if len(others) <= (1 - NEARLY) * len(values):
-        line, value = records[others[0]][0], values[others[0]]
-        notes.append(
-            f"column {name!r} is read as categories, though nearly all its values are "
-            f"numbers: line {line} has {value!r}."
+    some = [i for i, name in enumerate(header) if name == label.strip()]
+    some = some or [i for i, name in enumerate(header) if plain(name) == plain(label)]
+    if len(some) != 1:
+        shown = header if len(header) <= SHOWN else [*header[:SHOWN], "..."]
+        raise ValueError(
+            f"{place}: expected a column {label!r}, the label; its columns are {shown}."
         )
+    return some[0]
+
+
+def _labels(
+    values: list[str], lines: list[int], name: str, place: str
+) -> tuple[list[str], list[str]]:
+    """The labels, and a note if a word that elsewhere means missing is one of them."""
+    values = [unicodedata.normalize("NFC", value) for value in values]
+    counts = collections.Counter(values)
+    words = [text for text in counts if is_missing(text)]
+    if not words:
+        return values, []
+    [*others] = counts.keys() - set(words)
+    if len(words) == len(others) == 1 and words[0] and counts[words[0]] >= FEWEST:
+        return values, [
+            f"label {name!r}: {words[0]!r} is read as a label, since there is one "
+            f"other, {others[0]!r}; in other columns it means that a value is missing."
+        ]
+    line = lines[values.index(words[0])]
+    raise ValueError(
+        f"{place}:{line}: expected a label in column {name!r}; it is missing: received "
+        f"{words[0]!r}."
+    )
