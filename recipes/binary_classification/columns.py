@@ -153,7 +153,7 @@ def _without_strays(field: Field, column: Column, notes: list[str]) -> Column:
     strays = [
         text
         for text in field.known
-        if column.number(text) is None and not _too_large(field.numerals[text])
+        if _value(field, column, text) is None and not _too_large(field.numerals[text])
     ]
     if not strays:
         return column
@@ -173,6 +173,13 @@ def _without_strays(field: Field, column: Column, notes: list[str]) -> Column:
     )
     kept = tuple(t for t in frequent if len(t) <= LONGEST_STRAY)[:MOST_STRAYS]
     return dataclasses.replace(column, strays=kept)
+
+
+def _value(field: Field, column: Column, text: str) -> float | None:
+    """What a field that isn't missing is in a column; None if nothing."""
+    if column.kind == "date":
+        return column.number(text)
+    return column.of_numeral(field.numerals[text])
 
 
 def _too_large(found: Numeral | None) -> bool:
@@ -222,7 +229,7 @@ def _number_column(field: Field, column: Column, notes: list[str]) -> Column | N
             f"more digits than a number keeps; {len(long)} of its different values "
             "lose their last ones."
         )
-    values = np.array([column.number(text) or 0.0 for text in known])
+    values = np.array([_value(field, column, text) or 0.0 for text in known])
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return column

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seq.extras import require
 from keras_seq.typing import Tensor
 from recipes.binary_classification.dates import PARTS, repeating, repeating_of
 from recipes.binary_classification.table import Column, Rows
@@ -75,6 +76,60 @@ class CalendarParts(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts}
+
+
+@keras.saving.register_keras_serializable(package="recipes")
+class OneHot(keras.layers.Layer):
+    """Categories, one-hot, all columns by one table.
+
+    Args:
+        columns: Indices of the input's columns that are used.
+        vocabularies: For each of them a list of categories. Where UNKNOWN is among
+            them, it stands for all that aren't; else these are 0 throughout.
+
+    Input of shape (B, D), strings; output (B, categories of all vocabularies).
+    """
+
+    def __init__(
+        self, columns: list[int], vocabularies: list[list[str]], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.columns, self.vocabularies = columns, vocabularies
+        keys = [
+            f"{column}\n{category}"
+            for column, some in zip(columns, vocabularies, strict=True)
+            for category in some
+        ]
+        self._table = keras.layers.StringLookup(vocabulary=keys)
+        places = {key: place for place, key in enumerate(keys, start=1)}
+        self._otherwise = [places.get(f"{c}\n{UNKNOWN}", 0) for c in columns]
+
+    def call(self, strings: Tensor) -> Tensor:
+        tf = require("tensorflow", "recipes")
+        used = tf.gather(strings, self.columns, axis=1)
+        prefixes = tf.constant([[f"{column}\n" for column in self.columns]])
+        prefixes = tf.broadcast_to(prefixes, tf.shape(used))
+        keys = tf.strings.join([prefixes, used])
+        found = tf.cast(self._table(keys), tf.int32)
+        found = tf.where(found == 0, [self._otherwise], found)
+        count = tf.shape(found)[0]
+        rows = tf.broadcast_to(tf.range(count)[:, None], tf.shape(found))
+        places = tf.reshape(tf.stack([rows, found], axis=-1), [-1, 2])
+        ones = tf.ones([tf.size(found)], self.compute_dtype)
+        size = 1 + sum(map(len, self.vocabularies))
+        return tf.scatter_nd(places, ones, [count, size])[:, 1:]
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.built = True
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, int]:
+        return input_shape[0], sum(map(len, self.vocabularies))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("columns", "vocabularies")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="recipes")
@@ -168,16 +223,10 @@ def build_features(rows: Rows) -> keras.Model:
     parts = [FillMissing(columns, medians, indicated, name="filled", **exact)(numbers)]
     if calendar := _calendar(rows):
         parts.append(CalendarParts(calendar, name="calendar", **exact)(numbers))
-    for j, values in enumerate(rows.strings.T):
-        vocabulary, pooled = _vocabulary(values)
-        if vocabulary:
-            lookup = keras.layers.StringLookup(
-                vocabulary=vocabulary,
-                oov_token=UNKNOWN,
-                output_mode="one_hot",
-                name=f"{'pooled' if pooled else 'category'}_{j}",
-            )
-            parts.append(lookup(strings[:, j])[:, 0 if pooled else 1 :])
+    vocabularies = {j: _vocabulary(values) for j, values in enumerate(rows.strings.T)}
+    if vocabularies := {j: some for j, some in vocabularies.items() if some}:
+        one_hot = OneHot([*vocabularies], [*vocabularies.values()], name="categories")
+        parts.append(one_hot(strings))
     encoded = parts[0]
     if len(parts) > 1:
         encoded = keras.layers.Concatenate(**exact)(parts)
@@ -226,17 +275,17 @@ def _calendar(rows: Rows) -> list[list[Any]]:
     return found
 
 
-def _vocabulary(values: np.ndarray) -> tuple[list[str], bool]:
-    """The frequent values, most frequent first, and whether there are others.
+def _vocabulary(values: np.ndarray) -> list[str]:
+    """The frequent values, most frequent first, and UNKNOWN first if there are others.
 
     None if there is only one.
     """
     names, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
     frequent = [str(names[i]) for i in order if counts[i] >= FEWEST_OF_A_CATEGORY]
-    if len(names) < 2:
-        return [], False
-    return frequent, len(frequent) < len(names)
+    if len(names) < 2 or not frequent:
+        return []
+    return [UNKNOWN, *frequent] if len(frequent) < len(names) else frequent
 
 
 def feature_columns(features: keras.Model, columns: list[Column]) -> np.ndarray:
@@ -245,13 +294,14 @@ def feature_columns(features: keras.Model, columns: list[Column]) -> np.ndarray:
     strings = [i for i, column in enumerate(columns) if column.kind == "category"]
     filled = features.get_layer("filled")
     owners = [numbers[i] for i in (*filled.columns, *filled.indicated)]
-    for layer in features.layers:
-        kind, _, number = layer.name.partition("_")
-        if layer.name == "calendar":
-            owners += [numbers[column] for column, _, _ in layer.parts]
-        elif kind in ("category", "pooled") and number:
-            unknown = kind == "category"
-            owners += [strings[int(number)]] * (layer.output.shape[-1] - unknown)
+    names = [layer.name for layer in features.layers]
+    if "calendar" in names:
+        parts = features.get_layer("calendar").parts
+        owners += [numbers[column] for column, _, _ in parts]
+    if "categories" in names:
+        one_hot = features.get_layer("categories")
+        for column, some in zip(one_hot.columns, one_hot.vocabularies, strict=True):
+            owners += [strings[column]] * len(some)
     return np.array(owners)
 
 

@@ -106,7 +106,8 @@ def numeral(text: str) -> Numeral | None:
     A number in brackets is negative, as accountants write it. Infinity is one here:
     what reads the field refuses it by its line.
     """
-    text = simplified(text)
+    if not _PLAIN.fullmatch(text):
+        text = simplified(text)
     if _PLAIN.fullmatch(text):
         value = float(text)
         if _POINTS.fullmatch(text):

@@ -20,6 +20,7 @@ import numpy as np
 from keras_seq.text import decoded
 from recipes.binary_classification.dates import seconds_of
 from recipes.binary_classification.numerals import (
+    Numeral,
     is_missing,
     numeral,
     read_as,
@@ -87,7 +88,11 @@ class Column:
             return math.nan
         if self.kind == "date":
             return seconds_of(simplified(field), self.form)
-        return _finite(read_as(numeral(field), self.decimal, self.unit))
+        return self.of_numeral(numeral(field))
+
+    def of_numeral(self, found: Numeral | None) -> float | None:
+        """What a field that may be a number is in this column; None if none."""
+        return _finite(read_as(found, self.decimal, self.unit))
 
 
 def _finite(value: float | None) -> float | None:

@@ -93,7 +93,7 @@ GOOD = rows_of_labels("ab" * 20)
         (b"x,y\n1,a\n2,NA\n", "bad.csv:3: expected a label"),
         (b"x,y\n1,a\n1,b\n", "no column to predict from.* it is '1' in every row"),
         (b"x,y\ninf,a\n2,b\n3,a\n", "bad.csv:2: expected a number .* received 'inf'"),
-        (b"x;y\n1,5;a\n2,5;b\n", "line 2: expected decimal points in column 'x'"),
+        (b"x;y\n1e39;a\n2,5;b\n", "bad.csv:2: expected a number .* received '1e39'"),
         (f"x,y\n{rows_of_labels('a' * 40)}".encode(), "must have two values; it has 1"),
         (
             f"x,y\n{GOOD}5.5,A\n".encode(),
