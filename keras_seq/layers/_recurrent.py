@@ -16,6 +16,7 @@ from keras_seq.layers._arguments import (
 )
 from keras_seq.layers._calls import RecurrentCall
 from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.ops._engine.callers import called_from
 from keras_seq.typing import Function, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class RecurrentLayer(keras.layers.RNN):
         mask: Tensor | None = None,
         training: bool | None = False,
     ) -> Nest:
+        self._check_caller()
         sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)
         mask = as_mask(mask)
@@ -162,6 +164,19 @@ class RecurrentLayer(keras.layers.RNN):
             results += (gates,)
         return results if len(results) > 1 else output
 
+    def _check_caller(self) -> None:
+        """Refuses `TimeDistributed`, which makes one wrong array of several results."""
+        if self.return_state and called_from(
+            "keras.src.layers.rnn.time_distributed", depth=2
+        ):
+            flag = "return_gates" if self.return_gates else "return_state"
+            raise ValueError(
+                f"`keras.layers.TimeDistributed` takes layers of one output; received "
+                f"{self.name!r} with {flag}=True. Put the axis that it takes apart "
+                "beside the rows instead: from (B, N, T, D) to (B · N, T, D) by "
+                "`keras.ops.reshape`, and the results back."
+            )
+
     def _initial_state(self, sequences: Tensor, initial_state: Nest) -> list[Tensor]:
         if self.stateful:
             self._check_stateful_batch(sequences)
@@ -200,6 +215,7 @@ class RecurrentLayer(keras.layers.RNN):
     def compute_output_shape(
         self, sequences_shape: Shape, initial_state_shape: Nest = None
     ) -> Nest:
+        self._check_caller()
         batch, length = sequences_shape[:2]
         steps = (batch, length, self.units)
         results: tuple[Nest, ...] = (

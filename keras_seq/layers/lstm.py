@@ -43,8 +43,9 @@ class ExplicitLSTM(RecurrentLayer):
     The gates are differentiable: a loss on a gate trains the weights.
 
     On a processor, graphs of TensorFlow hold the steps as loops in threads of their
-    own. LiteRT, and `tf.vectorized_map` around a gradient, don't know these: trace
-    for them within `keras_seq.ops.portable_graphs()`.
+    own. Where these would not be understood (`tf.vectorized_map`, LiteRT) ordinary
+    loops stand instead; `keras_seq.ops.portable_graphs` says where that has to be
+    asked for.
 
     `keras.layers.Bidirectional` hands the gates on behind the states of their
     direction (with `return_state=True`), in the order in which that direction

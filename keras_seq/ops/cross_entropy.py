@@ -80,7 +80,7 @@ def cross_entropy(
             x = ops.where(ops.expand_dims(mask, -1), x, ops.ones_like(x))
         return losses(x, ops.logsumexp(x, axis=-1))
 
-    def derived(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def derived(x: Tensor, _: bool) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         normaliser = ops.logsumexp(x, axis=-1)
 
         def gradient(d_loss: Tensor) -> Tensor:

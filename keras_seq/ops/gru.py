@@ -152,9 +152,9 @@ def gru(
         unroll: Whether to write the T steps out instead of looping.
         return_sequences: Whether to return h for every step.
         return_gates: Whether to return the gates.
-        training: Whether a gradient will be asked for. The results and the
-            gradient are the same; without it nothing is kept for the gradient,
-            which then runs the steps again.
+        training: Whether a gradient is sure to be asked for. The results and the
+            gradient are the same; where it isn't said, a graph of TensorFlow is
+            traced once more when a gradient is asked for.
         probes: A tuple of one tensor that is added to h_t, of shape (B, T, units),
             or None. Where it is 0 its gradient is that of h_t, along all paths;
             where a step is masked it is 0.

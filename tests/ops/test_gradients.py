@@ -346,7 +346,7 @@ def test_nothing_masked_reaches_a_gradient(kind, mode):
 
 @each_kind("lstm", "simple_rnn")
 def test_portable_graphs(kind):
-    """Which XLA compiles afterwards, and whose gradients can be vectorised."""
+    """Which XLA compiles afterwards."""
     layer = kind.layer(4, return_sequences=True, **kind.options)
     x = tf.random.normal((3, 6, 2))
     layer.build(x.shape)
@@ -356,14 +356,3 @@ def test_portable_graphs(kind):
     assert "MapDefun" not in operations(in_graph(lambda: traced(x)))
     compiled = tf.function(lambda: traced(x), jit_compile=True)
     np.testing.assert_allclose(compiled(), layer(x), rtol=1e-5, atol=1e-6)
-
-    def gradient_of_row(row):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(row[None]) ** 2)
-        return tape.gradient(loss, layer.trainable_variables[0].value)
-
-    vectorised = in_graph(lambda: tf.vectorized_map(gradient_of_row, x))
-    with ops.portable_graphs():
-        received = vectorised()
-    expected = tf.stack([gradient_of_row(row) for row in x])
-    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)

@@ -1,35 +1,48 @@
 """A function with a gradient of its own, on each backend."""
 
 import keras
+from keras import ops
 
 from keras_seq.ops._structures import flattened, map_tensors
 
 
-def with_gradient(function, plain, arguments):
+def with_gradient(function, plain, arguments, wanted=False, later=False):
     """Calls a function that brings its gradient.
 
     The backends know functions of flat tensors only. Here is where structures are
     taken apart for them, and put together again for `function` and `plain`.
 
+    What the gradient needs is kept where a gradient can be asked for, as far as that is
+    known when `function` runs: on TensorFlow in eager mode if a tape watches, on
+    PyTorch if its autograd does. JAX doesn't say; there it is always kept, and XLA
+    leaves out what nobody reads, as it does for TensorFlow. A graph of TensorFlow is
+    traced before anybody knows, since it may be run with a tape around it and without.
+
     Args:
-        function: Takes the structure `arguments`; returns a structure of tensors,
-            and the function from that of their errors to that of the arguments'.
+        function: Takes the structure `arguments` and whether to keep what the gradient
+            needs; returns a structure of tensors, and the function from that of their
+            errors to that of the arguments'. In a graph of TensorFlow that may be
+            called although nothing was kept.
         plain: The same function, made of operations that the backend can
             differentiate: from `arguments` to the structure of results. Second
             derivatives are those of its gradient, but on JAX, which
             differentiates the gradient that `function` brings.
         arguments: Structure of tensors. An argument that is None has no error,
             whatever the gradient gives for it.
+        wanted: Whether a gradient is known to be wanted.
+        later: Whether, in a graph of TensorFlow, what the gradient needs can be had
+            without a second run when it is asked for.
 
     Returns:
         The structure of results.
     """
+    arguments = map_tensors(ops.convert_to_tensor, arguments)
     flat_arguments, packed_arguments = flattened(arguments)
     # How the results are put together is known only when they were computed.
     packers = []
 
-    def on_flat(*flat):
-        results, gradient = function(packed_arguments(flat))
+    def on_flat(keep, *flat):
+        results, gradient = function(packed_arguments(flat), keep)
         flat_results, packed = flattened(results)
         packers.append(packed)
 
@@ -47,15 +60,25 @@ def with_gradient(function, plain, arguments):
         return tuple(flattened(plain(packed_arguments(flat)))[0])
 
     call = _BACKENDS[keras.backend.backend()]
-    results = call(on_flat, plain_on_flat, flat_arguments)
+    results = call(on_flat, plain_on_flat, flat_arguments, wanted, later)
     return packers[-1](results)
 
 
-def _tensorflow(function, plain, arguments):
+def _tensorflow(function, plain, arguments, wanted, later):
     import tensorflow as tf
+    from tensorflow.python.eager.record import should_record_backprop
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    if tf.executing_eagerly():
+        keep = should_record_backprop(arguments)
+    elif wanted or later:
+        keep = wanted
+    else:
+        graph = tf.compat.v1.get_default_graph()
+        keep = GraphOrParentsInXlaContext(graph) or should_record_backprop(arguments)
 
     def differentiable(*arguments):
-        results, gradient = function(*arguments)
+        results, gradient = function(keep, *arguments)
         return results, _differentiable(gradient, plain, arguments)
 
     return tf.custom_gradient(differentiable)(*arguments)
@@ -95,23 +118,25 @@ def _differentiable(gradient, plain, arguments):
     return lambda *errors: tf.custom_gradient(first)(*arguments, *errors)
 
 
-def _jax(function, plain, arguments):
+def _jax(function, plain, arguments, wanted, later):
     import jax
 
     def on_tuple(*arguments):
-        results, gradient = function(*arguments)
+        results, gradient = function(True, *arguments)
         return results, lambda errors: gradient(*errors)
 
     return jax.custom_gradient(on_tuple)(*arguments)
 
 
-def _torch(function, plain, arguments):
+def _torch(function, plain, arguments, wanted, later):
     import torch
+
+    keep = torch.is_grad_enabled() and any(a.requires_grad for a in arguments)
 
     class Function(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *arguments):
-            results, ctx.gradient = function(*arguments)
+            results, ctx.gradient = function(keep, *arguments)
             ctx.save_for_backward(*arguments)
             return results
 

@@ -44,8 +44,7 @@ def recurrence(
         go_backwards: Whether to run from the last step to the first.
         return_sequences: Whether to return h of all steps.
         show: Whether to return what the equations show.
-        training: Whether to keep what a gradient needs. Without it a gradient
-            runs the steps again.
+        training: Whether a gradient is known to be wanted.
         probes: What is added to the states of every step: what `equations.State`
             holds, each (B, T, units), or None.
 
@@ -91,11 +90,10 @@ def recurrence(
         )
 
     # The blocks know no probes, and what makes them fast is of no use to one step.
-    runner = loop.runner
     several = not loop.is_at_most_one(x.shape[1])
-    if probes is None and several and tensorflow_cpu.apply_here():
-        runner = tensorflow_cpu.runner
-    function = runner(equations, mask, Wanted(return_sequences, show, training))
+    in_blocks = probes is None and several and tensorflow_cpu.apply_here()
+    runner = tensorflow_cpu.runner if in_blocks else loop.runner
+    function = runner(equations, mask, Wanted(return_sequences, show))
     weights = equations.Weights(*weights)
     given = Given(x, state, kernel, bias, weights, probes)
-    return with_gradient(function, plain, given)
+    return with_gradient(function, plain, given, training, later=in_blocks)

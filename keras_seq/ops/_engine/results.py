@@ -29,4 +29,3 @@ class Wanted(NamedTuple):
 
     sequences: bool  # h of all steps
     shown: bool  # what the equations show
-    gradient: bool  # whether to keep what a gradient needs

@@ -104,8 +104,7 @@ def attention_recurrence(
         mask: True where a position of the memory counts, shape (B, S), or None.
         factors: Dropout's factors on the attention weights, shape (T, B, S), or
             None.
-        training: Whether to keep what a gradient needs. Without it a gradient
-            runs the steps again.
+        training: Whether a gradient is known to be wanted.
 
     Returns:
         h (B, T, units), the contexts (B, T, E), the attention weights (B, T, S)
@@ -123,12 +122,12 @@ def attention_recurrence(
     )
     options = {"equations": equations, "mask": mask, "dropout": factors}
 
-    def function(given):
-        results, steps = _forward(given, keep=training, **options)
+    def function(given, keep):
+        results, steps = _forward(given, keep=keep, **options)
 
         def gradient(errors):
             needed = steps
-            if not training:
+            if not keep:
                 _, needed = _forward(given, keep=True, **options)
             return _backward(given, results, needed, errors, **options)
 
@@ -138,8 +137,7 @@ def attention_recurrence(
         """The same by operations that the backend can differentiate."""
         return _forward(given, keep=False, differentiable=True, **options)[0]
 
-    given = map_tensors(ops.convert_to_tensor, given)
-    results = with_gradient(function, plain, given)
+    results = with_gradient(function, plain, given, training)
     by_step = map(swapped, (results.h, results.contexts, results.scores))
     return (*by_step, tuple(results.final))
 

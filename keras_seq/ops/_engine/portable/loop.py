@@ -32,14 +32,15 @@ def runner(equations, mask, wanted):
         wanted: `Wanted`.
 
     Returns:
-        Function from `Given` to `Results` and the function from their errors to
-        those of what was given: what `with_gradient` takes.
+        Function from `Given`, and whether to keep what a gradient needs, to `Results`
+        and the function from their errors to those of what was given: what
+        `with_gradient` takes.
     """
     counts = None
     if mask is not None:
         counts = ops.expand_dims(ops.transpose(mask, (1, 0)), -1)
 
-    def function(given):
+    def function(given, keep):
         x = swapped(given.x)
         probes = map_tensors(swapped, given.probes)
 
@@ -51,7 +52,7 @@ def runner(equations, mask, wanted):
                 equations, z, given.state, given.weights, counts, probes, keep=keep
             )
 
-        keep = wanted.gradient or wanted.shown
+        keep = keep or wanted.shown
         final, steps = run_forward(keep)
         shown = None
         if wanted.shown:

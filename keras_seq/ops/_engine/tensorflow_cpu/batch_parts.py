@@ -84,13 +84,24 @@ class Parts:
 
         return self.join_rows(tf.transpose(x, (0, 2, 1, 3)))
 
-    def run(self, function, given, shared):
-        """Runs a function on each part."""
+    def run(self, function, given, shared, instead=None):
+        """Runs a function on each part; returns its results and the operation.
+
+        Args:
+            function: Takes the structures `given` and `shared`, of a part.
+            given: Structure of tensors (P, ...).
+            shared: Structure of tensors.
+            instead: An operation that has run another function, and now is to run this
+                one, whose first results are those of the other; or None.
+        """
         if self.threaded:
-            return side_by_side(function, given, shared)
+            return side_by_side(function, given, shared, instead)
         first = map_tensors(lambda array: array[0], given)
-        results = in_one_thread(lambda both: function(*both), (first, shared))
-        return map_tensors(lambda result: self.stack([result]), results)
+        results, operation = in_one_thread(
+            lambda both: function(*both), (first, shared), instead
+        )
+        results = map_tensors(lambda result: self.stack([result]), results)
+        return results, operation
 
     def stack(self, arrays):
         """From a list of each part's to (P, ...); lists of tensors too."""

@@ -2,9 +2,16 @@
 
 import contextlib
 import contextvars
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import keras
+
+from keras_seq.ops._engine.callers import called_from
+
+# Who traces a graph for a runtime that doesn't know `MapDefun`.
+_CONVERTERS = "keras.src.export.litert", "tensorflow.lite.python"
 
 _PORTABLE = contextvars.ContextVar("portable_graphs", default=False)
 
@@ -15,11 +22,17 @@ def portable_graphs() -> Iterator[None]:
 
     On a processor the recurrences are traced as loops in threads of their own,
     `MapDefun` operations, which are fast, and which TensorFlow and its servers
-    run. TensorFlow Lite, `tf.vectorized_map` around a gradient, and XLA for a
-    function that was traced without it don't know them; nor can
-    `tf.saved_model.save` store a function traced with `training=True` with them.
-    Functions traced within this context hold an ordinary loop instead. On other
-    backends it changes nothing.
+    run. Functions traced within this context hold an ordinary loop instead, as they
+    do by themselves
+
+    - within `tf.vectorized_map`, which `keras.layers.TimeDistributed` uses too;
+    - when `model.export(path, format="litert")` or `tf.lite.TFLiteConverter` traces;
+    - where XLA compiles, and on every other backend.
+
+    So it is for what can't be seen while it is traced: a function that is traced
+    first and then given to `TFLiteConverter.from_concrete_functions` or
+    `from_saved_model`, to `tf.vectorized_map`, or to a function with
+    `jit_compile=True`.
 
     Example:
 
@@ -46,8 +59,25 @@ def apply_here() -> bool:
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-    return (
-        not tf.executing_eagerly()
-        and not GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-        and not tf.config.list_physical_devices("GPU")
+    if tf.executing_eagerly():
+        return False
+    graph = tf.compat.v1.get_default_graph()
+    return not (
+        GraphOrParentsInXlaContext(graph)
+        or tf.config.list_physical_devices("GPU")
+        or _is_vectorised(graph)
+        or called_from(*_CONVERTERS)
     )
+
+
+def _is_vectorised(graph: Any) -> bool:
+    """Whether the graph is, or is part of, the body of a `tf.vectorized_map`.
+
+    TensorFlow tells it by nothing but the name that it gives to the operations of
+    that body.
+    """
+    while graph is not None:
+        if re.search(r"(^|/)loop_body(_\d+)?(/|$)", graph.get_name_scope()):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False

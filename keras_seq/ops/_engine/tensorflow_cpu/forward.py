@@ -194,9 +194,12 @@ def _results(plan, sizes, behind):
             map_tensors(lambda handle: rows_of(handle)[sizes.rows :], others),
             map_tensors(rows_of, seen, equations.kept_sizes),
         )
+    h = map_tensors(rows_of, lists.states.h)
+    sequences = plan.wanted.sequences
     return Found(
         final=behind.state,
-        h=map_tensors(rows_of, lists.states.h),
+        h=h if sequences else None,
         shown=map_tensors(in_steps, shown),
-        lists=Lists(others, lists.kept) if plan.wanted.gradient else None,
+        kept_h=h if plan.keep and not sequences else None,
+        lists=Lists(others, lists.kept) if plan.keep else None,
     )

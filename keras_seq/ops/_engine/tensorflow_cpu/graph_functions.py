@@ -7,36 +7,49 @@ not shared between threads. Nothing here can be differentiated.
 
 All functions take and return structures of tensors, where None may stand for what
 there is not.
+
+A graph is traced before anybody knows whether a gradient will be asked for, which
+needs more of the steps than their results. When it is, the operation that runs them
+is told to run another function instead, which returns that too, behind the same
+results: as TensorFlow does with its own calls of functions, and loops. A graph that was
+made a function before stays as it was, and keeps nothing.
 """
 
 from keras_seq.ops._structures import flattened, map_tensors
 
 
-def in_one_thread(function, arguments):
+def in_one_thread(function, arguments, instead=None):
     """Runs a function in one thread.
 
     Args:
         function: Takes and returns a structure of tensors.
         arguments: Structure of tensors.
+        instead: An operation of `in_one_thread` that is to run this function now, or
+            None for a new one.
 
     Returns:
-        What the function returns.
+        What the function returns, and the operation.
     """
     import tensorflow as tf
 
     graph, packed = _traced(function, [arguments])
-    # A `tf.function` is called by the executor that the caller runs on; only this
-    # operation takes one by name.
-    results = tf.raw_ops.PartitionedCall(
-        args=flattened(arguments)[0],
-        Tout=[output.dtype for output in graph.outputs],
-        f=graph,
-        executor_type="SINGLE_THREADED_EXECUTOR",
-    )
-    return packed(_shaped(results, [output.shape for output in graph.outputs]))
+    types = [output.dtype for output in graph.outputs]
+    shapes = [output.shape for output in graph.outputs]
+    if instead is not None:
+        results = _exchanged(instead, graph, shapes, Tout=types)
+    else:
+        # A `tf.function` is called by the executor that the caller runs on; only this
+        # operation takes one by name.
+        results = tf.raw_ops.PartitionedCall(
+            args=flattened(arguments)[0],
+            Tout=types,
+            f=graph,
+            executor_type="SINGLE_THREADED_EXECUTOR",
+        )
+    return packed(_shaped(results, shapes)), results[0].op
 
 
-def side_by_side(function, parts, shared):
+def side_by_side(function, parts, shared, instead=None):
     """Runs a function on every part, each in a thread of its own.
 
     Args:
@@ -44,32 +57,54 @@ def side_by_side(function, parts, shared):
             returns a structure of tensors.
         parts: Structure of tensors (P, ...).
         shared: Structure of tensors.
+        instead: An operation of `side_by_side` that is to run this function now, or
+            None for a new one.
 
     Returns:
-        The structure of stacked results, each (P, ...).
+        The structure of stacked results, each (P, ...), and the operation.
     """
     import tensorflow as tf
 
     stacked, captured = flattened(parts)[0], flattened(shared)[0]
     slices = map_tensors(lambda part: tf.TensorSpec(part.shape[1:], part.dtype), parts)
     graph, packed = _traced(
-        lambda *arguments: in_one_thread(lambda a: function(*a), arguments),
+        lambda *arguments: in_one_thread(lambda a: function(*a), arguments)[0],
         [slices, shared],
     )
+    types = [output.dtype for output in graph.outputs]
     shapes = [output.shape for output in graph.outputs]
-    # `tf.map_fn` is a while loop, which takes a part after the other, and
-    # `tf.vectorized_map` rewrites operations; this runs the graph once a thread, and
-    # the products in it don't wake others.
-    results = tf.raw_ops.MapDefun(
-        arguments=stacked,
-        captured_inputs=captured,
-        output_types=[output.dtype for output in graph.outputs],
-        output_shapes=shapes,
-        f=graph,
-        max_intra_op_parallelism=1,
-    )
     count = stacked[0].shape[:1]
-    return packed(_shaped(results, [count.concatenate(shape) for shape in shapes]))
+    of_all = [count.concatenate(shape) for shape in shapes]
+    if instead is not None:
+        results = _exchanged(
+            instead, graph, of_all, output_types=types, output_shapes=shapes
+        )
+    else:
+        # `tf.map_fn` is a while loop, which takes a part after the other, and
+        # `tf.vectorized_map` rewrites operations; this runs the graph once a thread,
+        # and the products in it don't wake others.
+        results = tf.raw_ops.MapDefun(
+            arguments=stacked,
+            captured_inputs=captured,
+            output_types=types,
+            output_shapes=shapes,
+            f=graph,
+            max_intra_op_parallelism=1,
+        )
+    return packed(_shaped(results, of_all)), results[0].op
+
+
+def _exchanged(operation, graph, shapes, **attributes):
+    """The results of an operation that runs another graph from now on."""
+    graph.add_to_graph(operation.graph)
+    operation._set_func_attr("f", graph.name)
+    for name, values in attributes.items():
+        kind = "shape" if name.endswith("shapes") else "type"
+        getattr(operation, f"_set_{kind}_list_attr")(name, values)
+    new = slice(len(operation.outputs), None)
+    types = [output.dtype.as_datatype_enum for output in graph.outputs[new]]
+    operation._add_outputs(types, shapes[new])
+    return operation.outputs
 
 
 def loop(condition, body, variables, constants):

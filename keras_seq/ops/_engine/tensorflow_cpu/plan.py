@@ -14,7 +14,8 @@ class Plan:
 
     Attributes:
         equations: Of `keras_seq.ops._derived`.
-        wanted: `Wanted`; its `gradient` says whether to keep what one needs.
+        wanted: `Wanted`.
+        keep: Whether to keep what a gradient needs.
         rows: B of a part, or None if known only when it is run.
         units: Size of a state.
         dtype: Of the tensors.
@@ -23,6 +24,7 @@ class Plan:
 
     equations: Any
     wanted: Wanted
+    keep: bool
     rows: int | None
     units: int
     dtype: Any
@@ -30,10 +32,9 @@ class Plan:
 
     def listed(self, state, kept):
         """What is listed of the states, and of what the equations keep."""
-        keep = self.wanted.gradient
-        others = keep or self.wanted.shown
-        states = parts_of(state, h=keep or self.wanted.sequences, others=others)
-        if not keep:
+        others = self.keep or self.wanted.shown
+        states = parts_of(state, h=self.keep or self.wanted.sequences, others=others)
+        if not self.keep:
             kept = self.equations.only_shown(kept) if self.wanted.shown else None
         return Lists(states, kept)
 
@@ -65,9 +66,12 @@ class Found(NamedTuple):
     """What a part finds."""
 
     final: Any  # `equations.State`
-    h: Tensor | None  # before the first step and behind all, ((T + 1) · B, units)
+    h: Tensor | None  # if wanted: before the first step and behind all of them,
+    #                   ((T + 1) · B, units)
     shown: Any  # `equations.Shown`, each (T, B, ·), or None
-    lists: Any  # `Lists` of what a gradient needs beside h, or None
+    # Of what is kept, which stands last: see `graph_functions`.
+    kept_h: Tensor | None = None  # as h, where that isn't wanted but needed
+    lists: Any = None  # `Lists` of what a gradient needs beside h, or None
 
 
 class Backward(NamedTuple):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_seq.ops._engine.callers import called_from
 from keras_seq.ops._engine.products import backward_layout
 from keras_seq.ops._engine.results import Given, Results
 from keras_seq.ops._engine.tensorflow_cpu import backward, forward
@@ -14,12 +15,13 @@ def runner(equations, mask, wanted):
     """As `portable.loop.runner`."""
     import tensorflow as tf
 
-    def function(given):
+    def function(given, keep):
         parts = Parts(given.x.shape[0], given.state.h.shape[-1])
         shared = Shared(given.kernel, given.bias, given.weights)
         plan = Plan(
             equations=equations,
             wanted=wanted,
+            keep=keep,
             rows=parts.rows_of_each,
             units=given.state.h.shape[-1],
             dtype=given.x.dtype,
@@ -29,29 +31,39 @@ def runner(equations, mask, wanted):
         counts = None if mask is None else parts.split_sequence(mask[..., None])
         state = map_tensors(parts.split_rows, given.state)
 
-        def run_forward(keep):
-            """What is found, and what a gradient needs of it."""
-            found = parts.run(
-                forward.part(
-                    dataclasses.replace(plan, wanted=wanted._replace(gradient=keep))
-                ),
-                Forward(x, state, counts),
-                shared,
+        arguments = Forward(x, state, counts), shared
+
+        def run_forward(keep, instead=None):
+            """What is found, what a gradient needs of it, and the operation."""
+            found, operation = parts.run(
+                forward.part(dataclasses.replace(plan, keep=keep)), *arguments, instead
             )
-            # A tape around the graph asks for zeros like every result of it. There
-            # are such of a list, none of a stack of lists: so they leave it one by one.
+            h = found.h if wanted.sequences else found.kept_h
+            # A tape around the graph asks for zeros like every result of it. There are
+            # such of a list, none of a stack of lists: so they leave it one by one.
             lists = _of_each_part(found.lists, parts.count)
             # A persistent tape would differentiate what the gradient uses too, and
             # fail: the loops have no gradient but this one.
-            return found, map_tensors(tf.stop_gradient, (found.h, lists))
+            return found, map_tensors(tf.stop_gradient, (h, lists)), operation
 
-        found, needed = run_forward(wanted.gradient)
+        found, kept, operation = run_forward(keep)
+        needed = [kept] if keep else []
+
+        def needed_now():
+            # Who saves a model looks at its gradients when its functions are written.
+            if called_from("tensorflow.python.saved_model.save"):
+                return run_forward(True)[1]
+            if not needed:
+                with operation.graph.as_default(), tf.control_dependencies(None):
+                    needed.append(run_forward(True, operation)[1])
+            return needed[0]
+
         h = None
         if wanted.sequences:
             h = parts.join_sequence(_behind_each_step(found.h, x))
 
         def gradient(errors):
-            h, lists = needed if wanted.gradient else run_forward(True)[1]
+            h, lists = needed_now()
             # The final state has no axis of time: it is split apart from the rest.
             by_step = map_tensors(
                 lambda d: parts.split_sequence(d, errors=True),
@@ -61,7 +73,7 @@ def runner(equations, mask, wanted):
                 lambda d: parts.split_rows(d, errors=True), errors.final
             )
             matrices = backward_layout(given.weights, plan.rows)
-            derivatives = parts.run(
+            derivatives, _ = parts.run(
                 backward.part(plan),
                 Backward(
                     x,
