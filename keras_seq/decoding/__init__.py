@@ -9,7 +9,15 @@ from keras_seq.decoding.constraints import (
     ForcedPrefix,
     NoRepeatedNgrams,
 )
-from keras_seq.decoding.generate import Generation, generate
+from keras_seq.decoding.cutoffs import MinP, Temperature, Typical
+from keras_seq.decoding.generate import generate
+from keras_seq.decoding.processors import LogitBias, LogitsProcessor
+from keras_seq.decoding.repetition import (
+    FrequencyPenalty,
+    PresencePenalty,
+    RepetitionPenalty,
+)
+from keras_seq.decoding.results import FinishReason, Generation
 from keras_seq.decoding.scheduled_sampling import (
     mix_with_predictions,
     sampling_probability,
@@ -22,14 +30,23 @@ __all__ = [
     "Automaton",
     "Beam",
     "Constraint",
+    "FinishReason",
     "ForbiddenTokens",
     "ForcedPrefix",
+    "FrequencyPenalty",
     "Generation",
     "Greedy",
+    "LogitBias",
+    "LogitsProcessor",
+    "MinP",
     "NoRepeatedNgrams",
+    "PresencePenalty",
+    "RepetitionPenalty",
     "Sample",
     "Stepper",
     "Strategy",
+    "Temperature",
+    "Typical",
     "generate",
     "mix_with_predictions",
     "sampling_probability",

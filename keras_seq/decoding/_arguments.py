@@ -16,6 +16,12 @@ Id: typing.TypeAlias = int | np.integer
 Ids: typing.TypeAlias = Array | Sequence[Id]
 """Of tokens: an integer array, or a list."""
 
+EndToken: typing.TypeAlias = Id | Sequence[Id]
+"""The token that ends a row, or several, each of which does."""
+
+StopSequences: typing.TypeAlias = Array | Sequence[Ids]
+"""Sequences of tokens, each of which ends a row."""
+
 
 def check_numbers(
     name: str,
@@ -165,16 +171,38 @@ def as_integers(
     return value
 
 
+def end_tokens(end_token: typing.Any) -> tuple[int, ...]:
+    """The ids of the end tokens, each once, in their order."""
+    if end_token is None:
+        return ()
+    several = end_token if isinstance(end_token, Sequence) else (end_token,)
+    return tuple(dict.fromkeys(int(token) for token in several))
+
+
 def check_end_token(end_token: typing.Any, vocabulary_size: int | None) -> None:
-    """Refuses an end token that is neither None nor an id in the vocabulary."""
+    """Refuses an end token that is neither None nor an id in the vocabulary.
+
+    Nor a list of such ids.
+    """
     if end_token is None:
         return
-    whole = isinstance(end_token, numbers.Integral) and not isinstance(end_token, bool)
     size = 2**31 if vocabulary_size is None else vocabulary_size
-    if not whole or not 0 <= end_token < size:
+    listed = isinstance(end_token, Sequence) and not isinstance(end_token, (str, bytes))
+    for token in end_token if listed else (end_token,):
+        whole = isinstance(token, numbers.Integral) and not isinstance(token, bool)
+        if not whole or not 0 <= token < size:
+            raise ValueError(
+                f"`end_token` must be an integer in [0, {size}), a list of such, or "
+                f"None; received {end_token!r}."
+            )
+
+
+def check_in_vocabulary(name: str, ids: Array, vocabulary_size: int) -> None:
+    known = known_values(ids)
+    if known and max(known) >= vocabulary_size:
         raise ValueError(
-            f"`end_token` must be an integer in [0, {size}) or None; received "
-            f"{end_token!r}."
+            f"`{name}` must be below the vocabulary's size {vocabulary_size}; "
+            f"received {max(known)}."
         )
 
 
@@ -184,3 +212,22 @@ def known_values(tensor: ArrayLike) -> list[float]:
         return keras.ops.convert_to_numpy(tensor).reshape(-1).tolist()
     except Exception:  # each backend has its own error for a symbolic tensor
         return []
+
+
+def marked(tokens: Tensor, vocabulary_size: int | Tensor) -> Tensor:
+    """Which tokens are among these of each row: (B, P) gives booleans (B, V).
+
+    -1 stands for none.
+    """
+    rows, count = ops.shape(tokens)
+    # What is none is marked in a column that is cut off again.
+    column = ops.where(tokens < 0, vocabulary_size, tokens)
+    row = ops.expand_dims(ops.arange(rows, dtype="int32"), -1)
+    row = ops.broadcast_to(row, (rows, count))
+    places = ops.stack([ops.reshape(x, (-1,)) for x in (row, column)], axis=-1)
+    found = ops.scatter_update(
+        ops.zeros((rows, vocabulary_size + 1), "int32"),
+        places,
+        ops.ones_like(places[:, 0]),
+    )
+    return found[:, :vocabulary_size] > 0

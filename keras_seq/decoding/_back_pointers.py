@@ -31,16 +31,20 @@ class Ends(typing.NamedTuple):
 
     Attributes:
         last: int32: the step of the last token; -1 for no hypothesis.
-        beams: int32: where `finished`, the beam that the end token was put to,
+        beams: int32: where `finished`, the beam that the last token was put to,
             else the beam that took the last token.
-        log_probs: float32: ln p of the end token, where `finished`.
-        finished: Boolean: whether the last token is the end token.
+        log_probs: float32: ln p of the last token, where `finished`.
+        finished: Boolean: whether the last token ended it.
+        tokens: int32: the last token, where `finished`.
+        cuts: int32: how many tokens the end has: 0 where there is none.
     """
 
     last: Tensor
     beams: Tensor
     log_probs: Tensor
     finished: Tensor
+    tokens: Tensor
+    cuts: Tensor
 
 
 def read_back(
@@ -64,7 +68,7 @@ def read_back(
         def of_beam(values: Tensor) -> Tensor:
             return ops.take_along_axis(values[step], beams, axis=1)
 
-        token = ops.where(at_end, padding_token, of_beam(trail.tokens))
+        token = ops.where(at_end, ends.tokens, of_beam(trail.tokens))
         log_prob = ops.where(at_end, ends.log_probs, of_beam(trail.log_probs))
         parent = ops.where(at_end, ends.beams, of_beam(trail.parents))
         emitted = (

@@ -7,8 +7,9 @@ import typing
 
 from keras import ops, tree
 
-from keras_seq.decoding._arguments import Id, as_column
+from keras_seq.decoding._arguments import as_column
 from keras_seq.decoding._back_pointers import Ends
+from keras_seq.decoding._ending import Ending, after
 from keras_seq.decoding._largest import largest
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._penalties import coverage_penalty, length_penalty
@@ -27,15 +28,18 @@ class Live(typing.NamedTuple):
     limit_state: Nest  # of (B·W, ...)
     coverage: Tensor  # (B·W, S), or () where none is wanted
     penalties: Tensor  # (B, W), the coverage penalty
+    recent: Tensor | tuple[()]  # (B·W, S), the last tokens, for stop sequences
 
 
 class Pool(typing.NamedTuple):
     """The best finished hypotheses, best first; each (B, W)."""
 
     scores: Tensor
-    steps: Tensor  # of the end token
-    parents: Tensor  # the beam that the end token was put to
-    log_probs: Tensor  # ln p of the end token
+    steps: Tensor  # of the last token
+    parents: Tensor  # the beam that the last token was put to
+    log_probs: Tensor  # ln p of the last token
+    tokens: Tensor  # the last: an end token, or that of a stop sequence
+    cuts: Tensor  # how many tokens the end has
 
 
 class Candidates(typing.NamedTuple):
@@ -45,6 +49,7 @@ class Candidates(typing.NamedTuple):
     tokens: Tensor
     parents: Tensor
     own: Tensor  # ln p of the token
+    cuts: Tensor  # how many tokens an end has with it; 0 where it goes on
 
 
 class Search:
@@ -55,12 +60,12 @@ class Search:
         beam: Beam,
         start_tokens: Tensor,
         row_length: Tensor,
-        end_token: Id | None,
+        ending: Ending,
     ) -> None:
         known = start_tokens.shape[0]
         self.batch = ops.shape(start_tokens)[0]
         self.width = beam.max_width
-        self.end_token = end_token
+        self.ending = ending
         self.beam = beam
         self.mask = beam.mask_for(known)
         row_width = as_column("width", beam.width, "int32", known)
@@ -91,40 +96,67 @@ class Search:
             limit_state,
             covered,
             ops.zeros((self.batch, self.width), "float32"),
+            self.ending.start(self.batch * self.width),
         )
 
     def empty_pool(self) -> Pool:
         """No finished hypothesis."""
         integers = ops.zeros((self.batch, self.width), "int32")
         floats = ops.zeros((self.batch, self.width), "float32")
-        return Pool(floats + NONE, integers, integers, floats)
+        return Pool(floats + NONE, integers, integers, floats, integers, integers)
 
-    def candidates(self, live_log_probs: Tensor, token_log_probs: Tensor) -> Candidates:
-        """The 2W best continuations, or all if there are fewer.
+    def candidates(
+        self,
+        live: Live,
+        ranks: Tensor,
+        t: Tensor,
+        token_log_probs: Tensor | None = None,
+    ) -> Candidates:
+        """The best continuations: with one end token 2W, or all if there are fewer.
 
         The best of each beam are found first, so that never all W·V are put in
-        order. W + 1 of a beam are enough: at most W that go on are wanted, and
-        an end token counts among the best W alone.
+        order. W of a beam are enough, and as many as may end: at most W that go on
+        are wanted, and what ends counts among the best W alone.
 
         Args:
-            live_log_probs: Shape (B, W).
-            token_log_probs: Shape (B·W, V); NaN where the logits held NaN or +inf.
+            live: The hypotheses that are made longer.
+            ranks: What the tokens are picked by, (B·W, V); NaN where the logits held
+                NaN or +inf.
+            t: The step.
+            token_log_probs: ln p, likewise, where that is something else.
         """
-        each = min(self.width + 1, token_log_probs.shape[-1])
+        may_end = max(self.ending.count, 1)
+        each = min(self.width + may_end, ranks.shape[-1])
         count = self.width * each
-        own, tokens = largest(token_log_probs, each)
+        own, tokens = largest(ranks, each)
         own = ops.where(ops.isnan(own), NONE, own)
         whole = ops.reshape(own, (self.batch, self.width, each))
-        whole = whole + ops.expand_dims(live_log_probs, -1)
+        whole = whole + ops.expand_dims(live.log_probs, -1)
+        if token_log_probs is not None:
+            own = ops.take_along_axis(token_log_probs, tokens, axis=1)
         log_probs, index = ops.top_k(
-            ops.reshape(whole, (self.batch, count)), min(2 * self.width, count)
+            ops.reshape(whole, (self.batch, count)),
+            min(self.width * (1 + may_end), count),
         )
         index = ops.cast(index, "int32")
         own, tokens = (
             _pick(ops.reshape(values, (self.batch, count)), index)
             for values in (own, tokens)
         )
-        return Candidates(log_probs, tokens, index // each, own)
+        parents = index // each
+        cuts = self._cuts(live, tokens, parents, t)
+        return Candidates(log_probs, tokens, parents, own, cuts)
+
+    def _cuts(self, live: Live, tokens: Tensor, parents: Tensor, t: Tensor) -> Tensor:
+        cuts = ops.zeros_like(tokens)
+        if self.ending.tokens:
+            cuts = ops.cast(self.ending.is_end(tokens), "int32")
+        if self.ending.stops is not None:
+            places = ops.shape(live.recent)[-1]
+            recent = ops.reshape(live.recent, (self.batch, self.width, places))
+            recent = _pick(recent, ops.expand_dims(parents, -1))
+            cuts = ops.maximum(cuts, self.ending.stopped(after(recent, tokens), t))
+        return cuts
 
     def cover(self, live: Live, keep: Nest = None) -> tuple[Tensor, Tensor]:
         """Coverage and its penalty after this step, of the beams that it read."""
@@ -152,13 +184,14 @@ class Search:
         went on is not kept for having ended.
         """
         best = Candidates(*(values[:, : self.width] for values in candidates))
-        ends = ops.logical_and(best.tokens == self.end_token, best.log_probs > NONE)
+        ends = ops.logical_and(best.cuts > 0, best.log_probs > NONE)
         ends = ops.logical_and(ends, self.places < self.row_width)
         ends = ops.logical_and(ends, ops.expand_dims(going, -1))
         steps = ops.broadcast_to(ops.expand_dims(steps, -1), ops.shape(best.tokens))
         penalties = _pick(penalties, best.parents)
         scores = self._scores(best.log_probs, steps + 1, penalties)
-        entered = Pool(ops.where(ends, scores, NONE), steps, best.parents, best.own)
+        scores = ops.where(ends, scores, NONE)
+        entered = Pool(scores, steps, best.parents, best.own, best.tokens, best.cuts)
         both = Pool(
             *(ops.concatenate(pair, axis=1) for pair in zip(pool, entered, strict=True))
         )
@@ -169,8 +202,8 @@ class Search:
     def survivors(self, candidates: Candidates) -> Candidates:
         """The best W candidates that go on: `Candidates` of shape (B, W)."""
         log_probs = candidates.log_probs
-        if self.end_token is not None:
-            log_probs = ops.where(candidates.tokens == self.end_token, NONE, log_probs)
+        if self.ending.happens:
+            log_probs = ops.where(candidates.cuts > 0, NONE, log_probs)
         log_probs, index = ops.top_k(log_probs, self.width)
         log_probs = ops.where(self.places < self.row_width, log_probs, NONE)
         return Candidates(log_probs, *(_pick(v, index) for v in candidates[1:]))
@@ -194,6 +227,9 @@ class Search:
         tokens = ops.reshape(survivors.tokens, (-1,))
         going = ops.expand_dims(going, -1)
         penalties = _pick(penalties, survivors.parents)
+        recent = live.recent
+        if self.ending.stops is not None:
+            recent = after(_take_rows(recent, rows), tokens)
         return Live(
             ops.reshape(tokens, ops.shape(live.tokens)),
             ops.where(going, survivors.log_probs, live.log_probs),
@@ -201,6 +237,7 @@ class Search:
             limits.advance(_take_rows(live.limit_state, rows), tokens),
             _take_rows(covered, rows),
             ops.where(going, penalties, live.penalties),
+            recent,
         )
 
     def goes_on(self, going: Tensor, steps: Tensor, live: Live, pool: Pool) -> Tensor:
@@ -236,6 +273,8 @@ class Search:
             beams=merge(pool.parents, ops.cast(order, "int32")),
             log_probs=merge(pool.log_probs, ops.zeros_like(pool.log_probs)),
             finished=ops.logical_and(self.places < finished, there),
+            tokens=merge(pool.tokens, ops.zeros_like(pool.tokens)),
+            cuts=merge(pool.cuts, ops.zeros_like(pool.cuts)),
         )
 
     def _check_mask(self, sources: int | None) -> None:

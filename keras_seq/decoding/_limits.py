@@ -1,40 +1,112 @@
-"""A constraint, or none, as the loops use it."""
+"""What may come next, and what processors make of the logits, as the loops use it."""
 
 import keras
 from keras import ops
 
+from keras_seq.decoding._arguments import check_leading_rows
+from keras_seq.decoding._ending import Ending
 from keras_seq.decoding._stepping import as_tensors, check_state
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.processors import LogitsProcessor
 from keras_seq.typing import Nest, Tensor
 
-_FORBIDDEN = float("-inf")
+FORBIDDEN = float("-inf")
 
 
 class Limits:
-    """What a constraint leaves of the logits; without a constraint, all.
+    """What is left of the logits; without a constraint and processors, all.
 
     Args:
         constraint: A `Constraint` or None.
+        processors: Several `LogitsProcessor`s.
+        ending: When end tokens may come.
     """
 
-    def __init__(self, constraint: Constraint | None) -> None:
+    def __init__(
+        self,
+        constraint: Constraint | None,
+        processors: tuple[LogitsProcessor, ...],
+        ending: Ending,
+    ) -> None:
         self.constraint = constraint
+        self.processors = processors
+        self.ending = ending
 
-    def start(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:
-        """The state before the first token, with a leading B."""
-        if self.constraint is None:
+    @property
+    def forbids(self) -> bool:
+        """Whether a token may be forbidden before a processor sees it."""
+        return self.constraint is not None or self.ending.delayed
+
+    def start(
+        self,
+        start_tokens: Tensor,
+        max_length: int | Tensor,
+        vocabulary_size: int | Tensor,
+    ) -> Nest:
+        """The states before the first token, with a leading B."""
+        if self.constraint is None and not self.processors:
             return ()
-        state = self.constraint.initial_state(start_tokens, max_length)
-        state = as_tensors(state)
-        after = self.constraint.next_state(state, start_tokens)
-        check_state("`constraint.next_state`", state, after)
+        constrained: Nest = ()
+        if self.constraint is not None:
+            constrained = self.constraint.initial_state(start_tokens, max_length)
+        processed = [
+            processor.initial_state(start_tokens, max_length, vocabulary_size)
+            for processor in self.processors
+        ]
+        for processor, own in zip(self.processors, processed, strict=True):
+            name = f"{type(processor).__name__}.initial_state()"
+            check_leading_rows(name, own, start_tokens.shape[0])
+        state = as_tensors((constrained, processed))
+        after = self.advance(state, start_tokens)
+        check_state("`constraint.next_state`", state[0], after[0])
+        for processor, own, behind in zip(
+            self.processors, state[1], after[1], strict=True
+        ):
+            check_state(f"`{type(processor).__name__}.next_state`", own, behind)
         return state
 
-    def apply(self, state: Nest, scores: Tensor) -> Tensor:
-        """The scores, of shape (rows, V), with -inf at forbidden tokens."""
-        if self.constraint is None:
-            return scores
-        allowed = self.constraint.allowed(state, scores.shape[-1])
+    def apply(self, state: Nest, scores: Tensor, t: int | Tensor, each: int) -> Tensor:
+        """The scores, of shape (B·each, V), as they are to be chosen by.
+
+        First what is forbidden becomes -inf, so that no processor that cuts off keeps
+        that alone; and it stays so, whatever a processor makes of it.
+        """
+        allowed = scores
+        if self.constraint is not None:
+            allowed = self._allowed(state, scores)
+        if self.ending.delayed:
+            allowed = self.ending.forbid(allowed, t, each)
+        if not self.processors:
+            return allowed
+        processed = allowed
+        for processor, own in zip(self.processors, state[1], strict=True):
+            processed = _process(processor, own, processed)
+        if self.forbids:
+            processed = ops.where(allowed == FORBIDDEN, FORBIDDEN, processed)
+        return processed
+
+    def leaves_any(self, scores: Tensor) -> Tensor | bool:
+        """Whether a row has a token that can be chosen, shape (rows,)."""
+        if not self.forbids and not self.processors:
+            return True
+        return ops.any(scores != FORBIDDEN, axis=-1)
+
+    def advance(self, state: Nest, tokens: Tensor) -> Nest:
+        """The states after these tokens, shape (rows,)."""
+        if self.constraint is None and not self.processors:
+            return state
+        constrained, processed = state
+        if self.constraint is not None:
+            constrained = self.constraint.next_state(constrained, tokens)
+        processed = [
+            processor.next_state(own, tokens)
+            for processor, own in zip(self.processors, processed, strict=True)
+        ]
+        return as_tensors((constrained, processed))
+
+    def _allowed(self, state: Nest, scores: Tensor) -> Tensor:
+        assert self.constraint is not None
+        allowed = self.constraint.allowed(state[0], scores.shape[-1])
         allowed = ops.convert_to_tensor(allowed)
         dtype = keras.backend.standardize_dtype(allowed.dtype)
         if dtype != "bool":
@@ -42,16 +114,26 @@ class Limits:
                 "`constraint.allowed` must return booleans that broadcast to "
                 f"(rows, V); received dtype {dtype}."
             )
-        return ops.where(allowed, scores, _FORBIDDEN)
+        return ops.where(allowed, scores, FORBIDDEN)
 
-    def leaves_any(self, scores: Tensor) -> Tensor | bool:
-        """Whether a row has a token that can be chosen, shape (rows,)."""
-        if self.constraint is None:
-            return True
-        return ops.any(scores != _FORBIDDEN, axis=-1)
 
-    def advance(self, state: Nest, tokens: Tensor) -> Nest:
-        """The state after these tokens, shape (rows,)."""
-        if self.constraint is None:
-            return state
-        return as_tensors(self.constraint.next_state(state, tokens))
+def _process(processor: LogitsProcessor, state: Nest, logits: Tensor) -> Tensor:
+    """What the processor makes of them; refuses what are no logits (rows, V)."""
+    name = f"`{type(processor).__name__}.process`"
+    result = processor.process(state, logits)
+    if result is None:
+        raise ValueError(
+            f"{name} must return logits of shape (rows, V); received None."
+        )
+    result = ops.convert_to_tensor(result)
+    dtype = keras.backend.standardize_dtype(result.dtype)
+    shape, expected = tuple(result.shape), tuple(logits.shape)
+    same = len(shape) == len(expected) and all(
+        a is None or b is None or a == b for a, b in zip(shape, expected, strict=True)
+    )
+    if "float" not in dtype or not same:
+        raise ValueError(
+            f"{name} must return logits of the shape that it was given, {expected}, "
+            f"in a floating-point dtype; received dtype {dtype}, shape {shape}."
+        )
+    return ops.cast(result, "float32")

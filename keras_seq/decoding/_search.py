@@ -2,9 +2,9 @@
 
 from keras import ops, tree
 
-from keras_seq.decoding._arguments import Id
-from keras_seq.decoding._back_pointers import Trail, read_back
-from keras_seq.decoding._hypotheses import Search
+from keras_seq.decoding._back_pointers import Ends, Trail, read_back
+from keras_seq.decoding._ending import Ending
+from keras_seq.decoding._hypotheses import NONE, Search
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._stepping import (
@@ -15,6 +15,7 @@ from keras_seq.decoding._stepping import (
     first_step,
 )
 from keras_seq.decoding.beam import Beam
+from keras_seq.decoding.results import reasons_for
 from keras_seq.typing import Nest, Tensor
 
 
@@ -27,7 +28,7 @@ def beam_search(
     *,
     beam: Beam,
     limits: Limits,
-    end_token: Id | None,
+    ending: Ending,
     constants: Nest,
 ) -> Fields:
     """Searches for the best hypotheses of each row.
@@ -49,34 +50,39 @@ def beam_search(
         longest: The largest of them.
         beam: A `Beam`.
         limits: `Limits` on the tokens.
-        end_token: Integer or None.
+        ending: What ends a hypothesis.
         constants: Nest of tensors with a leading B, or None.
 
     Returns:
-        The fields of a `Generation`, in their order.
+        The fields of a `Generation`, in their order, and the reasons.
     """
-    search = Search(beam, start_tokens, row_length, end_token)
-    limit_state = limits.start(start_tokens, longest)
-    tokens, state, limit_state, constants = (
-        _repeat_rows(nest, beam.max_width)
-        for nest in (start_tokens, state, limit_state, constants)
+    search = Search(beam, start_tokens, row_length, ending)
+    tokens, state, constants = (
+        _repeat_rows(nest, beam.max_width) for nest in (start_tokens, state, constants)
     )
     step = bind(step, constants)
-    logits, keep_like = first_step(step, tokens, state, end_token)
+    logits, keep_like = first_step(step, tokens, state)
+    ending.check_vocabulary(logits.shape[-1])
     if logits.shape[-1] is None:
         raise ValueError(
             "`step` must return logits (B·W, V) whose V is known when tracing; "
             f"received shape {tuple(logits.shape)}."
         )
+    limit_state = limits.start(start_tokens, longest, logits.shape[-1])
+    limit_state = _repeat_rows(limit_state, beam.max_width)
 
-    def body(_: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
+    def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         going, steps, live, pool = carry
         logits, state, *keep = step(live.tokens, live.state)
         log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-        log_probs = limits.apply(live.limit_state, log_probs)
-        candidates = search.candidates(live.log_probs, log_probs)
+        ranks = limits.apply(live.limit_state, log_probs, t, beam.max_width)
+        if limits.processors:
+            ranks = _of_one_at_most(ranks)
+            candidates = search.candidates(live, ranks, t, log_probs)
+        else:
+            candidates = search.candidates(live, ranks, t)
         covered, penalties = search.cover(live, *keep)
-        if end_token is not None:
+        if ending.happens:
             pool = search.collect(pool, candidates, penalties, going, steps)
         survivors = search.survivors(candidates)
         live = search.succeed(live, survivors, going, state, covered, penalties, limits)
@@ -100,14 +106,28 @@ def beam_search(
     scores, ends = search.results(steps, live, pool)
     tokens, parents, own, *values = written
     ids, log_probs, values = read_back(
-        Trail(tokens, parents, own, values),
-        ends,
-        longest,
-        0 if end_token is None else int(end_token),
+        Trail(tokens, parents, own, values), ends, longest, ending.padding
     )
     kept = None if keep_like is None else tree.pack_sequence_as(keep_like, values)
-    lengths = ends.last + 1 - ops.cast(ends.finished, "int32")
-    return ids, lengths, log_probs, ends.finished, kept, scores
+    lengths = ends.last + 1 - ends.cuts
+    reasons = _reasons(scores, ends, ending)
+    return ids, lengths, log_probs, ends.finished, kept, scores, reasons
+
+
+def _of_one_at_most(log_probs: Tensor) -> Tensor:
+    """Ln p, divided by their sum where that is above 1.
+
+    None is above 0 then, without which no search could know when to end.
+    """
+    total = ops.logsumexp(log_probs, axis=-1, keepdims=True)
+    return log_probs - ops.maximum(total, 0.0)
+
+
+def _reasons(scores: Tensor, ends: Ends, ending: Ending) -> Tensor:
+    by_token = ops.zeros_like(ends.finished)
+    if ending.tokens:
+        by_token = ops.logical_and(ends.finished, ending.is_end(ends.tokens))
+    return reasons_for(by_token, ends.finished, scores > NONE)
 
 
 def _repeat_rows(nest: Nest, count: int) -> Nest:

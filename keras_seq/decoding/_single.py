@@ -1,29 +1,42 @@
 """One sequence a row: each step chooses a token, and the rest follows."""
 
+import typing
+
 from keras import ops, tree
 
-from keras_seq.decoding._arguments import Id
+from keras_seq.decoding._ending import Ending, after
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._random import Pair, uniform
 from keras_seq.decoding._stepping import Fields, Step, first_step, zero_unless
+from keras_seq.decoding.results import FinishReason, reasons_for
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Nest, Tensor
 
 
-def choose_tokens(
-    step: Step,
-    state: Nest,
-    start_tokens: Tensor,
-    row_length: Tensor,
-    longest: int | Tensor,
-    *,
-    strategy: Strategy,
-    limits: Limits,
-    end_token: Id | None,
-    keys: Pair,
-) -> Fields:
-    """Calls `step` and `strategy` in turn until every row has ended.
+class Rows(typing.NamedTuple):
+    """The rows between two steps."""
+
+    tokens: Tensor  # (B,), the last of each
+    going: Tensor  # (B,)
+    finished: Tensor  # (B,), by an end token
+    lengths: Tensor  # (B,)
+    state: Nest
+    limit_state: Nest
+    recent: Tensor | tuple[()]  # (B, S), the last tokens, for stop sequences
+    stopped: Tensor | tuple[()]  # (B,), by a stop sequence
+
+
+class Written(typing.NamedTuple):
+    """What was written in some steps, rows first."""
+
+    ids: Tensor
+    log_probs: Tensor
+    kept: Nest
+
+
+class Choosing:
+    """The loop, whole or in parts.
 
     Args:
         step: Function `(tokens, state) -> (logits, state[, keep])`.
@@ -33,60 +46,143 @@ def choose_tokens(
         longest: The largest of them.
         strategy: A `Strategy`.
         limits: `Limits` on the tokens.
-        end_token: Integer or None.
+        ending: What ends a row.
         keys: What `uniform` draws with.
-
-    Returns:
-        The fields of a `Generation`, in their order.
     """
-    batch = ops.shape(start_tokens)[0]
-    _, keep_like = first_step(step, start_tokens, state, end_token)
-    padding_token = 0 if end_token is None else int(end_token)
 
-    def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
-        tokens, going, finished, lengths, state, limit_state = carry
-        logits, state, *keep = step(tokens, state)
+    def __init__(
+        self,
+        step: Step,
+        state: Nest,
+        start_tokens: Tensor,
+        row_length: Tensor,
+        longest: int | Tensor,
+        *,
+        strategy: Strategy,
+        limits: Limits,
+        ending: Ending,
+        keys: Pair,
+    ) -> None:
+        logits, self.keep_like = first_step(step, start_tokens, state)
+        ending.check_vocabulary(logits.shape[-1])
+        self.step = step
+        self.state = state
+        self.start_tokens = start_tokens
+        self.row_length = row_length
+        self.longest = longest
+        self.strategy = strategy
+        self.limits = limits
+        self.ending = ending
+        self.keys = keys
+        self.vocabulary_size = ops.shape(logits)[-1]
+
+    def first(self) -> Rows:
+        """The rows before the first step."""
+        batch = ops.shape(self.start_tokens)[0]
+        none = ops.zeros((batch,), "bool")
+        return Rows(
+            self.start_tokens,
+            self.row_length > 0,
+            none,
+            ops.zeros((batch,), "int32"),
+            self.state,
+            self.limits.start(self.start_tokens, self.longest, self.vocabulary_size),
+            self.ending.start(batch),
+            () if self.ending.stops is None else none,
+        )
+
+    def run(self, rows: Rows, begin: int | Tensor, steps: int | Tensor) -> Nest:
+        """As many steps as are said, or fewer if all rows end.
+
+        Args:
+            rows: The rows before.
+            begin: How many steps came before.
+            steps: How many steps at most.
+
+        Returns:
+            The `Rows` after, and a `Written` of (B, steps).
+        """
+        keep = self.keep_like
+        like = () if keep is None else tree.flatten(keep)
+        batch = ops.shape(self.start_tokens)[0]
+        rows, emitted = while_loop(
+            lambda rows: ops.any(rows.going),
+            lambda t, rows: self._step(begin + t, rows),
+            rows,
+            steps,
+            (self.start_tokens, ops.zeros((batch,), "float32"), *like),
+            (self.ending.padding, 0.0, *(0 for _ in like)),
+        )
+        ids, log_probs, *values = (_batch_major(value) for value in emitted)
+        kept = None if keep is None else tree.pack_sequence_as(keep, values)
+        return rows, Written(ids, log_probs, kept)
+
+    def _step(self, t: Tensor, rows: Rows) -> tuple[Rows, tuple[Tensor, ...]]:
+        logits, state, *keep = self.step(rows.tokens, rows.state)
         logits = ops.cast(logits, "float32")
-        possible = limits.apply(limit_state, logits)
-        chosen = strategy.next_token(possible, uniform(keys, t))
+        possible = self.limits.apply(rows.limit_state, logits, t, 1)
+        chosen = self.strategy.next_token(possible, uniform(self.keys, t))
         log_prob = ops.take_along_axis(
             ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1
         )[:, 0]
-        active = ops.logical_and(going, limits.leaves_any(possible))
-        tokens = ops.where(active, chosen, padding_token)
-        limit_state = limits.advance(limit_state, tokens)
-        counted = active
-        if end_token is not None:
-            ended = ops.logical_and(active, chosen == padding_token)
-            finished = ops.logical_or(finished, ended)
-            counted = ops.logical_and(active, ops.logical_not(ended))
-        lengths = lengths + ops.cast(counted, "int32")
-        going = ops.logical_and(counted, lengths < row_length)
-        kept = tree.flatten(keep[0]) if keep_like is not None else ()
+        active = ops.logical_and(rows.going, self.limits.leaves_any(possible))
+        tokens = ops.where(active, chosen, self.ending.padding)
+        kept = tree.flatten(keep[0]) if self.keep_like is not None else ()
         emitted = (log_prob, *kept)
         emitted = (tokens, *(zero_unless(active, value) for value in emitted))
-        return (tokens, going, finished, lengths, state, limit_state), emitted
+        return self._after(t, rows, tokens, active, state), emitted
 
-    like = () if keep_like is None else tree.flatten(keep_like)
-    carry = (
-        start_tokens,
-        row_length > 0,
-        ops.zeros((batch,), "bool"),
-        ops.zeros((batch,), "int32"),
-        state,
-        limits.start(start_tokens, longest),
-    )
-    (_, _, finished, lengths, *_), emitted = while_loop(
-        lambda carry: ops.any(carry[1]),
-        body,
-        carry,
-        longest,
-        (start_tokens, ops.zeros((batch,), "float32"), *like),
-        (padding_token, 0.0, *(0 for _ in like)),
-    )
-    ids, log_probs, *values = (_batch_major(value) for value in emitted)
-    kept = None if keep_like is None else tree.pack_sequence_as(keep_like, values)
-    return ids, lengths, log_probs, finished, kept, ops.sum(log_probs, axis=-1)
+    def _after(
+        self, t: Tensor, rows: Rows, tokens: Tensor, active: Tensor, state: Nest
+    ) -> Rows:
+        """The rows behind these tokens, which count where a row is active."""
+        ending, finished, counted = self.ending, rows.finished, active
+        if ending.tokens:
+            ended = ops.logical_and(active, ending.is_end(tokens))
+            finished = ops.logical_or(finished, ended)
+            counted = ops.logical_and(active, ops.logical_not(ended))
+        lengths = rows.lengths + ops.cast(counted, "int32")
+        going = ops.logical_and(counted, lengths < self.row_length)
+        recent, stopped = rows.recent, rows.stopped
+        if ending.stops is not None:
+            recent = after(recent, tokens)
+            cut = ops.where(counted, ending.stopped(recent, t), 0)
+            lengths = lengths - cut
+            stopped = ops.logical_or(stopped, cut > 0)
+            going = ops.logical_and(going, cut == 0)
+        return Rows(
+            tokens,
+            going,
+            finished,
+            lengths,
+            state,
+            self.limits.advance(rows.limit_state, tokens),
+            recent,
+            stopped,
+        )
+
+    def outcome(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Which rows have come to their end, and why each has stopped."""
+        finished = rows.finished
+        if self.ending.stops is not None:
+            finished = ops.logical_or(finished, rows.stopped)
+        full = rows.lengths >= self.row_length
+        reasons = reasons_for(rows.finished, finished, full)
+        running = int(FinishReason.RUNNING)
+        return finished, ops.where(rows.going, running, reasons)
+
+
+def choose_tokens(choosing: Choosing) -> Fields:
+    """Calls step and strategy in turn until every row has ended.
+
+    Returns:
+        The fields of a `Generation`, in their order, and the reasons.
+    """
+    rows, written = choosing.run(choosing.first(), 0, choosing.longest)
+    finished, reasons = choosing.outcome(rows)
+    ids, log_probs, kept = written
+    scores = ops.sum(log_probs, axis=-1)
+    return ids, rows.lengths, log_probs, finished, kept, scores, reasons
 
 
 def _batch_major(x: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import keras
 from keras import ops, tree
 
-from keras_seq.decoding._arguments import check_end_token
 from keras_seq.typing import Nest, Tensor
 
 StepResults: typing.TypeAlias = tuple[Tensor, Nest] | tuple[Tensor, Nest, Nest]
@@ -18,8 +17,8 @@ Step: typing.TypeAlias = Callable[[Tensor, Nest], StepResults]
 StepWithConstants: typing.TypeAlias = Callable[[Tensor, Nest, Nest], StepResults]
 """Reads besides what no step changes."""
 
-Fields: typing.TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Nest, Tensor]
-"""Those of a `Generation`, in their order."""
+Fields: typing.TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Nest, Tensor, Tensor]
+"""Those of a `Generation`, in their order, and why each row ended."""
 
 
 def bind(step: typing.Any, constants: Nest) -> Step:
@@ -34,9 +33,7 @@ def as_tensors(nest: Nest) -> Nest:
     return tree.map_structure(ops.convert_to_tensor, nest)
 
 
-def first_step(
-    step: Step, tokens: Tensor, state: Nest, end_token: object
-) -> tuple[Tensor, Nest]:
+def first_step(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
     """Calls `step` once and checks what it returns.
 
     Returns:
@@ -55,7 +52,6 @@ def first_step(
             "`step` must return logits of shape (B, V) with B = "
             f"{tokens.shape[0]}; received shape {shape}."
         )
-    check_end_token(end_token, shape[1])
     check_state("`step`", state, new_state)
     return logits, keep[0] if keep else None
 

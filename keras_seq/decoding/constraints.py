@@ -11,10 +11,11 @@ from keras_seq.decoding._arguments import (
     Id,
     Ids,
     as_integers,
+    check_in_vocabulary,
     check_row_count,
-    known_values,
+    marked,
 )
-from keras_seq.typing import Array, Nest, Tensor
+from keras_seq.typing import Nest, Tensor
 
 
 class Constraint(abc.ABC):
@@ -111,7 +112,7 @@ class ForbiddenTokens(Constraint):
         self.ids = as_integers("ids", ids, (1,), "(N,)", least=0)
 
     def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
-        _check_in_vocabulary("ids", self.ids, vocabulary_size)
+        check_in_vocabulary("ids", self.ids, vocabulary_size)
         ids = ops.arange(vocabulary_size, dtype="int32")
         forbidden = ops.expand_dims(ops.cast(self.ids, "int32"), -1)
         return ops.all(ids != forbidden, axis=0)
@@ -163,23 +164,13 @@ class NoRepeatedNgrams(Constraint):
     def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
         tokens, count = state
         before = self.n - 1
-        rows, places = ops.shape(tokens)
-        longest = places - before
+        longest = ops.shape(tokens)[1] - before
         repeats = ops.arange(longest, dtype="int32") < count
         for i in range(before):
             last = ops.take_along_axis(tokens, count + i, axis=1)
             repeats = ops.logical_and(repeats, tokens[:, i : longest + i] == last)
-        # What would not repeat is marked in a column that is cut off again.
-        column = ops.where(repeats, tokens[:, before:], vocabulary_size)
-        row = ops.expand_dims(ops.arange(rows, dtype="int32"), -1)
-        row = ops.broadcast_to(row, ops.shape(column))
-        places = ops.stack([ops.reshape(x, (-1,)) for x in (row, column)], axis=-1)
-        forbidden = ops.scatter_update(
-            ops.zeros((rows, vocabulary_size + 1), "int32"),
-            places,
-            ops.ones_like(places[:, 0]),
-        )
-        return forbidden[:, :vocabulary_size] == 0
+        repeating = ops.where(repeats, tokens[:, before:], -1)
+        return ops.logical_not(marked(repeating, vocabulary_size))
 
     def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         history, count = state
@@ -229,7 +220,7 @@ class ForcedPrefix(Constraint):
         return ops.broadcast_to(ids, shape), ops.zeros_like(start_tokens)
 
     def allowed(self, state: Nest, vocabulary_size: int) -> Tensor:
-        _check_in_vocabulary("ids", self.ids, vocabulary_size)
+        check_in_vocabulary("ids", self.ids, vocabulary_size)
         ids, count = state
         place = ops.minimum(count, ops.shape(ids)[1] - 1)
         forced = ops.take_along_axis(ids, ops.expand_dims(place, -1), axis=1)
@@ -281,13 +272,4 @@ class AllOf(Constraint):
         return tuple(
             constraint.next_state(own, tokens)
             for constraint, own in zip(self.constraints, state, strict=True)
-        )
-
-
-def _check_in_vocabulary(name: str, ids: Array, vocabulary_size: int) -> None:
-    known = known_values(ids)
-    if known and max(known) >= vocabulary_size:
-        raise ValueError(
-            f"`{name}` must be below the vocabulary's size {vocabulary_size}; "
-            f"received {max(known)}."
         )

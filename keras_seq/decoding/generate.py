@@ -1,63 +1,34 @@
 """From a step function to sequences, inside the graph."""
 
-import numbers
-import secrets
 import typing
 
-import keras
-from keras import ops
-
-from keras_seq.decoding._arguments import (
-    Id,
-    Ids,
-    as_tokens,
-    check_end_token,
-    check_leading_rows,
-    check_rows,
-    check_whole,
-)
-from keras_seq.decoding._limits import Limits
-from keras_seq.decoding._random import row_keys
+from keras_seq.decoding._arguments import EndToken, Ids, StopSequences
+from keras_seq.decoding._request import Inputs, Processors, Request, checked
 from keras_seq.decoding._search import beam_search
 from keras_seq.decoding._single import choose_tokens
-from keras_seq.decoding._stepping import Step, StepWithConstants, as_tensors, bind
+from keras_seq.decoding._stepping import Fields, Step, StepWithConstants
+from keras_seq.decoding._traced import traced
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.results import Generation
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Integers, Nest, Tensor
 
+if typing.TYPE_CHECKING:
+    from typing_extensions import Required, Unpack
 
-class Generation(typing.NamedTuple):
-    """What `generate` returns.
 
-    B rows, L tokens at most. With `Beam`, each has a second axis: B becomes
-    (B, W), the hypotheses of each row, finished ones first, best first.
+class Options(typing.TypedDict, total=False):
+    """What `generate` takes by name, whatever the step and the result are."""
 
-    Attributes:
-        ids: int32 tensor of shape (B, L): the generated tokens. From the end
-            token on, or past a row's own `max_length`, `end_token` is repeated
-            (0 if there is none).
-        lengths: int32 tensor of shape (B,): tokens generated, the end token
-            not counted.
-        log_probs: float32 tensor of shape (B, L): ln p of each token, the end
-            token included, under the model itself, whatever temperature,
-            cut-off or constraint there was. 0 past the end; NaN where the
-            logits hold NaN or +inf, which no choice of a token makes up for.
-        finished: Boolean tensor of shape (B,): whether the row came to its end
-            token.
-        kept: What the step function gave to keep, each (B, L, ...), 0 past the
-            end; None if it gave nothing.
-        scores: float32 tensor of shape (B,): the sum of `log_probs`, that is
-            ln P of the row; with `Beam`, the score that it ranks by, -inf where
-            there was no hypothesis for the place.
-    """
-
-    ids: Tensor
-    lengths: Tensor
-    log_probs: Tensor
-    finished: Tensor
-    kept: Nest
-    scores: Tensor
+    max_length: "Required[Integers]"
+    strategy: "Required[Strategy | Beam]"
+    end_token: EndToken | None
+    seed: Integers | None
+    constraint: Constraint | None
+    logits_processor: Processors | None
+    min_length: Integers
+    stop_sequences: StopSequences | None
 
 
 @typing.overload
@@ -66,12 +37,9 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    max_length: Integers,
-    strategy: Strategy | Beam,
-    end_token: Id | None = None,
-    seed: Integers | None = None,
     constants: None = None,
-    constraint: Constraint | None = None,
+    return_reasons: typing.Literal[False] = False,
+    **options: "Unpack[Options]",
 ) -> Generation: ...
 
 
@@ -81,13 +49,34 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    max_length: Integers,
-    strategy: Strategy | Beam,
-    end_token: Id | None = None,
-    seed: Integers | None = None,
     constants: Nest,
-    constraint: Constraint | None = None,
+    return_reasons: typing.Literal[False] = False,
+    **options: "Unpack[Options]",
 ) -> Generation: ...
+
+
+@typing.overload
+def generate(
+    step: Step,
+    state: Nest,
+    start_tokens: Ids,
+    *,
+    constants: None = None,
+    return_reasons: typing.Literal[True],
+    **options: "Unpack[Options]",
+) -> tuple[Generation, Tensor]: ...
+
+
+@typing.overload
+def generate(
+    step: StepWithConstants,
+    state: Nest,
+    start_tokens: Ids,
+    *,
+    constants: Nest,
+    return_reasons: typing.Literal[True],
+    **options: "Unpack[Options]",
+) -> tuple[Generation, Tensor]: ...
 
 
 def generate(
@@ -97,22 +86,24 @@ def generate(
     *,
     max_length: Integers,
     strategy: Strategy | Beam,
-    end_token: Id | None = None,
+    end_token: EndToken | None = None,
     seed: Integers | None = None,
     constants: Nest = None,
     constraint: Constraint | None = None,
-) -> Generation:
+    logits_processor: Processors | None = None,
+    min_length: Integers = 0,
+    stop_sequences: StopSequences | None = None,
+    return_reasons: bool = False,
+) -> Generation | tuple[Generation, Tensor]:
     """Generates a sequence for each row, in one compiled loop.
 
     ```
     logits_t, state_t = step(token_{t-1}, state_{t-1}[, constants])
-    token_t = strategy(logits_t)        of the tokens that the constraint allows
+    token_t = strategy(processed logits_t)  of the tokens that the constraint allows
     ```
 
     The loop runs inside the graph, with no Python between tokens, and ends
-    when every row has come to its end token or its `max_length`. Called
-    eagerly on TensorFlow it is traced first; call it inside a `tf.function` of
-    your own to trace once for many calls.
+    when every row has come to its end or its `max_length`.
 
     A prompt is read before: run the model over all of it but its last token,
     and start from that token and the state.
@@ -138,7 +129,8 @@ def generate(
             turns out to be less than 1 gives no tokens. (On JAX the longest
             must be known when tracing: an integer.)
         strategy: `Greedy()`, `Sample(...)` or `Beam(...)`.
-        end_token: Id of the token that ends a row, or None.
+        end_token: Id of the token that ends a row, or a list of several, each of
+            which does, or None.
         seed: Integer in [0, 2³¹), or a scalar tensor, for draws that differ
             from row to row; or an integer tensor of shape (B,) with a seed for
             each row: then a row's tokens depend on nothing but its own inputs
@@ -152,18 +144,37 @@ def generate(
         constraint: A `Constraint` on the tokens, or None. A row in which every
             token is forbidden stops there, unfinished; a beam search drops
             such a hypothesis.
+        logits_processor: A `LogitsProcessor` such as `RepetitionPenalty(1.2)`, or a
+            list of them, each given what the one before returns; or None. They
+            find -inf at the tokens that are forbidden; the strategy's own
+            temperature and cut-offs come behind them. A beam search gives them
+            ln p instead, and ranks by what they return, divided by its sum where
+            that is above a probability of 1.
+        min_length: Tokens before the end at least, at most `max_length`: 0 or
+            above, a scalar tensor, or a tensor of shape (B,). Until then end tokens
+            are forbidden, and a stop sequence doesn't count. What `max_length` or a
+            dead end cuts off may be shorter.
+        stop_sequences: Sequences of token ids, each of which ends a row that has
+            generated it; of any lengths, without an end token. Or an integer
+            tensor of shape (N, S), or (B, N, S) for sequences of its own for each
+            row, -1 behind the shorter ones (-1 alone: no sequence). `ids` holds
+            what ended the row, from `lengths` on; of several that end with a token,
+            the longest.
+        return_reasons: Whether to return why each row has ended, too.
 
     Returns:
         A `Generation`: `ids` (B, L), `lengths` (B,), `log_probs` (B, L),
         `finished` (B,), `kept`, `scores` (B,); with `Beam` `ids` (B, W, L),
-        `lengths` (B, W) and so on. L is the (longest) `max_length`.
+        `lengths` (B, W) and so on. L is the (longest) `max_length`. With
+        `return_reasons` also a `FinishReason` for each row, int32 of shape (B,) or
+        (B, W).
 
     Raises:
         ValueError: If an argument is out of its range, a tensor in `state` or
             `constants` doesn't have as many rows as `start_tokens` (a scalar has
-            none), or `step` returns something else than it should.
-        TypeError: If `strategy` isn't a `Strategy` or `Beam`, or `constraint`
-            no `Constraint`.
+            none), or `step` or a processor returns something else than it should.
+        TypeError: If `strategy` isn't a `Strategy` or `Beam`, `constraint` no
+            `Constraint` or `logits_processor` none.
 
     Example:
 
@@ -182,64 +193,36 @@ def generate(
     >>> result.lengths.numpy()
     array([4, 1], dtype=int32)
     """
-    if not isinstance(strategy, (Strategy, Beam)):
-        raise TypeError(
-            "`strategy` must be a Strategy such as Greedy(), or a Beam; received "
-            f"{strategy!r}."
-        )
-    if constraint is not None and not isinstance(constraint, Constraint):
-        raise TypeError(
-            f"`constraint` must be a Constraint or None; received {constraint!r}."
-        )
-    tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)")
-    check_whole("max_length", max_length, 1)
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-    check_whole("seed", seed, 0)
-    for name, value in (("max_length", max_length), ("seed", seed)):
-        check_rows(name, value, tokens.shape[0])
-    check_end_token(end_token, None)
-    check_leading_rows("state", state, tokens.shape[0])
-    check_leading_rows("constants", constants, tokens.shape[0], none_is_fine=True)
-
-    def run() -> Generation:
-        batch = ops.shape(tokens)[0]
-        row_length, longest = _lengths(max_length, batch)
-        inputs = as_tensors(state), tokens, row_length, longest
-        limits = Limits(constraint)
-        if isinstance(strategy, Beam):
-            fields = beam_search(
-                step,
-                *inputs,
-                beam=strategy,
-                limits=limits,
-                end_token=end_token,
-                constants=constants,
-            )
-        else:
-            keys = row_keys(seed, batch)
-            fields = choose_tokens(
-                bind(step, constants),
-                *inputs,
-                strategy=strategy,
-                limits=limits,
-                end_token=end_token,
-                keys=keys,
-            )
-        return Generation(*fields)
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if tf.executing_eagerly():
-            return tf.function(run, autograph=False)()
-    return run()
+    request, inputs = checked(
+        step,
+        state,
+        start_tokens,
+        max_length=max_length,
+        strategy=strategy,
+        end_token=end_token,
+        seed=seed,
+        constants=constants,
+        constraint=constraint,
+        logits_processor=logits_processor,
+        min_length=min_length,
+        stop_sequences=stop_sequences,
+    )
+    *fields, reasons = traced(_run, request, inputs)
+    result = Generation(*fields)
+    return (result, reasons) if return_reasons else result
 
 
-def _lengths(max_length: Integers, batch: Tensor) -> tuple[Tensor, int | Tensor]:
-    """Each row's own length, and the longest."""
-    if isinstance(max_length, numbers.Integral):
-        return ops.full((batch,), int(max_length), "int32"), int(max_length)
-    max_length = ops.cast(ops.convert_to_tensor(max_length), "int32")
-    rows = ops.broadcast_to(max_length, (batch,))
-    return rows, ops.max(max_length, initial=0)
+def _run(request: Request, inputs: Inputs) -> Fields:
+    if not isinstance(request.strategy, Beam):
+        return choose_tokens(request.choosing(inputs))
+    ending = request.ending(inputs)
+    return beam_search(
+        request.step,
+        inputs.state,
+        inputs.tokens,
+        *inputs.lengths(),
+        beam=request.strategy,
+        limits=request.limits(ending),
+        ending=ending,
+        constants=inputs.constants,
+    )

@@ -177,7 +177,7 @@ def _mix(
     keys = row_keys(seed, batch)
     chance = ops.reshape(ops.broadcast_to(chance, (batch, 1)), (batch,))
     state = _without_gradient(as_tensors(state))
-    first_step(step, start_tokens, state, None)
+    first_step(step, start_tokens, state)
 
     def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         tokens, state = carry

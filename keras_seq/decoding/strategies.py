@@ -106,7 +106,10 @@ class Sample(Strategy):
         self.top_p = top_p
 
     def next_token(self, logits: Tensor, uniform: Tensor) -> Tensor:
-        weights = ops.exp(self._tempered(logits))
+        temperature = as_column(
+            "temperature", self.temperature, "float32", logits.shape[0]
+        )
+        weights = ops.exp(tempered(logits, temperature))
         if self.top_k is None and self.top_p is None:
             return _draw(weights, uniform)
         order = ops.argsort(-weights, axis=-1)
@@ -123,14 +126,12 @@ class Sample(Strategy):
         drawn = ops.expand_dims(_draw(ranked, uniform), -1)
         return ops.cast(ops.take_along_axis(order, drawn, axis=-1)[:, 0], "int32")
 
-    def _tempered(self, logits: Tensor) -> Tensor:
-        """Logits / temperature, with the largest at 0 so that none overflows."""
-        temperature = as_column(
-            "temperature", self.temperature, "float32", logits.shape[0]
-        )
-        logits = ops.cast(logits, "float32")
-        below = logits - ops.max(logits, axis=-1, keepdims=True)
-        return ops.where(below == 0, 0.0, below / ops.maximum(temperature, 0.0))
+
+def tempered(logits: Tensor, temperature: Tensor) -> Tensor:
+    """Logits / temperature, with the largest at 0 so that none overflows."""
+    logits = ops.cast(logits, "float32")
+    below = logits - ops.max(logits, axis=-1, keepdims=True)
+    return ops.where(below == 0, 0.0, below / ops.maximum(temperature, 0.0))
 
 
 def _draw(weights: Tensor, uniform: Tensor) -> Tensor:

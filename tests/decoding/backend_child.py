@@ -13,9 +13,13 @@ from keras_seq.decoding import (
     AllOf,
     Beam,
     ForcedPrefix,
+    FrequencyPenalty,
     Greedy,
+    MinP,
     NoRepeatedNgrams,
+    RepetitionPenalty,
     Sample,
+    Typical,
     generate,
     mix_with_predictions,
 )
@@ -106,6 +110,36 @@ def searches():
             yield f"beam {name} kept {field}", value
 
 
+def processed():
+    """Rows and beams that processors act on, with several ends."""
+    model = Translator(6, cases.SOURCES, seed=41)
+    for name, strategy in (("sample", Sample(1.5)), ("beam", Beam(3))):
+        result, reasons = generate(
+            model.step,
+            model.state,
+            np.full(4, cases.BEAM_START),
+            max_length=cases.BEAM_LONGEST,
+            strategy=strategy,
+            end_token=list(cases.ENDS),
+            min_length=cases.LEAST,
+            stop_sequences=cases.STOPS,
+            logits_processor=[
+                RepetitionPenalty(cases.THETA, prompt=[[1], [2], [3], [5]]),
+                FrequencyPenalty(cases.ALPHA),
+                MinP(cases.SHARE),
+                Typical(cases.MASS),
+            ],
+            constants=model.constants,
+            seed=cases.SEED,
+            return_reasons=True,
+        )
+        for field in ("ids", "lengths", "log_probs", "finished", "scores"):
+            yield f"processed {name} {field}", getattr(result, field)
+        for field, value in result.kept.items():
+            yield f"processed {name} kept {field}", value
+        yield f"processed {name} reasons", reasons
+
+
 def mixed():
     """Inputs of scheduled sampling, and a gradient of training on them."""
     model = Translator(6, cases.SOURCES, seed=41)
@@ -144,7 +178,8 @@ def mixed():
 
 
 def main(path):
-    results = {**dict(sequences()), **dict(searches()), **dict(mixed())}
+    parts = (sequences, searches, processed, mixed)
+    results = {name: value for part in parts for name, value in part()}
     if keras.backend.backend() == "jax":
         np.testing.assert_array_equal(jitted(), results["ExplicitLSTM cut off ids"])
     words = [ops.convert_to_tensor(w) for w in cases.WORDS.view("int32").T.copy()]

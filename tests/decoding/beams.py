@@ -5,7 +5,17 @@ import numpy as np
 from tests.reference import beam as reference
 
 
-def expected(model, row, start, length, width, end=0, allowed=None, **penalties):
+def expected(
+    model,
+    row,
+    start,
+    length,
+    width,
+    end=0,
+    allowed=None,
+    process=None,
+    **penalties,
+):
     """The oracle's n-best list of a row; of all there are if `width` is None."""
     penalties.setdefault("mask", model.mask[row])
 
@@ -17,7 +27,7 @@ def expected(model, row, start, length, width, end=0, allowed=None, **penalties)
     if width is None:
         found = reference.exhaustive(*arguments, end, score, allowed)
     else:
-        found = reference.beam(*arguments, width, end, score, allowed)
+        found = reference.beam(*arguments, width, end, score, allowed, process)
     return [(hypothesis, score(hypothesis)) for hypothesis in found]
 
 
@@ -37,7 +47,7 @@ def assert_beams(result, row, found, start, end=0, atol=2e-4):
         count = len(hypothesis.ids)
         missing = longest - count
         assert ids[place].tolist() == [*hypothesis.ids, *[padding] * missing]
-        assert lengths[place] == count - hypothesis.finished
+        assert lengths[place] == count - hypothesis.cut
         assert finished[place] == hypothesis.finished
         np.testing.assert_allclose(
             log_probs[place], [*hypothesis.log_probs, *[0.0] * missing], atol=atol

@@ -25,6 +25,11 @@ BEAMS: dict = {
     "constrained": {"width": 3, "prefix": [1, -1, 2], "n": 2},
 }
 SOURCES = [3, 5, 1, 4]
+# Ends and processors, each with numbers of a row's own.
+ENDS, LEAST = (4, 0), np.array([0, 4, 2, 5], "int32")
+STOPS = np.array([[[1, 2], [5, -1]], [[1, -1], [3, 1]], [[2, 2]] * 2, [[5, 3]] * 2])
+THETA = np.array([1.3, 0.7, 4.0, 1.0], "float32")
+ALPHA, SHARE, MASS = 0.5, 0.02, 0.9
 BEAM_START, BEAM_LONGEST = 2, 7
 PROBABILITY = 0.6
 TARGETS = np.random.default_rng(3).integers(0, 6, (4, 8)).astype("int32")

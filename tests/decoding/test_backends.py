@@ -5,9 +5,11 @@ import types
 import numpy as np
 import pytest
 
-from tests.decoding import beams, cases, oracle
+from tests.decoding import beams, cases, oracle, rows
 from tests.decoding.translator import Translator
 from tests.other_backend import run_module
+from tests.reference import endings
+from tests.reference import processors as reference
 
 
 @pytest.fixture(scope="module", params=["jax", "torch"])
@@ -74,18 +76,22 @@ def test_lengths_of_their_own(results):
     assert results["lengths of their own"].tolist() == expected
 
 
-@pytest.mark.parametrize("name", cases.BEAMS)
-def test_beams(results, name):
-    options = cases.BEAMS[name]
-    model = Translator(6, cases.SOURCES, seed=41)
-    start = f"beam {name} "
+def fields_of(results, start):
+    """The `Generation` whose fields' names start so."""
     fields = {
         key.removeprefix(start): value
         for key, value in results.items()
         if key.startswith(start)
     }
     kept = {field: fields.pop(f"kept {field}") for field in ("attention", "read")}
-    result = types.SimpleNamespace(**fields, kept=kept)
+    return types.SimpleNamespace(**fields, kept=kept)
+
+
+@pytest.mark.parametrize("name", cases.BEAMS)
+def test_beams(results, name):
+    options = cases.BEAMS[name]
+    model = Translator(6, cases.SOURCES, seed=41)
+    result = fields_of(results, f"beam {name} ")
 
     def allowed(ids, token):
         prefix = options.get("prefix", ())
@@ -113,6 +119,49 @@ def test_beams(results, name):
             allowed=allowed,
         )
         beams.assert_beams(result, row, found, cases.BEAM_START)
+
+
+@pytest.mark.parametrize("name", ["sample", "beam"])
+def test_processors_and_ends(results, name):
+    model = Translator(6, cases.SOURCES, seed=41)
+    result = fields_of(results, f"processed {name} ")
+    for row in range(4):
+        least = cases.LEAST[row]
+        stops = [[t for t in stop if t >= 0] for stop in cases.STOPS[row].tolist()]
+
+        def process(ids, logits, row=row):
+            before = [[1, 2, 3, 5][row], *ids]
+            logits = reference.repetition(logits, before, float(cases.THETA[row]))
+            logits = reference.frequency(logits, ids, cases.ALPHA)
+            logits = reference.min_p(logits, cases.SHARE)
+            return reference.typical(logits, cases.MASS)
+
+        arguments = (cases.BEAM_START, cases.BEAM_LONGEST)
+        if name == "sample":
+            found = endings.write(
+                model.row_step(row),
+                model.state[row].astype("float64"),
+                *arguments,
+                lambda t, logits, row=row: oracle.sample(
+                    logits, oracle.uniform((cases.SEED, row), t), temperature=1.5
+                ),
+                ends=cases.ENDS,
+                stops=stops,
+                least=least,
+                process=process,
+            )
+            rows.assert_row(result, result.reasons, row, found, padding=cases.ENDS[0])
+        else:
+            found = beams.expected(
+                model,
+                row,
+                *arguments,
+                3,
+                end=lambda ids: endings.cut(ids, cases.ENDS, stops, least),  # noqa: B023
+                allowed=lambda ids, t: t not in cases.ENDS or len(ids) >= least,  # noqa: B023
+                process=lambda ids, x: reference.of_one_at_most(process(ids, x)),
+            )
+            beams.assert_beams(result, row, found, cases.BEAM_START, cases.ENDS[0])
 
 
 def test_scheduled_sampling(results):

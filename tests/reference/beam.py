@@ -23,12 +23,17 @@ class Hypothesis:
     ids: tuple = ()
     log_probs: tuple = ()
     attention: tuple = ()
-    finished: bool = False
+    cut: int = 0  # tokens of the end; 0 where it goes on
     state: object = None
+    ranks: tuple = ()  # what it is ranked by: ln p, or what processors make of it
+
+    @property
+    def finished(self):
+        return self.cut > 0
 
     @property
     def log_prob(self):
-        return sum(self.log_probs)
+        return sum(self.ranks)
 
     def score(self, alpha=0.0, beta=0.0, mask=None):
         score = self.log_prob / ((5 + len(self.ids)) / 6) ** alpha
@@ -40,22 +45,31 @@ class Hypothesis:
         return score
 
 
-def extended(hypothesis, step, start, end, allowed=None):
-    """The hypothesis with every token behind it that is possible."""
+def extended(hypothesis, step, start, end, allowed=None, process=None):
+    """The hypothesis with every token behind it that is possible.
+
+    `end` is a token, or a function from ids to how many of them are their end.
+    """
     last = hypothesis.ids[-1] if hypothesis.ids else start
     logits, state, attention = step(last, hypothesis.state)
     log_probs = log_softmax(np.asarray(logits, "float64"))
-    for token, log_prob in enumerate(log_probs):
-        if not np.isfinite(log_prob):
+    ranks = log_probs
+    if allowed is not None:
+        possible = [allowed(hypothesis.ids, token) for token in range(len(ranks))]
+        ranks = np.where(possible, ranks, -np.inf)
+    if process is not None:
+        ranks = process(hypothesis.ids, ranks)
+    for token, (log_prob, rank) in enumerate(zip(log_probs, ranks, strict=True)):
+        if not np.isfinite(rank):
             continue
-        if allowed is not None and not allowed(hypothesis.ids, token):
-            continue
+        ids = (*hypothesis.ids, token)
         yield Hypothesis(
-            (*hypothesis.ids, token),
+            ids,
             (*hypothesis.log_probs, log_prob),
             (*hypothesis.attention, attention),
-            token == end,
+            end(ids) if callable(end) else int(token == end),
             state,
+            (*hypothesis.ranks, rank),
         )
 
 
@@ -77,12 +91,12 @@ def exhaustive(step, state, start, length, end, score, allowed=None):
     return ranked(finished + live, score)
 
 
-def beam(step, state, start, length, width, end, score, allowed=None):
+def beam(step, state, start, length, width, end, score, allowed=None, process=None):
     """The n-best list of a beam search that never stops before `length`."""
     live, finished = [Hypothesis(state=state)], []
     for _ in range(length):
         longer = itertools.chain.from_iterable(
-            extended(h, step, start, end, allowed) for h in live
+            extended(h, step, start, end, allowed, process) for h in live
         )
         longer = sorted(longer, key=lambda h: -h.log_prob)
         finished += [h for h in longer[:width] if h.finished]

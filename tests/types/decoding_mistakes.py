@@ -11,11 +11,16 @@ from keras_seq.decoding import (
     Beam,
     ForbiddenTokens,
     ForcedPrefix,
+    FrequencyPenalty,
     Greedy,
+    LogitBias,
+    MinP,
     NoRepeatedNgrams,
+    RepetitionPenalty,
     Sample,
     Stepper,
     Strategy,
+    Typical,
     generate,
     mix_with_predictions,
     sampling_probability,
@@ -85,8 +90,27 @@ generate(
     step, (), START, max_length=2, strategy=Greedy(), seed=1.5
 )  # wrong: no integer
 generate(
-    step, (), START, max_length=2, strategy=Greedy(), end_token=[5]
-)  # wrong: a list
+    step, (), START, max_length=2, strategy=Greedy(), end_token=["5"]
+)  # wrong: strings
+generate(
+    step, (), START, max_length=2, strategy=Greedy(), min_length="5"
+)  # wrong: a string
+generate(
+    step, (), START, max_length=2, strategy=Greedy(), stop_sequences=[1, 2]
+)  # wrong: no sequences
+generate(
+    step, (), START, max_length=2, strategy=Greedy(), logits_processor=MinP
+)  # wrong: the class
+generate(
+    step, (), START, max_length=2, strategy=Greedy(), logits_processor=Greedy()
+)  # wrong: no processor
+MinP("0.1")  # wrong: a string
+MinP()  # wrong: no number
+Typical(None)  # wrong: None
+FrequencyPenalty(penalty="0.1")  # wrong: a string
+RepetitionPenalty(1.2, prompt="ab")  # wrong: no ids
+LogitBias({"a": 1.0})  # wrong: no id
+LogitBias({1: "a"})  # wrong: no number
 generate(
     step, (), START, max_length=2, strategy=Greedy(), end_token="5"
 )  # wrong: a string
@@ -116,6 +140,9 @@ generate("step", (), START, max_length=2, strategy=Greedy())  # wrong: no functi
 result = generate(step, (), START, max_length=2, strategy=Beam(2))
 ids, lengths = result  # wrong: two of six
 ids, lengths, log_probs, finished, kept, scores, more = result  # wrong: seven of six
+(only,) = generate(
+    step, (), START, max_length=2, strategy=Greedy(), return_reasons=True
+)  # wrong: one of two
 print(result.tokens)  # wrong: no such attribute
 print(result["ids"])  # wrong: not a dict
 

@@ -1,0 +1,80 @@
+"""What comes out of decoding."""
+
+import enum
+import typing
+
+from keras import ops
+
+from keras_seq.typing import Nest, Tensor
+
+
+class FinishReason(enum.IntEnum):
+    """Why a row has ended.
+
+    Attributes:
+        RUNNING: It has not: `stream` goes on with it.
+        END_TOKEN: It came to an end token.
+        STOP_SEQUENCE: It wrote a stop sequence.
+        LENGTH: It has as many tokens as it may have.
+        DEAD_END: Every token was forbidden; with `Beam`, too, that there is no
+            hypothesis for the place.
+
+    Example:
+
+    >>> FinishReason(3).name
+    'LENGTH'
+    """
+
+    RUNNING = 0
+    END_TOKEN = 1
+    STOP_SEQUENCE = 2
+    LENGTH = 3
+    DEAD_END = 4
+
+
+class Generation(typing.NamedTuple):
+    """What `generate` returns.
+
+    B rows, L tokens at most. With `Beam`, each has a second axis: B becomes
+    (B, W), the hypotheses of each row, finished ones first, best first.
+
+    Attributes:
+        ids: int32 tensor of shape (B, L): the generated tokens. Behind the end
+            token or stop sequence, or past a row's own `max_length`, the (first)
+            end token is repeated (0 if there is none).
+        lengths: int32 tensor of shape (B,): tokens generated, without the end
+            token or the stop sequence that ended the row, which stands in `ids`
+            from this place on.
+        log_probs: float32 tensor of shape (B, L): ln p of each token, the end
+            token included, under the model itself, whatever temperature,
+            cut-off, constraint or processor there was. 0 past the end; NaN where
+            the logits hold NaN or +inf, which no choice of a token makes up for.
+        finished: Boolean tensor of shape (B,): whether the row came to an end
+            token or a stop sequence.
+        kept: What the step function gave to keep, each (B, L, ...), 0 past the
+            end; None if it gave nothing.
+        scores: float32 tensor of shape (B,): the sum of `log_probs`, that is
+            ln P of the row; with `Beam`, the score that it ranks by, -inf where
+            there was no hypothesis for the place.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    finished: Tensor
+    kept: Nest
+    scores: Tensor
+
+
+def reasons_for(by_token: Tensor, finished: Tensor, full: Tensor) -> Tensor:
+    """The `FinishReason` of each that has ended, int32.
+
+    Args:
+        by_token: Whether it has come to an end token.
+        finished: Whether it has come to that or to a stop sequence.
+        full: Whether it has come to its length.
+    """
+    reasons = ops.where(full, int(FinishReason.LENGTH), int(FinishReason.DEAD_END))
+    reasons = ops.where(finished, int(FinishReason.STOP_SEQUENCE), reasons)
+    reasons = ops.where(by_token, int(FinishReason.END_TOKEN), reasons)
+    return ops.cast(reasons, "int32")
