@@ -81,7 +81,7 @@ class MinP(OfRows):
 
     def process(self, state: Nest, logits: Tensor) -> Tensor:
         logits = ops.cast(logits, "float32")
-        share = ops.clip(state, 0.0, 1.0)
+        share = ops.clip(ops.cast(state, "float32"), 0.0, 1.0)
         least = ops.max(logits, axis=-1, keepdims=True) + ops.log(share)
         # NaN is in no order: it stays, and shows in `log_probs`.
         return ops.where(logits < least, _NEVER, logits)
@@ -131,7 +131,7 @@ class Typical(OfRows):
         distance = ops.where(logits == _NEVER, math.inf, ops.abs(entropy + log_p))
         order = ops.argsort(distance, axis=-1)
         ranked = ops.take_along_axis(p, order, axis=-1)
-        left = ops.cumsum(ranked, axis=-1) - ranked < state
+        left = ops.cumsum(ranked, axis=-1) - ranked < ops.cast(state, "float32")
         last = ops.maximum(ops.sum(ops.cast(left, "int32"), -1, keepdims=True) - 1, 0)
         far = ops.take_along_axis(distance, order, axis=-1)
         farthest = ops.take_along_axis(far, last, axis=-1)

@@ -181,9 +181,10 @@ def generate(
     A model that counts on, and ends after 4:
 
     >>> import numpy as np
+    >>> from keras import ops
     >>> from keras_seq.decoding import Greedy
     >>> def step(tokens, state):
-    ...     return keras.ops.one_hot(tokens + 1, 6) * 9.0, state
+    ...     return ops.one_hot(tokens + 1, 6) * 9.0, state
     >>> result = generate(
     ...     step, (), np.array([0, 3]), max_length=6, strategy=Greedy(), end_token=5
     ... )
