@@ -14,6 +14,7 @@ from keras_seq.vision.grids import (
     grid_cache,
     grid_model,
 )
+from keras_seq.vision.image_files import readable_image
 from keras_seq.vision.images import decode_image, decode_images, load_image
 from keras_seq.vision.served_captions import (
     caption_card,
@@ -39,4 +40,5 @@ __all__ = [
     "load_image",
     "most_frequent_caption",
     "read_captions",
+    "readable_image",
 ]

@@ -17,10 +17,12 @@ from keras_seq.extras import require
 from keras_seq.files import replacing
 from keras_seq.typing import Array, Tensor
 from keras_seq.vision._architecture import architecture
+from keras_seq.vision.image_files import readable_image
 from keras_seq.vision.images import Size, check_image_size, decode_images, load_image
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 _HEADER = 128  # bytes, of an .npy file of few dimensions
+_READING = 2  # raised when other pixels are made of the same files
 _DEFAULT_SIZE = (224, 224)
 _NAME = re.compile(r"[A-Za-z0-9.]")
 
@@ -330,7 +332,7 @@ def cache_grids(
     np.uint8(0)
     """
     tf = require("tensorflow", "recipes")
-    place = Path(folder or grid_cache()) / extractor.digest[:16]
+    place = Path(folder or grid_cache()) / f"{extractor.digest[:16]}-{_READING}"
     place.mkdir(parents=True, exist_ok=True)
     files = {digest: place / f"{digest}.npy" for digest in images}
     size = _HEADER + int(np.prod(extractor.shape)) * np.dtype(extractor.dtype).itemsize
@@ -342,7 +344,8 @@ def cache_grids(
     features = tf.function(extractor.features, autograph=False)
 
     def read(path: Tensor) -> Tensor:
-        return decode_images(tf.io.read_file(path)[None], extractor.size)[0]
+        content = tf.numpy_function(_content, [path], tf.string)
+        return decode_images(tf.reshape(content, [1]), extractor.size)[0]
 
     # What can't be decoded is dropped here, and found by its absence.
     batches = (
@@ -380,6 +383,10 @@ def cache_grids(
             broken[digest] = _reason(images[digest])
     kept = {digest: file for digest, file in files.items() if digest not in broken}
     return CachedGrids(kept, broken, extractor.shape, extractor.dtype)
+
+
+def _content(path: bytes) -> bytes:
+    return readable_image(os.fsdecode(path))
 
 
 def _reason(path: str | os.PathLike[str]) -> str:

@@ -3,13 +3,13 @@
 import numbers
 import os
 import typing
-from pathlib import Path
 
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.text._autograph import unconverted
 from keras_seq.typing import Array, Tensor
+from keras_seq.vision.image_files import readable_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -97,7 +97,9 @@ def decode_images(image_bytes: Array, size: Size) -> Tensor:
 
 
 def load_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Pixels of an image file, as `decode_image` gives them.
+    """Pixels of an image file, as `decode_image` gives them, of more kinds.
+
+    What it would misread is decoded by Pillow, as `readable_image` says.
 
     Args:
         path: The file.
@@ -107,7 +109,8 @@ def load_image(path: str | os.PathLike[str]) -> np.ndarray:
 
     Raises:
         OSError: If the file can't be read.
-        ValueError: If it isn't a whole image.
+        ValueError: If it isn't a whole image, or too large.
+        ImportError: If Pillow is needed and missing.
 
     Example:
 
@@ -119,7 +122,7 @@ def load_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     tf = require("tensorflow", "recipes")
     try:
-        return decode_image(Path(path).read_bytes()).numpy()
+        return decode_image(readable_image(path)).numpy()
     except tf.errors.OpError as error:
         # Without the names of the operations around the reason.
         reason = error.message.split("}} ")[-1].split(" [Op:")[0].strip()

@@ -14,7 +14,7 @@ from keras_seq.runs import RunDirectory
 from keras_seq.text import END, START, Vocabulary
 from keras_seq.training import pad
 from keras_seq.typing import Tensor
-from keras_seq.vision import CachedGrids, GridExtractor
+from keras_seq.vision import CachedGrids, GridExtractor, readable_image
 from recipes.image_captioning.scenes import Scenes
 from recipes.image_captioning.settings import CompleteConfig
 
@@ -85,7 +85,7 @@ class Part:
     def image_bytes(self, place: int) -> bytes:
         """The content of an image file: what a server would be sent."""
         if self.scenes is None:
-            return Path(self.images[place]).read_bytes()
+            return readable_image(self.images[place])
         tf = require("tensorflow", "recipes")
         return tf.io.encode_png(self.scenes.images[place]).numpy()
 

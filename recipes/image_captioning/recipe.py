@@ -253,7 +253,7 @@ def caption_image(
     """Captions an image with a finished run, and draws where it looked.
 
     Args:
-        image: JPEG, PNG, GIF or BMP file.
+        image: JPEG, PNG, GIF, BMP, WebP or TIFF file.
         n_best: Captions to show, with their probabilities: the best, then others that
             a beam search finds.
         width: Hypotheses that the search for the best keeps; 1 is greedy. By default

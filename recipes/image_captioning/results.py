@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.diagnostics import plot_image_attention
 from keras_seq.files import replacing
 from keras_seq.runs import Report, RunDirectory, picture_file, plot_history
-from keras_seq.vision import Caption, Captioner, decode_image
+from keras_seq.vision import Caption, Captioner, decode_image, readable_image
 from recipes.image_captioning.composing import SIDE
 from recipes.image_captioning.data import LONGEST, Data, Part
 from recipes.image_captioning.language import judge
@@ -62,7 +62,7 @@ def different_captions(
     for kept in (width, max(width, n_best)):
         if len(found) < n_best:
             [some] = captioner.caption(
-                [image.read_bytes()],
+                [readable_image(image)],
                 width=kept,
                 n_best=min(kept, n_best),
                 length_penalty=length_penalty,

@@ -23,6 +23,7 @@ from keras_seq.vision import (
     load_image,
     most_frequent_caption,
     read_captions,
+    readable_image,
 )
 
 model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.AveragePooling2D(2)])
@@ -62,6 +63,7 @@ card = caption_card(
     "mine", {"name": "n", "digest": "0", "terms": "t", "train": 9}, {"b": 3.0}
 )
 upright: np.ndarray = load_image(Path("a.png"))
+content: bytes = readable_image("a.webp")
 decode_image(tf.constant(b"..."))
 decode_image(b"...")
 decode_images(tf.constant([b"..."]), (4, 5)).shape

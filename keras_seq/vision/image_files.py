@@ -1,0 +1,104 @@
+"""Image files as `decode_image` reads them rightly, whatever their kind."""
+
+import io
+import os
+import struct
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_seq.extras import require
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_BYTES = 2**29  # of a file
+MOST_PIXELS = 2**26  # of an image: a little fewer than Pillow warns of
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_TURNED = (b"eXIf", b"Raw profile type")  # where a PNG says how it is to be turned
+_WHITE = (255, 255, 255, 255)
+
+
+def readable_image(path: str | os.PathLike[str]) -> bytes:
+    """The content of an image file, as a PNG where TensorFlow would misread it.
+
+    Its decoders take a BMP's palette for greys, know no transparent colour of a GIF
+    and no WebP with opacity, and turn no PNG or WebP as its EXIF says. What is no
+    JPEG and no plain PNG is therefore decoded by Pillow: GIF, BMP, WebP, TIFF and what
+    else it knows; upright, on white, of several frames the first, with 8 bits a colour.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The content that `decode_image` takes; the file's own if it is read rightly.
+
+    Raises:
+        OSError: If the file can't be read.
+        ValueError: If it isn't a whole image, or too large.
+        ImportError: If Pillow is needed and missing.
+
+    Example:
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from keras_seq.vision import decode_image
+    >>> with tempfile.NamedTemporaryFile(suffix=".gif") as file:
+    ...     Image.new("P", (1, 1)).save(file.name, transparency=0)
+    ...     decode_image(readable_image(file.name)).numpy().tolist()
+    [[[255.0, 255.0, 255.0]]]
+    """
+    path = Path(path)
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(
+            f"{str(path)!r} must have at most {MOST_BYTES} bytes; it has "
+            f"{path.stat().st_size}."
+        )
+    content = path.read_bytes()
+    if not content:
+        raise ValueError(f"{str(path)!r} is not a whole image: Input is empty.")
+    images = require("PIL.Image", "recipes")
+    turn = require("PIL.ImageOps", "recipes").exif_transpose
+    broken = (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError)
+    broken += (EOFError, OverflowError, struct.error)
+    plain = content.startswith(_PNG) and not any(mark in content for mark in _TURNED)
+    try:
+        with images.open(io.BytesIO(content)) as image:
+            columns, rows = image.size
+            if columns * rows > MOST_PIXELS:
+                raise ValueError(
+                    f"it must have at most {MOST_PIXELS} pixels; received {columns} x "
+                    f"{rows}"
+                )
+            if plain or content.startswith(_JPEG):
+                return content
+            image.load()
+            upright = _in_8_bits(images, turn(image)).convert("RGBA")
+    except images.UnidentifiedImageError as error:
+        raise ValueError(
+            f"{str(path)!r} is not a whole image: of no kind that is known."
+        ) from error
+    except (*broken, images.DecompressionBombError) as error:
+        # Pillow's plugins raise whatever comes of reading what isn't there.
+        raise ValueError(f"{str(path)!r} is not a whole image: {error}") from error
+    white = images.new("RGBA", upright.size, _WHITE)
+    found = io.BytesIO()
+    images.alpha_composite(white, upright).convert("RGB").save(
+        found, "PNG", compress_level=1
+    )
+    return found.getvalue()
+
+
+def _in_8_bits(images: ModuleType, image: "Image") -> "Image":
+    """Greys of 16 bits cut to 8, which Pillow would clip; else the image itself."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return images.fromarray((values >> 8).astype("uint8"))
+    if values.size and values.max() > 255:  # whole numbers of 32 bits
+        values = values / 257
+    return images.fromarray(np.clip(values, 0, 255).astype("uint8"))
