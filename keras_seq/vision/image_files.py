@@ -19,6 +19,11 @@ MOST_PIXELS = 2**26  # of an image: a little fewer than Pillow warns of
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _TURNED = (b"eXIf", b"Raw profile type")  # where a PNG says how it is to be turned
+# What Pillow's plugins raise: whatever comes of reading what isn't there.
+_BROKEN = (
+    *(OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError),
+    *(EOFError, OverflowError, struct.error),
+)
 _WHITE = (255, 255, 255, 255)
 
 
@@ -62,8 +67,6 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
         raise ValueError(f"{str(path)!r} is not a whole image: Input is empty.")
     images = require("PIL.Image", "recipes")
     turn = require("PIL.ImageOps", "recipes").exif_transpose
-    broken = (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError)
-    broken += (EOFError, OverflowError, struct.error)
     plain = content.startswith(_PNG) and not any(mark in content for mark in _TURNED)
     try:
         with images.open(io.BytesIO(content)) as image:
@@ -81,8 +84,7 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
         raise ValueError(
             f"{str(path)!r} is not a whole image: of no kind that is known."
         ) from error
-    except (*broken, images.DecompressionBombError) as error:
-        # Pillow's plugins raise whatever comes of reading what isn't there.
+    except (*_BROKEN, images.DecompressionBombError) as error:
         raise ValueError(f"{str(path)!r} is not a whole image: {error}") from error
     white = images.new("RGBA", upright.size, _WHITE)
     found = io.BytesIO()
