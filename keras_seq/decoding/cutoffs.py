@@ -43,7 +43,8 @@ class Temperature(OfRows):
         )
 
     def process(self, state: Nest, logits: Tensor) -> Tensor:
-        return ops.where(logits == _NEVER, _NEVER, tempered(logits, state))
+        temperature = ops.cast(state, "float32")
+        return ops.where(logits == _NEVER, _NEVER, tempered(logits, temperature))
 
 
 class MinP(OfRows):

@@ -103,7 +103,12 @@ def generate(
     ```
 
     The loop runs inside the graph, with no Python between tokens, and ends
-    when every row has come to its end or its `max_length`.
+    when every row has come to its end or its `max_length`. Called eagerly on
+    TensorFlow it is traced first, and what was traced is kept: a call with the same
+    step function, equal settings and tensors of the same shapes isn't traced again.
+    Weights are read at every call, and arrays and layers that the step function
+    finds exchanged are noticed; other values of Python's that it reads stay as
+    they were when it was traced. Inside a `tf.function` of your own, that one decides.
 
     A prompt is read before: run the model over all of it but its last token,
     and start from that token and the state.

@@ -5,7 +5,6 @@ import secrets
 import typing
 from collections.abc import Callable, Sequence
 
-import keras
 from keras import ops, tree
 
 from keras_seq.decoding._arguments import (
@@ -27,6 +26,7 @@ from keras_seq.decoding._stepping import (
     bind,
     first_step,
 )
+from keras_seq.decoding._traced import traced
 from keras_seq.decoding.strategies import Sample, Strategy
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
@@ -150,33 +150,34 @@ def mix_with_predictions(
         seed = secrets.randbelow(2**31)
     check_whole("seed", seed, 0)
     check_rows("seed", seed, first.shape[0])
-    bound = bind(step, constants)
-
-    def run() -> Tensor:
-        chance = as_column("probability", probability, "float32", first.shape[0])
-        return _mix(bound, state, gold, first, chance, seed, strategy)
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if tf.executing_eagerly():
-            return tf.function(run, autograph=False)()
-    return run()
+    return traced(
+        _mix,
+        step,
+        strategy,
+        as_tensors(state),
+        gold,
+        first,
+        as_column("probability", probability, "float32", first.shape[0]),
+        ops.cast(ops.convert_to_tensor(seed), "int32"),
+        constants,
+    )
 
 
 def _mix(
-    step: Step,
+    step: Step | StepWithConstants,
+    strategy: Strategy,
     state: Nest,
     targets: Tensor,
     start_tokens: Tensor,
     chance: Tensor,
-    seed: Integers,
-    strategy: Strategy,
+    seed: Tensor,
+    constants: Nest,
 ) -> Tensor:
+    step = bind(step, constants)
     batch, length = ops.shape(targets)
     keys = row_keys(seed, batch)
     chance = ops.reshape(ops.broadcast_to(chance, (batch, 1)), (batch,))
-    state = _without_gradient(as_tensors(state))
+    state = _without_gradient(state)
     first_step(step, start_tokens, state)
 
     def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
