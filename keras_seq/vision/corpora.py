@@ -1,21 +1,15 @@
 """Images with captions, from files as COCO and Flickr8k have them."""
 
-import csv
 import dataclasses
 import hashlib
 import json
 import os
-import re
-import typing
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from keras_seq.text.corpora.parallel import decoded
 from keras_seq.text.normalising import normalise
-
-IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp"})
-_CAPTION_FILES = (".json", ".csv", ".tsv", ".txt")
+from keras_seq.vision._caption_files import IMAGES, caption_files, files_below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +20,13 @@ class CaptionedImage:
         path: The file.
         digest: SHA-256 of its content.
         captions: Tuple of strings, normalised (NFC), without empty ones.
+        split: "train", "validation" or "test", if the files tell; else "".
     """
 
     path: Path
     digest: str
     captions: tuple[str, ...]
+    split: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +41,8 @@ class CaptionCorpus:
             captions are with that one.
         without_captions: Number of images in the folder that have none.
         empty: Number of captions without a character, which are left out.
+        unlisted: Number of images that are in none of the parts, where there are
+            parts; they are left out.
     """
 
     name: str
@@ -53,13 +51,15 @@ class CaptionCorpus:
     repeated: tuple[str, ...]
     without_captions: int
     empty: int
+    unlisted: int = 0
 
     @property
     def digest(self) -> str:
-        """SHA-256 of images and captions."""
+        """SHA-256 of images, captions and parts."""
         found = hashlib.sha256()
         for image in self.images:
             found.update(json.dumps([image.digest, *image.captions]).encode())
+            found.update(image.split.encode())
         return found.hexdigest()
 
     def summary(self) -> str:
@@ -75,6 +75,8 @@ class CaptionCorpus:
                 parts.append(f"{len(names)} {what} ({shown})")
         if self.without_captions:
             parts.append(f"{self.without_captions} images have no caption")
+        if self.unlisted:
+            parts.append(f"{self.unlisted} images are in none of the parts")
         if self.empty:
             parts.append(f"{self.empty} captions are empty")
         return "; ".join(parts)
@@ -87,14 +89,25 @@ def read_captions(
 ) -> CaptionCorpus:
     r"""Reads images with their captions.
 
-    The captions are in a JSON file as COCO has them ("images" with "id" and
-    "file_name", "annotations" with "image_id" and "caption"), or a table: CSV with a
-    head that names the columns `image` and `caption`, as Flickr8k has it, or lines
-    `NAME#number<TAB>caption`, as Flickr8k had it. The images are looked for in the
-    folder of that file and below it, by their path or their name.
+    The captions are in one of these.
+
+    - JSON as COCO has it ("images" with "id" and "file_name", "annotations" with
+      "image_id" and "caption"), as Karpathy has it ("images" with "filename",
+      "sentences" and "split"), or with lists of captions by the name of the image.
+    - A table whose head names the columns `image` and `caption` (Flickr8k; also
+      `image_name` and `comment`, Flickr30k; `file_name` and `text`, as Hugging Face's
+      metadata.csv), perhaps `split`; or an object a line with these (.jsonl).
+    - Lines `NAME#number<TAB>caption`, as Flickr8k had it.
+
+    The images are looked for in the folder given, or that of the file, and below it, by
+    their path or their name, in capitals or not. Parts that were published are kept: in
+    a column or field `split`, by lists of names beside the file, whose names speak of
+    train, dev (or val) and test, or by a file for each, as captions_train2017.json. A
+    file may be in a folder beside the images, such as annotations.
 
     Args:
-        path: The file with the captions; or a folder with one such file.
+        path: The file with the captions; or a folder with one such file, or one for
+            each split.
         progress: Called as `progress(done, total)` while the images are read.
 
     Returns:
@@ -115,184 +128,91 @@ def read_captions(
     >>> corpus.images[0].captions
     ('A dog.',)
     """
-    file = _caption_file(Path(path))
-    named = _read_json(file) if file.suffix.lower() == ".json" else _read_table(file)
-    there = _images_below(file.parent)
-    empty = 0
+    files = caption_files(Path(path))
+    total, done, empty, unlisted = sum(len(each.captions) for each in files), 0, 0, 0
     missing, repeated = [], []
-    found: dict[str, tuple[Path, list[str]]] = {}
-    used = set()
-    for done, (name, captions) in enumerate(named.items(), start=1):
-        image = _image(there, name, file)
-        kept = [text for text in map(normalise, captions) if text]
-        empty += len(captions) - len(kept)
-        if image is None:
-            missing.append(name)
-        else:
-            used.add(image)
-            digest = hashlib.sha256(image.read_bytes()).hexdigest()
-            if digest in found:
-                repeated.append(name)
-            found.setdefault(digest, (image, []))[1].extend(kept)
-        if progress is not None:
-            progress(done, len(named))
+    found: dict[str, tuple[Path, list[str], str]] = {}
+    used: set[Path] = set()
+    roots = {each.root: _Found(each.root) for each in files}
+    for file, root, named, splits in files:
+        for name, captions in named.items():
+            image = roots[root].find(name, file)
+            kept = [text for text in map(normalise, captions) if text]
+            empty += len(captions) - len(kept)
+            if image is None:
+                missing.append(name)
+            elif splits and name not in splits:
+                unlisted += 1
+                used.add(image)
+            else:
+                used.add(image)
+                digest = hashlib.sha256(image.read_bytes()).hexdigest()
+                if digest in found:
+                    repeated.append(name)
+                split = splits.get(name, "")
+                found.setdefault(digest, (image, [], split))[1].extend(kept)
+            done += 1
+            if progress is not None:
+                progress(done, total)
     images = tuple(
-        CaptionedImage(image, digest, tuple(captions))
-        for digest, (image, captions) in found.items()
+        CaptionedImage(image, digest, tuple(captions), split)
+        for digest, (image, captions, split) in found.items()
         if captions
     )
     if not images:
+        names = [name for each in files for name in each.captions]
         raise ValueError(
-            f"{str(file)!r} names {len(named)} images, of which none is in its folder "
-            f"with a caption; the first is {next(iter(named), None)!r}."
+            f"{str(files[0].file)!r} names {len(names)} images, of which none is in "
+            f"its folder with a caption, {str(files[0].root)!r}; the first is "
+            f"{names[0] if names else None!r}."
         )
-    everything = {
-        path
-        for some in there.values()
-        for path in some
-        if path.suffix.lower() in IMAGES
-    }
+    everything = {image for there in roots.values() for image in there.images}
+    whole = Path(path)
     return CaptionCorpus(
-        file.parent.name if path != file else file.name,
+        files[0].root.name if whole != files[0].file else whole.name,
         images,
         tuple(missing),
         tuple(repeated),
         len(everything - used),
         empty,
+        unlisted,
     )
 
 
-def _caption_file(path: Path) -> Path:
-    """The file itself, or the one in a folder."""
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no file or folder {str(path)!r}.")
-    files = [
-        file
-        for file in sorted(path.iterdir())
-        if file.suffix.lower() in _CAPTION_FILES and file.is_file()
-    ]
-    if len(files) > 1:
-        files = [file for file in files if "caption" in file.stem.lower()] or files
-    if len(files) != 1:
-        raise ValueError(
-            f"{str(path)!r} must have one file with captions, such as captions.json or "
-            f"captions.txt; it has {[file.name for file in files]}."
-        )
-    return files[0]
+class _Found:
+    """The files below a folder, to be found by their path or their name."""
 
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._exact: dict[str, list[Path]] = {}
+        self._alike: dict[str, list[Path]] = {}
+        self.images: list[Path] = []
+        for path in files_below(root):
+            keys = {path.relative_to(root).as_posix(), path.name}
+            if path.suffix.lower() in IMAGES:
+                self.images.append(path)
+                keys.add(path.stem)
+            for key in keys:
+                self._exact.setdefault(key, []).append(path)
+                self._alike.setdefault(key.casefold(), []).append(path)
 
-def _read_json(file: Path) -> dict[str, list[str]]:
-    """Captions by the name of the image, as COCO writes them."""
-    text, where = decoded(str(file), file.read_bytes()), ""
-    try:
-        content = json.loads(text)
-        names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-        captions: dict[str, list[str]] = {}
-        for number, note in enumerate(content["annotations"]):
-            where = f" in annotation {number}"
-            name = names.get(note["image_id"], f"id {note['image_id']}")
-            if not isinstance(note["caption"], str):
-                raise TypeError(f"caption is {note['caption']!r}")
-            captions.setdefault(name, []).append(note["caption"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{str(file)!r} must be JSON with 'images' (id, file_name) and "
-            f"'annotations' (image_id, caption), as COCO writes it; "
-            f"{type(error).__name__}{where}: {error}."
-        ) from error
-    return captions
-
-
-def _read_table(file: Path) -> dict[str, list[str]]:
-    """Captions by the name of the image, as Flickr8k writes them."""
-    text = decoded(str(file), file.read_bytes())
-    lines = re.split("\r\n|\r|\n", text)
-    head = lines[0]
-    captions: dict[str, list[str]] = {}
-    if "#" in head and "\t" in head:
-        for number, line in enumerate(lines, start=1):
-            name, tab, caption = line.partition("\t")
-            if line.strip():
-                if not tab or "#" not in name:
-                    raise ValueError(
-                        f"{file}:{number}: expected NAME#number<TAB>caption; received "
-                        f"{line[:60]!r}."
-                    )
-                captions.setdefault(name.rpartition("#")[0], []).append(caption)
-        return captions
-    delimiter = max(",\t|;", key=head.count)
-    rows = _rows(lines, delimiter, file)
-    columns = [name.strip().lower() for name in next(rows)[1]]
-    if not {"image", "caption"} <= set(columns):
-        raise ValueError(
-            f"{file}:1: expected a head with the columns image and caption, or lines "
-            f"NAME#number<TAB>caption; received {head[:60]!r}."
-        )
-    image, caption = columns.index("image"), columns.index("caption")
-    for number, row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) > len(columns) and caption == len(columns) - 1:
-            # Commas of a caption that nothing quotes.
-            row = [*row[:caption], delimiter.join(row[caption:])]
-        if len(row) != len(columns):
+    def find(self, name: str, file: Path) -> Path | None:
+        """The file of an image that `file` names; None if it is missing."""
+        path = name.replace("\\", "/").removeprefix("./")
+        base = path.rpartition("/")[2]
+        some = self._exact.get(path) or self._exact.get(base)
+        some = some or self._alike.get(path.casefold())
+        some = some or self._alike.get(base.casefold()) or []
+        exact = [found for found in some if found == self._root / path]
+        # A name without a suffix is that of an image, not of what lies beside it.
+        several = len(some) > 1 and [p for p in some if p.suffix.lower() in IMAGES]
+        some = exact or several or some
+        if len(some) > 1:
             raise ValueError(
-                f"{file}:{number}: expected {len(columns)} columns; received "
-                f"{len(row)}."
+                f"{str(file)!r} names {name!r}, which may be any of "
+                f"{[str(path) for path in some]}."
             )
-        captions.setdefault(row[image].strip(), []).append(row[caption])
-    return captions
-
-
-def _rows(
-    lines: Sequence[str], delimiter: str, file: Path
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table, each with the number of its last line."""
-
-    def reader(some: Iterable[str], *, strict: bool = False) -> typing.Any:
-        return csv.reader(
-            (f"{line}\n" for line in some), delimiter=delimiter, strict=strict
-        )
-
-    rows, start = reader(lines), 1
-    try:
-        for row in rows:
-            if rows.line_num > start:
-                # A quotation mark that nothing closes would swallow other rows.
-                list(reader(lines[start - 1 : rows.line_num], strict=True))
-            yield rows.line_num, row
-            start = rows.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"{file}:{start}: expected a row whose quotation marks are closed; "
-            f"received {lines[start - 1][:60]!r} ({error})."
-        ) from error
-
-
-def _images_below(folder: Path) -> dict[str, list[Path]]:
-    """Files by their path from the folder, and by their name."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            for key in {path.relative_to(folder).as_posix(), path.name}:
-                found.setdefault(key, []).append(path)
-    return found
-
-
-def _image(there: Mapping[str, list[Path]], name: str, file: Path) -> Path | None:
-    """The file of an image; None if it is missing."""
-    name = name.replace("\\", "/")
-    some = there.get(name.removeprefix("./")) or there.get(name.rpartition("/")[2], [])
-    exact = [path for path in some if path == file.parent / name]
-    if len(some) > 1 and not exact:
-        raise ValueError(
-            f"{str(file)!r} names {name!r}, which may be any of "
-            f"{[str(path) for path in some]}."
-        )
-    found = exact or some
-    return found[0] if found else None
+        return some[0] if some else None
 
 
 def most_frequent_caption(captions: Iterable[str]) -> str:

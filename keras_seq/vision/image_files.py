@@ -72,7 +72,7 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
         with images.open(io.BytesIO(content)) as image:
             columns, rows = image.size
             if columns * rows > MOST_PIXELS:
-                raise ValueError(
+                raise images.DecompressionBombError(
                     f"it must have at most {MOST_PIXELS} pixels; received {columns} x "
                     f"{rows}"
                 )
@@ -80,12 +80,14 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
                 return content
             image.load()
             upright = _in_8_bits(images, turn(image)).convert("RGBA")
-    except images.UnidentifiedImageError as error:
-        raise ValueError(
-            f"{str(path)!r} is not a whole image: of no kind that is known."
-        ) from error
-    except (*_BROKEN, images.DecompressionBombError) as error:
+    except images.DecompressionBombError as error:
         raise ValueError(f"{str(path)!r} is not a whole image: {error}") from error
+    except _BROKEN as error:
+        if plain or content.startswith(_JPEG):
+            return content  # TensorFlow says what is wrong
+        unknown = isinstance(error, images.UnidentifiedImageError)
+        reason = "of no kind that is known" if unknown else error
+        raise ValueError(f"{str(path)!r} is not a whole image: {reason}") from error
     white = images.new("RGBA", upright.size, _WHITE)
     found = io.BytesIO()
     images.alpha_composite(white, upright).convert("RGB").save(

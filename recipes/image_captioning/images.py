@@ -113,20 +113,7 @@ def read_images(config: CompleteConfig) -> Images:
         if image.digest not in grids.broken
         and (texts := [text for text in map(plain, image.captions) if text])
     ]
-    count = len(usable)
-    order = np.random.default_rng(config.seed).permutation(count)
-    held = min(round(0.1 * count), LARGEST_TEST)
-    if held < 1 or count - 2 * held < FEWEST_IMAGES:
-        raise ValueError(
-            f"--data {config.data!r} has {count} images with captions that can be "
-            f"read; {FEWEST_IMAGES} to train on, 1 to validate and 1 to test are "
-            "needed, and a tenth is for each of the latter two."
-        )
-    places = {
-        "test": order[:held],
-        "validation": order[held : 2 * held],
-        "train": order[2 * held :],
-    }
+    places = _parts([image.split for image, _ in usable], config)
     if config.quick:
         places = {part: some[:60] for part, some in places.items()}
     parts = {
@@ -152,6 +139,45 @@ def read_images(config: CompleteConfig) -> Images:
             "repeated": len(corpus.repeated),
         },
     )
+
+
+def _parts(splits: list[str], config: CompleteConfig) -> dict[str, np.ndarray]:
+    """The places of the images of each part: as published, else drawn by chance.
+
+    What is published with two parts, as COCO is, is judged on the second.
+    """
+    order = np.random.default_rng(config.seed).permutation(len(splits))
+    found = {
+        part: np.array([i for i in order if splits[i] == part], int)
+        for part in ("train", "validation", "test")
+    }
+    published = bool(len(found["train"])) and any(
+        len(found[part]) for part in ("validation", "test")
+    )
+    if not published:
+        found = {"train": order, "validation": order[:0], "test": order[:0]}
+    elif not len(found["test"]):
+        found["test"], found["validation"] = found["validation"], order[:0]
+    whole = len(found["train"])
+    held = min(round(0.1 * whole), LARGEST_TEST)
+    for part in ("test", "validation"):
+        if not len(found[part]):
+            found[part], found["train"] = np.split(found["train"], [held])
+    found["validation"] = found["validation"][:LARGEST_TEST]
+    if published:
+        print(
+            "the parts are those that the files name: "
+            + ", ".join(
+                f"{len(some)} images for {part}" for part, some in found.items()
+            )
+        )
+    if held < 1 or len(found["train"]) < FEWEST_IMAGES:
+        raise ValueError(
+            f"--data {config.data!r} has {whole} images with captions that can be "
+            f"read; {FEWEST_IMAGES} to train on, 1 to validate and 1 to test are "
+            "needed, and a tenth is for each of the latter two."
+        )
+    return found
 
 
 def fit_vocabulary(images: Images) -> Vocabulary:

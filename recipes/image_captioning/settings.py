@@ -16,8 +16,8 @@ class Config(RunSettings):
 
     data: str = SCENES
     """Images with captions: scenes (of handwritten digits, drawn for the run); or a
-    folder of images with a file of captions, as COCO (captions.json) or Flickr8k
-    (lines `image,caption`) have it; or that file."""
+    folder of images with a file of captions, as COCO (captions.json), Flickr8k (lines
+    `image,caption`), Karpathy or Hugging Face have it; or that file."""
     out: str = OUT
     architecture: Literal["attention", "transformer"] = "attention"
     """attention: an LSTM that attends to the image. transformer: attention alone."""

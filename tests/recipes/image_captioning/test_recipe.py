@@ -254,6 +254,33 @@ def test_broken_images_are_named_and_counted(photographs, capsys):
     assert sum(map(len, files)) == len(set().union(*files)) == 36
 
 
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [
+        ({"train": 26, "val": 4, "test": 6}, (26, 4, 6)),
+        # What has two parts is judged on the second: a tenth of 30 validates.
+        ({"train": 30, "val": 6}, (27, 3, 6)),
+        ({"train": 30, "test": 6}, (27, 3, 6)),
+        ({"test": 36}, (28, 4, 4)),  # no parts at all
+    ],
+)
+def test_published_parts_are_kept(published, expected, photographs, tmp_path, capsys):
+    (tmp_path / "Images").symlink_to(photographs)
+    splits = [split for split, count in published.items() for _ in range(count)]
+    rows = [f"{i}.png,{split},a wall" for i, split in enumerate(splits)]
+    table = tmp_path / "metadata.csv"
+    table.write_text("\n".join(["file_name,split,text", *rows]))
+    data = load_data(recipe.Config(data=str(table), quick=True).complete())
+    parts = (data.train, data.validation, data.test)
+    assert tuple(map(len, parts)) == expected
+    names = [{int(path.stem) for path in part.images} for part in parts]
+    assert set().union(*names) == set(range(36))
+    if len(published) > 1:
+        assert all(splits[i] == "train" for i in names[0])
+        assert all(splits[i] == splits[-1] for i in names[2])
+        assert "the parts are those that the files name" in capsys.readouterr().out
+
+
 def test_settings_need_not_be_complete(photographs):
     config = recipe.Config(data=str(photographs), quick=True)
     complete = config.complete()

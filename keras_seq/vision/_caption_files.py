@@ -1,0 +1,367 @@
+"""Files of captions, in the forms in which they are handed about."""
+
+import csv
+import json
+import os
+import re
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from keras_seq.text.corpora.parallel import decoded
+
+IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
+MOST_FILES = 2**22
+SPLITS = ("train", "validation", "test")
+_SPLIT = re.compile(
+    r"(?<![a-z])(?:(train|rest)(?:ing)?|(val|dev)(?:id|idation)?|(test)(?:ing)?)"
+    r"(?:val)?(?:images?|set)?(?![a-z])"
+)
+_KINDS = (".json", ".jsonl", ".csv", ".tsv", ".txt")
+# Of several files, those of the first of these that is in the name of one.
+_NAMES = ("caption", "token", "metadata", "results", "dataset", "annotation")
+_ABOVE = re.compile(".*annotations?|.*captions?|.*text|meta(data)?", re.IGNORECASE)
+_IMAGE = ("image", "file_name", "filename", "image_name", "image_path")
+_CAPTION = ("caption", "text", "comment", "sentence", "captions")
+_NUMBERED = re.compile(r"\s*(\d+)\s+(\S.*)", re.DOTALL)
+
+Named = dict[str, list[str]]
+"""Captions by the name of the image."""
+
+
+class CaptionFile(typing.NamedTuple):
+    """What a file says.
+
+    Attributes:
+        file: It.
+        root: The folder in which, and below which, its images are.
+        captions: By the name of the image.
+        splits: Of "train", "validation" and "test", by the name of the image.
+    """
+
+    file: Path
+    root: Path
+    captions: Named
+    splits: dict[str, str]
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """The image files in a folder and below it, behind links too."""
+    return (path for path in files_below(folder) if path.suffix.lower() in IMAGES)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and below it, behind links too, in order."""
+    seen, count = set(), 0
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        count += len(names)
+        if count > MOST_FILES:
+            raise ValueError(
+                f"{str(folder)!r} must hold at most {MOST_FILES} files; it has more."
+            )
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def split_named(text: str) -> str:
+    """The split that the name of a file or folder, or a field, speaks of; or ""."""
+    some = {
+        split
+        for found in _SPLIT.findall(text.lower())
+        for split, word in zip(SPLITS, found, strict=True)
+        if word
+    }
+    return some.pop() if len(some) == 1 else ""
+
+
+def caption_files(path: Path) -> list[CaptionFile]:
+    """The file itself, or those in a folder, read."""
+    if path.is_file():
+        files, root = {path: ""}, path.parent
+        if _ABOVE.fullmatch(root.name) and not any(images_below(root)):
+            root = root.parent
+    elif path.is_dir():
+        files, root = _in_folder(path), path
+    else:
+        raise FileNotFoundError(f"there is no file or folder {str(path)!r}.")
+    found = []
+    for file, split in files.items():
+        captions, splits = _read(file)
+        if split:
+            splits = {**dict.fromkeys(captions, split), **splits}
+        elif not splits:
+            splits = _listed(file, captions)
+        # Where splits are folders, the same name may be in each.
+        own = file.parent if split_named(file.parent.name) else root
+        found.append(CaptionFile(file, own, captions, splits))
+    return found
+
+
+def _in_folder(folder: Path) -> dict[Path, str]:
+    """The files with captions in a folder; of several each with its split."""
+    direct = _candidates(folder)
+    for place in sorted(folder.iterdir()):
+        if direct or not place.is_dir():
+            continue
+        if _ABOVE.fullmatch(place.name):
+            direct = _candidates(place)
+    if not direct:
+        by_folder = {
+            file: split_named(place.name)
+            for place in sorted(folder.iterdir())
+            if place.is_dir() and split_named(place.name)
+            for file in _candidates(place)
+        }
+        if by_folder and len(set(by_folder.values())) == len(by_folder):
+            return by_folder
+    if len(direct) == 1:
+        return {direct[0]: ""}
+    splits = {file: split_named(file.stem) for file in direct}
+    alike = len({file.suffix for file in direct}) == 1
+    if direct and alike and all(splits.values()):
+        different = len(set(splits.values())) == len(splits)
+        if different:
+            return splits
+    beside = [] if direct else _candidates(folder.parent)
+    more = f"; beside it is {beside[0].name}" if len(beside) == 1 else ""
+    raise ValueError(
+        f"{str(folder)!r} must have one file with captions, such as captions.json or "
+        f"captions.txt, or one for each split, such as captions_train.json and "
+        f"captions_val.json; it has {[file.name for file in direct]}{more}."
+    )
+
+
+def _candidates(folder: Path) -> list[Path]:
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in _KINDS and file.is_file()
+    ]
+    for name in _NAMES if len(files) > 1 else ():
+        some = [file for file in files if name in file.stem.lower()]
+        some = [file for file in some if "lemma" not in file.stem.lower()]
+        if some:
+            return some
+    return files
+
+
+def _listed(file: Path, captions: Named) -> dict[str, str]:
+    """Splits by lists of names that lie beside a file, as Flickr8k has them."""
+    stems = {name.rpartition(".")[0] or name: name for name in captions}
+    splits: dict[str, str] = {}
+    for other in sorted(file.parent.glob("*.txt")):
+        split = split_named(other.stem)
+        if other == file or not split:
+            continue
+        lines = decoded(str(other), other.read_bytes()).split("\n")
+        names = [line.strip() for line in lines]
+        known = [name if name in captions else stems.get(name, "") for name in names]
+        if not any(known):
+            continue  # something else
+        for number, name in enumerate(known, start=1):
+            if name and splits.setdefault(name, split) != split:
+                raise ValueError(
+                    f"{other}:{number}: {name!r} is in two lists, of {splits[name]} "
+                    f"and of {split}."
+                )
+    return splits
+
+
+def _read(file: Path) -> tuple[Named, dict[str, str]]:
+    """Captions, and splits where the file tells them, by the name of the image."""
+    text = decoded(str(file), file.read_bytes())
+    kind = file.suffix.lower()
+    if kind == ".jsonl":
+        return _read_lines(file, text)
+    return _read_json(file, text) if kind == ".json" else _read_table(file, text)
+
+
+class _Collected:
+    """Captions and splits, as they are found."""
+
+    def __init__(self) -> None:
+        self.captions: Named = {}
+        self.splits: dict[str, str] = {}
+
+    def add(self, name: str, captions: typing.Any, split: typing.Any = None) -> None:
+        captions = [captions] if isinstance(captions, str) else captions
+        if not isinstance(captions, list) or not all(
+            isinstance(caption, str) for caption in captions
+        ):
+            raise TypeError(f"caption is {captions!r}")
+        self.captions.setdefault(name, []).extend(captions)
+        if split is None:
+            return
+        known = split_named(str(split))
+        if not known:
+            raise ValueError(f"split is {split!r}; expected train, validation or test")
+        if self.splits.setdefault(name, known) != known:
+            raise ValueError(f"{name!r} is of {self.splits[name]} and of {known}")
+
+    def add_object(self, note: Mapping[str, typing.Any]) -> None:
+        names = [key for key in _IMAGE if key in note]
+        captions = [key for key in _CAPTION if key in note]
+        if not names or not captions:
+            missing = "an image" if not names else "a caption"
+            raise KeyError(f"{missing} among {sorted(note)}")
+        self.add(str(note[names[0]]), note[captions[0]], note.get("split"))
+
+
+def _read_lines(file: Path, text: str) -> tuple[Named, dict[str, str]]:
+    """An object a line, as the metadata of Hugging Face's image folders has them."""
+    found = _Collected()
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                found.add_object(_object(json.loads(line)))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise ValueError(
+                    f"{file}:{number}: expected an object with file_name and text; "
+                    f"{type(error).__name__}: {error}."
+                ) from error
+    return found.captions, found.splits
+
+
+def _object(value: typing.Any) -> dict[str, typing.Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object; received {str(value)[:60]!r}")
+    return value
+
+
+def _read_json(file: Path, text: str) -> tuple[Named, dict[str, str]]:
+    """As COCO writes it, or Karpathy; names with lists of captions; or objects."""
+    found, where = _Collected(), ""
+    try:
+        content = json.loads(text)
+        images = content.get("images") if isinstance(content, dict) else None
+        if isinstance(content, list):
+            for number, note in enumerate(content):
+                where = f" in object {number}"
+                found.add_object(_object(note))
+        elif isinstance(images, list) and _has(images, "sentences"):
+            for number, image in enumerate(images):
+                where = f" in image {number}"
+                folder = str(image.get("filepath") or "")
+                name = f"{folder}/{image['filename']}" if folder else image["filename"]
+                texts = [sentence["raw"] for sentence in image["sentences"]]
+                found.add(str(name), texts, image.get("split"))
+        elif images is None and content and _all_captions(content):
+            for name, texts in content.items():
+                where = f" in {name!r}"
+                found.add(name, texts)
+        else:
+            names = {
+                image["id"]: str(image["file_name"]) for image in content["images"]
+            }
+            for number, note in enumerate(content["annotations"]):
+                where = f" in annotation {number}"
+                name = names.get(note["image_id"], f"id {note['image_id']}")
+                found.add(name, _string(note["caption"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{str(file)!r} must be JSON with 'images' (id, file_name) and "
+            f"'annotations' (image_id, caption), as COCO writes it; with 'images' "
+            "(filename, sentences, split), as Karpathy does; or names of images with "
+            f"lists of captions; {type(error).__name__}{where}: {error}."
+        ) from error
+    return found.captions, found.splits
+
+
+def _has(images: Sequence[typing.Any], key: str) -> bool:
+    return bool(images) and isinstance(images[0], dict) and key in images[0]
+
+
+def _all_captions(content: Mapping[str, typing.Any]) -> bool:
+    return all(isinstance(texts, (str, list)) for texts in content.values()) and not (
+        {"annotations", "images"} & set(content)
+    )
+
+
+def _string(value: typing.Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"caption is {value!r}")
+    return value
+
+
+def _read_table(file: Path, text: str) -> tuple[Named, dict[str, str]]:
+    """As Flickr8k and Flickr30k write it, or a table of metadata."""
+    lines = re.split("\r\n|\r|\n", text)
+    head = lines[0]
+    found = _Collected()
+    if "#" in head and "\t" in head:
+        for number, line in enumerate(lines, start=1):
+            name, tab, caption = line.partition("\t")
+            if line.strip():
+                if not tab or "#" not in name:
+                    raise ValueError(
+                        f"{file}:{number}: expected NAME#number<TAB>caption; received "
+                        f"{line[:60]!r}."
+                    )
+                found.add(name.rpartition("#")[0], caption)
+        return found.captions, found.splits
+    delimiter = max(",\t|;", key=head.count)
+    rows = _rows(lines, delimiter, file)
+    columns = [name.strip().lower() for name in next(rows)[1]]
+    places = [
+        next((columns.index(name) for name in names if name in columns), None)
+        for names in (_IMAGE, _CAPTION, ("split",))
+    ]
+    image, caption, split = places
+    if image is None or caption is None:
+        raise ValueError(
+            f"{file}:1: expected a head with the columns image and caption (or "
+            "file_name and text), or lines NAME#number<TAB>caption; received "
+            f"{head[:60]!r}."
+        )
+    last = caption == len(columns) - 1
+    for number, row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) > len(columns) and last:
+            # Commas of a caption that nothing quotes.
+            row = [*row[:caption], delimiter.join(row[caption:])]
+        numbered = _NUMBERED.fullmatch(row[-1]) if last and caption else None
+        if len(row) == len(columns) - 1 and numbered:
+            # In Flickr30k's table one bar is missing behind the number.
+            row = [*row[:-1], *numbered.groups()]
+        if len(row) != len(columns):
+            raise ValueError(
+                f"{file}:{number}: expected {len(columns)} columns; received "
+                f"{len(row)}."
+            )
+        try:
+            part = None if split is None else row[split]
+            found.add(row[image].strip(), row[caption], part)
+        except ValueError as error:
+            raise ValueError(f"{file}:{number}: {error}.") from error
+    return found.captions, found.splits
+
+
+def _rows(
+    lines: Sequence[str], delimiter: str, file: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table, each with the number of its last line."""
+
+    def reader(some: Iterable[str], *, strict: bool = False) -> typing.Any:
+        return csv.reader(
+            (f"{line}\n" for line in some), delimiter=delimiter, strict=strict
+        )
+
+    rows, start = reader(lines), 1
+    try:
+        for row in rows:
+            if rows.line_num > start:
+                # A quotation mark that nothing closes would swallow other rows.
+                list(reader(lines[start - 1 : rows.line_num], strict=True))
+            yield rows.line_num, row
+            start = rows.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{file}:{start}: expected a row whose quotation marks are closed; "
+            f"received {lines[start - 1][:60]!r} ({error})."
+        ) from error
