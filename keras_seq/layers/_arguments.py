@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_seq.ops._masking import sequence_mask
 from keras_seq.ops._shapes import fits
 from keras_seq.typing import Nest, Tensor
 
@@ -65,20 +66,30 @@ def check_cudnn(use_cudnn: Any) -> None:
         )
 
 
-def check_mask(mask: Tensor, sequences: Tensor) -> None:
+def check_mask(mask: Tensor, sequences: Tensor, name: str = "mask") -> None:
     """Refuses a mask that is not (B, T), as far as the shapes are known."""
     expected = tuple(sequences.shape[:2])
     received = tuple(mask.shape)
     if not fits(received, expected):
         raise ValueError(
-            f"`mask` must have shape (B, T) = {expected}; received {received}."
+            f"`{name}` must have shape (B, T) = {expected}; received {received}."
         )
 
 
 def check_states(
-    name: str, states: Nest, state_size: int | Sequence[int], batch: int | None
+    name: str, states: Nest, state_size: int | Sequence[int], like: Tensor
 ) -> list[Tensor]:
-    """Returns `states` as a list with one (batch, size) tensor a state."""
+    """Returns `states` as a list with one (batch, size) tensor a state.
+
+    A state of one row is that of all rows.
+
+    Args:
+        name: Of the argument.
+        states: One tensor, or a list of tensors.
+        state_size: The size of the state, or of each of several.
+        like: A tensor with as many rows, (B, ...).
+    """
+    batch = like.shape[0]
     sizes = state_size if isinstance(state_size, Sequence) else [state_size]
     if not isinstance(states, (list, tuple)):
         states = [states]
@@ -92,18 +103,54 @@ def check_states(
     matches = len(shapes) == len(sizes) and all(
         len(shape) == 2
         and shape[1] == size
-        and (shape[0] is None or batch is None or shape[0] == batch)
+        and (None in (shape[0], batch) or shape[0] in (1, batch))
         for shape, size in zip(shapes, sizes, strict=True)
     )
     if not matches:
-        rows = "B" if batch is None else batch
-        expected = ", ".join(f"({rows}, {size})" for size in sizes)
+        count = "B" if batch is None else batch
+        expected = ", ".join(f"({count}, {size})" for size in sizes)
         tensors = "tensor of shape" if len(sizes) == 1 else "tensors of shapes"
         raise ValueError(
             f"`{name}` must be {len(sizes)} {tensors} {expected}; "
-            f"received shapes {shapes}."
+            f"received shapes {shapes}. A state of one row stands for all."
         )
-    return states
+    return [
+        keras.ops.broadcast_to(state, (keras.ops.shape(like)[0], size))
+        if state.shape[0] == 1 and batch != 1
+        else state
+        for state, size in zip(states, sizes, strict=True)
+    ]
+
+
+def counting(
+    mask: Nest,
+    lengths: Any,
+    sequences: Tensor,
+    name: str = "mask",
+    lengths_name: str = "sequence_length",
+) -> Tensor | None:
+    """True where a step counts, by a mask and by lengths; None for everywhere.
+
+    Args:
+        mask: (B, T), in any form that Keras passes, or None.
+        lengths: (B,), or None.
+        sequences: What they are of, (B, T, ·).
+        name: Of the mask.
+        lengths_name: Of the lengths.
+    """
+    mask = as_mask(mask)
+    if mask is not None:
+        check_mask(mask, sequences, name)
+    if lengths is None:
+        return mask
+    shape = keras.ops.shape(sequences)
+    in_time = sequence_mask(lengths, shape[1], name=lengths_name)
+    if not fits(in_time.shape[:1], sequences.shape[:1]):
+        raise ValueError(
+            f"`{lengths_name}` must have shape (B,) = ({sequences.shape[0]},); "
+            f"received ({in_time.shape[0]},)."
+        )
+    return in_time if mask is None else keras.ops.logical_and(mask, in_time)
 
 
 def as_mask(mask: Nest) -> Tensor | None:

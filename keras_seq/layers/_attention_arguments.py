@@ -7,8 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seq.layers._arguments import as_mask, counting
 from keras_seq.ops._shapes import fits
-from keras_seq.typing import Shape, Tensor
+from keras_seq.typing import ArrayLike, Shape, Tensor
 
 
 def check_number(name: str, value: Any, least: float | None = None) -> float:
@@ -70,6 +71,23 @@ def check_beside(name: str, array: Tensor, memory: Tensor, rank: int) -> None:
             f"`{name}` must have shape ({', '.join(axes)}) = "
             f"({', '.join(map(str, sizes))}); received {received}."
         )
+
+
+def memory_mask_of(
+    memory: Tensor, memory_mask: Any, lengths: ArrayLike | None
+) -> Tensor | None:
+    """True where a position of a memory counts, by a mask and by lengths, or None."""
+    mask = as_mask(memory_mask)
+    if mask is not None:
+        check_beside("memory_mask", mask, memory, 2)
+    return counting(mask, lengths, memory, lengths_name="memory_sequence_length")
+
+
+def new_initializer(initializer: Any) -> Any:
+    """The initialiser, or one like it: an unseeded one repeats what it drew."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        return initializer.clone()
+    return initializer
 
 
 def without_masked(memory: Tensor, memory_mask: Tensor | None) -> Tensor:

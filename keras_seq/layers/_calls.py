@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, overload
 
 from keras_seq.layers._decoder_state import DecoderState
-from keras_seq.typing import Nest, Tensor
+from keras_seq.typing import ArrayLike, Nest, Tensor
 
 
 class RecurrentCall(Protocol):
@@ -30,6 +30,7 @@ class RecurrentCall(Protocol):
         initial_state: Nest = None,
         mask: Tensor | None = None,
         training: bool | None = False,
+        sequence_length: ArrayLike | None = None,
     ) -> Nest: ...
 
 
@@ -78,6 +79,7 @@ class AttentionCall(Protocol):
         *,
         return_attention_scores: Literal[True],
         training: bool | None = False,
+        memory_sequence_length: ArrayLike | None = None,
     ) -> tuple[Tensor, Tensor]: ...
 
     @overload
@@ -89,6 +91,7 @@ class AttentionCall(Protocol):
         keys: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool | None = False,
+        memory_sequence_length: ArrayLike | None = None,
     ) -> Nest: ...
 
 
@@ -127,6 +130,7 @@ class AttentionDecoderCall(Protocol):
         return_state: Literal[True],
         return_attention_scores: Literal[True],
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> tuple[Tensor, DecoderState, Nest]: ...
 
     @overload
@@ -140,6 +144,7 @@ class AttentionDecoderCall(Protocol):
         return_state: Literal[True],
         return_attention_scores: Literal[False] = False,
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> tuple[Tensor, DecoderState]: ...
 
     @overload
@@ -153,6 +158,7 @@ class AttentionDecoderCall(Protocol):
         *,
         return_attention_scores: Literal[True],
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> tuple[Tensor, Nest]: ...
 
     @overload
@@ -165,6 +171,7 @@ class AttentionDecoderCall(Protocol):
         return_state: bool = False,
         return_attention_scores: bool = False,
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> Nest: ...
 
 

@@ -45,6 +45,18 @@ class Sources(NamedTuple):
     masks: list[Tensor | None]
 
 
+def each_of(name: str, given: Nest, count: int) -> list[Any]:
+    """The list with what is given for each of several attentions, or a refusal."""
+    a_list = isinstance(given, (list, tuple))
+    if not a_list or len(given) != count:
+        received = f"one of {len(given)}" if a_list else type(given).__name__
+        raise ValueError(
+            f"`{name}` must be a list of {count}, one for each attention; "
+            f"received {received}."
+        )
+    return list(given)
+
+
 def cells_of(cell: Any) -> list[Any]:
     """The list of cells that a cell consists of."""
     stacked = isinstance(cell, keras.layers.StackedRNNCells)
@@ -109,7 +121,7 @@ def initial_state_of(
         given: States of the cell, a `DecoderState` to go on from, or None.
     """
     cell, dtype = decoder.cell, decoder.compute_dtype
-    batch, rows = ops.shape(memories[0])[0], memories[0].shape[0]
+    batch = ops.shape(memories[0])[0]
     going_on = is_decoder_state(given)
     cell_state = given
     if given is None or going_on:
@@ -123,26 +135,26 @@ def initial_state_of(
     fed: tuple[Tensor, ...] = ()
     if decoder.input_feeding and decoder.attend == "after":
         fed = (ops.zeros((batch, decoder.output_size(memories)), dtype),)
-    cell_state = check_cell_state(cell, cell_state, rows, dtype)
+    cell_state = check_cell_state(cell, cell_state, memories[0], dtype)
     fresh = DecoderState(cell_state, attention, fed)
     return check_decoder_state(given, fresh) if going_on else fresh
 
 
-def check_cell_state(cell: Any, state: Nest, rows: int | None, dtype: str) -> Nest:
+def check_cell_state(cell: Any, state: Nest, like: Tensor, dtype: str) -> Nest:
     """The state of the cells as lists, or a refusal.
 
     Args:
         cell: The cell.
         state: What should be its state.
-        rows: B, or None where it is not known.
+        like: A tensor with as many rows, (B, ...).
         dtype: That of the result.
     """
     cells = cells_of(cell)
     if not isinstance(cell, keras.layers.StackedRNNCells):
-        state = check_states("initial_state", state, cell.state_size, rows)
+        state = check_states("initial_state", state, cell.state_size, like)
     elif isinstance(state, (list, tuple)) and len(state) == len(cells):
         state = [
-            check_states("initial_state", one, part.state_size, rows)
+            check_states("initial_state", one, part.state_size, like)
             for one, part in zip(state, cells, strict=True)
         ]
     else:

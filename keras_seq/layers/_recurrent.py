@@ -9,15 +9,16 @@ import keras
 from keras import ops
 
 from keras_seq.layers._arguments import (
-    as_mask,
     check_flag,
-    check_mask,
     check_states,
+    counting,
 )
 from keras_seq.layers._calls import RecurrentCall
+from keras_seq.layers._ragged import Ragged
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops._engine.callers import called_from
-from keras_seq.typing import Function, Nest, Shape, Tensor
+from keras_seq.ops._structures import map_tensors
+from keras_seq.typing import ArrayLike, Function, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -118,13 +119,15 @@ class RecurrentLayer(keras.layers.RNN):
         initial_state: Nest = None,
         mask: Tensor | None = None,
         training: bool | None = False,
+        sequence_length: ArrayLike | None = None,
     ) -> Nest:
         self._check_caller()
+        ragged = Ragged.of(sequences, sequence_length)
+        if ragged is not None:
+            sequences, sequence_length = ragged.sequences, ragged.lengths
         sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)
-        mask = as_mask(mask)
-        if mask is not None:
-            check_mask(mask, sequences)
+        mask = counting(mask, sequence_length, sequences)
         cell = self.cell
         batch, _, features = ops.shape(sequences)
         on_input, on_state = cell.dropout_masks(
@@ -157,6 +160,10 @@ class RecurrentLayer(keras.layers.RNN):
         output = h if self.return_sequences else state[0]
         if mask is not None:
             output = self._masked_output(output, mask)
+        if ragged is not None:
+            in_time = ragged.in_time(self.go_backwards)
+            output = in_time(output) if self.return_sequences else output
+            gates = map_tensors(in_time, gates)
         results: tuple[Nest, ...] = (output,)
         if self._returns_state:
             results += tuple(state)
@@ -187,7 +194,7 @@ class RecurrentLayer(keras.layers.RNN):
             initial_state = self.get_initial_state(ops.shape(sequences)[0])
         else:
             initial_state = check_states(
-                "initial_state", initial_state, self.state_size, sequences.shape[0]
+                "initial_state", initial_state, self.state_size, sequences
             )
         return [
             ops.cast(ops.convert_to_tensor(state), self.compute_dtype)
@@ -217,14 +224,15 @@ class RecurrentLayer(keras.layers.RNN):
     ) -> Nest:
         self._check_caller()
         batch, length = sequences_shape[:2]
-        steps = (batch, length, self.units)
-        results: tuple[Nest, ...] = (
-            steps if self.return_sequences else (batch, self.units),
-        )
+        states = tuple((batch, size) for size in self.state_size)
+        results: tuple[Nest, ...] = states[:1]
+        if self.return_sequences:
+            results = ((batch, length, self.state_size[0]),)
         if self._returns_state:
-            results += ((batch, self.units),) * len(self.state_size)
+            results += states
         if self.return_gates:
-            results += (dict.fromkeys(self.gate_names, steps),)
+            gate = batch, length, self.units
+            results += (dict.fromkeys(self.gate_names, gate),)
         return results if len(results) > 1 else results[0]
 
     def compute_mask(self, sequences: Tensor, mask: Nest = None) -> Nest:

@@ -23,6 +23,7 @@ class VariantCell(keras.layers.Layer):
     # Whose gates the bias packs, or None: "lstm" or "gru".
     bias_gates: str | None = None
     peepholes: bool = False
+    proj_size: int | None = None
     # Keras's, and typed nowhere.
     units: int
     kernel: keras.Variable
@@ -57,7 +58,9 @@ class VariantCell(keras.layers.Layer):
     @property
     def varied(self) -> bool:
         """Whether the equations of a step are other than Keras's."""
-        return self.layer_norm or self.peepholes or any(self._zoneout)
+        return bool(
+            self.layer_norm or self.peepholes or self.proj_size or any(self._zoneout)
+        )
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -110,8 +113,7 @@ class VariantCell(keras.layers.Layer):
             *weights, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout
         )
         batch, length, _ = ops.shape(sequences)
-        shape = length, batch, self.units
-        zoneout = self._kept(shape, initial_state[0].dtype, training)
+        zoneout = self._kept((length, batch), initial_state, training)
         return run_variant(
             equations, sequences, initial_state, zoneout=zoneout, **options
         )
@@ -133,22 +135,32 @@ class VariantCell(keras.layers.Layer):
             input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
         )
-        zoneout = self._kept(ops.shape(state[0]), state[0].dtype, training)
+        zoneout = self._kept(ops.shape(state[0])[:1], state, training)
         return step_variant(equations, equations.project(x_t), state, zoneout)
 
-    def _kept(self, shape: Nest, dtype: str, training: bool | None) -> tuple[Any, ...]:
-        """What zoneout keeps of each state: 0s and 1s, their mean, or None."""
+    def _kept(
+        self, axes: Nest, states: Sequence[Tensor], training: bool | None
+    ) -> tuple[Any, ...]:
+        """What zoneout keeps of each state: 0s and 1s, their mean, or None.
+
+        Args:
+            axes: Sizes of the axes before the last.
+            states: Tensors like the states.
+            training: Whether to draw.
+        """
+
+        def drawn(state: Tensor) -> Tensor:
+            return keras.random.uniform(
+                (*axes, state.shape[-1]), dtype="float32", seed=self.seed_generator
+            )
+
         return tuple(
             None
             if not rate
-            else ops.cast(
-                keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
-                < rate,
-                dtype,
-            )
+            else ops.cast(drawn(state) < rate, state.dtype)
             if training
             else rate
-            for rate in self._zoneout
+            for rate, state in zip(self._zoneout, states, strict=True)
         )
 
     def drop_weights(self, recurrent_kernel: Tensor, training: bool | None) -> Tensor:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_flag, check_size
+from keras_seq.layers._arguments import check_flag, check_size
 from keras_seq.layers._attention_arguments import (
-    check_beside,
     check_dtype,
     check_rows,
     check_shape,
+    memory_mask_of,
     without_masked,
 )
 from keras_seq.layers._calls import AttentionDecoderCall
@@ -20,6 +20,7 @@ from keras_seq.layers._decoder_state import (
     Sources,
     cells_of,
     check_cell,
+    each_of,
     hidden_size,
     initial_state_of,
     output_size,
@@ -87,8 +88,10 @@ class AttentionDecoder(keras.layers.Layer):
         memory: Shape (B, S, E); with several attentions a list of such.
         memory_mask: True where a position counts, shape (B, S), or None for the
             mask that came with the memory, or for all; a list for several.
-        initial_state: States of the cell, e.g. the encoder's last; or a
-            `DecoderState` to go on from. 0 by default.
+        memory_sequence_length: How many positions of each row count, integers of shape
+            (B,), a list for several; as a mask of padding, and with a mask both hold.
+        initial_state: States of the cell, e.g. the encoder's last, of B rows or of one
+            for all; or a `DecoderState` to go on from. 0 by default.
         return_state: Whether to return the state behind the last step too.
         return_attention_scores: Whether to return the attention weights too.
         training: Whether dropout acts. Its masks are drawn anew for each call; what
@@ -218,7 +221,11 @@ class AttentionDecoder(keras.layers.Layer):
         return keys if self.several else keys[0]
 
     def get_initial_state(
-        self, memory: Nest, memory_mask: Nest = None, cell_state: Nest = None
+        self,
+        memory: Nest,
+        memory_mask: Nest = None,
+        cell_state: Nest = None,
+        memory_sequence_length: Nest = None,
     ) -> DecoderState:
         """The state before the first step.
 
@@ -226,11 +233,13 @@ class AttentionDecoder(keras.layers.Layer):
             memory: As in the call.
             memory_mask: As in the call.
             cell_state: States of the cell, or None for zeros.
+            memory_sequence_length: As in the call.
 
         Returns:
             A `DecoderState`.
         """
-        memories, masks = self._memories(memory), self._masks(memory_mask)
+        memories = self._memories(memory)
+        masks = self._masks(memories, memory_mask, memory_sequence_length)
         return initial_state_of(self, memories, masks, cell_state)
 
     def step(
@@ -241,6 +250,7 @@ class AttentionDecoder(keras.layers.Layer):
         keys: Nest = None,
         memory_mask: Nest = None,
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> tuple[Tensor, DecoderState, Nest]:
         """Takes one step.
 
@@ -254,6 +264,7 @@ class AttentionDecoder(keras.layers.Layer):
             training: Whether dropout acts. What the cells drop stays the same from
                 step to step until their `reset_dropout_mask()` and
                 `reset_recurrent_dropout_mask()`.
+            memory_sequence_length: As in the call.
 
         Returns:
             The output (B, units + E) or (B, output_units), the state, and the
@@ -267,9 +278,9 @@ class AttentionDecoder(keras.layers.Layer):
         input_t = ops.cast(input_t, self.compute_dtype)
         check_shape("input_t", input_t.shape, "BD", features=self._sizes[0])
         keys = self.project_memory(memory) if keys is None else keys
-        sources = Sources(
-            self._memories(memory), self._each("keys", keys), self._masks(memory_mask)
-        )
+        memories = self._memories(memory)
+        masks = self._masks(memories, memory_mask, memory_sequence_length)
+        sources = Sources(memories, self._each("keys", keys), masks)
         for one in sources.memories:
             check_rows("input_t", input_t.shape, one.shape)
         drawn = [None] * len(self.attentions)
@@ -304,16 +315,16 @@ class AttentionDecoder(keras.layers.Layer):
         return_state: bool = False,
         return_attention_scores: bool = False,
         training: bool | None = False,
+        memory_sequence_length: Nest = None,
     ) -> Nest:
         inputs = ops.cast(inputs, self.compute_dtype)
         features, sizes = self._sizes
         check_shape("inputs", inputs.shape, "BTD", features=features)
-        memories, masks = self._memories(memory), self._masks(memory_mask)
-        for one, size, mask in zip(memories, sizes, masks, strict=True):
+        memories = self._memories(memory)
+        for one, size in zip(memories, sizes, strict=True):
             check_shape("memory", one.shape, "BSE", features=size)
             check_rows("inputs", inputs.shape, one.shape)
-            if mask is not None:
-                check_beside("memory_mask", mask, one, 2)
+        masks = self._masks(memories, memory_mask, memory_sequence_length)
         memories = [
             without_masked(one, mask) for one, mask in zip(memories, masks, strict=True)
         ]
@@ -343,27 +354,24 @@ class AttentionDecoder(keras.layers.Layer):
 
     def _each(self, name: str, given: Nest) -> list[Any]:
         """A list with what is given for each attention."""
-        if not self.several:
-            return [given]
-        count = len(self.attentions)
-        if not isinstance(given, (list, tuple)) or len(given) != count:
-            a_list = isinstance(given, (list, tuple))
-            received = f"one of {len(given)}" if a_list else type(given).__name__
-            raise ValueError(
-                f"`{name}` must be a list of {count}, one for each attention; "
-                f"received {received}."
-            )
-        return list(given)
+        return each_of(name, given, len(self.attentions)) if self.several else [given]
 
     def _memories(self, memory: Nest) -> list[Tensor]:
         return [
             ops.cast(one, self.compute_dtype) for one in self._each("memory", memory)
         ]
 
-    def _masks(self, memory_mask: Nest) -> list[Tensor | None]:
-        if memory_mask is None:
-            return [None] * len(self.attentions)
-        return [as_mask(mask) for mask in self._each("memory_mask", memory_mask)]
+    def _masks(
+        self, memories: Sequence[Tensor], memory_mask: Nest, lengths: Nest
+    ) -> list[Tensor | None]:
+        given = [
+            [None] * len(memories) if value is None else self._each(name, value)
+            for name, value in (
+                ("memory_mask", memory_mask),
+                ("memory_sequence_length", lengths),
+            )
+        ]
+        return [memory_mask_of(*one) for one in zip(memories, *given, strict=True)]
 
     def compute_mask(self, inputs: Tensor, previous_mask: Nest = None) -> Tensor | None:
         if isinstance(previous_mask, (list, tuple)):

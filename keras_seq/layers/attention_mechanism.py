@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import as_mask, check_rate
+from keras_seq.layers._arguments import check_rate
 from keras_seq.layers._attention_arguments import (
     check_beside,
     check_rows,
     check_shape,
+    memory_mask_of,
     without_masked,
 )
 from keras_seq.layers._calls import AttentionCall
 from keras_seq.ops import masked_softmax, sparsemax
 from keras_seq.ops._scan import scan
-from keras_seq.typing import Function, LayerOptions, Nest, Shape, Tensor
+from keras_seq.typing import ArrayLike, Function, LayerOptions, Nest, Shape, Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -65,6 +66,8 @@ class AttentionMechanism(keras.layers.Layer):
             held at masked positions must have been finite then.
         return_attention_scores: Whether to return the weights too.
         training: Whether dropout acts.
+        memory_sequence_length: How many positions of each row count, integers of shape
+            (B,): as a mask of padding behind them. With a mask both hold.
 
     Returns:
         The context, shape (B, E) or (B, T, E); with `return_attention_scores`
@@ -227,6 +230,7 @@ class AttentionMechanism(keras.layers.Layer):
         state: Sequence[Tensor] = (),
         training: bool | None = False,
         drawn: Sequence[Tensor] | None = None,
+        memory_sequence_length: ArrayLike | None = None,
     ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
         """Attends with one query a row.
 
@@ -239,6 +243,7 @@ class AttentionMechanism(keras.layers.Layer):
             state: What `get_initial_state` or the last step gave.
             training: Whether dropout acts.
             drawn: What `draw` gave for this step, or None to draw here.
+            memory_sequence_length: As in the call.
 
         Returns:
             The context (B, E), the weights (B, S), and the state.
@@ -249,9 +254,7 @@ class AttentionMechanism(keras.layers.Layer):
         query, memory = ops.convert_to_tensor(query), ops.convert_to_tensor(memory)
         check_shape("query", query.shape, "BD", features=self._sizes[0])
         check_rows("query", query.shape, memory.shape)
-        memory_mask = as_mask(memory_mask)
-        if memory_mask is not None:
-            check_beside("memory_mask", memory_mask, memory, 2)
+        memory_mask = memory_mask_of(memory, memory_mask, memory_sequence_length)
         if keys is None:
             keys = self.project_memory(memory)
         else:
@@ -339,13 +342,12 @@ class AttentionMechanism(keras.layers.Layer):
         keys: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool | None = False,
+        memory_sequence_length: ArrayLike | None = None,
     ) -> Nest:
         query, memory = (ops.cast(a, self.compute_dtype) for a in (query, memory))
         self._check_shapes(query.shape, memory.shape)
-        memory_mask = as_mask(memory_mask)
-        if memory_mask is not None:
-            check_beside("memory_mask", memory_mask, memory, 2)
-            memory = without_masked(memory, memory_mask)
+        memory_mask = memory_mask_of(memory, memory_mask, memory_sequence_length)
+        memory = without_masked(memory, memory_mask)
         if keys is None:
             keys = self.project_memory(memory)
         else:
@@ -391,10 +393,3 @@ class AttentionMechanism(keras.layers.Layer):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def new_initializer(initializer: Any) -> Any:
-    """The initialiser, or one like it: an unseeded one repeats what it drew."""
-    if isinstance(initializer, keras.initializers.Initializer):
-        return initializer.clone()
-    return initializer

@@ -7,11 +7,8 @@ import keras
 from keras import ops
 
 from keras_seq.layers._arguments import check_flag, check_size
-from keras_seq.layers.attention_mechanism import (
-    AttentionMechanism,
-    Probability,
-    new_initializer,
-)
+from keras_seq.layers._attention_arguments import new_initializer
+from keras_seq.layers.attention_mechanism import AttentionMechanism, Probability
 from keras_seq.ops._projection import product
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
@@ -84,6 +81,8 @@ class BahdanauAttention(AttentionMechanism):
             held at masked positions must have been finite then.
         return_attention_scores: Whether to return the weights too.
         training: Whether dropout acts.
+        memory_sequence_length: How many positions of each row count, integers of shape
+            (B,): as a mask of padding behind them. With a mask both hold.
 
     Returns:
         The context, shape (B, E) or (B, T, E); with `return_attention_scores`

@@ -18,7 +18,14 @@ PEERS: dict[type, type] = {
 }
 
 # What changes the results or their form, and Keras's layers don't have.
-_OURS_ALONE = ("return_gates", "peepholes", "layer_norm", "zoneout", "weight_dropout")
+_OURS_ALONE = (
+    "return_gates",
+    "peepholes",
+    "layer_norm",
+    "zoneout",
+    "weight_dropout",
+    "proj_size",
+)
 
 
 def explicit(model: Any) -> Any:

@@ -127,9 +127,16 @@ class ExplicitGRU(RecurrentLayer):
 
     Call arguments:
         sequences: The input x. Shape (B, T, D).
-        initial_state: h_0 of shape (B, units), alone or in a list. 0 by default.
+        initial_state: h_0 of shape (B, units), or (1, units) for the same in all rows,
+            alone or in a list. 0 by default.
         mask: True where a step counts. Shape (B, T).
         training: Whether dropout acts, and zoneout draws.
+        sequence_length: How many steps of each row count, integers of shape (B,): as a
+            mask of padding behind them. With a mask both hold.
+
+    A `tf.RaggedTensor` (B, (T), D) is taken as its padded form with its lengths; what
+    is returned of all steps is ragged too. The layers behind are given no mask for
+    lengths: give them the same, or take `keras_seq.ops.sequence_mask`.
 
     Returns:
         The output, of shape (B, units), or (B, T, units) with

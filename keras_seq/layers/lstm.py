@@ -84,6 +84,17 @@ class ExplicitLSTM(RecurrentLayer):
     `weight_dropout=p` (off): in training U is multiplied by one mask for the
     call, of 0 with probability p and else 1 / (1 - p).
 
+    `proj_size=P` (off), as in `torch.nn.LSTM`, makes h_t narrower than the memory,
+
+    ```
+    h_t = (o_t ⊙ tanh(c_t)) V
+    ```
+
+    so that U is (P, 4 · units), h_0 and every h_t (B, P); c_t and the gates keep their
+    `units`. V, the last weight, is `projection_kernel` (units, P), started by
+    `kernel_initializer`. The gradient of this variant, as of the others but
+    `weight_dropout`, is that of the backend, step by step.
+
     Args:
         units: Size of the state, a positive integer.
         activation: Stands where the equations say tanh.
@@ -128,14 +139,22 @@ class ExplicitLSTM(RecurrentLayer):
             in [0, 1). In inference the expectation is taken.
         weight_dropout: Share of the entries of U set to 0 in training, the same
             at every step, in [0, 1); the others are scaled by 1 / (1 - share).
+        proj_size: P, the size of h_t, which is projected then; None for `units`.
         **kwargs: `zero_output_for_mask`, and what every Keras layer takes
             (`name`, `dtype`, `trainable`).
 
     Call arguments:
         sequences: The input x. Shape (B, T, D).
-        initial_state: h_0 and c_0, each of shape (B, units). 0 by default.
+        initial_state: h_0 and c_0, each of shape (B, units), or (1, units) for the same
+            in all rows. 0 by default.
         mask: True where a step counts. Shape (B, T).
         training: Whether dropout acts, and zoneout draws.
+        sequence_length: How many steps of each row count, integers of shape (B,): as a
+            mask of padding behind them. With a mask both hold.
+
+    A `tf.RaggedTensor` (B, (T), D) is taken as its padded form with its lengths; what
+    is returned of all steps is ragged too. The layers behind are given no mask for
+    lengths: give them the same, or take `keras_seq.ops.sequence_mask`.
 
     Returns:
         The output, of shape (B, units), or (B, T, units) with
@@ -174,6 +193,7 @@ class ExplicitLSTM(RecurrentLayer):
     unit_forget_bias: bool
     implementation: int
     peepholes: bool
+    proj_size: int | None
 
     def __init__(
         self,
@@ -209,6 +229,7 @@ class ExplicitLSTM(RecurrentLayer):
         layer_norm_epsilon: float = 1e-3,
         zoneout: float | Sequence[float] = 0.0,
         weight_dropout: float = 0.0,
+        proj_size: int | None = None,
         **kwargs: "Unpack[RecurrentOptions]",
     ) -> None:
         check_cudnn(use_cudnn)
@@ -236,6 +257,7 @@ class ExplicitLSTM(RecurrentLayer):
             layer_norm_epsilon=layer_norm_epsilon,
             zoneout=zoneout,
             weight_dropout=weight_dropout,
+            proj_size=proj_size,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="lstm_cell",

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_flag, check_implementation, check_states
+from keras_seq.layers._arguments import (
+    check_flag,
+    check_implementation,
+    check_size,
+    check_states,
+)
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import lstm_step
 from keras_seq.ops._projection import project
@@ -37,7 +42,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     (units, 4 · units) and `bias` b (4 · units,), packed in the order
     (i, f, c̃, o). `set_weights` takes a Keras cell's weights as they are.
 
-    `layer_norm`, `peepholes`, `zoneout` and `weight_dropout`, all off,
+    `layer_norm`, `peepholes`, `proj_size`, `zoneout` and `weight_dropout`, all off,
     change the equations as `ExplicitLSTM` says.
 
     Args:
@@ -73,10 +78,12 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             such a cell. The layer, which draws before its loop, can.)
         weight_dropout: Share of the entries of U set to 0 in training, in
             [0, 1): the same until `reset_recurrent_dropout_mask()`.
+        proj_size: Size of h_t, which is then projected, or None for `units`.
 
     Call arguments:
         inputs: x_t. Shape (B, D).
-        states: h_{t-1} and c_{t-1}, each of shape (B, units).
+        states: h_{t-1} and c_{t-1}, each of shape (B, units), or of one row for all;
+            h of (B, proj_size) if there is such.
         training: Whether dropout acts, and zoneout draws.
         return_gates: Whether to return the gates too.
 
@@ -135,10 +142,13 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         layer_norm_epsilon: float = 1e-3,
         zoneout: float | Sequence[float] = 0.0,
         weight_dropout: float = 0.0,
+        proj_size: int | None = None,
         **kwargs: "Unpack[LayerOptions]",
     ) -> None:
         check_implementation(implementation)
         check_flag("peepholes", peepholes)
+        if proj_size is not None:
+            proj_size = check_size("proj_size", proj_size)
         super().__init__(
             units,
             activation=activation,
@@ -165,6 +175,16 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             **kwargs,
         )
         self.peepholes = peepholes
+        self.proj_size = proj_size
+        if proj_size is not None:
+            self.state_size = [proj_size, self.units]
+            self.output_size = proj_size
+
+    def add_weight(self, shape: Any = None, **options: Any) -> keras.Variable:
+        # Keras's `build` makes U for an h as wide as the memory.
+        if self.proj_size is not None and options.get("name") == "recurrent_kernel":
+            shape = (self.proj_size, *shape[1:])
+        return super().add_weight(shape=shape, **options)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -175,6 +195,13 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
                 name="peephole",
                 initializer=self.kernel_initializer,
             )
+        self.projection_kernel: keras.Variable | None = None
+        if self.proj_size is not None:
+            self.projection_kernel = self.add_weight(
+                shape=(self.units, self.proj_size),
+                name="projection_kernel",
+                initializer=self.kernel_initializer,
+            )
 
     def equations(
         self,
@@ -183,7 +210,9 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         bias: Tensor | None,
         **dropouts: Tensor,
     ) -> Any:
-        peephole = self.peephole
+        def of_this_dtype(weight: keras.Variable | None) -> Tensor | None:
+            return None if weight is None else ops.cast(weight, self.compute_dtype)
+
         return VariedLSTM(
             kernel,
             recurrent_kernel,
@@ -191,9 +220,8 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,
             norms=self.norms(),
-            peephole=peephole
-            if peephole is None
-            else ops.cast(peephole, self.compute_dtype),
+            peephole=of_this_dtype(self.peephole),
+            projection=of_this_dtype(self.projection_kernel),
             **dropouts,
         )
 
@@ -204,9 +232,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
-        h_prev, c_prev = check_states(
-            "states", states, self.state_size, inputs.shape[0]
-        )
+        h_prev, c_prev = check_states("states", states, self.state_size, inputs)
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)
         if self.varied:
@@ -232,4 +258,5 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             **super().get_config(),
             "implementation": self.implementation,
             "peepholes": self.peepholes,
+            "proj_size": self.proj_size,
         }

@@ -166,7 +166,7 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
-        (h_prev,) = check_states("states", states, self.state_size, inputs.shape[0])
+        (h_prev,) = check_states("states", states, self.state_size, inputs)
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)
         if self.varied:

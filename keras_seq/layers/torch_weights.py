@@ -12,7 +12,7 @@ from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 
-_NAME = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?")
+_NAME = re.compile(r"(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d+)(_reverse)?")
 # By how many gates a row of weights has: rows of `weight_hh` by units.
 _KINDS = {1: ExplicitSimpleRNN, 3: ExplicitGRU, 4: ExplicitLSTM}
 
@@ -35,6 +35,8 @@ def from_torch(
     RNN                                   W = W_ihᵀ, U = W_hhᵀ, b = b_ih + b_hh
     ```
 
+    and the projection of an LSTM with `proj_size`, V = W_hrᵀ.
+
     Args:
         state_dict: `module.state_dict()`, or a mapping from its names to arrays
             ("weight_ih_l0", "bias_hh_l1_reverse", ...). PyTorch isn't needed.
@@ -45,13 +47,13 @@ def from_torch(
 
     Returns:
         `keras.Sequential`, from (B, T, D) to (B, T, units), or (B, T, 2 · units) in
-        both directions, the last layer's output as `batch_first=True` gives it. Its
-        layers are `ExplicitLSTM`, `ExplicitGRU` or `ExplicitSimpleRNN`, in
-        `keras.layers.Bidirectional` where there are two directions.
+        both directions, `proj_size` for units if there is one: the last layer's output
+        as `batch_first=True` gives it. Its layers are `ExplicitLSTM`, `ExplicitGRU` or
+        `ExplicitSimpleRNN`, in `keras.layers.Bidirectional` where there are two
+        directions.
 
     Raises:
-        ValueError: If a weight is missing, unknown (such as those of `proj_size`), or
-            of a shape that doesn't fit.
+        ValueError: If a weight is missing, unknown, or of a shape that doesn't fit.
 
     Example:
 
@@ -111,16 +113,15 @@ def _by_place(state_dict: Mapping[str, Any]) -> dict[tuple[int, bool], dict[str,
         match = _NAME.fullmatch(name)
         if match is None:
             raise ValueError(
-                "`state_dict` must be that of a torch.nn.LSTM, GRU or RNN by itself, "
-                "without `proj_size`; received a weight named "
-                f"{name!r}, where weight_ih_l0, bias_hh_l1_reverse and the like were "
-                "expected."
+                "`state_dict` must be that of a torch.nn.LSTM, GRU or RNN by itself; "
+                f"received a weight named {name!r}, where weight_ih_l0, "
+                "bias_hh_l1_reverse and the like were expected."
             )
-        kind, side, layer, reverse = match.groups()
+        kind, layer, reverse = match.groups()
         if hasattr(value, "detach"):
             value = value.detach().cpu().numpy()
         place = found.setdefault((int(layer), reverse is not None), {})
-        place[f"{kind}_{side}"] = np.asarray(value)
+        place[kind] = np.asarray(value)
     if not found:
         raise ValueError("`state_dict` must have weights; received none.")
     return found
@@ -136,12 +137,19 @@ def _layer(
                 f"`state_dict` must have '{name}_{suffix}'; it is missing."
             )
     W_ih, W_hh = given["weight_ih"], given["weight_hh"]
-    units = W_hh.shape[-1]
+    W_hr = given.get("weight_hr")
+    proj_size = None if W_hr is None else W_hr.shape[0]
+    units = W_hh.shape[-1] if W_hr is None else W_hr.shape[-1]
     gates = W_hh.shape[0] // max(units, 1)
-    if W_hh.shape != (gates * units, units) or gates not in _KINDS:
+    if W_hh.shape != (gates * units, proj_size or units) or gates not in _KINDS:
         raise ValueError(
             f"'weight_hh_{suffix}' must have shape (gates · units, units) with 1, 3 or "
-            f"4 gates; received {W_hh.shape}."
+            f"4 gates, or (4 · units, proj_size); received {W_hh.shape}."
+        )
+    if W_hr is not None and gates != 4:
+        raise ValueError(
+            f"'weight_hr_{suffix}', a projection, must belong to an LSTM; received "
+            f"'weight_hh_{suffix}' of {gates} gates."
         )
     expected: dict[str, tuple[int, ...]] = {"weight_ih": (gates * units, size)}
     biases = {"bias_ih", "bias_hh"} & set(given)
@@ -164,10 +172,14 @@ def _layer(
     }
     if gates == 1:
         options["activation"] = nonlinearity
+    if proj_size is not None:
+        options["proj_size"] = proj_size
     arrays = [_in_order(W_ih, gates).T, _in_order(W_hh, gates).T]
     if biases:
         b_ih, b_hh = (_in_order(given[name], gates) for name in ("bias_ih", "bias_hh"))
         arrays.append(np.stack([b_ih, b_hh]) if gates == 3 else b_ih + b_hh)
+    if W_hr is not None:
+        arrays.append(W_hr.T)
     return _KINDS[gates](units, **options), arrays
 
 

@@ -6,6 +6,7 @@ on PyTorch with `create_graph`.
 """
 
 from keras_seq.ops._engine.tensorflow_cpu.conditions import portable_graphs
+from keras_seq.ops._masking import sequence_mask
 from keras_seq.ops.alignment import (
     hard_monotonic,
     masked_softmax,
@@ -27,6 +28,7 @@ __all__ = [
     "masked_softmax",
     "monotonic",
     "portable_graphs",
+    "sequence_mask",
     "simple_rnn",
     "simple_rnn_step",
     "sparsemax",

@@ -43,9 +43,11 @@ VALUES = {
     "peepholes": True,
     "zoneout": 0.25,
     "weight_dropout": 0.375,
+    "proj_size": 3,
 }
 # What turns Keras's equations into others, of every cell and layer.
 VARIANTS = {"layer_norm", "layer_norm_epsilon", "zoneout", "weight_dropout"}
+OF_THE_LSTM = {"peepholes", "proj_size"}
 INHERITED = {
     "name": "mine",
     "dtype": keras.DTypePolicy("mixed_bfloat16"),
@@ -84,10 +86,10 @@ def test_the_arguments_beyond_those_of_keras():
         for name, (ours, keras_class) in PAIRS.items()
     }
     assert beyond == {
-        "ExplicitLSTMCell": {"implementation", "peepholes", *VARIANTS},
+        "ExplicitLSTMCell": {"implementation", *OF_THE_LSTM, *VARIANTS},
         "ExplicitGRUCell": {"implementation", *VARIANTS},
         "ExplicitSimpleRNNCell": VARIANTS,
-        "ExplicitLSTM": {"implementation", "return_gates", "peepholes", *VARIANTS},
+        "ExplicitLSTM": {"implementation", "return_gates", *OF_THE_LSTM, *VARIANTS},
         "ExplicitGRU": {"implementation", "return_gates", *VARIANTS},
         "ExplicitSimpleRNN": {"return_gates", *VARIANTS},
     }
@@ -247,7 +249,7 @@ def test_bad_masks(kind, shape):
         [(2, 8), (2, 8)],
         [(4,), (4,)],
         [(3, 4), (3, 4)],
-        [(1, 4), (1, 4)],
+        [(1, 8), (1, 8)],
     ],
     ids=str,
 )
@@ -259,7 +261,7 @@ def test_bad_initial_states(shapes):
 
 
 @pytest.mark.parametrize(
-    "shapes", [[(2, 4)] * 2, [(2, 5)], [(4,)], [(3, 4)], [(1, 4)]], ids=str
+    "shapes", [[(2, 4)] * 2, [(2, 5)], [(4,)], [(3, 4)], [(1, 5)]], ids=str
 )
 @each_kind("gru", "simple_rnn")
 def test_bad_single_states(kind, shapes):

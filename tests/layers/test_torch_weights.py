@@ -66,9 +66,9 @@ def without(state, *names):
 
 STATE = module("LSTM", num_layers=2, bidirectional=True).state_dict()
 WRONG = {
-    "of a projection": (
-        torch.nn.LSTM(D, UNITS, proj_size=2).state_dict(),
-        "weight_hr_l0",
+    "a projection of a GRU": (
+        {**module("GRU").state_dict(), "weight_hr_l0": np.ones((UNITS, UNITS))},
+        "'weight_hr_l0', a projection, must belong to an LSTM",
     ),
     "of a whole model": ({"rnn.weight_ih_l0": np.ones((4, 1))}, "rnn.weight_ih_l0"),
     "empty": ({}, "received none"),

@@ -1,4 +1,6 @@
-"""The LSTM with layer normalisation and peepholes."""
+"""The LSTM with layer normalisation, peepholes and a projection."""
+
+from keras import ops
 
 from keras_seq.ops._projection import project
 from keras_seq.ops._steps import lstm_gates
@@ -8,7 +10,7 @@ from keras_seq.ops.lstm import GATES
 
 
 class VariedLSTM:
-    """The LSTM, packed (i, f, c̃, o), with LN and p where they are given.
+    """The LSTM, packed (i, f, c̃, o), with LN, p and V where they are given.
 
     ```
     z   = LN_x(x_t W) + LN_h(h_{t-1} U) + b
@@ -17,7 +19,7 @@ class VariedLSTM:
     c̃   = tanh(z_c)
     c_t = LN_c(f ⊙ c_{t-1} + i ⊙ c̃)
     o   = σ(z_o + p_o ⊙ c_t)
-    h_t = o ⊙ tanh(c_t)
+    h_t = (o ⊙ tanh(c_t)) V
     ```
     """
 
@@ -37,6 +39,7 @@ class VariedLSTM:
         recurrent_activation,
         norms,
         peephole,
+        projection,
     ):
         self.kernel, self.recurrent_kernel, self.bias = kernel, recurrent_kernel, bias
         self.input_dropout, self.recurrent_dropout = input_dropout, recurrent_dropout
@@ -46,6 +49,7 @@ class VariedLSTM:
         self.norm_h = norms.get("recurrent", unchanged)
         self.norm_c = norms.get("state", unchanged)
         self.peephole = peephole
+        self.projection = projection
 
     def project(self, x):
         z = self.norm_x(project(x, self.kernel, None, self.input_dropout))
@@ -67,4 +71,6 @@ class VariedLSTM:
             peephole=self.peephole,
             settle=settle,
         )
+        if self.projection is not None:
+            h = ops.matmul(h, self.projection)
         return LSTMState(h, c), gates

@@ -1,5 +1,7 @@
 """Running a variant, over a sequence or for a step, with zoneout."""
 
+import itertools
+
 from keras import ops
 
 from keras_seq.ops._engine import by_autodiff, named_gates
@@ -41,7 +43,6 @@ def run_variant(
     Returns:
         As `keras_seq.ops.lstm`.
     """
-    units = initial_state[0].shape[-1]
     drawn = [k for k in zoneout if ops.is_tensor(k)]
 
     def project_input(x):
@@ -51,9 +52,9 @@ def run_variant(
     def step(projected, state, probe):
         if not drawn:
             return step_variant(equations, projected, state, zoneout, probe)
-        packed = projected.shape[-1] - units * len(drawn)
-        places = [packed + units * n for n in range(len(drawn))]
-        projected, *slices = ops.split(projected, places, axis=-1)
+        ends = itertools.accumulate(k.shape[-1] for k in reversed(drawn))
+        places = [projected.shape[-1] - end for end in ends]
+        projected, *slices = ops.split(projected, places[::-1], axis=-1)
         rest = iter(slices)
         keep = [next(rest) if ops.is_tensor(k) else k for k in zoneout]
         return step_variant(equations, projected, state, keep, probe)

@@ -32,7 +32,8 @@ def by_autodiff(
         step: Function `(projected_t, state, probe_t) -> state, gates`. It adds the
             probe to its new state; without probes it gets None.
         inputs: The sequence x. Shape (B, T, D).
-        initial_state: The state, a NamedTuple of (B, units) tensors, h first.
+        initial_state: The state, a NamedTuple of (B, ·) tensors, h first; the last of
+            them, the memory if there is one, is as wide as a gate.
         gates: A structure like the gates that `step` gives, each (B, units); None
             for one that isn't to be collected.
         show: Function from the states and the gates of all steps, each
@@ -71,7 +72,7 @@ def by_autodiff(
             None if mask is None else in_order(ops.expand_dims(mask, -1)),
             map_tensors(in_order, probes),
         ),
-        emit_like=collected(state, map_tensors(lambda _: state[0], gates)),
+        emit_like=collected(state, map_tensors(lambda _: state[-1], gates)),
         unroll=unroll,
     )
     states, found = map_tensors(swapped, emitted)
