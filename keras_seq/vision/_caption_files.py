@@ -21,6 +21,11 @@ _KINDS = (".json", ".jsonl", ".csv", ".tsv", ".txt")
 # Of several files, those of the first of these that is in the name of one.
 _NAMES = ("caption", "token", "metadata", "results", "dataset", "annotation")
 _ABOVE = re.compile(".*annotations?|.*captions?|.*text|meta(data)?", re.IGNORECASE)
+_BESIDE = re.compile(
+    ".*(images?|photos?|pictures|dataset)|(train|val).*", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?<=\.\w{3})#\d+$|(?<=\.\w{4})#\d+$")
+MOST_BYTES = 2**31  # of a file of captions
 _IMAGE = ("image", "file_name", "filename", "image_name", "image_path")
 _CAPTION = ("caption", "text", "comment", "sentence", "captions")
 _NUMBERED = re.compile(r"\s*(\d+)\s+(\S.*)", re.DOTALL)
@@ -83,12 +88,12 @@ def caption_files(path: Path) -> list[CaptionFile]:
     """The file itself, or those in a folder, read."""
     if path.is_file():
         files, root = {path: ""}, path.parent
-        if _ABOVE.fullmatch(root.name) and not any(images_below(root)):
-            root = root.parent
     elif path.is_dir():
         files, root = _in_folder(path), path
     else:
         raise FileNotFoundError(f"there is no file or folder {str(path)!r}.")
+    if _is_beside_images(root):
+        root = root.parent
     found = []
     for file, split in files.items():
         captions, splits = _read(file)
@@ -100,6 +105,16 @@ def caption_files(path: Path) -> list[CaptionFile]:
         own = file.parent if split_named(file.parent.name) else root
         found.append(CaptionFile(file, own, captions, splits))
     return found
+
+
+def _is_beside_images(folder: Path) -> bool:
+    """Whether the images are in no folder of the captions, but in one beside it."""
+    if any(images_below(folder)) or folder.parent == folder:
+        return False
+    return bool(_ABOVE.fullmatch(folder.name)) or any(
+        place.is_dir() and _BESIDE.fullmatch(place.name)
+        for place in folder.parent.iterdir()
+    )
 
 
 def _in_folder(folder: Path) -> dict[Path, str]:
@@ -174,6 +189,8 @@ def _listed(file: Path, captions: Named) -> dict[str, str]:
 
 def _read(file: Path) -> tuple[Named, dict[str, str]]:
     """Captions, and splits where the file tells them, by the name of the image."""
+    if file.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{str(file)!r} must have at most {MOST_BYTES} bytes.")
     text = decoded(str(file), file.read_bytes())
     kind = file.suffix.lower()
     if kind == ".jsonl":
@@ -336,7 +353,7 @@ def _read_table(file: Path, text: str) -> tuple[Named, dict[str, str]]:
             )
         try:
             part = None if split is None else row[split]
-            found.add(row[image].strip(), row[caption], part)
+            found.add(_NUMBER.sub("", row[image].strip()), row[caption], part)
         except ValueError as error:
             raise ValueError(f"{file}:{number}: {error}.") from error
     return found.captions, found.splits

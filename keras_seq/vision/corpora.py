@@ -212,7 +212,7 @@ class _Found:
                 f"{str(file)!r} names {name!r}, which may be any of "
                 f"{[str(path) for path in some]}."
             )
-        return some[0] if some else None
+        return some[0] if some and some[0].is_file() else None
 
 
 def most_frequent_caption(captions: Iterable[str]) -> str:

@@ -31,10 +31,12 @@ FORMS = {
     "DD month YYYY": ("DBY", r"\.?[ -]"),
     "month DD, YYYY": ("BDY", r"\.?,? "),
     "YYYY-MM": ("YM", "-"),
+    "month YYYY": ("BY", "[ -]"),
     "HH:MM": ("", ""),
 }
 ALIKE = {"MM/DD/YYYY": "DD/MM/YYYY", "MM-DD-YYYY": "DD-MM-YYYY"}
-LATE = {"Y": "([0-9]{4}|[0-9]{2})"}  # a year behind the others may have two digits
+# A year behind month and day may have two digits.
+_LATE = {"Y": "([0-9]{4}|[0-9]{2})"}
 _PARTS = {
     "Y": "([0-9]{4})",
     "M": "([0-9]{1,2})",
@@ -58,7 +60,7 @@ def _pattern(form: str) -> tuple[str, str]:
     order, between = FORMS[form]
     if not order:
         return _TIME, "hmsa"
-    parts = _PARTS if order[0] == "Y" else {**_PARTS, **LATE}
+    parts = {**_PARTS, **_LATE} if order[0] != "Y" and "D" in order else _PARTS
     date = between.join(parts[part] for part in order)
     weekday = "(?:[A-Za-z]{3,9},? )?" if "B" in order else ""
     return f"{weekday}{date}(?:(?:[Tt]|,? ){_TIME}{_ZONE})?", f"{order}hmsaz"

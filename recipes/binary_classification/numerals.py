@@ -156,7 +156,8 @@ def read_as(found: Numeral | None, decimal: str, unit: str) -> float | None:
     """
     if found is None or found.unit not in ("", unit):
         return None
-    if unit == "%" and not found.unit and not math.isinf(found.point or 0.0):
+    known = (0, math.inf, -math.inf)  # with a "%" and without
+    if unit == "%" and not found.unit and found.point not in known:
         return None
     return found.point if decimal == "." else found.comma
 
@@ -174,7 +175,8 @@ def writing_of(
     known = {text: n for text, n in counts.items() if not is_missing(text)}
     units: collections.Counter[str] = collections.Counter()
     for text, count in known.items():
-        if (found := numerals[text]) is not None:
+        found = numerals[text]
+        if found is not None and (found.unit or found.point != 0):
             units[found.unit] += count
     shares = units.pop("%", 0)
     currencies = [unit for unit, _ in units.most_common() if unit]

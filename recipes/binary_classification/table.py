@@ -157,6 +157,7 @@ def read_csv(path: str, delimiter: str | None = None) -> tuple[list[str], list[R
     if named := re.match("sep=(.)\r?\n", text):  # as Excel names it
         delimiter = delimiter or named[1]
         text = "\n" + text[named.end() :]
+    delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
     if delimiter is None:
         delimiter = _sniff(text[:SNIFFED_CHARACTERS])
     elif len(delimiter) != 1 or delimiter in '"\r\n':

@@ -101,6 +101,19 @@ def test_flickr8k_behind_a_link_and_in_capitals(tmp_path):
         read_captions(data / "Images")
 
 
+@pytest.mark.parametrize("given", ["kaggle", "kaggle/captions.txt"])
+def test_flickr8k_beside_its_images(given, tmp_path):
+    write(
+        tmp_path,
+        Images__a=b"1",
+        other__b=b"2",
+        kaggle__captions="image,caption\na.jpg#0,one\na.jpg#1,uno\nc.jpg,x\n",
+    )
+    (tmp_path / "Images" / "c.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert found(tmp_path / given) == {"a.jpg": (("one", "uno"), "")}
+    assert read_captions(tmp_path / given).missing == ("c.jpg",)
+
+
 def test_flickr30k_with_its_broken_line(tmp_path):
     write(
         tmp_path,

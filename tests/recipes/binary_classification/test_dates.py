@@ -23,6 +23,7 @@ WRITTEN = {
     "DD/MM/YYYY": "%d/%m/%Y",
     "DD month YYYY": "%a, %d %b %Y %H:%M:%S",
     "month DD, YYYY": "%B %d, %Y",
+    "month YYYY": "%b-%Y",
 }
 
 
@@ -57,6 +58,7 @@ def test_seconds_are_those_of_datetime(form):
         ("05-Mar-69", "DD month YYYY", "1969-03-05T00:00:00"),
         ("12:00 am", "HH:MM", "1970-01-01T00:00:00"),
         ("12:05:09 p.m.", "HH:MM", "1970-01-01T12:05:09"),
+        ("Jan 23", "month YYYY", None),
         ("2024-11", "YYYY-MM", "2024-11-01T00:00:00"),
         ("2024-02-29", "YYYY-MM-DD", "2024-02-29T00:00:00"),
         ("1900-02-29", "YYYY-MM-DD", None),

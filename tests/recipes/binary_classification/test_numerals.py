@@ -104,7 +104,7 @@ def test_the_column_decides_what_a_thousand_is():
 def test_units_that_disagree_are_no_numbers_of_the_column():
     assert written(["$1", "$2", "€3"])[1] == [1, 2, None]
     assert written(["$1", "2", "3"])[1] == [1, 2, 3]
-    assert written(["1 %", "2 %", "0.03"])[1] == [1, 2, None]
+    assert written(["1 %", "2 %", "0.03", "0"])[1] == [1, 2, None, 0]
     assert written(["1", "2", "3 %"])[1] == [1, 2, None]
 
 
