@@ -17,13 +17,14 @@ from keras_seq.decoding.repetition import (
     PresencePenalty,
     RepetitionPenalty,
 )
-from keras_seq.decoding.results import FinishReason, Generation
+from keras_seq.decoding.results import FinishReason, Generation, Piece
 from keras_seq.decoding.scheduled_sampling import (
     mix_with_predictions,
     sampling_probability,
 )
 from keras_seq.decoding.stepper import Stepper
 from keras_seq.decoding.strategies import Greedy, Sample, Strategy
+from keras_seq.decoding.streaming import stream
 
 __all__ = [
     "AllOf",
@@ -40,6 +41,7 @@ __all__ = [
     "LogitsProcessor",
     "MinP",
     "NoRepeatedNgrams",
+    "Piece",
     "PresencePenalty",
     "RepetitionPenalty",
     "Sample",
@@ -50,4 +52,5 @@ __all__ = [
     "generate",
     "mix_with_predictions",
     "sampling_probability",
+    "stream",
 ]

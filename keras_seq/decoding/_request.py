@@ -31,8 +31,23 @@ from keras_seq.decoding.processors import LogitsProcessor
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Array, Integers, Nest, Tensor
 
+if typing.TYPE_CHECKING:
+    from typing_extensions import Required
+
 Processors: typing.TypeAlias = LogitsProcessor | Sequence[LogitsProcessor]
 """One, or several in their order."""
+
+
+class Options(typing.TypedDict, total=False):
+    """What is given by name, whatever the step and the result are."""
+
+    max_length: "Required[Integers]"
+    end_token: EndToken | None
+    seed: Integers | None
+    constraint: Constraint | None
+    logits_processor: Processors | None
+    min_length: Integers
+    stop_sequences: StopSequences | None
 
 
 class Request(typing.NamedTuple):

@@ -23,8 +23,16 @@ class Rows(typing.NamedTuple):
     lengths: Tensor  # (B,)
     state: Nest
     limit_state: Nest
-    recent: Tensor | tuple[()]  # (B, S), the last tokens, for stop sequences
-    stopped: Tensor | tuple[()]  # (B,), by a stop sequence
+    # For stop sequences, () where there are none: the last tokens, (B, S), and how
+    # many are those of one that ended the row, (B,), or 0.
+    recent: Tensor
+    cuts: Tensor
+
+    @property
+    def written(self) -> Tensor:
+        """How many tokens each row has, those of its end counted: int32 (B,)."""
+        count = self.lengths + ops.cast(self.finished, "int32")
+        return count if isinstance(self.cuts, tuple) else count + self.cuts
 
 
 class Written(typing.NamedTuple):
@@ -88,7 +96,7 @@ class Choosing:
             self.state,
             self.limits.start(self.start_tokens, self.longest, self.vocabulary_size),
             self.ending.start(batch),
-            () if self.ending.stops is None else none,
+            () if self.ending.stops is None else ops.zeros((batch,), "int32"),
         )
 
     def run(self, rows: Rows, begin: int | Tensor, steps: int | Tensor) -> Nest:
@@ -143,12 +151,12 @@ class Choosing:
             counted = ops.logical_and(active, ops.logical_not(ended))
         lengths = rows.lengths + ops.cast(counted, "int32")
         going = ops.logical_and(counted, lengths < self.row_length)
-        recent, stopped = rows.recent, rows.stopped
+        recent, cuts = rows.recent, rows.cuts
         if ending.stops is not None:
             recent = after(recent, tokens)
             cut = ops.where(counted, ending.stopped(recent, t), 0)
             lengths = lengths - cut
-            stopped = ops.logical_or(stopped, cut > 0)
+            cuts = cuts + cut
             going = ops.logical_and(going, cut == 0)
         return Rows(
             tokens,
@@ -158,14 +166,14 @@ class Choosing:
             state,
             self.limits.advance(rows.limit_state, tokens),
             recent,
-            stopped,
+            cuts,
         )
 
     def outcome(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Which rows have come to their end, and why each has stopped."""
         finished = rows.finished
         if self.ending.stops is not None:
-            finished = ops.logical_or(finished, rows.stopped)
+            finished = ops.logical_or(finished, rows.cuts > 0)
         full = rows.lengths >= self.row_length
         reasons = reasons_for(rows.finished, finished, full)
         running = int(FinishReason.RUNNING)

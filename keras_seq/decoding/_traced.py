@@ -58,6 +58,26 @@ def traced(function: Callable[..., Nest], *arguments: Nest) -> Nest:
     return one(function, arguments, tensors)
 
 
+def for_a_while(function: Callable[..., Nest]) -> Callable[..., Nest]:
+    """The function, for calls in succession that differ in their tensors alone.
+
+    JAX compiles it at the first; the weights that it reads must not change.
+    """
+    if keras.backend.backend() != "jax":
+        return functools.partial(traced, function)
+    import jax
+
+    template: list[Nest] = []
+    run = jax.jit(lambda tensors: function(*_filled(template[0], tensors)))
+
+    def call(*arguments: Nest) -> Nest:
+        template[:] = [arguments]
+        leaves = tree.flatten(arguments)
+        return run([leaf for leaf in leaves if ops.is_tensor(leaf)])
+
+    return call
+
+
 class _Traced:
     """A traced function that holds nothing of what it was made of."""
 
@@ -68,10 +88,7 @@ class _Traced:
 
         def run(tensors: Sequence[Tensor]) -> Nest:
             function, arguments = now.call
-            given = iter(tensors)
-            leaves = tree.flatten(arguments)
-            leaves = [next(given) if ops.is_tensor(x) else x for x in leaves]
-            return function(*tree.pack_sequence_as(arguments, leaves))
+            return function(*_filled(arguments, tensors))
 
         self.now = now
         self.run = tf.function(run, autograph=False)
@@ -88,6 +105,14 @@ class _Traced:
             return self.run(tensors)
         finally:
             del self.now.call
+
+
+def _filled(arguments: Nest, tensors: Sequence[Tensor]) -> Nest:
+    """The arguments with these tensors in the place of theirs."""
+    given = iter(tensors)
+    leaves = tree.flatten(arguments)
+    leaves = [next(given) if ops.is_tensor(leaf) else leaf for leaf in leaves]
+    return tree.pack_sequence_as(arguments, leaves)
 
 
 def _forget(key: Hashable, _: typing.Any) -> None:

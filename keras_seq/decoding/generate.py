@@ -3,7 +3,7 @@
 import typing
 
 from keras_seq.decoding._arguments import EndToken, Ids, StopSequences
-from keras_seq.decoding._request import Inputs, Processors, Request, checked
+from keras_seq.decoding._request import Inputs, Options, Processors, Request, checked
 from keras_seq.decoding._search import beam_search
 from keras_seq.decoding._single import choose_tokens
 from keras_seq.decoding._stepping import Fields, Step, StepWithConstants
@@ -15,20 +15,7 @@ from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Integers, Nest, Tensor
 
 if typing.TYPE_CHECKING:
-    from typing_extensions import Required, Unpack
-
-
-class Options(typing.TypedDict, total=False):
-    """What `generate` takes by name, whatever the step and the result are."""
-
-    max_length: "Required[Integers]"
-    strategy: "Required[Strategy | Beam]"
-    end_token: EndToken | None
-    seed: Integers | None
-    constraint: Constraint | None
-    logits_processor: Processors | None
-    min_length: Integers
-    stop_sequences: StopSequences | None
+    from typing_extensions import Unpack
 
 
 @typing.overload
@@ -37,6 +24,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
+    strategy: Strategy | Beam,
     constants: None = None,
     return_reasons: typing.Literal[False] = False,
     **options: "Unpack[Options]",
@@ -49,6 +37,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
+    strategy: Strategy | Beam,
     constants: Nest,
     return_reasons: typing.Literal[False] = False,
     **options: "Unpack[Options]",
@@ -61,6 +50,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
+    strategy: Strategy | Beam,
     constants: None = None,
     return_reasons: typing.Literal[True],
     **options: "Unpack[Options]",
@@ -73,6 +63,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
+    strategy: Strategy | Beam,
     constants: Nest,
     return_reasons: typing.Literal[True],
     **options: "Unpack[Options]",

@@ -3,6 +3,7 @@
 import enum
 import typing
 
+import numpy as np
 from keras import ops
 
 from keras_seq.typing import Nest, Tensor
@@ -64,6 +65,33 @@ class Generation(typing.NamedTuple):
     finished: Tensor
     kept: Nest
     scores: Tensor
+
+
+class Piece(typing.NamedTuple):
+    """What `stream` gives at a time: some steps of B rows, in NumPy.
+
+    N is how many steps were taken, at most `block`.
+
+    Attributes:
+        ids: int32 array of shape (B, N): the tokens of these steps, as in a
+            `Generation`.
+        new: int32 array of shape (B,): how many of them are the row's, the end
+            counted; the rest of the row is padding.
+        log_probs: float32 array of shape (B, N): ln p of each token.
+        kept: What the step function gave to keep, each (B, N, ...); None if it
+            gave nothing.
+        lengths: int32 array of shape (B,): tokens generated in all so far, without
+            an end token or the stop sequence that ended the row.
+        reasons: int32 array of shape (B,): why each row has ended, a `FinishReason`;
+            `RUNNING` while it goes on.
+    """
+
+    ids: np.ndarray
+    new: np.ndarray
+    log_probs: np.ndarray
+    kept: Nest
+    lengths: np.ndarray
+    reasons: np.ndarray
 
 
 def reasons_for(by_token: Tensor, finished: Tensor, full: Tensor) -> Tensor:

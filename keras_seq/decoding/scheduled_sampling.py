@@ -121,8 +121,9 @@ def mix_with_predictions(
     A model that counts on, trained on other targets:
 
     >>> import numpy as np
+    >>> from keras import ops
     >>> def step(tokens, state):
-    ...     return keras.ops.one_hot(tokens + 1, 9) * 99.0, state
+    ...     return ops.one_hot(tokens + 1, 9) * 99.0, state
     >>> targets = np.array([[3, 3, 3, 3]])
     >>> for p in (0.0, 1.0):
     ...     mix_with_predictions(

@@ -22,6 +22,7 @@ from keras_seq.decoding import (
     Typical,
     generate,
     mix_with_predictions,
+    stream,
 )
 from keras_seq.decoding._largest import largest
 from keras_seq.decoding._random import threefry
@@ -113,31 +114,33 @@ def searches():
 def processed():
     """Rows and beams that processors act on, with several ends."""
     model = Translator(6, cases.SOURCES, seed=41)
+    arguments = (model.step, model.state, np.full(4, cases.BEAM_START))
+    options = {
+        "max_length": cases.BEAM_LONGEST,
+        "end_token": list(cases.ENDS),
+        "min_length": cases.LEAST,
+        "stop_sequences": cases.STOPS,
+        "logits_processor": [
+            RepetitionPenalty(cases.THETA, prompt=[[1], [2], [3], [5]]),
+            FrequencyPenalty(cases.ALPHA),
+            MinP(cases.SHARE),
+            Typical(cases.MASS),
+        ],
+        "constants": model.constants,
+        "seed": cases.SEED,
+    }
     for name, strategy in (("sample", Sample(1.5)), ("beam", Beam(3))):
         result, reasons = generate(
-            model.step,
-            model.state,
-            np.full(4, cases.BEAM_START),
-            max_length=cases.BEAM_LONGEST,
-            strategy=strategy,
-            end_token=list(cases.ENDS),
-            min_length=cases.LEAST,
-            stop_sequences=cases.STOPS,
-            logits_processor=[
-                RepetitionPenalty(cases.THETA, prompt=[[1], [2], [3], [5]]),
-                FrequencyPenalty(cases.ALPHA),
-                MinP(cases.SHARE),
-                Typical(cases.MASS),
-            ],
-            constants=model.constants,
-            seed=cases.SEED,
-            return_reasons=True,
+            *arguments, strategy=strategy, return_reasons=True, **options
         )
         for field in ("ids", "lengths", "log_probs", "finished", "scores"):
             yield f"processed {name} {field}", getattr(result, field)
         for field, value in result.kept.items():
             yield f"processed {name} kept {field}", value
         yield f"processed {name} reasons", reasons
+    pieces = list(stream(*arguments, strategy=Sample(1.5), block=3, **options))
+    ids = np.concatenate([piece.ids for piece in pieces], axis=1)
+    yield "processed sample streamed", ids
 
 
 def mixed():

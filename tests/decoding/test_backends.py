@@ -151,6 +151,8 @@ def test_processors_and_ends(results, name):
                 process=process,
             )
             rows.assert_row(result, result.reasons, row, found, padding=cases.ENDS[0])
+            streamed = result.streamed[row]
+            assert streamed.tolist() == result.ids[row, : len(streamed)].tolist()
         else:
             found = beams.expected(
                 model,

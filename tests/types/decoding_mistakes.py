@@ -24,6 +24,7 @@ from keras_seq.decoding import (
     generate,
     mix_with_predictions,
     sampling_probability,
+    stream,
 )
 from keras_seq.diagnostics import (
     ClippingMonitor,
@@ -145,6 +146,12 @@ ids, lengths, log_probs, finished, kept, scores, more = result  # wrong: seven o
 )  # wrong: one of two
 print(result.tokens)  # wrong: no such attribute
 print(result["ids"])  # wrong: not a dict
+
+# stream
+stream(step, (), START, max_length=2, strategy=Beam(2))  # wrong: a beam
+stream(step, (), START, max_length=2, strategy=Greedy(), block="8")  # wrong: a string
+stream(step, (), START, max_length=2, strategy=Greedy()).ids  # wrong: an iterator
+stream(step, (), START, strategy=Greedy())  # wrong: no length
 
 # Strategies
 Sample(temprature=1.0)  # wrong: misspelt

@@ -13,11 +13,14 @@ from keras_seq.decoding import (
     LogitBias,
     LogitsProcessor,
     MinP,
+    Piece,
     PresencePenalty,
     RepetitionPenalty,
+    Sample,
     Temperature,
     Typical,
     generate,
+    stream,
 )
 
 START = np.array([0, 3])
@@ -84,3 +87,20 @@ told, reasons = generate(
 )
 print(told.ids, FinishReason(int(reasons[0])).name, FinishReason.LENGTH == 3)
 told = generate(step, (), START, max_length=2, strategy=Greedy(), return_reasons=False)
+
+# As they come.
+for piece in stream(step, (), START, max_length=4, strategy=Greedy(), block=2):
+    print(piece.ids[0, : piece.new[0]].tolist(), piece.reasons[0], piece.kept)
+pieces: list[Piece] = list(
+    stream(
+        with_constants,
+        (),
+        START,
+        max_length=np.array([3, 4]),
+        strategy=Sample(0.7),
+        constants={"logits": np.zeros((2, 6), "float32")},
+        end_token=[4, 5],
+        logits_processor=[MinP(0.1)],
+        seed=3,
+    )
+)
