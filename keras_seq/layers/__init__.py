@@ -19,6 +19,7 @@ from keras_seq.layers.monotonic_attention import MonotonicAttention
 from keras_seq.layers.positional_encoding import PositionalEncoding
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
+from keras_seq.layers.stack import ExplicitStack
 from keras_seq.layers.torch_weights import from_torch
 from keras_seq.layers.transformer_decoder import TransformerDecoder
 from keras_seq.layers.transformer_encoder import TransformerEncoder
@@ -38,6 +39,7 @@ __all__ = [
     "ExplicitLSTMCell",
     "ExplicitSimpleRNN",
     "ExplicitSimpleRNNCell",
+    "ExplicitStack",
     "ForgetBias",
     "LuongAttention",
     "MonotonicAttention",

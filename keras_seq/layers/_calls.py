@@ -34,6 +34,10 @@ class RecurrentCall(Protocol):
     ) -> Nest: ...
 
 
+class StackCall(RecurrentCall, Protocol):
+    """An `ExplicitStack`, which is called as one of its layers."""
+
+
 class CellCall(Protocol):
     """A recurrent cell: one step."""
 

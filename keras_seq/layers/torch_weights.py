@@ -2,19 +2,41 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 import keras
 import numpy as np
 
-from keras_seq.layers._arguments import check_rate
+from keras_seq.layers._arguments import check_flag, check_rate
+from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.gru import ExplicitGRU
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
+from keras_seq.layers.stack import KINDS, ExplicitStack
 
 _NAME = re.compile(r"(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d+)(_reverse)?")
 # By how many gates a row of weights has: rows of `weight_hh` by units.
 _KINDS = {1: ExplicitSimpleRNN, 3: ExplicitGRU, 4: ExplicitLSTM}
+
+
+@overload
+def from_torch(
+    state_dict: Mapping[str, Any],
+    *,
+    nonlinearity: str = "tanh",
+    dropout: float = 0.0,
+    stack: Literal[False] = False,
+) -> keras.Sequential: ...
+
+
+@overload
+def from_torch(
+    state_dict: Mapping[str, Any],
+    *,
+    nonlinearity: str = "tanh",
+    dropout: float = 0.0,
+    stack: Literal[True],
+) -> ExplicitStack: ...
 
 
 def from_torch(
@@ -22,7 +44,8 @@ def from_torch(
     *,
     nonlinearity: str = "tanh",
     dropout: float = 0.0,
-) -> keras.Sequential:
+    stack: bool = False,
+) -> keras.Sequential | ExplicitStack:
     """Makes of `torch.nn.LSTM`, `GRU` or `RNN` a stack of layers with its weights.
 
     Which of them, the sizes, the number of layers and whether they run in both
@@ -44,13 +67,16 @@ def from_torch(
             "relu".
         dropout: Share of the outputs of each layer but the last that is dropped in
             training, in [0, 1), as PyTorch's argument of that name.
+        stack: Whether to make one `ExplicitStack`, which returns the output of all
+            steps (0 where they are masked, as PyTorch's of packed sequences), the
+            states and the gates of every layer and direction.
 
     Returns:
         `keras.Sequential`, from (B, T, D) to (B, T, units), or (B, T, 2 · units) in
         both directions, `proj_size` for units if there is one: the last layer's output
         as `batch_first=True` gives it. Its layers are `ExplicitLSTM`, `ExplicitGRU` or
         `ExplicitSimpleRNN`, in `keras.layers.Bidirectional` where there are two
-        directions.
+        directions. With `stack=True` an `ExplicitStack`.
 
     Raises:
         ValueError: If a weight is missing, unknown, or of a shape that doesn't fit.
@@ -69,6 +95,7 @@ def from_torch(
     TensorShape([2, 5, 4])
     """
     check_rate("dropout", dropout)
+    check_flag("stack", stack)
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(
             f"`nonlinearity` must be 'tanh' or 'relu'; received {nonlinearity!r}."
@@ -86,20 +113,58 @@ def from_torch(
     first = weights[0, False]
     size = first["weight_ih"].shape[-1] if "weight_ih" in first else 0
     model = keras.Sequential([keras.Input((None, size))])
+    made: list[tuple[RecurrentLayer, list[Any]]] = []
     for number in range(depth):
         cells = []
         for backwards in directions:
             given, suffix = weights[number, backwards], _suffix(number, backwards)
             cells.append(_layer(given, suffix, size, nonlinearity, backwards))
+        made += cells
+        size = sum(layer.state_size[0] for layer, _ in cells)
+        if stack:
+            continue
         layer = cells[0][0]
         if len(cells) == 2:
             layer = keras.layers.Bidirectional(layer, backward_layer=cells[1][0])
         model.add(layer)
         layer.set_weights([array for _, arrays in cells for array in arrays])
-        size = layer.output.shape[-1]
         if dropout and number < depth - 1:
             model.add(keras.layers.Dropout(dropout))
-    return model
+    return _stack(made, len(directions), dropout) if stack else model
+
+
+def _stack(
+    made: list[tuple[RecurrentLayer, list[Any]]], directions: int, dropout: float
+) -> ExplicitStack:
+    """One layer of layers and their weights."""
+    names = "units", "use_bias", "proj_size"
+    options: list[dict[str, Any]] = [
+        {name: getattr(layer, name) for name in names if hasattr(layer, name)}
+        for layer, _ in made
+    ]
+    if any(other != options[0] for other in options):
+        raise ValueError(
+            "`state_dict` must have layers of one size, all with biases or none; "
+            f"received layers of {options}."
+        )
+    (kind,) = [name for name, one in KINDS.items() if type(made[0][0]) is one]
+    if kind == "simple_rnn":
+        options[0]["activation"] = keras.activations.serialize(made[0][0].activation)
+    stack = ExplicitStack(
+        kind,
+        options[0].pop("units"),
+        len(made) // directions,
+        bidirectional=directions == 2,
+        dropout=dropout,
+        return_sequences=True,
+        return_state=True,
+        return_gates=True,
+        layer_options={**options[0], "zero_output_for_mask": True},
+    )
+    stack.build((None, None, made[0][1][0].shape[0]))
+    for layer, (_, arrays) in zip(stack.recurrent_layers, made, strict=True):
+        layer.set_weights(arrays)
+    return stack
 
 
 def _suffix(layer: int, reverse: bool) -> str:

@@ -1,6 +1,7 @@
 """The GRU recurrence as a pure function."""
 
 from collections.abc import Sequence
+from typing import Literal, overload
 
 import keras
 from keras import ops
@@ -99,6 +100,75 @@ def gru_step(
         phi,
         sigma,
     )
+
+
+@overload
+def gru(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    reset_after: bool = True,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[False] = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], None]: ...
+
+
+@overload
+def gru(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    reset_after: bool = True,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[True],
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], dict[str, Tensor]]: ...
+
+
+@overload
+def gru(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    reset_after: bool = True,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], Gates]: ...
 
 
 def gru(

@@ -1,6 +1,7 @@
 """The LSTM recurrence as a pure function."""
 
 from collections.abc import Sequence
+from typing import Literal, overload
 
 import keras
 
@@ -61,6 +62,72 @@ def lstm_step(
     phi: Function = keras.activations.get(activation)
     sigma: Function = keras.activations.get(recurrent_activation)
     return lstm_gates(z, c_prev, phi, sigma)
+
+
+@overload
+def lstm(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[False] = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor, Tensor], None]: ...
+
+
+@overload
+def lstm(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[True],
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor, Tensor], dict[str, Tensor]]: ...
+
+
+@overload
+def lstm(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    recurrent_activation: Identifier = "sigmoid",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor, Tensor], Gates]: ...
 
 
 def lstm(

@@ -1,6 +1,7 @@
 """The simple recurrence of Elman as a pure function."""
 
 from collections.abc import Sequence
+from typing import Literal, overload
 
 import keras
 
@@ -55,6 +56,69 @@ def simple_rnn_step(
     phi: Function = keras.activations.get(activation)
     a = x + project(h_prev, recurrent_kernel, None, recurrent_dropout)
     return phi(a), (a,)
+
+
+@overload
+def simple_rnn(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[False] = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], None]: ...
+
+
+@overload
+def simple_rnn(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: Literal[True],
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], dict[str, Tensor]]: ...
+
+
+@overload
+def simple_rnn(
+    inputs: Tensor,
+    initial_state: Sequence[ArrayLike],
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    input_dropout: Tensor | None = None,
+    recurrent_dropout: Tensor | None = None,
+    activation: Identifier = "tanh",
+    go_backwards: bool = False,
+    unroll: bool = False,
+    return_sequences: bool = True,
+    return_gates: bool = False,
+    training: bool = False,
+    probes: Sequence[ArrayLike] | None = None,
+) -> tuple[Tensor, tuple[Tensor], Gates]: ...
 
 
 def simple_rnn(

@@ -18,6 +18,7 @@ from keras_seq.layers import (
     ExplicitLSTMCell,
     ExplicitSimpleRNN,
     ExplicitSimpleRNNCell,
+    ExplicitStack,
     ForgetBias,
     LuongAttention,
     MonotonicAttention,
@@ -27,7 +28,7 @@ from keras_seq.layers import (
     TransformerEncoder,
     TransformerState,
 )
-from keras_seq.ops import sparsemax
+from keras_seq.ops import gru, lstm, sequence_mask, simple_rnn, sparsemax
 
 x = np.ones((2, 5, 3), "float32")
 mask = np.ones((2, 5), bool)
@@ -82,6 +83,10 @@ keras.Sequential([keras.Input((None, 3)), ExplicitGRU(4), keras.layers.Dense(1)]
 clone = ExplicitLSTM.from_config(layer.get_config())
 clone.build((None, None, 3))
 clone.set_weights(layer.get_weights())
+
+stack = ExplicitStack("lstm", 4, num_layers=2, bidirectional=True, return_state=True)
+y, states = stack(x, mask=mask)
+y, states = stack(x, states, sequence_length=[5, 2])
 
 # Functional models.
 inputs = keras.Input((None, 3))
@@ -216,3 +221,11 @@ language_model.reset_state()
 
 # As users' own layers hand it on.
 h = ExplicitLSTM(4)(x, training=None)
+
+# The recurrences by themselves.
+W, U, zeros = np.ones((3, 16)), np.ones((4, 16)), np.zeros((2, 4))
+h, (h_T, c_T), none = lstm(x, (zeros, zeros), W, U, mask=sequence_mask([5, 2], 5))
+h, (h_T, c_T), gates = lstm(x, [zeros, zeros], W, U, return_gates=True)
+print(gates["forget"].shape, gates.items())
+h, (h_T,), gates = gru(x, [zeros], W[:, :12], U[:, :12], return_gates=True)
+h, (h_T,), gates = simple_rnn(x, [zeros], W[:, :4], U[:, :4], return_gates=flag)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_seq import ops
 from keras_seq.layers import (
     AttentionDecoder,
     AttentionPooling,
@@ -14,6 +15,7 @@ from keras_seq.layers import (
     ExplicitLSTM,
     ExplicitLSTMCell,
     ExplicitSimpleRNN,
+    ExplicitStack,
     LuongAttention,
     MonotonicAttention,
     PositionalEncoding,
@@ -37,6 +39,8 @@ pooling = AttentionPooling(4)
 
 # Arguments of constructors.
 ExplicitLSTM("5")  # wrong: units is a number
+ExplicitStack("rnn", 4)  # wrong: there is no such kind
+lstm(x, sequence_length="5")  # wrong: lengths are numbers
 ExplicitLSTM(5, activation=3)  # wrong: an activation is a name or a function
 ExplicitLSTM(5, zoneout="x")  # wrong: zoneout is a number or a pair
 ExplicitGRU(5, zoneout=(0.1, 0.2))  # wrong: a GRU has one state
@@ -105,3 +109,11 @@ output, crossed = transformer.step(x_t, past, memory)  # wrong: three
 encoded, scores, more = encoder(x, return_attention_scores=True)  # wrong: two
 logits, h, c = model(x, return_state=True)  # wrong: two
 pooled, weights, more = pooling(x, return_attention_scores=True)  # wrong: two
+
+# The recurrences by themselves.
+zeros = np.zeros((2, 4))
+h, state, gates = ops.lstm(x, (zeros, zeros), x, x)
+gates["forget"]  # wrong: without return_gates there are none
+h, (h_T, c_T), gates = ops.gru(x, (zeros,), x, x)  # wrong: a GRU has one state
+ops.simple_rnn(x, (zeros,), x, x, return_gates="all")  # wrong: a flag
+ops.sequence_mask("5", 3)  # wrong: lengths are numbers
