@@ -16,7 +16,7 @@ from recipes.binary_classification.sources import (
     FEWEST,
     Table,
     breast_cancer,
-    csv_file,
+    table_file,
 )
 from recipes.binary_classification.table import Column, Rows
 
@@ -127,7 +127,7 @@ def read_table(config: Config) -> Table:
     if config.data == BREAST_CANCER:
         return breast_cancer()
     try:
-        return csv_file(config)
+        return table_file(config)
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
 

@@ -237,7 +237,8 @@ def classify(
     """Classifies rows with a finished run, and says what each column adds.
 
     Args:
-        file: CSV file with the columns that the run was trained on.
+        file: CSV, JSON Lines or Parquet file with the columns that the run was
+            trained on.
         row: One row instead of a file, as JSON, such as '{"mean radius": 14.1}';
             columns left out count as missing.
         delimiter: Character between the fields of the file. By default it is found.

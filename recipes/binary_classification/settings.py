@@ -16,9 +16,10 @@ class Config(RunSettings):
 
     out: str = OUT
     data: str = BREAST_CANCER
-    """Table to learn from: breast-cancer (scikit-learn's), or a CSV file."""
+    """Table to learn from: breast-cancer (scikit-learn's), or a file: CSV, JSON Lines
+    or Parquet."""
     label: str | None = None
-    """Column of the CSV file that holds the two labels."""
+    """Column of the file that holds the two labels."""
     positive: str | None = None
     """Label whose probability is predicted. By default the rarer one; of two as
     frequent, the one that sorts last."""

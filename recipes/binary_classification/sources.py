@@ -11,8 +11,9 @@ import numpy as np
 from keras_seq.extras import require
 from recipes.binary_classification.columns import columns_of
 from recipes.binary_classification.numerals import is_missing
+from recipes.binary_classification.reading import read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
-from recipes.binary_classification.table import Column, Rows, read_csv, rows_of
+from recipes.binary_classification.table import Column, Rows, rows_of
 
 FEWEST = 15  # different rows of each class: ten members need ten of two thirds
 SHOWN = 50  # columns, in a message
@@ -43,7 +44,7 @@ class Table(NamedTuple):
 
 
 def breast_cancer() -> Table:
-    """scikit-learn's breast-cancer table, as `csv_file` gives one."""
+    """scikit-learn's breast-cancer table, as `table_file` gives one."""
     table = require("sklearn.datasets", "recipes").load_breast_cancer()
     numbers = table.data.astype("float32")
     digest = hashlib.sha256(numbers.tobytes() + table.target.tobytes())
@@ -60,8 +61,8 @@ def breast_cancer() -> Table:
     )
 
 
-def csv_file(config: Config) -> Table:
-    """A CSV file with a label column.
+def table_file(config: Config) -> Table:
+    """A file's table with a label column.
 
     Args:
         config: The recipe's `Config`.
@@ -70,7 +71,7 @@ def csv_file(config: Config) -> Table:
         ValueError: If it can't be read, with the line; if it has no label column, a
             label is missing, or no column is left to predict from.
     """
-    header, records = read_csv(config.data, config.delimiter)
+    header, records = read_table(config.data, config.delimiter)
     place = Path(config.data).name
     where = _label_column(header, config.label or "", place)
     if not records:

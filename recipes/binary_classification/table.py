@@ -1,23 +1,14 @@
-"""Tables of numbers, dates and categories, read from CSV files or JSON objects."""
+"""Tables of numbers, dates and categories, read from files or JSON objects."""
 
-import contextlib
-import csv
 import dataclasses
-import gzip
-import io
-import itertools
 import json
 import math
-import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from keras_seq.text import decoded
 from recipes.binary_classification.dates import seconds_of
 from recipes.binary_classification.numerals import (
     Numeral,
@@ -26,16 +17,11 @@ from recipes.binary_classification.numerals import (
     read_as,
     simplified,
 )
+from recipes.binary_classification.reading import once, read_table
 
 Kind: TypeAlias = Literal["number", "date", "category"]
-Record: TypeAlias = tuple[int, list[str]]
-"""A line's number, and its fields."""
 
-DELIMITERS = ",;\t|"
 LARGEST = float(np.finfo("float32").max)
-SNIFFED = 20  # records that tell the delimiter
-SNIFFED_CHARACTERS = 2**20
-MOST_BYTES = 2**31  # of a file, unpacked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,123 +124,6 @@ class Rows:
         )
 
 
-def read_csv(path: str, delimiter: str | None = None) -> tuple[list[str], list[Record]]:
-    """The column names of a CSV file, and its records with their line numbers.
-
-    Args:
-        path: File in UTF-8, a byte order mark in front or not; fields may be quoted.
-            It may be packed by gzip, or be alone in a .zip.
-        delimiter: One character; None finds it among comma, semicolon, tab and bar.
-
-    Returns:
-        List of names; list of (line, values), without those that have no value.
-
-    Raises:
-        ValueError: With the line, if the file can't be read as a table.
-    """
-    place = Path(path).name
-    text = decoded(place, _content(Path(path)))
-    if named := re.match("sep=(.)\r?\n", text):  # as Excel names it
-        delimiter = delimiter or named[1]
-        text = "\n" + text[named.end() :]
-    delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
-    if delimiter is None:
-        delimiter = _sniff(text[:SNIFFED_CHARACTERS])
-    elif len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ValueError(f"`delimiter` must be one character; received {delimiter!r}.")
-    records = list(_records(text, delimiter, place))
-    if not records:
-        raise ValueError(f"{place} is empty; expected a line of column names.")
-    (line, header), *records = records
-    _check_names(header, place, line)
-    for line, values in records:
-        if len(values) != len(header):
-            raise ValueError(
-                f"{place}:{line}: expected {len(header)} fields, as in the first line; "
-                f"received {len(values)}."
-            )
-    return header, [record for record in records if any(record[1])]
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a file, unpacked by what it is, whatever its name."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    try:
-        if start.startswith(b"\x1f\x8b"):
-            with gzip.open(path) as packed:
-                content = packed.read(MOST_BYTES + 1)
-        elif start == b"PK\x03\x04":
-            with zipfile.ZipFile(path) as archive:
-                names = [
-                    name
-                    for name in archive.namelist()
-                    if Path(name).suffix.lower() in (".csv", ".tsv", ".txt")
-                    and not name.startswith("__MACOSX/")
-                ]
-                if len(names) != 1:
-                    raise ValueError(
-                        f"{path.name}: expected one .csv, .tsv or .txt file in it; it "
-                        f"has {archive.namelist()[:5]}. A workbook must be saved as "
-                        "CSV."
-                    )
-                with archive.open(names[0]) as packed:
-                    content = packed.read(MOST_BYTES + 1)
-        else:
-            with path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path.name}: can't be unpacked: {error}.") from error
-    except RuntimeError as error:  # encrypted, or packed in a way not known
-        raise ValueError(f"{path.name}: can't be unpacked: {error}.") from error
-    if len(content) > MOST_BYTES:
-        raise ValueError(
-            f"{path.name}: expected {MOST_BYTES} bytes at most; it has more."
-        )
-    return content
-
-
-def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ValueError(f"{place}:{line}: {error}.") from error
-        if values:  # an empty line has none
-            yield line, [value.strip() for value in values]
-
-
-def _sniff(text: str) -> str:
-    """The delimiter that gives records of one width, the widest; else a comma."""
-
-    def fit(delimiter: str) -> tuple[bool, int]:
-        widths = []
-        # A quote that isn't closed is for the reader to tell.
-        with contextlib.suppress(ValueError):
-            for _, values in itertools.islice(_records(text, delimiter, ""), SNIFFED):
-                widths.append(len(values))
-        # Where no delimiter fits every line, the names tell.
-        return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0
-
-    return max(DELIMITERS, key=fit)
-
-
-def _check_names(header: list[str], place: str, line: int) -> None:
-    for number, name in enumerate(header, start=1):
-        if not name:
-            header[number - 1] = name = f"column {number}"
-        first = header.index(name) + 1
-        if first != number:
-            raise ValueError(
-                f"{place}:{line}: expected column names that differ; {name!r} is the "
-                f"name of columns {first} and {number}."
-            )
-
-
 def rows_of(
     columns: Sequence[Column],
     lines: Sequence[int | None],
@@ -306,15 +175,15 @@ def rows_of(
 def rows_from_csv(
     path: str, columns: list[Column], delimiter: str | None = None
 ) -> tuple[Rows, list[int]]:
-    """Rows of a CSV file with the columns that a model was trained on, and more.
+    """Rows of a file with the columns that a model was trained on, and more.
 
     Returns:
         `Rows`, and the line of each.
 
     Raises:
-        ValueError: If a column isn't there, or as `read_csv` and `rows_of` do.
+        ValueError: If a column isn't there, or as `read_table` and `rows_of` do.
     """
-    header, records = read_csv(path, delimiter)
+    header, records = read_table(path, delimiter)
     place = Path(path).name
     if absent := [c.name for c in columns if c.name not in header]:
         raise ValueError(f"{place}: expected columns that it hasn't: {absent}.")
@@ -340,7 +209,7 @@ def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
         ValueError: If it is no object, or names a column that isn't known.
     """
     try:
-        given = json.loads(text, object_pairs_hook=_once)
+        given = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"`row` must be a JSON object; {error}.") from error
     if not isinstance(given, dict) or not given:
@@ -357,15 +226,6 @@ def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
     fields = {c.name: [_field(c, given.get(c.name))] for c in columns}
     absent = [name for name in names if name not in given]
     return rows_of(columns, [None], fields, "`row`"), absent
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"expected names that differ; received {twice} twice")
-    return found
 
 
 def _field(column: Column, value: Any) -> str | float:

@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import json
 import zipfile
 
 import numpy as np
@@ -245,3 +246,76 @@ def test_a_column_that_gives_the_label_away_is_a_warning(read):
     assert "'n3' alone gives the label away: by what is missing in it" in warned
     assert "'s1' alone gives the label away: by what is missing in it" in warned
     assert not any(f"'{name}'" in warned for name in ("n0", "s0", "s2"))
+
+
+def objects():
+    return [
+        {
+            "x": float(x),
+            "y": str(y),
+            "town": None if i % 9 == 0 else "Rom",
+            "old": i > 200,
+        }
+        for i, (x, y) in enumerate(zip(INCOME, LABELS, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("name", ["table.jsonl", "table.json", "table.ndjson.gz"])
+def test_objects_are_rows(name, tmp_path):
+    some = objects()
+    del some[3]["town"]
+    content = "\n\n".join(map(json.dumps, some))
+    if name == "table.json":
+        content = json.dumps(some)
+    packed = (
+        gzip.compress(content.encode()) if name.endswith("gz") else content.encode()
+    )
+    (tmp_path / name).write_bytes(packed)
+    data = load_data(recipe.Config(data=str(tmp_path / name), label="y"))
+    np.testing.assert_array_equal(data.rows.numbers[:, 0], INCOME.astype("float32"))
+    town = ["" if o.get("town") is None else "Rom" for o in some]
+    assert data.rows.strings[:, 0].tolist() == town
+    assert data.rows.strings[:, 1].tolist() == [str(o["old"]) for o in some]
+    every = 1 if name == "table.json" else 2
+    assert data.lines.tolist() == list(range(1, 1 + every * COUNT, every))
+
+
+def test_parquet_is_read_where_pyarrow_is(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "table.parquet"
+    start = datetime.datetime(2024, 1, 1)
+    days = [start + datetime.timedelta(hours=i) for i in range(COUNT)]
+    some = [{**o, "day": day} for o, day in zip(objects(), days, strict=True)]
+    parquet.write_table(pyarrow.Table.from_pylist(some), path)
+    data = load_data(recipe.Config(data=str(path), label="y"))
+    np.testing.assert_array_equal(data.rows.numbers[:, 0], INCOME)
+    epoch = datetime.datetime(1970, 1, 1)
+    seconds = [(day - epoch).total_seconds() for day in days]
+    np.testing.assert_array_equal(data.rows.numbers[:, 1], seconds)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="is no whole Parquet file"):
+        load_data(recipe.Config(data=str(path), label="y"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.jsonl", '{"x": 1}\n{"x": [1]}', r"t.jsonl:2: expected text, a number"),
+        ("t.jsonl", '{"x": 1}\n7', r"t.jsonl:2: expected an object; received '7'"),
+        ("t.jsonl", '{"x": 1, "x": 2}', r"t.jsonl:1: .*received \['x'\] twice"),
+        ("t.jsonl", "\n{", r"t.jsonl:2: Expecting property name"),
+        ("t.json", '{"x": 1}', r"t.json:1: expected a list of objects"),
+        ("t.json", "[" * 100_000, r"t.json:1: "),
+        ("t.jsonl", "", "t.jsonl is empty"),
+        (
+            "t.jsonl",
+            "\n".join(f'{{"{i}": 0}}' for i in range(20_000)),
+            "268435456 fields at most; it has 20000 objects with 20000 different",
+        ),
+    ],
+)
+def test_objects_that_are_no_table(name, content, message, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load_data(recipe.Config(data=str(tmp_path / name), label="y"))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from recipes.binary_classification import recipe
+from recipes.binary_classification.reading import read_table
 from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.serving import served_names
-from recipes.binary_classification.table import Column, read_csv
+from recipes.binary_classification.table import Column
 from recipes.binary_classification.training import Part
 from tests.recipes.binary_classification.flowers import fails, flowers, write_flowers
 
@@ -136,7 +137,7 @@ def test_delimiters_are_found(tmp_path):
     path = tmp_path / "table.csv"
     for delimiter in ",;\t|":
         path.write_text(delimiter.join(["a", "b c"]) + '\n"x,;|\t"' + f"{delimiter}1\n")
-        header, [(line, values)] = read_csv(path)
+        header, [(line, values)] = read_table(path)
         assert (header, line, values) == (["a", "b c"], 2, ["x,;|", "1"])
 
 
