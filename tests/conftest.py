@@ -1,6 +1,11 @@
 """What every test shares."""
 
 import os
+import signal
 
 # Before TensorFlow is imported anywhere: its log would drown the report.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A shell that starts the tests in the background has them, and every program that
+# they start, ignore Control-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)

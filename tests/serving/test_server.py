@@ -105,8 +105,6 @@ def test_command_line(exported):
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        # A shell that starts the tests in the background has them ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             line = process.stdout.readline()

@@ -52,8 +52,6 @@ def recipe_process(*arguments, limit=None):
         text=True,
         cwd=Path(__file__).parents[3],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        # A shell that starts the tests in the background has them ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
