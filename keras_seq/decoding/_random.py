@@ -61,17 +61,17 @@ def row_keys(seed: Integers, batch: int | Tensor) -> Pair:
 
 
 def uniform(key: Pair, step: int | Tensor, stream: int = 0) -> Tensor:
-    """One number in [0, 1) for each row, a multiple of 2⁻²⁴.
+    """One number in [0, 1) for each row (of each step), a multiple of 2⁻²⁴.
 
     Args:
-        key: Pair of int32 tensors of shape (B,).
-        step: Scalar int32 tensor, the step of the loop.
+        key: Pair of int32 tensors, e.g. of shape (B,).
+        step: int32 tensor, the step of the loop, or steps (T, 1).
         stream: Integer: which of the independent numbers of a step.
 
     Returns:
-        float32 tensor of shape (B,).
+        float32 tensor of the shape that both broadcast to: (B,), or (T, B).
     """
-    step = ops.broadcast_to(step, ops.shape(key[0]))
+    step = step + ops.zeros_like(key[0])
     bits, _ = threefry(key, (step, ops.full_like(step, stream)))
     return ops.cast(_shift_right(bits, 8), "float32") * np.float32(2.0**-24)
 

@@ -113,9 +113,12 @@ class Choosing:
         keep = self.keep_like
         like = () if keep is None else tree.flatten(keep)
         batch = ops.shape(self.start_tokens)[0]
+        # All at once: in the loop the generator would be most of a small step's time.
+        places = begin + ops.arange(steps, dtype="int32")
+        drawn = uniform(self.keys, ops.expand_dims(places, 1))
         rows, emitted = while_loop(
             lambda rows: ops.any(rows.going),
-            lambda t, rows: self._step(begin + t, rows),
+            lambda t, rows: self._step(begin + t, rows, drawn[t]),
             rows,
             steps,
             (self.start_tokens, ops.zeros((batch,), "float32"), *like),
@@ -125,11 +128,13 @@ class Choosing:
         kept = None if keep is None else tree.pack_sequence_as(keep, values)
         return rows, Written(ids, log_probs, kept)
 
-    def _step(self, t: Tensor, rows: Rows) -> tuple[Rows, tuple[Tensor, ...]]:
+    def _step(
+        self, t: Tensor, rows: Rows, drawn: Tensor
+    ) -> tuple[Rows, tuple[Tensor, ...]]:
         logits, state, *keep = self.step(rows.tokens, rows.state)
         logits = ops.cast(logits, "float32")
         possible = self.limits.apply(rows.limit_state, logits, t, 1)
-        chosen = self.strategy.next_token(possible, uniform(self.keys, t))
+        chosen = self.strategy.next_token(possible, drawn)
         log_prob = ops.take_along_axis(
             ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1
         )[:, 0]

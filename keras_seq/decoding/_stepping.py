@@ -22,9 +22,17 @@ Fields: typing.TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Nest, Tensor, T
 
 
 def bind(step: typing.Any, constants: Nest) -> Step:
-    """The step function of two arguments, the constants put in."""
+    """The step function of two arguments, the constants put in.
+
+    Before a loop, the `step` of an object that has a `prepared_step` becomes that:
+    the same step, with what is the same for every token computed once.
+    """
     if constants is None:
-        return step
+        owner = getattr(step, "__self__", None)
+        if hasattr(owner, "prepared_step") and step == owner.step:
+            prepared: Step = owner.prepared_step()
+            return prepared
+        return typing.cast(Step, step)
     return lambda tokens, state: step(tokens, state, constants)
 
 

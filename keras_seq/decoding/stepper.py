@@ -1,7 +1,8 @@
 """A stack of layers that reads a sequence whole or token by token."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -138,13 +139,57 @@ class Stepper:
         Returns:
             The last layer's outputs (B, ...) and the state after.
         """
-        x, states = tokens, []
+        return self._step(tokens, state, 0)
+
+    def prepared_step(self) -> Callable:
+        """A function that gives what `step` gives, for a loop of many steps.
+
+        Where a small vocabulary is read through an embedding (and layers that act on
+        each step alone) by one of our recurrent cells, the cell's product with the
+        input is taken here, once for every token, and is looked up in the loop.
+        `generate` asks for it when it is given `step`. The weights are those of now.
+        """
+        rows = list(
+            itertools.takewhile(lambda each: type(each) in _OF_ROWS, self.layers)
+        )
+        cell = getattr([*self.layers, None][len(rows)], "cell", None)
+        if (
+            not rows
+            or not isinstance(rows[0], keras.layers.Embedding)
+            or rows[0].input_dim > _SMALL_VOCABULARY
+            or not _foldable(cell)
+        ):
+            return self.step
+        x = keras.ops.arange(rows[0].input_dim, dtype="int32")
+        for layer in rows:
+            x = layer(x)
+        table = cell.project_inputs(x)
+
+        def step(tokens: Tensor, state: Sequence[Sequence[Tensor]]) -> Any:
+            projected = keras.ops.take(table, tokens, axis=0)
+            return self._step(projected, state, len(rows), projected=True)
+
+        return step
+
+    def _step(
+        self,
+        x: Tensor,
+        state: Sequence[Sequence[Tensor]],
+        start: int,
+        projected: bool = False,
+    ) -> tuple[Tensor, list[list[Tensor]]]:
+        """A step of the layers from `start` on, the first perhaps with its product."""
+        states: list[list[Tensor]] = []
         before = iter(state)
-        for layer in self.layers:
+        for layer in self.layers[start:]:
             if getattr(x, "_keras_mask", None) is not None:
                 # The copy leaves the embedding's mask behind: this token counts.
                 x = keras.ops.copy(x)
-            if _recurrent(layer):
+            if projected:
+                x, layer_state, _ = layer.cell.step_projected(x, next(before))
+                states.append(list(layer_state))
+                projected = False
+            elif _recurrent(layer):
                 x, layer_state = layer.cell(x, next(before))
                 states.append(
                     list(layer_state)
@@ -161,6 +206,8 @@ class Stepper:
                 x = layer(keras.ops.expand_dims(x, 1))[:, 0]
         return x, states
 
+
+_SMALL_VOCABULARY = 256  # whose products with the kernel cost less than a few steps
 
 _NEEDED = {
     "return_sequences": True,
@@ -193,6 +240,16 @@ _BY_FEATURE = (
 
 def _recurrent(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.RNN)
+
+
+def _foldable(cell: Any) -> bool:
+    """Whether a cell takes inputs that are projected: it is ours, and no variant."""
+    return (
+        hasattr(cell, "step_projected")
+        and cell.built
+        and not cell.varied
+        and cell.compute_dtype == cell.variable_dtype
+    )
 
 
 def _option(layer: Any, name: str) -> Any:

@@ -7,6 +7,7 @@ from keras import ops
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import CellCall
 from keras_seq.layers._variant_cell import VariantCell
+from keras_seq.ops._projection import project
 from keras_seq.typing import Nest, Tensor
 
 
@@ -29,6 +30,41 @@ class RecurrentCell(VariantCell):
         super().__init__(
             units, dropout=dropout, recurrent_dropout=recurrent_dropout, **options
         )
+
+    def project_inputs(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
+        """The input's part of a step, the product with the kernel and the bias.
+
+        A loop whose inputs are few, such as the rows of an embedding, computes it
+        for all of them at once. Variants do more with an input than that.
+
+        Args:
+            inputs: Steps of the input. Shape (..., D).
+            dropout: As `dropout_masks` gives it.
+
+        Returns:
+            What `step_projected` takes. Shape (..., gates · units).
+        """
+        return project(inputs, self.kernel, self.bias, dropout)
+
+    def step_projected(
+        self,
+        projected: Tensor,
+        states: Nest,
+        recurrent_kernel: Tensor | None = None,
+        dropout: Tensor | None = None,
+    ) -> tuple[Tensor, Nest, Nest]:
+        """The rest of a step: what `call` does, once the input has been projected.
+
+        Args:
+            projected: What `project_inputs` gave. Shape (B, gates · units).
+            states: The state before, as in the call.
+            recurrent_kernel: None for the cell's own.
+            dropout: The factors on the state, as `dropout_masks` gives them.
+
+        Returns:
+            h (B, units), the state after, and the gates in the order of the names.
+        """
+        raise NotImplementedError
 
     def dropout_masks(
         self, x_t: Tensor, h_t: Tensor, training: bool | None

@@ -181,6 +181,29 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
             **dropouts,
         )
 
+    def project_inputs(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
+        bias = self.bias[0] if self.use_bias and self.reset_after else self.bias
+        return project(inputs, self.kernel, bias, dropout)
+
+    def step_projected(
+        self,
+        projected: Tensor,
+        states: Nest,
+        recurrent_kernel: Tensor | None = None,
+        dropout: Tensor | None = None,
+    ) -> tuple[Tensor, Nest, Nest]:
+        h, gates = gru_step(
+            projected,
+            states[0],
+            self.recurrent_kernel if recurrent_kernel is None else recurrent_kernel,
+            self.bias[1] if self.use_bias and self.reset_after else None,
+            recurrent_dropout=dropout,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            reset_after=self.reset_after,
+        )
+        return h, [h], gates
+
     def call(
         self,
         inputs: Tensor,
@@ -196,18 +219,11 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
                 inputs, (h_prev,), recurrent_kernel, dropouts, training
             )
         else:
-            bias, recurrent_bias = self.bias, None
-            if self.use_bias and self.reset_after:
-                bias, recurrent_bias = self.bias[0], self.bias[1]
-            h, gates = gru_step(
-                project(inputs, self.kernel, bias, dropouts[0]),
-                h_prev,
+            h, _, gates = self.step_projected(
+                self.project_inputs(inputs, dropouts[0]),
+                [h_prev],
                 recurrent_kernel,
-                recurrent_bias,
-                recurrent_dropout=dropouts[1],
-                activation=self.activation,
-                recurrent_activation=self.recurrent_activation,
-                reset_after=self.reset_after,
+                dropouts[1],
             )
         state = [h] if isinstance(states, (list, tuple)) else h
         if not return_gates:

@@ -1,6 +1,6 @@
 """A recurrent language model: what comes next, from all that came before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
@@ -290,8 +290,25 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         Returns:
             The logits (B, vocabulary_size) and the state after.
         """
-        x, states = self._embed(tokens, False), []
-        for lstm, before in zip(self.lstms, state, strict=True):
+        x = self._embed(tokens, False)
+        return self._step(self.lstms[0].cell(x, list(state[0])), state)
+
+    def prepared_step(self) -> Callable[[Tensor, State], Any]:
+        """As `Stepper.prepared_step`: `step`, for a loop with the weights of now."""
+        cell = self.lstms[0].cell
+        if self.vocabulary_size > 256 or cell.compute_dtype != cell.variable_dtype:
+            return self.step
+        every = ops.arange(self.vocabulary_size, dtype="int32")
+        table = cell.project_inputs(self._embed(every, False))
+
+        return lambda tokens, state: self._step(
+            cell.step_projected(ops.take(table, tokens, axis=0), state[0])[:2], state
+        )
+
+    def _step(self, first: Nest, state: State) -> tuple[Tensor, list[list[Tensor]]]:
+        """The rest of a step: behind the output and the state of the first LSTM."""
+        x, states = first[0], [list(first[1])]
+        for lstm, before in zip(self.lstms[1:], state[1:], strict=True):
             x, after = lstm.cell(x, list(before))
             states.append(list(after))
         return self.logits(x), states

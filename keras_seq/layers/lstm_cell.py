@@ -225,6 +225,24 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             **dropouts,
         )
 
+    def step_projected(
+        self,
+        projected: Tensor,
+        states: Nest,
+        recurrent_kernel: Tensor | None = None,
+        dropout: Tensor | None = None,
+    ) -> tuple[Tensor, Nest, Nest]:
+        h_prev, c_prev = states
+        if recurrent_kernel is None:
+            recurrent_kernel = self.recurrent_kernel
+        h, c, gates = lstm_step(
+            projected + project(h_prev, recurrent_kernel, None, dropout),
+            c_prev,
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+        )
+        return h, [h, c], gates
+
     def call(
         self,
         inputs: Tensor,
@@ -240,13 +258,11 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
                 inputs, (h_prev, c_prev), recurrent_kernel, dropouts, training
             )
         else:
-            z = project(inputs, self.kernel, self.bias, dropouts[0])
-            z += project(h_prev, recurrent_kernel, None, dropouts[1])
-            h, c, gates = lstm_step(
-                z,
-                c_prev,
-                activation=self.activation,
-                recurrent_activation=self.recurrent_activation,
+            h, (_, c), gates = self.step_projected(
+                self.project_inputs(inputs, dropouts[0]),
+                (h_prev, c_prev),
+                recurrent_kernel,
+                dropouts[1],
             )
         if not return_gates:
             return h, [h, c]

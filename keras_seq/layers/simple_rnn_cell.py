@@ -8,7 +8,6 @@ import keras
 from keras_seq.layers._arguments import check_states
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import simple_rnn_step
-from keras_seq.ops._projection import project
 from keras_seq.ops._variants import VariedSimpleRNN
 from keras_seq.ops.simple_rnn import SHOWN
 from keras_seq.typing import Identifier, LayerOptions, Nest, Tensor
@@ -159,6 +158,22 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             **dropouts,
         )
 
+    def step_projected(
+        self,
+        projected: Tensor,
+        states: Nest,
+        recurrent_kernel: Tensor | None = None,
+        dropout: Tensor | None = None,
+    ) -> tuple[Tensor, Nest, Nest]:
+        h, shown = simple_rnn_step(
+            projected,
+            states[0],
+            self.recurrent_kernel if recurrent_kernel is None else recurrent_kernel,
+            recurrent_dropout=dropout,
+            activation=self.activation,
+        )
+        return h, [h], shown
+
     def call(
         self,
         inputs: Tensor,
@@ -174,12 +189,11 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
                 inputs, (h_prev,), recurrent_kernel, dropouts, training
             )
         else:
-            h, shown = simple_rnn_step(
-                project(inputs, self.kernel, self.bias, dropouts[0]),
-                h_prev,
+            h, _, shown = self.step_projected(
+                self.project_inputs(inputs, dropouts[0]),
+                [h_prev],
                 recurrent_kernel,
-                recurrent_dropout=dropouts[1],
-                activation=self.activation,
+                dropouts[1],
             )
         state = [h] if isinstance(states, (list, tuple)) else h
         if not return_gates:

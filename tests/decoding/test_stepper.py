@@ -3,9 +3,15 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seq.decoding import Greedy, Stepper, generate
-from keras_seq.layers import ExplicitLSTM, PositionalEncoding
+from keras_seq.layers import (
+    ExplicitGRU,
+    ExplicitLSTM,
+    ExplicitSimpleRNN,
+    PositionalEncoding,
+)
 from tests.decoding import oracle
 from tests.decoding.models import stepper
 
@@ -35,6 +41,72 @@ def step_through(reader, ids, state):
 def test_reading_equals_the_oracle(recurrent):
     logits, _ = stepper(MODEL, recurrent).read(IDS)
     np.testing.assert_allclose(logits, MODEL.logits(IDS), atol=3e-5)
+
+
+def folds(layer, **options):
+    return lambda: [layer(5, bias_initializer="random_normal", **options, **BOTH)]
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        folds(ExplicitLSTM),
+        folds(ExplicitGRU),
+        folds(ExplicitGRU, reset_after=False),
+        folds(ExplicitSimpleRNN, use_bias=False),
+        lambda: [keras.layers.Dense(4), *folds(ExplicitLSTM)(), *folds(ExplicitGRU)()],
+    ],
+)
+def test_a_loop_looks_the_product_with_the_input_up(stack):
+    embedding = keras.layers.Embedding(MODEL.vocabulary, 3, mask_zero=True)
+    reader = Stepper([embedding, *stack(), keras.layers.Dense(MODEL.vocabulary)])
+    expected, _ = reader.read(IDS, mask=np.ones(IDS.shape, bool))
+    first = next(layer for layer in reader.layers if hasattr(layer, "cell"))
+    step, state, got = reader.prepared_step(), reader.initial_state(4), []
+    first.cell.kernel.assign(first.cell.kernel * np.nan)  # it is not read again
+    for t in range(IDS.shape[1]):
+        logits, state = step(IDS[:, t], state)
+        got.append(logits)
+    np.testing.assert_allclose(np.stack(got, axis=1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        lambda: [keras.layers.LSTM(5, **BOTH)],
+        lambda: [ExplicitLSTM(5, zoneout=0.1, **BOTH)],
+        lambda: [ExplicitLSTM(5, dtype="mixed_bfloat16", **BOTH)],
+        lambda: [PositionalEncoding(), ExplicitLSTM(5, **BOTH)],
+        lambda: [],
+    ],
+)
+def test_a_loop_steps_what_has_no_such_product(stack):
+    reader = Stepper([keras.layers.Embedding(7, 4), *stack()])
+    assert reader.prepared_step() == reader.step
+    many = Stepper([keras.layers.Embedding(257, 4), ExplicitLSTM(5, **BOTH)])
+    assert many.prepared_step() == many.step
+
+
+def test_generate_reads_the_weights_of_now():
+    reader = stepper(MODEL, ExplicitLSTM)
+
+    @tf.function
+    def write():
+        state = reader.initial_state(4)
+        options = {"max_length": 5, "strategy": Greedy()}
+        return generate(reader.step, state, IDS[:, 0], **options).log_probs
+
+    before = write()
+    for layer in reader.layers:
+        layer.set_weights([0.5 * weight for weight in layer.get_weights()])
+    state, tokens = reader.initial_state(4), IDS[:, 0]
+    for t in range(5):
+        logits, state = reader.step(tokens, state)
+        tokens = np.argmax(logits, axis=-1)
+        expected = np.max(tf.nn.log_softmax(logits), axis=-1)
+        after = write()[:, t]
+        np.testing.assert_allclose(after, expected, atol=1e-5)
+        assert np.abs(after - before[:, t]).max() > 1e-3
 
 
 STACKS = {

@@ -127,6 +127,19 @@ def test_dropped_words_are_dropped_wherever_they_stand():
     np.testing.assert_allclose(x[0][kept[0]], 2 * full[kept[0]], rtol=1e-5)
 
 
+def test_prepared_steps_are_steps():
+    for size in (10, 257):
+        model = RecurrentLanguageModel(size, dim=6, units=8, depth=2)
+        model(TOKENS)
+        prepared = model.prepared_step()
+        assert (prepared == model.step) == (size == 257)
+        states = [model.initial_state(len(TOKENS))] * 2
+        for t in range(TOKENS.shape[1]):
+            expected, states[0] = model.step(TOKENS[:, t], states[0])
+            logits, states[1] = prepared(TOKENS[:, t], states[1])
+            np.testing.assert_allclose(logits, expected, atol=1e-6)
+
+
 def test_dropped_outputs_are_the_same_at_all_steps():
     model = made(units=64, dim=64, output_dropout=0.5, seed=3)
     model.embedding.embeddings.assign(np.eye(SIZE, 64))  # logits show the outputs
