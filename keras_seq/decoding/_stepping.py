@@ -28,10 +28,9 @@ def bind(step: typing.Any, constants: Nest) -> Step:
     the same step, with what is the same for every token computed once.
     """
     if constants is None:
-        owner = getattr(step, "__self__", None)
+        owner: typing.Any = getattr(step, "__self__", None)
         if hasattr(owner, "prepared_step") and step == owner.step:
-            prepared: Step = owner.prepared_step()
-            return prepared
+            return typing.cast(Step, owner.prepared_step())
         return typing.cast(Step, step)
     return lambda tokens, state: step(tokens, state, constants)
 

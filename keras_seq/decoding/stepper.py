@@ -152,7 +152,7 @@ class Stepper:
         rows = list(
             itertools.takewhile(lambda each: type(each) in _OF_ROWS, self.layers)
         )
-        cell = getattr([*self.layers, None][len(rows)], "cell", None)
+        cell: Any = getattr([*self.layers, None][len(rows)], "cell", None)
         if (
             not rows
             or not isinstance(rows[0], keras.layers.Embedding)

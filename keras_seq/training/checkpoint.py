@@ -20,6 +20,7 @@ from keras_seq.training._checkpoint_files import (
     read_history,
     save_arrays,
 )
+from keras_seq.training._checkpoint_variables import all_variables, carried_states
 from keras_seq.training._measuring import measured
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
         mode: `"min"` if less is better, `"max"` if more is.
         patience: Epochs to go on without improvement, at least 1, or None to
             run to the end.
+        start_from_epoch: Epochs of which none counts as one without improvement,
+            such as those in which the learning rate rises.
+        progress: Name of a logged loss that moves before `monitor` does: a BLEU
+            score stays at 0 while a model learns its first words. Less of it is an
+            improvement too, and of epochs with the same monitored value the one
+            with less of it is the better. None for none.
         average: Number of best epochs whose mean is tried, at least 1; None or
             1 for none.
         seconds: Time for training, above 0: it stops after the epoch that
@@ -113,6 +120,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
         monitor: str = "val_loss",
         mode: Literal["min", "max"] = "min",
         patience: int | None = None,
+        start_from_epoch: int = 0,
+        progress: str | None = None,
         average: int | None = None,
         seconds: float | None = None,
         resume: bool = False,
@@ -125,6 +134,10 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 raise ValueError(
                     f"`{name}` must be at least 1 or None; received {value!r}."
                 )
+        if start_from_epoch < 0:
+            raise ValueError(
+                f"`start_from_epoch` must be at least 0; received {start_from_epoch!r}."
+            )
         if seconds is not None and not seconds > 0:
             raise ValueError(
                 f"`seconds` must be above 0 or None; received {seconds!r}."
@@ -133,6 +146,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.monitor = monitor
         self.mode = mode
         self.patience = patience
+        self.start_from_epoch = start_from_epoch
+        self.progress = progress
         self.average = average
         self.seconds = seconds
         self.history: list[dict[str, float]] = []
@@ -143,7 +158,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self._resume = resume
         if resume and self._last.is_file():
             self._read_last()
-            self._check_monitor(self.history[-1])
+            self._check_logs(self.history[-1])
 
     @property
     def first_epoch(self) -> int:
@@ -184,7 +199,14 @@ class EpochCheckpoint(keras.callbacks.Callback):
         values = [row[self.monitor] for row in self.history]
         numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
         sign = -1 if self.mode == "max" else 1
-        return sorted(numbers, key=lambda i: sign * values[i])
+        losses = self._losses
+        return sorted(numbers, key=lambda i: (sign * values[i], losses[i]))
+
+    @property
+    def _losses(self) -> list[float]:
+        """The value of `progress` in each epoch; infinite where it was no number."""
+        values = [row.get(self.progress or "", math.nan) for row in self.history]
+        return [math.inf if math.isnan(value) else value for value in values]
 
     @property
     def _kept(self) -> list[int]:
@@ -198,9 +220,13 @@ class EpochCheckpoint(keras.callbacks.Callback):
             return True
         if self.patience is None:
             return False
-        best = self.best_epoch
-        done = len(self.history)
-        return (done if best is None else done - 1 - best) >= self.patience
+        losses = self._losses
+        improved = self.start_from_epoch - 1
+        if (best := self.best_epoch) is not None:
+            improved = max(improved, best)
+        if min(losses, default=math.inf) < math.inf:
+            improved = max(improved, losses.index(min(losses)))
+        return len(self.history) - 1 - improved >= self.patience
 
     def fit(
         self,
@@ -264,7 +290,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes the checkpoint."""
         logs = logs or {}
-        self._check_monitor(logs)
+        self._check_logs(logs)
         if (self.average or 1) > 1 and self.monitor in self.model.get_metrics_result():
             raise ValueError(
                 "`monitor` must be measured on validation data, or be logged by a "
@@ -277,7 +303,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
         # last.npz alone is what resuming trusts; the rest follows from it.
         save_arrays(
             self._last,
-            [keras.ops.convert_to_numpy(v) for v in _variables(self.model)],
+            [keras.ops.convert_to_numpy(v) for v in all_variables(self.model)],
             history=np.array(history_table(self.history)),
             seconds=np.array(self.seconds_trained),
         )
@@ -296,8 +322,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.seconds_trained = load_named(self._last, "seconds", 0.0)
 
     def _restore(self, model: keras.Model) -> None:
-        variables, arrays = _variables(model), load_arrays(self._last)
-        states = len(_states(model))
+        variables, arrays = all_variables(model), load_arrays(self._last)
+        states = len(carried_states(model))
         if states and len(arrays) == len(variables) - states:
             del variables[-states:]  # version 0.1.0 didn't keep them
         check_shapes(self._last, variables, arrays)
@@ -352,27 +378,10 @@ class EpochCheckpoint(keras.callbacks.Callback):
         mean, best = values[self.monitor], self.history[best_epoch][self.monitor]
         self.averaged = bool(mean > best if self.mode == "max" else mean < best)
 
-    def _check_monitor(self, logs: Mapping[str, float]) -> None:
-        if self.monitor not in logs:
-            raise ValueError(
-                f"`monitor` must be one of the logged values {sorted(logs)}; "
-                f"received {self.monitor!r}."
-            )
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    """All but metrics: weights, seeds, the optimizer's state, and carried states."""
-    metrics = {id(v) for v in model.metrics_variables}
-    model_variables = [v for v in model.variables if id(v) not in metrics]
-    return model_variables + list(model.optimizer.variables) + _states(model)
-
-
-def _states(model: keras.Model) -> list[keras.Variable]:
-    """The states of stateful layers, which Keras has among no variables."""
-    return [
-        state
-        for layer in model._flatten_layers()
-        if getattr(layer, "stateful", False)
-        for state in keras.tree.flatten(getattr(layer, "states", None))
-        if state is not None
-    ]
+    def _check_logs(self, logs: Mapping[str, float]) -> None:
+        for name, value in (("monitor", self.monitor), ("progress", self.progress)):
+            if value is not None and value not in logs:
+                raise ValueError(
+                    f"`{name}` must be one of the logged values {sorted(logs)}; "
+                    f"received {value!r}."
+                )
