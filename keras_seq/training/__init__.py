@@ -2,7 +2,7 @@
 
 from keras_seq.training.batches import batches_by_length, batches_by_tokens, pad
 from keras_seq.training.checkpoint import EpochCheckpoint
-from keras_seq.training.epochs import epoch_dataset
+from keras_seq.training.epochs import epoch_dataset, passes_per_epoch
 from keras_seq.training.folds import assign_folds
 from keras_seq.training.kneser_ney import KneserNeyModel
 from keras_seq.training.next_token import (
@@ -51,6 +51,7 @@ __all__ = [
     "pad",
     "pair_batches",
     "pair_dataset",
+    "passes_per_epoch",
     "stream_batches",
     "stream_dataset",
     "stream_steps",

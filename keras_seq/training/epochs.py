@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
+from keras_seq.training._arguments import check_positive_integer
 from keras_seq.typing import Nest
 
 if TYPE_CHECKING:
@@ -58,3 +59,30 @@ def epoch_dataset(
     if first_epoch is not None:
         size = tf.data.INFINITE_CARDINALITY
     return dataset.apply(tf.data.experimental.assert_cardinality(size)).prefetch(2)
+
+
+def passes_per_epoch(steps: int, fewest: int) -> int:
+    """How often data are read in an epoch that has so many steps at least.
+
+    After each epoch it is decided whether to go on, and of few data an epoch would be
+    a step or two: where patience is counted in epochs, a training would end before it
+    had begun.
+
+    Args:
+        steps: Training steps of one pass over the data, at least 1.
+        fewest: Training steps of an epoch, at least 1.
+
+    Returns:
+        Passes in an epoch, at least 1.
+
+    Raises:
+        ValueError: If a number is less than 1.
+
+    Example:
+
+    >>> passes_per_epoch(2, 50), passes_per_epoch(120, 50)
+    (25, 1)
+    """
+    check_positive_integer("steps", steps)
+    check_positive_integer("fewest", fewest)
+    return -(-fewest // steps)

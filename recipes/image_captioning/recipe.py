@@ -99,6 +99,7 @@ def train(
         monitor=data.monitor,
         mode="max",
         patience=PATIENCE[data.monitor],
+        progress="val_loss" if data.monitor == "val_cider" else None,
         average=AVERAGED,
         resume=config.resume,
     )

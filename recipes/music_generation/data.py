@@ -8,10 +8,11 @@ import numpy as np
 
 from keras_seq import music, runs
 from keras_seq.text import END, START, CharacterVocabulary
-from keras_seq.training import next_token_dataset
+from keras_seq.training import next_token_dataset, passes_per_epoch
 from recipes.music_generation.settings import CompleteConfig
 
 FEWEST_TUNES = 20  # to train on, validate and test
+FEWEST_STEPS = 25  # of training in an epoch
 LONGEST_TUNE = 2000  # characters
 
 
@@ -51,7 +52,7 @@ class Data:
             lambda epoch: self.training_ids(config, epoch),
             config.batch_size,
             seed=config.seed,
-            first_epoch=first_epoch,
+            first_epoch=first_epoch * self._passes(config),
         )
 
     def validation_batches(self) -> Iterable[Any]:
@@ -59,10 +60,16 @@ class Data:
         return next_token_dataset([self.ids(d) for d in self.validation], 32)
 
     def training_length(self, config: CompleteConfig) -> tuple[int, int]:
-        """How often the training tunes are read, and the steps that it takes once."""
-        characters = sum(map(len, self.train))
+        """Epochs of training, and the steps of one."""
+        passes = self._passes(config)
+        characters = passes * sum(map(len, self.train))
         epochs = config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
-        return epochs, -(-len(self.train) // config.batch_size)
+        return epochs, passes * -(-len(self.train) // config.batch_size)
+
+    def _passes(self, config: CompleteConfig) -> int:
+        """Passes over the training tunes in an epoch."""
+        steps = -(-len(self.train) // config.batch_size)
+        return 1 if config.quick else passes_per_epoch(steps, FEWEST_STEPS)
 
     def known(self) -> dict[str, Any]:
         """What the verbs on a finished run need of the data."""

@@ -16,8 +16,9 @@ class Config(runs.RunSettings):
     """Tunes to learn: oneills, ryans, airds, folk (these three), essen (not for
     commercial use); or an ABC file, or a folder of ABC files."""
     epochs: int | None = None
-    """Passes over the training tunes at most. By default as many as read 5
-    million characters, 24 at most; 8 with `quick`."""
+    """Epochs at most: passes over the training tunes, or several passes each where
+    they are few. By default as many as read 5 million characters, 24 at most; 8 with
+    `quick`."""
     units: int | None = None
     """Units of an LSTM layer. By default 512; 128 with `quick`."""
     layers: int = 1

@@ -21,7 +21,7 @@ from keras_seq.text import (
     read_documents,
     split_documents,
 )
-from keras_seq.training import stream_dataset, stream_steps
+from keras_seq.training import passes_per_epoch, stream_dataset, stream_steps
 from recipes.next_word.settings import PYDOC, SHAKESPEARE, CompleteConfig
 
 # Where char-rnn's input.txt is looked for.
@@ -32,6 +32,7 @@ SHAKESPEARE_FILES = (
 )
 FEWEST_WORDS = 2000  # of all texts together
 QUICK_WORDS = 20_000  # of the training texts with `quick`
+FEWEST_STEPS = 50  # of training in an epoch
 READ = 2e6  # tokens, in all epochs together
 FRESH = 0.1  # share of the windows that begin like a text, without what was before
 
@@ -66,7 +67,7 @@ class Data:
         return sum(len(encode_document(self.words, text)) - 1 for text in documents)
 
     def training_length(self, config: CompleteConfig) -> tuple[int, int]:
-        """How often the training texts are read, and the steps that it takes once.
+        """Epochs of training, and the steps of one.
 
         ValueError if the texts are too short for them.
         """
@@ -76,8 +77,17 @@ class Data:
                 f"`window` must be at most {longest}, what each of {config.batch_size} "
                 f"streams of the training texts has; received {config.window}."
             )
+        passes = self._passes(config)
         steps = stream_steps(self.train_ids, config.batch_size, config.window)
-        return config.epochs or int(np.clip(round(READ / tokens), 1, 40)), steps
+        epochs = int(np.clip(round(READ / (passes * tokens)), 1, 40))
+        return config.epochs or epochs, passes * steps
+
+    def _passes(self, config: CompleteConfig) -> int:
+        """Passes over the training texts in an epoch."""
+        if config.quick:
+            return 1
+        steps = stream_steps(self.train_ids, config.batch_size, config.window)
+        return passes_per_epoch(max(1, steps), FEWEST_STEPS)
 
     def training_batches(
         self, config: CompleteConfig, first_epoch: int
@@ -88,7 +98,7 @@ class Data:
             config.batch_size,
             config.window,
             seed=config.seed,
-            first_epoch=first_epoch,
+            first_epoch=first_epoch * self._passes(config),
             fresh=FRESH,
         )
 

@@ -21,8 +21,9 @@ class Config(RunSettings):
     """word: rare words are unknown. subword: words are made of pieces, and none is
     unknown."""
     epochs: int | None = None
-    """Passes over the training texts at most. By default as many as read 2 million
-    tokens, 40 at most; 3 with `quick`."""
+    """Epochs at most: passes over the training texts, or several passes each where
+    they are short. By default as many as read 2 million tokens, 40 at most; 3 with
+    `quick`."""
     units: int | None = None
     """Units of an LSTM layer; half of it is the size of the embeddings. By default
     512; 64 with `quick`."""

@@ -12,7 +12,13 @@ import numpy as np
 from keras_seq.extras import require
 from keras_seq.runs import Progress
 from keras_seq.text import SubwordVocabulary, WordVocabulary, read_vectors
-from keras_seq.training import assign_folds, batches_by_tokens, epoch_dataset, pad
+from keras_seq.training import (
+    assign_folds,
+    batches_by_tokens,
+    epoch_dataset,
+    pad,
+    passes_per_epoch,
+)
 from recipes.sentiment.data import Data
 from recipes.sentiment.reading import shortened, spaced_texts, split_anew
 from recipes.sentiment.settings import TESTED, Config
@@ -23,7 +29,10 @@ MEMBERS = 5
 VOCABULARY = 8000  # subwords at most
 RAREST = 2  # how often a word of the vocabulary comes at least
 SPLIT_ANEW = 1_000_000  # pieces of the training texts at most
-TOKENS = 3000  # in a training step at least
+TOKENS = 3000  # in a training step at least, where the texts are not few
+FEWEST_TOKENS = 500
+STEPS_IN_A_PASS = 20  # at most, where they are few
+FEWEST_STEPS = 40  # of training in an epoch
 ROWS = 24  # texts in a training step at least, on the average
 FEATURES = 192  # of an embedding
 
@@ -35,6 +44,7 @@ class Plan:
     """How much is trained: a function of the texts' number and length."""
 
     epochs: int
+    steps: int  # in an epoch at least
     members: int
     tokens: int
     split_anew: bool
@@ -47,9 +57,13 @@ class Plan:
         members = config.members
         if members is None:
             members = int(np.clip(READ // (total * epochs), 1, MEMBERS))
-        tokens = max(TOKENS, round(ROWS * total / len(lengths)), int(np.max(lengths)))
+        few = TOKENS
+        if not config.quick:
+            few = int(np.clip(total // STEPS_IN_A_PASS, FEWEST_TOKENS, TOKENS))
+        tokens = max(few, round(ROWS * total / len(lengths)), int(np.max(lengths)))
         # Many texts show a word in many places as it is; that takes less time.
-        return cls(epochs, members, tokens, total <= SPLIT_ANEW)
+        steps = 1 if config.quick else FEWEST_STEPS
+        return cls(epochs, steps, members, tokens, total <= SPLIT_ANEW)
 
     @property
     def folds(self) -> int:
@@ -141,10 +155,19 @@ class Share:
         self.seed = seed
 
     @functools.cached_property
-    def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
+    def _steps(self) -> int:
+        """Batches of a pass over the texts."""
         lengths = [len(shortened(self.pieces.encoded[i])) or 1 for i in self.chosen]
         return len(batches_by_tokens(lengths, self.pieces.plan.tokens, seed=self.seed))
+
+    @property
+    def _passes(self) -> int:
+        return passes_per_epoch(self._steps, self.pieces.plan.steps)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch, which is several passes over texts that are few."""
+        return self._steps * self._passes
 
     @property
     def epochs(self) -> int:
@@ -153,18 +176,19 @@ class Share:
 
     def training(self, first_epoch: int) -> Any:
         """Batches of all epochs from one on, as a data set without end."""
-        labels, count = self.pieces.labels, self.steps_per_epoch
+        labels, count = self.pieces.labels, self._steps
 
-        def batches(epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            chance = random.Random(f"{self.seed} {epoch}")
+        def batches(number: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            chance = random.Random(f"{self.seed} {number}")
             split = [self._split(int(i), chance) for i in self.chosen]
             groups = batches_by_tokens(
-                list(map(len, split)), count=count, seed=self.seed, epoch=epoch
+                list(map(len, split)), count=count, seed=self.seed, epoch=number
             )
             for batch in groups:
                 yield pad([split[i] for i in batch]), labels[self.chosen[batch]]
 
-        return epoch_dataset(batches, _signature(), size=count, first_epoch=first_epoch)
+        first = first_epoch * self._passes
+        return epoch_dataset(batches, _signature(), size=count, first_epoch=first)
 
     def validation(self) -> Any:
         """Batches of the texts held out, once."""

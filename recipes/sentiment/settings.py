@@ -38,8 +38,8 @@ class Config(RunSettings):
     averaged. By default 1 to 5, as few texts need more; 2 with `quick`; 0 is what
     `plain` says."""
     epochs: int | None = None
-    """Passes of each LSTM over the training texts. By default 2 to 5, as few texts
-    need more."""
+    """Epochs of each LSTM: passes over the training texts, or several passes each
+    where they are few. By default 2 to 5, as few texts need more."""
     units: int | None = None
     """Units of the LSTM in each direction. By default 128; 32 with `quick`."""
     dropout: float = 0.5

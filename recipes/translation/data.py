@@ -25,7 +25,7 @@ from keras_seq.text import (
     shared_pairs,
     split_pairs,
 )
-from keras_seq.training import pair_dataset
+from keras_seq.training import pair_dataset, passes_per_epoch
 from recipes.translation.dates import dates
 from recipes.translation.settings import DATES, TATOEBA, CompleteConfig, files_of
 
@@ -33,6 +33,9 @@ TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
 FEWEST_PAIRS = 20  # to train on, validate and test
 LARGEST_TEST = 1000  # pairs, and of the validation
 LONGEST = 200  # tokens of a training sentence
+FEWEST_STEPS = 50  # of training in an epoch
+STEPS_IN_A_PASS = 25  # where the pairs are few, with less tokens in a step
+FEWEST_TOKENS = 512  # in a step
 HELD_OUT = 0.02  # of the pairs of locale and style, which only the test dates have
 
 Pair: TypeAlias = tuple[str, str]
@@ -78,9 +81,10 @@ class Data(Pairs):
 
     @property
     def epochs(self) -> int:
-        """Passes over the training pairs: as many as suit their number."""
+        """Epochs of training at most: as many as suit the number of pairs."""
         config, defaults = self.config, self.config.defaults
-        suited = np.clip(round(defaults.read / len(self.train)), 1, defaults.epochs)
+        read = len(self.train) * self.passes
+        suited = np.clip(round(defaults.read / read), 1, defaults.epochs)
         return config.epochs or (3 if config.quick else int(suited))
 
     def ids(
@@ -118,28 +122,51 @@ class Data(Pairs):
         return int((self._lengths > LONGEST).any(axis=1).sum())
 
     @functools.cached_property
-    def steps_per_epoch(self) -> int:
-        """Training steps in an epoch, of about as many tokens as suit."""
+    def _steps(self) -> int:
+        """Training steps of a pass, of about as many tokens as suit."""
         # A mark more: the end of either side. The target's start isn't predicted.
         total = int((np.minimum(self._lengths, LONGEST) + 1).sum())
-        return max(1, round(total / self.config.defaults.tokens))
+        tokens = self.config.defaults.tokens
+        if not self.config.quick:
+            tokens = int(np.clip(total // STEPS_IN_A_PASS, FEWEST_TOKENS, tokens))
+        return int(np.clip(round(total / tokens), 1, len(self.train)))
+
+    @property
+    def passes(self) -> int:
+        """Passes over the training pairs in an epoch."""
+        return 1 if self.config.quick else passes_per_epoch(self._steps, FEWEST_STEPS)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in an epoch."""
+        return self._steps * self.passes
+
+    @property
+    def steps(self) -> int:
+        """Training steps in all epochs."""
+        return self.steps_per_epoch * self.epochs
+
+    @property
+    def warmup_steps(self) -> int:
+        """Those in which the learning rate rises."""
+        return min(400, self.steps // 5)
 
     def training_batches(self, first_epoch: int) -> Any:
-        """Batches of all epochs from one on; words split at random, in each anew.
+        """Batches of all epochs from one on; words split at random, in each pass anew.
 
         Returns:
             A `tf.data.Dataset`, as `pair_dataset` gives.
         """
 
-        def pairs(epoch: int) -> list[tuple[list[int], list[int]]]:
-            chance = random.Random(f"{self.config.seed} {epoch}")
+        def pairs(number: int) -> list[tuple[list[int], list[int]]]:
+            chance = random.Random(f"{self.config.seed} {number}")
             return [self.ids(pair, chance) for pair in self.train]
 
         return pair_dataset(
             pairs,
-            count=self.steps_per_epoch,
+            count=self._steps,
             seed=self.config.seed,
-            first_epoch=first_epoch,
+            first_epoch=first_epoch * self.passes,
         )
 
     def validation_batches(self) -> Any:
@@ -148,7 +175,12 @@ class Data(Pairs):
         return pair_dataset(pairs, self.config.defaults.tokens)
 
     def tell(self) -> None:
-        """Prints how many pairs are too long to be read whole."""
+        """Prints how they are read, where it isn't once an epoch and whole."""
+        if self.passes > 1:
+            print(
+                f"{len(self.train)} training pairs are few: an epoch reads them "
+                f"{self.passes} times, in {self.steps_per_epoch} steps"
+            )
         if self.cut:
             print(f"{self.cut} training pairs are cut off behind {LONGEST} tokens")
 

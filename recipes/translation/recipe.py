@@ -24,7 +24,7 @@ from recipes.translation.model import BidirectionalEncoder
 from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
 
 WIDTH = 5  # of the beam
-PATIENCE = 8  # epochs without better translations
+PATIENCE = 8  # epochs with neither better translations nor a lower loss
 AVERAGED = 5  # of the best epochs
 
 
@@ -78,9 +78,8 @@ def build_model(config: Config, data: Data) -> layers.EncoderDecoder:
         name=config.architecture,
     )
     model.build({"source": (None, None), "target": (None, None)})
-    steps = data.steps_per_epoch * data.epochs
     rate = training.warmed_up_cosine(
-        config.learning_rate, steps, min(400, steps // 5), first=0.01
+        config.learning_rate, data.steps, data.warmup_steps, first=0.01
     )
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.98, global_clipnorm=1.0),
@@ -103,6 +102,8 @@ def train(
         monitor=data.monitor,
         mode="max",
         patience=PATIENCE,
+        start_from_epoch=-(-data.warmup_steps // data.steps_per_epoch),
+        progress="val_loss",
         average=AVERAGED,
         resume=config.resume,
     )

@@ -97,8 +97,8 @@ class Config(RunSettings):
     """attention: a bidirectional LSTM, and an LSTM that attends to it.
     transformer: attention alone."""
     epochs: int | None = None
-    """Passes over the training pairs at most. By default as many as suit their
-    number."""
+    """Epochs at most: passes over the training pairs, or several passes each where
+    they are few. By default as many as suit their number."""
     units: int | None = None
     """Size of the decoder's state; half of it is the size of the embeddings, and of
     a transformer's layers. By default 512, 192 for dates; 256 for a transformer; 128
