@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,11 +27,18 @@ from keras_seq.text import (
 )
 from keras_seq.training import pair_dataset, passes_per_epoch
 from recipes.translation.dates import dates
-from recipes.translation.settings import DATES, TATOEBA, CompleteConfig, files_of
+from recipes.translation.settings import (
+    DATES,
+    FEWEST_SUBWORDS,
+    TATOEBA,
+    CompleteConfig,
+    files_of,
+)
 
 TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
 FEWEST_PAIRS = 20  # to train on, validate and test
 LARGEST_TEST = 1000  # pairs, and of the validation
+PAIRS = 4  # for each subword beside the characters
 LONGEST = 200  # tokens of a training sentence
 FEWEST_STEPS = 50  # of training in an epoch
 STEPS_IN_A_PASS = 25  # where the pairs are few, with less tokens in a step
@@ -292,7 +299,13 @@ def fit_vocabularies(
 ) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies of the sources and of the targets, which may be one."""
     sources, targets = zip(*train, strict=True)
-    fit = functools.partial(SubwordVocabulary.fit, size=config.vocabulary_size)
+
+    def fit(texts: Sequence[str]) -> SubwordVocabulary:
+        # Of few pairs many pieces would be whole phrases, and no word of theirs known.
+        suited = FEWEST_SUBWORDS + len(set().union(*texts)) + len(train) // PAIRS
+        size = min(config.vocabulary_size, suited)
+        return SubwordVocabulary.fit(texts, size=size)
+
     if config.data == DATES:
         read = [config.as_read(written) for written in sources]
         return fit(read), CharacterVocabulary("-0123456789")

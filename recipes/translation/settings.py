@@ -108,7 +108,8 @@ class Config(RunSettings):
     transformer, 2 for dates."""
     vocabulary_size: int | None = None
     """Ids in a vocabulary of subwords at most; 261 or more. By default 4000; 8000 for
-    dates, where the target's are characters; 600 with `quick`."""
+    dates, where the target's are characters; 600 with `quick`. Few pairs get fewer: one
+    for every 4 pairs, beside characters and bytes."""
     separate_vocabularies: bool = False
     """Whether source and target have vocabularies and embeddings of their own, as
     they always have for dates."""
