@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2**29  # of a file
 MOST_PIXELS = 2**26  # of an image: a little fewer than Pillow warns of
+# Of all that Pillow opens: for some it would start another program.
+_KINDS = (
+    *("PNG", "JPEG", "MPO", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000"),
+    *("PPM", "ICO", "TGA"),
+)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _TURNED = (b"eXIf", b"Raw profile type")  # where a PNG says how it is to be turned
@@ -32,8 +37,8 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
 
     Its decoders take a BMP's palette for greys, know no transparent colour of a GIF
     and no WebP with opacity, and turn no PNG or WebP as its EXIF says. What is no
-    JPEG and no plain PNG is therefore decoded by Pillow: GIF, BMP, WebP, TIFF and what
-    else it knows; upright, on white, of several frames the first, with 8 bits a colour.
+    JPEG and no plain PNG is therefore decoded by Pillow: GIF, BMP, WebP, TIFF and some
+    more; upright, on white, of several frames the first, with 8 bits a colour.
 
     Args:
         path: The file.
@@ -68,8 +73,10 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
     images = require("PIL.Image", "recipes")
     turn = require("PIL.ImageOps", "recipes").exif_transpose
     plain = content.startswith(_PNG) and not any(mark in content for mark in _TURNED)
+    images.init()
+    known = [kind for kind in _KINDS if kind in images.OPEN]
     try:
-        with images.open(io.BytesIO(content)) as image:
+        with images.open(io.BytesIO(content), formats=known) as image:
             columns, rows = image.size
             if columns * rows > MOST_PIXELS:
                 raise images.DecompressionBombError(
@@ -79,7 +86,10 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
             if plain or content.startswith(_JPEG):
                 return content
             image.load()
-            upright = _in_8_bits(images, turn(image)).convert("RGBA")
+            upright = _in_8_bits(images, turn(image))
+            if not upright.has_transparency_data:
+                upright = upright.convert("RGB")  # of some modes there is no other way
+            upright = upright.convert("RGBA")
     except images.DecompressionBombError as error:
         raise ValueError(f"{str(path)!r} is not a whole image: {error}") from error
     except _BROKEN as error:

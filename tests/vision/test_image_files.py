@@ -25,6 +25,7 @@ def saved(image, kind, **options):
 def by_pillow(content):
     """Upright and on white, in float64."""
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    image = image.convert("RGB") if image.mode == "CMYK" else image
     values = np.asarray(image.convert("RGBA"), "float64")
     opacity = values[..., 3:] / 255
     return values[..., :3] * opacity + 255 * (1 - opacity)
@@ -55,6 +56,8 @@ FILES = {
     "WebP turned": encoded(COLOURS, "WEBP", lossless=True, exif=EIGHT),
     "TIFF": encoded(COLOURS, "TIFF"),
     "TIFF turned": encoded(COLOURS, "TIFF", exif=EIGHT),
+    "TIFF of CMYK": saved(Image.fromarray(COLOURS).convert("CMYK"), "TIFF"),
+    "TIFF with opacity": encoded(CLEAR, "TIFF"),
 }
 
 
@@ -110,6 +113,8 @@ def _bomb(side):
     [
         (b"", "is not a whole image: Input is empty"),
         (b"no image", "is not a whole image"),
+        # Pillow would have Ghostscript draw it.
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "of no kind that is"),
         (FILES["JPEG"][:300], "is not a whole image"),
         (FILES["PNG with opacity"][:-30], "is not a whole image"),
         (FILES["WebP with opacity"][:-30], "is not a whole image"),
