@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 
@@ -36,7 +36,7 @@ class RunSettings:
     """Replace the run in `out`."""
 
 
-def whole_path(name: str) -> str:
+def whole_path(name: str, names: Collection[str] = ()) -> str:
     """The absolute path of a file or folder that is there; else the name as it is.
 
     A run keeps it in its settings: from another folder, a relative path would name
@@ -44,12 +44,16 @@ def whole_path(name: str) -> str:
 
     Args:
         name: Path, or the name of data that are known by name.
+        names: Names that are no paths, whatever lies in the current folder: `./dates`
+            is a path then, `dates` is none.
 
     Example:
 
-    >>> whole_path("dates")
+    >>> whole_path("dates", ("dates",))
     'dates'
     """
+    if name in names:
+        return name
     return os.fspath(Path(name).resolve()) if name and Path(name).exists() else name
 
 

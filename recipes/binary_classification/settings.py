@@ -59,8 +59,7 @@ class Config(RunSettings):
         elif self.label is None:
             raise ValueError("`label` must name the column of the labels (--label).")
         chosen = {
-            # The name of a table is no path, whatever lies in this folder.
-            "data": self.data if self.data == BREAST_CANCER else whole_path(self.data),
+            "data": whole_path(self.data, (BREAST_CANCER,)),
             "epochs": self.epochs or (8 if self.quick else EPOCHS),
         }
         return CompleteConfig(**{**vars(self), **chosen})

@@ -5,6 +5,7 @@ import dataclasses
 from keras_seq import runs
 
 OUT = "runs/music_generation"
+NAMED = ("oneills", "ryans", "airds", "folk", "essen")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Config(runs.RunSettings):
             seeds=("seed",),
         )
         chosen = {
-            "data": runs.whole_path(self.data),
+            "data": runs.whole_path(self.data, NAMED),
             "epochs": self.epochs or (8 if self.quick else None),
             "units": self.units or (128 if self.quick else 512),
             "batch_size": self.batch_size or (4 if self.quick else 8),

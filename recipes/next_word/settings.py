@@ -54,7 +54,7 @@ class Config(RunSettings):
         if self.units is not None and self.units < 2:
             raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
         chosen = {
-            "data": whole_path(self.data),
+            "data": whole_path(self.data, (PYDOC,)),
             "epochs": self.epochs or (3 if self.quick else None),
             "units": self.units or (64 if self.quick else 512),
             "batch_size": self.batch_size or (8 if self.quick else 20),

@@ -90,7 +90,7 @@ class Config(RunSettings):
                 raise ValueError(f"`{name}` must be a file; received {given!r}.")
         members = 2 if self.quick and self.members is None else self.members
         chosen = {
-            "data": whole_path(self.data),
+            "data": whole_path(self.data, ("rt-polarity", "movie-reviews")),
             "vectors": self.vectors and whole_path(self.vectors),
             "unlabelled": self.unlabelled and whole_path(self.unlabelled),
             "units": self.units or (32 if self.quick else UNITS),

@@ -1,8 +1,9 @@
+import importlib
 import types
 
 import pytest
 
-from keras_seq.runs import check_settings
+from keras_seq.runs import check_settings, whole_path
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,32 @@ def test_ranges(kind, good, bad, message):
             check_settings(types.SimpleNamespace(x=value), **{kind: ["x"]})
         assert str(error.value).startswith(f"`x` must be {message}")
         assert str(error.value).endswith(f"received {value!r}.")
+
+
+@pytest.mark.parametrize("name", ["dates", "./dates"])
+def test_a_name_is_no_path_whatever_lies_beside(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dates").mkdir()
+    expected = "dates" if name == "dates" else str(tmp_path / "dates")
+    assert whole_path(name, ("dates",)) == expected
+    assert whole_path(name) == str(tmp_path / "dates")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "names"),
+    [
+        ("binary_classification", ["breast-cancer"]),
+        ("image_captioning", ["scenes"]),
+        ("music_generation", ["oneills", "ryans", "airds", "folk", "essen"]),
+        ("next_word", ["pydoc"]),
+        ("sentiment", ["rt-polarity", "movie-reviews"]),
+        ("translation", ["dates"]),
+    ],
+)
+def test_recipes_know_their_data_by_name(recipe, names, tmp_path, monkeypatch):
+    settings = importlib.import_module(f"recipes.{recipe}.settings")
+    assert settings.Config().data == names[0]
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        (tmp_path / name).mkdir()
+        assert settings.Config(data=name).complete().data == name
