@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from keras_seq.music._melodies import Gram, Groups, grams, melody
+from keras_seq.music._melodies import Gram, grams, melody
 from keras_seq.music.abc import Tune
+from keras_seq.text.corpora.duplicates import Groups
 
 # A run of intervals that so many tunes share is a commonplace of the style.
 _COMMONPLACE = 300

@@ -34,6 +34,33 @@ def is_word(character: str) -> bool:
     )
 
 
+# Thai, Lao, Burmese, Khmer; Chinese and Japanese characters, whatever their width.
+_UNSPACED = (
+    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007)),
+    *((0x3031, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF)),
+    *((0xA9E0, 0xA9FF), (0xAA60, 0xAA7F), (0xF900, 0xFAFF), (0xFF66, 0xFF9F)),
+    *((0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
+)
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether it is a letter of a script that is written without spaces."""
+    place = ord(character)
+    if not any(first <= place <= last for first, last in _UNSPACED):
+        return False
+    return unicodedata.category(character) in ("Lo", "Lm", "Nl")
+
+
+def is_spaced(character: str) -> bool:
+    """Whether words, which are told apart by spaces, consist of it."""
+    return is_word(character) and not is_unspaced(character)
+
+
+def is_mark(character: str) -> bool:
+    """Whether it is written above, below or around the letter before it."""
+    return unicodedata.category(character)[0] == "M"
+
+
 @functools.cache
 def ranges(predicate: Callable[[str], bool]) -> list[list[int]]:
     """First and last code point of each run of characters that fulfil it."""

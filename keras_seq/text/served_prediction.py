@@ -148,7 +148,7 @@ def prediction_requests(
     ['generate', 'score', 'serving_default']
     """
     texts = list(texts)
-    prompts = [" ".join(text.split()[:5]) for text in texts] + ["", "?! 😀"]
+    prompts = [" ".join(text[:400].split()[:5]) for text in texts] + ["", "?! 😀"]
     rows = range(len(prompts))
     return {
         "serving_default": [{"text": prompts}],

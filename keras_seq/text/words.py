@@ -3,7 +3,7 @@
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.text._autograph import unconverted
@@ -12,7 +12,9 @@ from keras_seq.text._character_classes import (
     change_tensor,
     graph_class,
     is_blank,
-    is_word,
+    is_mark,
+    is_spaced,
+    is_unspaced,
     python_class,
 )
 from keras_seq.text.vocabulary import (
@@ -29,10 +31,18 @@ if TYPE_CHECKING:
 
 _FIRST_WORD = UNKNOWN + 1
 _BUCKETS = 2**62
-_TOKEN = "[0-9]+(?:[.,:][0-9]+)+|[{word}]+(?:['’][{word}]+)*|[^{blank}]"
+_TOKEN = "[0-9]+(?:[.,:][0-9]+)+|[{unspaced}][{mark}]*|"
+_TOKEN += "[{word}]+(?:['’][{word}]+)*|[^{blank}]"
+_CLASSES: dict[str, Callable[[str], bool]] = {
+    "unspaced": is_unspaced,
+    "mark": is_mark,
+    "word": is_spaced,
+    "blank": is_blank,
+}
 # What is written without a space before it, and what without one after it.
 _NO_SPACE_BEFORE = frozenset(".,;:!?…)]}%°-/、。，．！？：；）」』")
 _NO_SPACE_AFTER = frozenset("([{¿¡$#@-/（「『")
+_NO_SPACE_EAST = frozenset("、。，．！？：；）」』…—")
 
 
 class WordVocabulary(Vocabulary):
@@ -41,7 +51,8 @@ class WordVocabulary(Vocabulary):
     A word is a run of letters, marks, digits, "_" and joiners, with apostrophes
     inside ("don't"); numbers hold points, commas and colons ("3.14"). Any other
     character is a word by itself, white space and control characters separate.
-    So the words of languages that are written without spaces are not found.
+    Of scripts that are written without spaces (Chinese, Japanese, Thai, Lao, Khmer,
+    Burmese) each letter, with its marks, is a word by itself.
 
     0 to 3 are the marks, the words follow. Decoding writes spaces between
     words, except where punctuation needs none, so it gives a readable text, not
@@ -145,7 +156,11 @@ class WordVocabulary(Vocabulary):
             if i < UNKNOWN:
                 continue
             word = self._strings[i]
-            if parts and not (previous in _NO_SPACE_AFTER or word in _NO_SPACE_BEFORE):
+            if parts and not (
+                previous in _NO_SPACE_AFTER
+                or word in _NO_SPACE_BEFORE
+                or (_is_unspaced(word) and _ends_unspaced(previous))
+            ):
                 parts.append(" ")
             parts.append(word)
             previous = word
@@ -207,10 +222,13 @@ class WordVocabulary(Vocabulary):
         )
         opens = tf.constant([word in _NO_SPACE_AFTER for word in self._strings])
         closes = tf.constant([word in _NO_SPACE_BEFORE for word in self._strings])
+        unspaced = tf.constant([_is_unspaced(word) for word in self._strings])
+        ends_so = tf.constant([_ends_unspaced(word) for word in self._strings])
         spaced = (
             (rows[1:] == rows[:-1])
             & ~tf.gather(opens, kept[:-1])
             & ~tf.gather(closes, kept[1:])
+            & ~(tf.gather(unspaced, kept[1:]) & tf.gather(ends_so, kept[:-1]))
         )
         words = tf.gather(tf.constant(self._strings), kept)
         words = tf.concat([words[:1], tf.where(spaced, " ", "") + words[1:]], 0)
@@ -227,6 +245,58 @@ class WordVocabulary(Vocabulary):
 
     def _split_tensor(self, texts: Strings) -> Tensor:
         return split_words_tensor(texts, lowercase=self.lowercase)
+
+
+def _is_unspaced(word: str) -> bool:
+    return word != "" and is_unspaced(word[0])
+
+
+def _ends_unspaced(word: str) -> bool:
+    """Whether no space follows if a letter of a script without spaces does."""
+    return word in _NO_SPACE_EAST or _is_unspaced(word)
+
+
+def count_words(text: str) -> int:
+    """How many words a text has, roughly: what is between white space, and each letter
+    of a script that is written without.
+
+    Args:
+        text: String.
+
+    Example:
+
+    >>> count_words("Don't pay $3.50!"), count_words("我 3 岁了, OK?")
+    (3, 5)
+    """
+    if text.isascii():
+        return len(text.split())
+    rest, letters = _unspaced().subn(" ", text)
+    return letters + sum(map(_has_word, rest.split())) if letters else len(rest.split())
+
+
+def _has_word(part: str) -> bool:
+    """Whether it is more than punctuation, or marks of the letters before it."""
+    return any(map(str.isalnum, part))
+
+
+def is_mostly_unspaced(text: str) -> bool:
+    """Whether most words of a text, as `count_words` has them, are single letters of
+    scripts without spaces.
+
+    Args:
+        text: String.
+
+    Example:
+
+    >>> is_mostly_unspaced("他 2019 年买了 iPhone。")
+    True
+    >>> is_mostly_unspaced("a 字 is a sign")
+    False
+    """
+    if text.isascii():
+        return False
+    letters = len(_unspaced().findall(text))
+    return letters > 0 and 2 * letters > count_words(text)
 
 
 def split_words(text: str, *, lowercase: bool = False) -> list[str]:
@@ -274,14 +344,18 @@ def split_words_tensor(texts: Strings, *, lowercase: bool = False) -> Tensor:
     )
     if lowercase:
         valid = change_tensor(valid, str.lower)
-    blank = graph_class(is_blank)
-    token = _TOKEN.format(word=graph_class(is_word), blank=blank)
-    spaced = tf.strings.regex_replace(valid, f"[{blank}]+", " ")
+    classes = {name: graph_class(is_one) for name, is_one in _CLASSES.items()}
+    token = _TOKEN.format(**classes)
+    spaced = tf.strings.regex_replace(valid, f"[{classes['blank']}]+", " ")
     return tf.strings.split(tf.strings.regex_replace(spaced, token, r" \0 "))
 
 
 @functools.cache
 def _tokens() -> re.Pattern[str]:
-    return re.compile(
-        _TOKEN.format(word=python_class(is_word), blank=python_class(is_blank))
-    )
+    classes = {name: python_class(is_one) for name, is_one in _CLASSES.items()}
+    return re.compile(_TOKEN.format(**classes))
+
+
+@functools.cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(f"[{python_class(is_unspaced)}]")

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from keras_seq.text.corpora.parallel import decoded
+from keras_seq.text.corpora.encodings import decoded
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_FILES = 2**22

@@ -16,8 +16,11 @@ from keras_seq.text import (
     TextCorpus,
     Vocabulary,
     WordVocabulary,
+    count_words,
     encodable,
     encode_document,
+    is_mostly_unspaced,
+    parse_columns,
     read_documents,
     split_documents,
 )
@@ -122,6 +125,8 @@ class Data:
             "test_words": self.count(self.test),
             "cut_texts": self.corpus.cut,
             "not_utf8": list(self.corpus.not_utf8),
+            "encodings": sorted(set(self.corpus.encodings)),
+            "lines": self.corpus.lines,
             "empty": list(self.corpus.empty),
             "duplicates": self.split.duplicates,
             "repeated_paragraphs": self.split.repeated,
@@ -140,15 +145,26 @@ def read_texts(config: CompleteConfig) -> tuple[TextCorpus, str, DocumentSplit]:
             raise ValueError(
                 f"the name must be UTF-8; received {os.fsencode(config.data)!r}."
             )
-        corpus, terms = _corpus(config.data)
+        corpus, terms = _corpus(config)
         print(corpus.summary())
-        count = sum(len(text.split()) for text in corpus.texts)
+        count = sum(map(count_words, corpus.texts))
         if count < FEWEST_WORDS:
             raise ValueError(
                 f"{config.data!r} has {count} words; {FEWEST_WORDS} are needed at "
                 "least."
             )
-        split = split_documents(corpus.texts, (0.8, 0.1, 0.1), seed=config.seed)
+        if unspaced := sum(map(is_mostly_unspaced, corpus.texts)):
+            print(
+                f"{unspaced} of {len(corpus)} are written without spaces: each letter "
+                "is a word"
+            )
+        split = split_documents(
+            corpus.texts,
+            (0.8, 0.1, 0.1),
+            seed=config.seed,
+            parts=corpus.parts,
+            lines=corpus.lines,
+        )
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
     if summary := split.summary():
@@ -176,8 +192,9 @@ def known_words(config: CompleteConfig, marked: list[str]) -> WordVocabulary:
     return words
 
 
-def _corpus(data: str) -> tuple[TextCorpus, str]:
+def _corpus(config: CompleteConfig) -> tuple[TextCorpus, str]:
     """The documents, and their terms."""
+    data = config.data
     if data == PYDOC:
         from pydoc_data.topics import topics
 
@@ -200,16 +217,24 @@ def _corpus(data: str) -> tuple[TextCorpus, str]:
         raise ValueError(
             f"{data!r} is neither {PYDOC}, {SHAKESPEARE}, nor a file or folder."
         )
-    return read_documents(data), "Those of your texts."
+    column = parse_columns(config.columns, 1)[0] if config.columns else None
+    corpus = read_documents(data, column=column, encoding=config.encoding)
+    return corpus, "Those of your texts."
 
 
 def _first_words(texts: list[str], count: int) -> list[str]:
     """The first texts, cut where they have so many words together."""
     kept = []
     for text in texts:
-        words = text.split(" ")
-        kept.append(" ".join(words[:count]))
-        count -= len(words)
+        kept.append(first_words(text, count))
+        count -= count_words(text)
         if count <= 0:
             break
     return kept
+
+
+def first_words(text: str, count: int) -> str:
+    """The beginning of a text, of so many words."""
+    if is_mostly_unspaced(text):
+        return text[:count]
+    return " ".join(text.split(" ")[:count])

@@ -9,7 +9,7 @@ from keras_seq.diagnostics import UnitText
 from keras_seq.extras import require
 from keras_seq.runs import Report, RunDirectory, plot_history
 from keras_seq.text import UNKNOWN, TextPredictor
-from recipes.next_word.data import Data
+from recipes.next_word.data import Data, first_words
 from recipes.next_word.embeddings import (
     frequent_words,
     nearest_words,
@@ -155,15 +155,16 @@ def _about_data(about: dict[str, Any], config: dict[str, Any]) -> str:
     if about["not_utf8"]:
         found.append(
             f"{len(about['not_utf8'])} files are not UTF-8 and were read as "
-            f"Windows-1252: {', '.join(about['not_utf8'][:8])}."
+            f"{' or '.join(about['encodings'])}: {', '.join(about['not_utf8'][:8])}."
         )
     if about["empty"]:
         found.append(f"{len(about['empty'])} empty files were left out.")
     if about["duplicates"]:
         found.append(f"{about['duplicates']} documents repeat another: left out.")
     if about["repeated_paragraphs"]:
+        units = "lines" if about["lines"] else "paragraphs"
         found.append(
-            f"{about['repeated_paragraphs']} paragraphs of the held-out documents "
+            f"{about['repeated_paragraphs']} {units} of the held-out documents "
             f"({about['repeated_words']:,} words) are in the training texts, and were "
             "left out of the test."
         )
@@ -277,7 +278,7 @@ def _report_writing(
     predictor: TextPredictor,
 ) -> None:
     report.heading("What it writes")
-    prompts = [" ".join(text.split(" ")[:PROMPT_WORDS]) for text in data.test[:PROMPTS]]
+    prompts = [first_words(text, PROMPT_WORDS) for text in data.test[:PROMPTS]]
     found = predictor.predict(prompts, count=5)
     report.text("The likeliest next words behind the beginnings of test documents:")
     report.table(

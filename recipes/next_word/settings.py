@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from keras_seq.runs import RunSettings, check_settings, whole_path
+from keras_seq.text import check_encoding, parse_columns
 
 OUT = "runs/next_word"
 PYDOC, SHAKESPEARE = "pydoc", "tinyshakespeare"
@@ -16,7 +17,14 @@ class Config(RunSettings):
     out: str = OUT
     data: str = PYDOC
     """Texts to learn from: pydoc (what Python's help() knows of the language);
-    tinyshakespeare; a text file; or a folder of .txt files."""
+    tinyshakespeare; a text file; a folder or .zip of .txt files, in which train, valid
+    and test name the parts; or a table (.csv, .tsv, .jsonl, .parquet) with a text in
+    each row. A text file may be a .gz."""
+    columns: str | None = None
+    """Of a table: the column of the texts, by number, from 1, or by name. By default
+    the one that the header calls text, review, ..."""
+    encoding: str | None = None
+    """Of the files. By default UTF-8."""
     level: Literal["word", "subword"] = "word"
     """word: rare words are unknown. subword: words are made of pieces, and none is
     unknown."""
@@ -51,6 +59,9 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
+        check_encoding(self.encoding)
+        if self.columns is not None:
+            parse_columns(self.columns, 1)
         if self.units is not None and self.units < 2:
             raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
         chosen = {

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_seq.extras import require
-from keras_seq.text import LabelledCorpus, decoded_lines, normalise, read_labelled
+from keras_seq.text import (
+    LabelledCorpus,
+    decoded_lines,
+    duplicate_key,
+    normalise,
+    parse_columns,
+    read_labelled,
+)
 from keras_seq.training import assign_folds
 from recipes.sentiment.settings import TESTED, Config
 
@@ -81,6 +88,12 @@ def split(corpus: LabelledCorpus, config: Config) -> tuple[Part, Part, Part, lis
     train, validation = parts["train"], parts["validation"]
     test = parts.get("test")
     notes: list[str] = []
+    groups = np.concatenate([part.groups for part in parts.values()])
+    if alike := len({text.text for text in corpus.texts}) - len(set(groups.tolist())):
+        notes.append(
+            f"{alike} texts are another but for case, space or punctuation: they stay "
+            "together."
+        )
     if test is not None:
         validation = _without(
             validation, test, "validation texts are test texts", notes
@@ -106,7 +119,14 @@ def read_texts(config: Config) -> tuple[LabelledCorpus, str]:
             corpus = read_labelled(_fetched(NLTK_CORPORA[config.data]))
             terms = "CC BY 4.0, Bo Pang and Lillian Lee."
         else:
-            corpus, terms = read_labelled(config.data), "Those of your file."
+            columns = None
+            if config.columns is not None:
+                label, text = parse_columns(config.columns, 2)
+                columns = label, text
+            corpus = read_labelled(
+                config.data, columns=columns, encoding=config.encoding
+            )
+            terms = "Those of your file."
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
     print(corpus.summary())
@@ -135,12 +155,14 @@ def _check_labels(corpus: LabelledCorpus, config: Config) -> None:
     seen = collections.defaultdict(list)
     for text in corpus.texts:
         seen[text.label].append(text.place)
+    own = 2 * len(seen) > len(corpus)
+    hint = " If the label is another column, `columns` says which." if own else ""
     for label, places in sorted(seen.items(), key=lambda item: len(item[1])):
         if len(places) < FEWEST:
             raise ValueError(
                 f"--data {config.data!r} must have at least {FEWEST} different texts "
                 f"of each label; {label!r} has {len(places)}, the first at {places[0]}."
-                f" Labels: {_shown(seen)}."
+                f" Labels: {_shown(seen)}.{hint}"
             )
 
 
@@ -151,7 +173,7 @@ def _parts(corpus: LabelledCorpus, labels: list[str]) -> dict[str, Part]:
     rows = collections.defaultdict(list)
     split = any(text.part == "test" for text in corpus.texts)
     for text in corpus.texts:
-        group = groups.setdefault(text.text.casefold(), len(groups))
+        group = groups.setdefault(duplicate_key(text.text), len(groups))
         part = text.part if split or text.part == "validation" else "train"
         rows[part or "train"].append((text, group))
     parts = {
@@ -195,12 +217,12 @@ def read_unlabelled(
         return []
     try:
         path = Path(config.unlabelled)
-        lines = decoded_lines(path.name, path.read_bytes())
+        lines = decoded_lines(path.name, path.read_bytes(), config.encoding)
     except (OSError, ValueError) as error:
         raise ValueError(f"--unlabelled: {error}") from error
     texts = [text for line in lines if (text := normalise(line))]
-    known = {text.casefold() for part in judged for text in part.texts}
-    kept = [text for text in texts if text.casefold() not in known]
+    known = {duplicate_key(text) for part in judged for text in part.texts}
+    kept = [text for text in texts if duplicate_key(text) not in known]
     if not kept:
         raise ValueError(
             f"--unlabelled {config.unlabelled!r} must have texts that are no test "
@@ -232,6 +254,7 @@ def _check_enough(train: Part, labels: list[str], config: Config, fewest: int) -
     if counts.min() < fewest:
         raise ValueError(
             f"--data {config.data!r} must have at least {fewest} texts of each label "
-            "to learn from, which differ in more than case and have no other label; "
+            "to learn from, which differ in more than case or punctuation and have no "
+            "other label; "
             f"{labels[counts.argmin()]!r} has {counts.min()}."
         )

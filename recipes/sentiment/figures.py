@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seq.diagnostics import calibration_error
 from keras_seq.extras import require
+from keras_seq.text import count_words, is_mostly_unspaced
 from recipes.sentiment.data import Data, Part
 from recipes.sentiment.explaining import TextClassifier
 from recipes.sentiment.naive_bayes import log_count_ratio
@@ -52,7 +53,7 @@ def by_length(texts: list[str], right: np.ndarray) -> list[dict[str, Any]]:
     Returns:
         List of dicts "words", "texts", "accuracy".
     """
-    words = np.array([len(text.split()) for text in texts])
+    words = np.array([count_words(text) for text in texts])
     rows: list[dict[str, Any]] = []
     lower = 0
     for upper in (*LENGTHS, max(words.max(initial=0), LENGTHS[-1] + 1)):
@@ -81,6 +82,8 @@ def baseline_predictions(
         Manning, 2012: which n-grams of one and two words there are, weighed by naive
         Bayes's log-count ratios; a linear SVM with C = 1 whose weights are
         interpolated with β = 0.25). They split texts into words as the model does.
+        Where most texts are written without spaces also "characters" (logistic
+        regression, C = 1, on TF-IDF of groups of 1 to 4 characters).
     """
     text = require("sklearn.feature_extraction.text", "recipes")
     linear_model = require("sklearn.linear_model", "recipes")
@@ -123,6 +126,14 @@ def baseline_predictions(
 
     found["nb_logistic_regression"] = _one_against_rest(count, labels, nb_regression)
     found["nb_svm"] = _one_against_rest(count, labels, nb_svm)
+    if 2 * sum(map(is_mostly_unspaced, train.texts)) > len(train.texts):
+        vectorizer = text.TfidfVectorizer(
+            analyzer="char", ngram_range=(1, 4), min_df=2, sublinear_tf=True
+        )
+        x, z = vectorizer.fit_transform(train.texts), vectorizer.transform(test_texts)
+        found["characters"] = _one_against_rest(
+            count, labels, lambda own: regression().fit(x, own).decision_function(z)
+        )
     return found
 
 

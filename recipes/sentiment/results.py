@@ -19,6 +19,7 @@ LABELS = {
     "model": "this model",
     "plain": "the lecture's plain model",
     "nb_svm": "NB-SVM",
+    "characters": "characters, logistic regression",
     "nb_logistic_regression": "NB-weighted logistic regression",
     "logistic_regression": "logistic regression, words",
     "majority": "majority",

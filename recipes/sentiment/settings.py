@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from keras_seq.runs import RunSettings, check_settings, whole_path
+from keras_seq.text import check_encoding, parse_columns
 
 OUT = "runs/sentiment"
 UNITS = 128
@@ -18,9 +19,15 @@ class Config(RunSettings):
     out: str = OUT
     data: str = "rt-polarity"
     """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
-    label<TAB>text, which may be a .gz or in a .zip; or a folder or .zip with a folder
-    for each label (also in train/ and test/), a file for each label (texts.pos,
+    label<TAB>text, which may be a .gz or in a .zip; a table with a header (.csv, .tsv,
+    .jsonl, .parquet); lines of __label__LABEL and a text; or a folder or .zip with a
+    folder for each label (also in train/ and test/), a file for each label (texts.pos,
     texts.neg), or train.tsv and test.tsv."""
+    columns: str | None = None
+    """Of a table: the columns of label and text, by number, from 1, or by name, as 3,1
+    or stars,review. By default those that the header calls so."""
+    encoding: str | None = None
+    """Of the files. By default UTF-8."""
     level: Literal["subword", "word"] = "subword"
     """What the LSTM reads."""
     vectors: str | None = None
@@ -69,6 +76,9 @@ class Config(RunSettings):
             shares=("dropout",),
             seeds=("seed", "pretrain", "members"),
         )
+        check_encoding(self.encoding)
+        if self.columns is not None:
+            parse_columns(self.columns, 2)
         if self.vectors is not None and self.level != "word":
             raise ValueError(
                 f"`vectors` needs `level` 'word'; received {self.level!r}."

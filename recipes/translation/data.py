@@ -19,7 +19,9 @@ from keras_seq.text import (
     PairCorpus,
     SubwordVocabulary,
     Vocabulary,
+    near_duplicates,
     normalise,
+    parse_columns,
     read_pairs,
     read_two,
     shared_pairs,
@@ -37,6 +39,7 @@ from recipes.translation.settings import (
 
 TATOEBA_URL = "https://www.manythings.org/anki/fra-eng.zip"
 FEWEST_PAIRS = 20  # to train on, validate and test
+PARTS = ("train", "validation", "test")
 LARGEST_TEST = 1000  # pairs, and of the validation
 PAIRS = 4  # for each subword beside the characters
 LONGEST = 200  # tokens of a training sentence
@@ -60,7 +63,8 @@ class Pairs:
         validation: To choose the epoch by.
         test: To be judged by.
         styles: Of each test pair, where they are dates.
-        shared: Test pairs with a sentence that the training pairs have too.
+        shared: Test pairs with a sentence that training pairs had too, which were left
+            out.
     """
 
     name: str
@@ -251,26 +255,21 @@ def date_pairs(config: CompleteConfig) -> Pairs:
 
 def sentence_pairs(config: CompleteConfig) -> Pairs:
     """Pairs of sentences from files, none of which is in two parts."""
-    columns = (1, 0) if config.reverse else (0, 1)
     terms = "Those of your file."
     path = Path(config.data)
+    reverse = config.reverse
     try:
         if config.data == TATOEBA:
             path, terms = _fetched(), "CC BY 2.0, the contributors of tatoeba.org."
-            columns = columns[::-1]  # the file has English first
-        names = files_of(config.data)
-        if path.is_dir():
-            corpora = _three_files(path, columns)
-        elif len(names) == 2:
-            corpora = [read_two(*(names[column] for column in columns))]
-        else:
-            corpora = [read_pairs(path, columns=columns)]
+            reverse = not reverse  # the file has English first
+        corpus = _read(path, config)
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
-    for corpus in corpora:
-        print(corpus.summary())
-    pairs = [[(normalise(s), normalise(t)) for s, t in c.pairs] for c in corpora]
-    parts = pairs if len(pairs) == 3 else _split(pairs[0], config)
+    if reverse:
+        pairs = tuple((target, source) for source, target in corpus.pairs)
+        corpus = dataclasses.replace(corpus, pairs=pairs)
+    print(corpus.summary())
+    parts, shared = _parts(corpus, config)
     if config.quick:
         parts = [part[:count] for part, count in zip(parts, (400, 50, 50), strict=True)]
     train, validation, test = parts
@@ -280,18 +279,69 @@ def sentence_pairs(config: CompleteConfig) -> Pairs:
             f"validation and {len(test)} test pairs; {FEWEST_PAIRS}, 1 and 1 are "
             "needed at least."
         )
-    shared = len(shared_pairs(test, train))
-    if shared:
-        print(f"{shared} of {len(test)} test pairs have a sentence that training has")
     return Pairs(
-        name=path.name if len(corpora) == 3 else corpora[0].name,
-        digest=_digest(corpus.pairs for corpus in corpora),
+        name=corpus.name,
+        digest=corpus.digest,
         terms=terms,
         train=train,
         validation=validation,
         test=test,
         shared=shared,
     )
+
+
+def _read(path: Path, config: CompleteConfig) -> PairCorpus:
+    names = files_of(config.data)
+    if len(names) == 2:
+        if config.columns is not None:
+            raise ValueError(
+                "`columns` is for a table, not for two files; received "
+                f"{config.columns!r}."
+            )
+        return read_two(*names, encoding=config.encoding)
+    columns = None
+    if config.columns is not None:
+        first, second = parse_columns(config.columns, 2)
+        columns = first, second
+    return read_pairs(path, columns=columns, encoding=config.encoding)
+
+
+def _parts(corpus: PairCorpus, config: CompleteConfig) -> tuple[list[list[Pair]], int]:
+    """Training, validation and test pairs, and how many of the latter have a sentence
+    that training pairs had: these are left out.
+    """
+    found = {
+        part: [(normalise(s), normalise(t)) for s, t in corpus.part(part)]
+        for part in (PARTS if corpus.parts else ("",))
+    }
+    if not corpus.parts:
+        return _split(found[""], config, PARTS), 0
+    train, validation, test = (found[part] for part in PARTS)
+    missing = [part for part in PARTS if not found[part]]
+    shared = len(shared_pairs(test, train))
+    if shared:
+        print(f"{shared} of {len(test)} test pairs have a sentence that training has")
+    validation = _unshared(validation, test, "validation")
+    train = _unshared(train, [*validation, *test], "training")
+    if missing and "train" not in missing:  # drawn from what is trained on
+        drawn = dict(
+            zip(
+                ["train", *missing],
+                _split(train, config, ["train", *missing]),
+                strict=True,
+            )
+        )
+        train = drawn["train"]
+        validation, test = drawn.get("validation", validation), drawn.get("test", test)
+    return [train, validation, test], shared
+
+
+def _unshared(pairs: list[Pair], judged: list[Pair], name: str) -> list[Pair]:
+    """The pairs that have no sentence in common with those that judge the model."""
+    left_out = set(shared_pairs(pairs, judged))
+    if left_out:
+        print(f"{len(left_out)} {name} pairs have one of the parts behind: left out")
+    return [pair for pair in pairs if pair not in left_out]
 
 
 def fit_vocabularies(
@@ -315,26 +365,24 @@ def fit_vocabularies(
     return both, both
 
 
-def _three_files(folder: Path, columns: tuple[int, int]) -> list[PairCorpus]:
-    """A folder with a split of its own."""
-    return [
-        read_pairs(folder / f"{part}.tsv", columns=columns)
-        for part in ("train", "validation", "test")
-    ]
-
-
-def _split(pairs: list[Pair], config: CompleteConfig) -> list[list[Pair]]:
-    share = min(0.1, LARGEST_TEST / len(pairs))
+def _split(
+    pairs: list[Pair], config: CompleteConfig, parts: Sequence[str]
+) -> list[list[Pair]]:
+    share = min(0.1, LARGEST_TEST / max(1, len(pairs)))
+    sizes = (1 - (len(parts) - 1) * share, *[share] * (len(parts) - 1))
     try:
-        parts = split_pairs(
-            pairs, (1 - 2 * share, share, share), seed=config.seed, by="both"
-        )
+        found = split_pairs(pairs, sizes, seed=config.seed, by="both")
     except ValueError as error:
         raise ValueError(
-            f"--data {config.data!r}: {len(pairs)} pairs can't be split into training, "
-            f"validation and test: {error}"
+            f"--data {config.data!r}: {len(pairs)} pairs can't be split into "
+            f"{', '.join(parts)}: {error}"
         ) from error
-    return list(parts)
+    if near := near_duplicates(source for source, _ in pairs):
+        print(
+            f"{near} sources are another but for case, space or punctuation: they are "
+            "in one part with it"
+        )
+    return list(found)
 
 
 def _digest(parts: Iterable[Iterable[Pair]]) -> str:

@@ -1,5 +1,7 @@
 """What the translation recipe measures."""
 
+import functools
+import importlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +10,17 @@ import keras
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.text import END, Translation, Translator
+from keras_seq.text import (
+    END,
+    Translation,
+    Translator,
+    count_words,
+    is_mostly_unspaced,
+)
 from recipes.translation.data import Pair
 
 HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-# Thai, Lao, Tibetan, Burmese, Khmer, and the Japanese syllabaries.
-UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]")
+KANA = re.compile("[\u3040-\u30ff]")
 LENGTHS = (5, 10, 20, 40)  # words, or characters where no spaces are written
 
 
@@ -78,12 +85,28 @@ def figures_of(
 
 
 def _tokenizer(texts: Sequence[str]) -> str:
-    """The name of sacreBLEU's tokenizer for what most of the text is written in."""
-    text = "".join("".join(texts).split())
-    han, unspaced = len(HAN.findall(text)), len(UNSPACED.findall(text))
-    if 2 * (han + unspaced) <= len(text):
+    """The name of sacreBLEU's tokenizer for what most of the text is written in.
+
+    What most of the words are, each letter of a script without spaces being one: so
+    digits, names and brands in Latin letters don't make of Chinese something else.
+    """
+    if not is_mostly_unspaced(text := " ".join(texts)):
         return "13a"
-    return "char" if 10 * unspaced > han else "zh"
+    han, kana = len(HAN.findall(text)), len(KANA.findall(text))
+    if 10 * kana > han and (han or kana):
+        return "ja-mecab" if _has_mecab() else "char"
+    return "zh" if 2 * han > count_words(text) else "char"
+
+
+@functools.cache
+def _has_mecab() -> bool:
+    """Whether sacreBLEU can part Japanese words."""
+    tokenizers = require("sacrebleu.tokenizers", "recipes")
+    try:
+        importlib.import_module(f"{tokenizers.__name__}.tokenizer_ja_mecab")
+    except (ImportError, RuntimeError):
+        return False
+    return True
 
 
 def nearest_translations(train: Sequence[Pair], sources: Sequence[str]) -> list[str]:
@@ -119,10 +142,11 @@ def by_length(
     Returns:
         List of dicts "words" or "characters" (a range), "pairs", "bleu", "exact".
     """
-    words = [source.split() for source in sources]
     spaced = _tokenizer(sources) == "13a"
     unit = "words" if spaced else "characters"
-    sizes = np.array([len(w if spaced else "".join(w)) for w in words], int)
+    sizes = np.array(
+        [count_words(s) if spaced else len("".join(s.split())) for s in sources], int
+    )
     tokenizer = _tokenizer(references)
     rows = []
     lower = 0

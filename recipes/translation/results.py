@@ -102,7 +102,8 @@ def _report(
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
     report = Report("Translations with visible attention")
     known = (
-        f"{data.shared:,} of them have a sentence that is in the training pairs too"
+        f"{data.shared:,} of them had a sentence in common with training pairs, which "
+        "were left out"
         if data.shared
         else "no test sentence, on either side, was in the training pairs"
     )

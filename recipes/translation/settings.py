@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import normalise
+from keras_seq.text import check_encoding, normalise, parse_columns
 
 OUT = "runs/translation"
 TATOEBA = "tatoeba-fra-eng"
@@ -88,8 +88,14 @@ class Config(RunSettings):
     data: str = DATES
     """Pairs to learn from: dates (in many languages and styles, to ISO 8601);
     tatoeba-fra-eng (French to English, fetched from manythings.org/anki); a TSV,
-    source<TAB>target, which may be a .gz or in a .zip; SOURCE,TARGET, two files whose
-    lines belong together; or a folder with train.tsv, validation.tsv and test.tsv."""
+    source<TAB>target, which may be a .gz or in a .zip; a table with a header (.csv,
+    .tsv, .jsonl, .parquet); SOURCE,TARGET, two files whose lines belong together; or a
+    folder with train.tsv, validation.tsv and test.tsv, or such tables."""
+    columns: str | None = None
+    """Of a table: the columns of source and target, by number, from 1, or by name, as
+    2,4 or en,fr. By default those that the header calls so, or the first two."""
+    encoding: str | None = None
+    """Of the files. By default UTF-8."""
     reverse: bool = False
     """Translate from the second column to the first."""
     out: str = OUT
@@ -131,6 +137,9 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
+        check_encoding(self.encoding)
+        if self.columns is not None:
+            parse_columns(self.columns, 2)
         if self.data == DATES and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
         size = self.vocabulary_size

@@ -1,15 +1,12 @@
 """Corpora as people have them: read, checked, and split so that nothing leaks."""
 
+from keras_seq.text.corpora.columns import parse_columns
 from keras_seq.text.corpora.document_splitting import DocumentSplit, split_documents
 from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
+from keras_seq.text.corpora.duplicates import duplicate_key, near_duplicates
+from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
-from keras_seq.text.corpora.parallel import (
-    PairCorpus,
-    decoded,
-    decoded_lines,
-    read_pairs,
-    read_two,
-)
+from keras_seq.text.corpora.parallel import PairCorpus, read_pairs, read_two
 from keras_seq.text.corpora.splitting import shared_pairs, split_pairs
 
 __all__ = [
@@ -18,9 +15,13 @@ __all__ = [
     "LabelledText",
     "PairCorpus",
     "TextCorpus",
+    "check_encoding",
     "cut_text",
     "decoded",
     "decoded_lines",
+    "duplicate_key",
+    "near_duplicates",
+    "parse_columns",
     "read_documents",
     "read_labelled",
     "read_pairs",

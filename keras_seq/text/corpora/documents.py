@@ -1,20 +1,37 @@
-"""Documents, read from a text file or a folder of text files."""
+"""Documents, read from a text file, a folder of text files or a table."""
 
+import functools
 import hashlib
 import itertools
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_seq.text._character_classes import is_mark, is_unspaced, python_class
+from keras_seq.text.corpora.columns import (
+    TEXTS,
+    Column,
+    described,
+    found_header,
+    named,
+    places,
+    width,
+)
+from keras_seq.text.corpora.encodings import decoded, western_text
+from keras_seq.text.corpora.parts import TRAIN, part_of, split_of
+from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
+from keras_seq.text.corpora.tables import SUFFIXES, peeked, read_table
 from keras_seq.text.vocabulary import encodable
+from keras_seq.text.words import count_words
 
 _FEWEST_DOCUMENTS = 10  # fewer can't be split, and are cut
 _PIECES = 100  # that texts are cut into
 _FEWEST_WORDS = 100  # in a piece
-# The coarsest first.
-_SEPARATORS = (r"\n[ \t\r]*\n\s*", r"\n", r"\s+")
+_BLANK_LINES = r"\n[ \t\r]*\n\s*"
+_NO_TEXTS = ("readme", "license", "licence", "copying", "makefile", "changelog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +43,13 @@ class TextCorpus:
         names: Name of each document; what isn't UTF-8 in it is "?".
         texts: Text of each document.
         empty: Names of files that were left out because they hold no text.
-        not_utf8: Names of files that aren't UTF-8 and were read as Windows-1252.
+        not_utf8: Names of files that aren't UTF-8.
         cut: Of how many texts the documents are pieces; 0 if they are whole.
+        encodings: For each file that isn't UTF-8 what it was read as.
+        parts: "train", "validation" or "test" for each document; empty where the files
+            have no such parts.
+        lines: Whether each line is a text by itself.
+        notes: What else is to be known of how they were read.
     """
 
     name: str
@@ -36,6 +58,10 @@ class TextCorpus:
     empty: tuple[str, ...] = ()
     not_utf8: tuple[str, ...] = ()
     cut: int = 0
+    encodings: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    lines: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -54,34 +80,57 @@ class TextCorpus:
         lines = [
             f"{self.name}: {len(self)} {kind}, {sum(map(len, self.texts)):,} characters"
         ]
+        of_encoding: dict[str, list[str]] = {}
+        for name, encoding in zip(self.not_utf8, self.encodings, strict=True):
+            of_encoding.setdefault(encoding, []).append(name)
         for found, what in (
             (self.empty, "empty and left out"),
-            (self.not_utf8, "not UTF-8, read as Windows-1252"),
+            *((found, f"not UTF-8, read as {e}") for e, found in of_encoding.items()),
         ):
             if found:
                 shown = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
                 lines.append(f"  {len(found):6d} {what}: {shown}")
+        for part, count in Counter(self.parts).items():
+            lines.append(f"  {count:6d} are for {part or 'any part'}")
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 
-def read_documents(path: str | os.PathLike[str]) -> TextCorpus:
-    r"""Reads a text file, or all .txt files in a folder and below it.
+def read_documents(
+    path: str | os.PathLike[str],
+    *,
+    column: Column | None = None,
+    encoding: str | None = None,
+) -> TextCorpus:
+    r"""Reads a text file, a table of texts, or all text files in a folder and below it.
 
-    A file is UTF-8, with or without byte order mark; what isn't UTF-8 is read as
-    Windows-1252 and named in the corpus. Of a folder, each file is a document, in
-    the order of their names; hidden files are passed over. Fewer than ten texts are
-    cut into pieces by `cut_text`, about a hundred in all: one can't hold out a part
-    of them otherwise.
+    Of a folder, each file is a document, in the order of their names: all .txt files,
+    or, where there is none, those without an ending; gzipped ones (.gz) too. Hidden
+    files are passed over. A .zip is like a folder. Files or folders that are named
+    train, validation (valid, dev, ...) and test make parts of the corpus. Of a table
+    (.csv, .tsv, .jsonl, .parquet) each row is a document.
+
+    A file is UTF-8, with or without byte order mark. One that isn't, nor has UTF-8's
+    sequences in it, is read as Windows-1252 (or Big5) if it is mostly ASCII and just
+    one of these makes sense of the rest, and named in the corpus; others are refused.
+
+    Fewer than ten texts are cut into pieces by `cut_text`, about a hundred in all: one
+    can't hold out a part of them otherwise.
 
     Args:
         path: The file or folder.
+        column: Of a table: the column of the texts, its number from 0 or its name in
+            the header; by default the one that the header calls "text", "review", ...
+        encoding: The encoding of all files; by default as said above.
 
     Returns:
         A `TextCorpus`.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If a file is no text, or there is none with any.
+        ImportError: If it is Parquet, and pyarrow is missing.
+        ValueError: If a file is no text, or there is none with any; with file, line
+            and byte.
 
     Example:
 
@@ -94,39 +143,41 @@ def read_documents(path: str | os.PathLike[str]) -> TextCorpus:
     ('It cost 7 €.', ('0.txt', '1.txt'))
     """
     path = Path(path)
-    files = [path]
-    if path.is_dir():
-        files = sorted(
-            file
-            for file in path.rglob("*.txt")
-            if file.is_file()
-            and not any(part[0] == "." for part in file.relative_to(path).parts)
-        )
-        if not files:
-            raise ValueError(f"{str(path)!r} has no .txt file in it or below it.")
-    names, texts, empty, not_utf8 = [], [], [], []
-    for file in files:
-        name = file.name if file == path else file.relative_to(path).as_posix()
-        name = encodable(name)
-        text, is_utf8 = _decoded(file)
+    sources = _sources(path)
+    if len(sources) == 1 and sources[0].suffix in SUFFIXES:
+        return _from_table(sources[0], column, encoding)
+    if column is not None:
+        raise ValueError(f"{str(path)!r} is no table: it has no column {column!r}.")
+    names, texts, empty, not_utf8, encodings, parts = [], [], [], [], [], []
+    for source in sources:
+        blamed = str(path) if source.name == path.name else f"{path}/{source.name}"
+        if is_zip(path):
+            blamed = f"{path.parent}/{source.name}"
+        text, found = _decoded(blamed, source, encoding)
         if not text.strip():
-            empty.append(name)
+            empty.append(source.name)
             continue
-        names.append(name)
+        names.append(source.name)
         texts.append(text)
-        if not is_utf8:
-            not_utf8.append(name)
+        parts.append(_part(source) if len(sources) > 1 else "")
+        if found:
+            not_utf8.append(source.name)
+            encodings.append(found)
     if not texts:
         raise ValueError(f"{str(path)!r} holds no text.")
+    if TRAIN not in parts or len(set(parts) - {""}) < 2:
+        parts = [""] * len(texts)  # a name by chance
+    lines = all(map(_has_texts_for_lines, texts))
     cut = len(texts) if len(texts) < _FEWEST_DOCUMENTS else 0
     if cut:
-        size = max(_FEWEST_WORDS, sum(len(t.split()) for t in texts) // _PIECES)
+        size = max(_FEWEST_WORDS, sum(map(count_words, texts)) // _PIECES)
         pieces = [cut_text(text, words=size) for text in texts]
         names = [
             f"{name}, piece {i}"
             for name, found in zip(names, pieces, strict=True)
             for i in range(1, len(found) + 1)
         ]
+        parts = [part for part, found in zip(parts, pieces, strict=True) for _ in found]
         texts = list(itertools.chain(*pieces))
     return TextCorpus(
         encodable(path.name),
@@ -135,6 +186,9 @@ def read_documents(path: str | os.PathLike[str]) -> TextCorpus:
         tuple(empty),
         tuple(not_utf8),
         cut,
+        tuple(encodings),
+        tuple(parts) if any(parts) else (),
+        lines,
     )
 
 
@@ -142,7 +196,8 @@ def cut_text(text: str, *, words: int) -> list[str]:
     r"""Cuts a text into pieces that documents can be made of.
 
     Blocks, which blank lines separate, are gathered until they have so many
-    words; where there are no blank lines, lines; in one endless line, words.
+    words (`count_words`); where there are no blank lines, lines; in one endless line,
+    words, and letters of scripts that are written without spaces.
 
     Args:
         text: String.
@@ -163,8 +218,8 @@ def cut_text(text: str, *, words: int) -> list[str]:
     if words < 1:
         raise ValueError(f"`words` must be at least 1; received {words!r}.")
     cuts, start, number = [0], 0, 0
-    for end in _block_ends(text, words, _SEPARATORS):
-        number += len(text[start:end].split())
+    for end in _block_ends(text, words, _separators()):
+        number += count_words(text[start:end])
         start = end
         if number >= words:
             cuts.append(end)
@@ -181,7 +236,7 @@ def _block_ends(text: str, words: int, separators: Sequence[str]) -> Iterator[in
     separator, *finer = separators
     start = 0
     for end in (*(m.end() for m in re.finditer(separator, text)), len(text)):
-        if finer and len(text[start:end].split()) > 2 * words:
+        if finer and count_words(text[start:end]) > 2 * words:
             for inside in _block_ends(text[start:end], words, finer):
                 yield start + inside
         else:
@@ -189,18 +244,120 @@ def _block_ends(text: str, words: int, separators: Sequence[str]) -> Iterator[in
         start = end
 
 
-def _decoded(file: Path) -> tuple[str, bool]:
-    """The text of a file, and whether it is UTF-8."""
-    data = file.read_bytes()
-    if b"\0" in data:
-        raise ValueError(f"{str(file)!r} is no text: it has NUL bytes in it.")
-    try:
-        return data.decode("utf-8-sig"), True
-    except UnicodeDecodeError as error:
-        try:
-            return data.decode("cp1252"), False
-        except UnicodeDecodeError:
+def _sources(path: Path) -> list[Source]:
+    if path.is_dir():
+        found = in_folder(path)
+    elif is_zip(path):
+        found = in_zip(path)
+        if len(found) == 1:
+            return found
+    else:
+        return [one_file(path)]
+    texts = [source for source in found if source.suffix == ".txt"] or [
+        source
+        for source in found
+        if source.suffix == "" and source.stem.casefold() not in _NO_TEXTS
+    ]
+    if not texts:
+        raise ValueError(f"{str(path)!r} has no .txt file in it or below it.")
+    seen: dict[Path, Source] = {}
+    for source in texts:
+        other = seen.setdefault(Path(source.path).with_name(source.stem), source)
+        if other is not source:
             raise ValueError(
-                f"{str(file)!r} is neither UTF-8 nor Windows-1252: byte "
-                f"0x{data[error.start]:02x} at {error.start}."
-            ) from error
+                f"{str(path)!r} has both {str(other.path)!r} and {str(source.path)!r}: "
+                "expected one of them."
+            )
+    return texts
+
+
+def _part(source: Source) -> str:
+    """The part that a file's name, or a folder above it, stands for."""
+    names = [*source.path.parts[:-1], *source.stem.split(".")]
+    return next((part for name in names if (part := part_of(name))), "")
+
+
+def _from_table(
+    source: Source, column: Column | None, encoding: str | None
+) -> TextCorpus:
+    table = read_table(source, encoding)
+    if column is not None:
+        [place], table = places(table, [column], 1)
+    else:
+        table = found_header(table)
+        start, table = peeked(table, 100)
+        found = named(table, TEXTS)
+        if found is None and width(start) == 1:
+            found = 0
+        if found is None:
+            shown = ", ".join(map(repr, (table.header or [])[:20])) or "no header"
+            raise ValueError(
+                f"{source.name}: expected a column of texts; received {shown} that is "
+                "known: `columns` says which."
+            )
+        place = found
+    part_in = split_of(table)
+    names, texts, empty, parts = [], [], [], []
+    for row in table.rows:
+        if len(row.cells) <= place:
+            raise ValueError(
+                f"{source.name}:{row.line}: expected a column {place}, counted from 0; "
+                f"received {len(row.cells)} column(s)."
+            )
+        text = row.cells[place].strip()
+        if text:
+            names.append(f"{source.name}:{row.line}")
+            texts.append(text)
+            parts.append(part_in(row))
+        else:
+            empty.append(f"{source.name}:{row.line}")
+    if not texts:
+        raise ValueError(f"{source.name}: the column {place} holds no text.")
+    return TextCorpus(
+        source.name,
+        tuple(names),
+        tuple(texts),
+        tuple(empty),
+        parts=tuple(parts) if any(parts) else (),
+        lines=True,
+        notes=(f"texts are in the column {described([place], table)}",),
+    )
+
+
+def _has_texts_for_lines(text: str) -> bool:
+    """Whether a text seems to be of lines that are texts by themselves: where there
+    are no blank lines, or where nearly all that stands between these is one line.
+    """
+    blanks = blank_ends = 0
+    text = text.strip()
+    for match in re.finditer(_BLANK_LINES, text):
+        blanks += 1
+        blank_ends += match.group().count("\n")
+    ends = text.count("\n") - blank_ends
+    return ends == 0 or blanks == 0 or 10 * ends < blanks
+
+
+@functools.cache
+def _separators() -> tuple[str, ...]:
+    """What parts blocks, the coarsest first."""
+    letter = f"[{python_class(is_unspaced)}][{python_class(is_mark)}]*"
+    return _BLANK_LINES, r"\n", r"[。！？]+\s*|\s+", letter
+
+
+def _decoded(blamed: str, source: Source, encoding: str | None) -> tuple[str, str]:
+    """The text of a file, and what it was read as if that isn't UTF-8 or was asked."""
+    data, found = source.read(), ""
+    try:
+        text = decoded(blamed, data, encoding)
+    except ValueError:
+        other = western_text(data) if encoding is None else None
+        if other is None:
+            raise
+        text, found = other
+    place = text.find("\0")
+    if place >= 0:
+        line = text.count("\n", 0, place) + 1
+        raise ValueError(f"{blamed}:{line}: is no text: it has NUL bytes in it.")
+    if "\n" not in text and "\r" in text:  # as of an old Macintosh
+        text = text.replace("\r", "\n")
+    return text, found

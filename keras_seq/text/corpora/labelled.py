@@ -3,20 +3,33 @@
 import collections
 import hashlib
 import os
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from keras_seq.text.corpora.parallel import decoded, decoded_lines, unpacked
+from keras_seq.text.corpora.columns import Column
+from keras_seq.text.corpora.encodings import cleaned, decoded
+from keras_seq.text.corpora.label_folders import (
+    UNUSED,
+    Labelled,
+    label_files,
+    label_folders,
+)
+from keras_seq.text.corpora.label_tables import table_texts
+from keras_seq.text.corpora.parts import part_files
+from keras_seq.text.corpora.sources import (
+    Source,
+    in_folder,
+    in_zip,
+    is_zip,
+    needs_password,
+    one_file,
+)
+from keras_seq.text.corpora.tables import SUFFIXES
 from keras_seq.text.normalising import normalise
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-_PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "test": TEST}
-_PARTS |= {"val": VALIDATION, "dev": VALIDATION}
-_UNUSED = "unused"
 _MOST = 20  # labels that a summary names
+_FILES = (*SUFFIXES, ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class LabelledCorpus:
             kept, with each label.
         unused: Folders of train/ that were left out because test/ (or, without one,
             validation/) has no folder of that name, as those of unlabelled texts.
+        notes: What else is to be known of how they were read.
     """
 
     name: str
@@ -59,6 +73,7 @@ class LabelledCorpus:
     repeated: int
     contradictory: int
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,8 +86,12 @@ class LabelledCorpus:
     @property
     def digest(self) -> str:
         """SHA-256 over labels, texts and parts, in order: 64 hexadecimal digits."""
-        lines = (f"{text.part}\t{text.label}\t{text.text}" for text in self.texts)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        found = hashlib.sha256()
+        between = ""
+        for text in self.texts:
+            found.update(f"{between}{text.part}\t{text.label}\t{text.text}".encode())
+            between = "\n"
+        return found.hexdigest()
 
     def summary(self) -> str:
         """What there is and what was left out, line by line."""
@@ -89,37 +108,51 @@ class LabelledCorpus:
             lines.append(f"  {self.repeated:6d} repeat an earlier one and its label")
         if self.contradictory:
             lines.append(f"  {self.contradictory:6d} come with more than one label")
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 
-def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
+def read_labelled(
+    path: str | os.PathLike[str],
+    *,
+    columns: tuple[Column, Column] | None = None,
+    encoding: str | None = None,
+) -> LabelledCorpus:
     r"""Reads texts with labels, in one of these forms.
 
-    - A .tsv or .txt file, which may be gzipped (.gz): in each line a label, a tab and
-      a text.
-    - A folder with train.tsv, test.tsv and perhaps validation.tsv (or dev.tsv).
-    - A folder with a folder for each label, and in it a .txt file for each text, as
-      NLTK's movie_reviews has them. Such folders may lie in train/, test/ and
-      validation/ (or dev/).
+    - A .tsv or .txt file: in each line a label, a tab and a text; or other columns
+      with a header that names them ("label" and "text", "sentiment" and "review", ...).
+    - A .csv, .jsonl or .parquet file with such columns; Parquet needs pyarrow.
+    - A file in fastText's form: in each line `__label__` with the label, and a text.
+    - A folder with train.tsv, test.tsv and perhaps validation.tsv (or dev.tsv), or such
+      files of the other forms. A column "split" with these names does the same.
+    - A folder with a folder for each label, and in it, or below, a .txt file (or one
+      without an ending) for each text, as NLTK's movie_reviews has them. Such folders
+      may lie in train/, test/ and validation/ (or dev/).
     - A folder with a file for each label, its name ending with the label, and a text
       in each line, as NLTK's sentence_polarity has them: rt-polarity.pos.
 
-    Each of the folders may also be in a .zip. Text is UTF-8, with or without byte
-    order mark. Texts are normalised (`normalise` with "NFC"); empty ones, and those
-    that come again with the same label in the same part, are left out and counted.
-    Files whose name begins with "." or "_" are ignored.
+    A file may be gzipped (.gz), and each of the folders in a .zip. Text is UTF-8, with
+    or without byte order mark. Texts are normalised (`normalise` with "NFC"), and
+    labels; empty texts, and those that come again with the same label in the same part,
+    are left out and counted. Files whose name begins with "." or "_" are ignored.
 
     Args:
         path: The file or folder.
+        columns: Columns of label and text in a table, numbers from 0 or names in the
+            header. By default those that the header names; without one the label is
+            first, and the text all that follows.
+        encoding: The encoding of the files; by default UTF-8.
 
     Returns:
         A `LabelledCorpus`.
 
     Raises:
         OSError: If it cannot be read.
+        ImportError: If it is Parquet, and pyarrow is missing.
         ValueError: If it has none of these forms, a .zip cannot be unpacked, a line
-            has no tab or no label (named by its number), a file is not UTF-8, or all
-            texts have one label.
+            has no tab or no label (named by its number), a file is not UTF-8, all
+            texts have one label, or it isn't clear which columns are meant.
 
     Example:
 
@@ -131,151 +164,98 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledCorpus:
     ('few.tsv:3',)
     """
     path = Path(path)
+    notes: list[str] = []
     if path.is_dir():
-        files = {
-            file.relative_to(path).as_posix(): file.read_bytes
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and _shown(file.relative_to(path).as_posix())
-        }
-        found = _from_files(path.name, files)
-    elif path.suffix.lower() == ".zip":
-        found = _from_zip(path)
+        found = _from_files(path.name, in_folder(path), columns, encoding, notes)
+    elif is_zip(path):
+        sources = in_zip(path)
+        if needs_password(path):
+            raise ValueError(
+                f"{path.name}: cannot be unpacked: it is encrypted, with a password."
+            )
+        if len(sources) == 1:
+            found = table_texts(sources[0], "", columns, encoding, notes)
+        else:
+            found = _from_files(path.name, sources, columns, encoding, notes)
     else:
-        found = _from_table(path.name, "", unpacked(path))
-    return _corpus(path.name, found)
+        found = table_texts(one_file(path), "", columns, encoding, notes)
+    return _corpus(path.name, found, notes)
 
 
-def _corpus(name: str, found: Iterable[LabelledText]) -> LabelledCorpus:
-    kept: dict[tuple[str, str, str], LabelledText] = {}
+def _corpus(name: str, found: Iterable[Labelled], notes: list[str]) -> LabelledCorpus:
+    kept: dict[tuple[str, str, str], str] = {}
     empty, unused, count = [], set(), 0
-    labels_of: dict[str, set[str]] = collections.defaultdict(set)
-    for text in found:
-        if text.part == _UNUSED:
-            unused.add(text.place)
+    label_of: dict[str, str] = {}
+    several: set[str] = set()
+    for text, label, place, part in found:
+        if part == UNUSED:
+            unused.add(place)
             continue
-        if not text.text:
-            empty.append(text.place)
+        text, label = normalise(text), cleaned(label)
+        if not text:
+            empty.append(place)
             continue
         count += 1
-        kept.setdefault((text.part, text.label, text.text), text)
-        labels_of[text.text].add(text.label)
-    labels = {text.label for text in kept.values()}
+        kept.setdefault((part, label, text), place)
+        if label_of.setdefault(text, label) != label:
+            several.add(text)
+    labels = {label for _, label, _ in kept}
     if len(labels) < 2:
         raise ValueError(
             f"{name}: expected texts with two labels at least; received {count} texts "
             f"with {_few(sorted(labels)) if labels else 'no label'}."
         )
-    contradictory = sum(len(labels) > 1 for labels in labels_of.values())
-    texts = tuple(kept.values())
-    repeated = count - len(kept)
-    left_out = tuple(sorted(unused))
-    return LabelledCorpus(name, texts, tuple(empty), repeated, contradictory, left_out)
+    return LabelledCorpus(
+        name,
+        tuple(
+            LabelledText(text, label, place, part)
+            for (part, label, text), place in kept.items()
+        ),
+        tuple(empty),
+        count - len(kept),
+        len(several),
+        tuple(sorted(unused)),
+        tuple(notes),
+    )
 
 
 def _from_files(
-    name: str, files: dict[str, Callable[[], bytes]]
-) -> Iterable[LabelledText]:
+    name: str,
+    sources: list[Source],
+    columns: tuple[Column, Column] | None,
+    encoding: str | None,
+    notes: list[str],
+) -> Iterator[Labelled]:
     """The texts of a folder, of whatever form."""
-    paths = {file: PurePosixPath(file) for file in files}
-    tables = {
-        file: _PARTS[path.stem.lower()]
-        for file, path in paths.items()
-        if path.suffix.lower() == ".tsv" and path.stem.lower() in _PARTS
-    }
-    if tables:
-        for file, part in sorted(tables.items(), key=lambda item: item[::-1]):
-            yield from _from_table(file, part, files[file]())
-        return
-    single = {
-        file: (path.parent.name, _part_of(path))
-        for file, path in paths.items()
-        if path.suffix.lower() == ".txt" and path.parent.name
-    }
-    if len({label for label, _ in single.values()} - set(_PARTS)) > 1:
-        if any(part for _, part in single.values()):
-            # Beside train/pos and test/pos may lie more, such as unlabelled texts.
-            single = {f: (lab, p) for f, (lab, p) in single.items() if p}
-            judged = {p for _, p in single.values()}
-            last = next(p for p in (TEST, VALIDATION, TRAIN) if p in judged)
-            labels = {lab for lab, p in single.values() if p == last}
-            for file, (label, _) in single.items():
-                if label not in labels:
-                    folder = paths[file].parent.as_posix()
-                    yield LabelledText("", label, folder, _UNUSED)
-            single = {f: (lab, p) for f, (lab, p) in single.items() if lab in labels}
-        for file, (label, part) in single.items():
-            yield LabelledText(_text(file, files[file]()), label, file, part)
-        return
-    by_stem = collections.defaultdict(list)
-    for file, path in paths.items():
-        if path.suffix and path.suffix.lower() not in (".txt", ".xml", ".md"):
-            by_stem[path.with_suffix("")].append(file)
-    several = [found for found in by_stem.values() if len(found) > 1]
-    if len(several) != 1:
-        raise ValueError(
-            f"{name}: expected train.tsv and test.tsv, folders named by labels with "
-            ".txt files in them, or files that differ in their ending, which is the "
-            f"label; received {_few(list(files)) if files else 'no files'}."
-        )
-    for file in several[0]:
-        label = paths[file].suffix[1:]
-        for number, line in enumerate(decoded_lines(file, files[file]()), start=1):
-            yield LabelledText(normalise(line), label, f"{file}:{number}")
-
-
-def _part_of(path: PurePosixPath) -> str:
-    """The part that a folder above the label's is named after."""
-    above = (part.lower() for part in reversed(path.parts[:-2]))
-    return next((_PARTS[part] for part in above if part in _PARTS), "")
-
-
-def _from_table(name: str, part: str, data: bytes) -> Iterable[LabelledText]:
-    for number, line in enumerate(decoded_lines(name, data), start=1):
-        place = f"{name}:{number}"
-        label, tab, text = line.partition("\t")
-        if not line.strip():
-            yield LabelledText("", "", place, part)
-        elif not tab or not label.strip():
+    folders = label_folders(sources, notes)
+    if folders is None:
+        tables = part_files(name, sources, _FILES)
+        if tables:
+            others = [str(s.path) for s in sources if s not in tables.values()]
+            if others:
+                notes.append(f"not read: {_few(others)}")
+            for part, source in sorted(tables.items(), key=lambda item: item[0]):
+                yield from table_texts(source, part, columns, encoding, notes)
+            return
+        by_label = label_files(sources)
+        if by_label is None:
+            shown = [str(source.path) for source in sources]
             raise ValueError(
-                f"{place}: expected a label, a tab and a text; received "
-                f"{_short(line)!r}."
+                f"{name}: expected train.tsv and test.tsv, folders named by labels "
+                "with .txt files in them, or files that differ in their ending, which "
+                f"is the label; received {_few(shown) if shown else 'no files'}."
             )
-        else:
-            yield LabelledText(normalise(text), label.strip(), place, part)
+        for label, source in by_label.items():
+            for number, line in enumerate(source.lines(encoding), start=1):
+                yield Labelled(line, label, f"{source.name}:{number}")
+        return
+    for found in folders:
+        text = ""
+        if found.source is not None:
+            text = decoded(found.source.name, found.source.read(), encoding)
+        yield Labelled(text, found.label, found.place, found.part)
 
 
-def _from_zip(path: Path) -> Iterable[LabelledText]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist() if not n.endswith("/") and _shown(n)]
-            files = {name: _member(archive, name) for name in names}
-            if len(files) == 1:
-                [(name, read)] = files.items()
-                yield from _from_table(f"{path.name}/{name}", "", read())
-            else:
-                yield from _from_files(path.name, files)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
-    except RuntimeError as error:  # a password, or an unknown way of packing
-        raise ValueError(f"{path.name}: cannot be unpacked: {error}") from error
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> Callable[[], bytes]:
-    return lambda: archive.read(name)
-
-
-def _text(name: str, data: bytes) -> str:
-    return normalise(decoded(name, data))
-
-
-def _short(line: str) -> str:
-    return line if len(line) <= 60 else f"{line[:57]}..."
-
-
-def _shown(name: str) -> bool:
-    return not any(part[0] in "._" for part in PurePosixPath(name).parts)
-
-
-def _few(names: list[str] | tuple[str, ...], count: int = 3) -> str:
+def _few(names: Sequence[str], count: int = 3) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(map(repr, names[:count])) + more

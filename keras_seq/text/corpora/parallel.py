@@ -1,17 +1,33 @@
 """Pairs of sentences, read from files."""
 
-import gzip
 import hashlib
+import itertools
 import os
-import zipfile
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from keras_seq.text.corpora.columns import (
+    LOOKED_AT,
+    SOURCES,
+    TARGETS,
+    Column,
+    described,
+    found_header,
+    is_language,
+    named,
+    number_columns,
+    places,
+    width,
+)
+from keras_seq.text.corpora.parts import TRAIN, part_files, split_of
+from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
+from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
 from keras_seq.text.normalising import normalise
 
 Pair = tuple[str, str]
+
+_FILES = (".txt", *SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +39,17 @@ class PairCorpus:
         pairs: Source and target of each, in the order of the file.
         empty: How many were left out because a side was empty.
         duplicates: How many were left out because the same pair came before.
+        parts: "train", "validation" or "test" for each pair; empty where the files
+            have no such parts.
+        notes: What else is to be known of how they were read.
     """
 
     name: str
     pairs: tuple[Pair, ...]
     empty: int
     duplicates: int
+    parts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -46,8 +67,18 @@ class PairCorpus:
     @property
     def digest(self) -> str:
         """SHA-256 over the pairs, in order, as 64 hexadecimal digits."""
-        text = "\n".join(f"{source}\t{target}" for source, target in self.pairs)
-        return hashlib.sha256(text.encode()).hexdigest()
+        found = hashlib.sha256()
+        between = ""
+        for source, target in self.pairs:
+            found.update(f"{between}{source}\t{target}".encode())
+            between = "\n"
+        return found.hexdigest()
+
+    def part(self, name: str) -> list[Pair]:
+        """The pairs of one of the parts; "" has all where there are none."""
+        parts = self.parts or itertools.repeat("")
+        pairs = zip(self.pairs, parts, strict=False)
+        return [pair for pair, part in pairs if part == name]
 
     def summary(self) -> str:
         """How many pairs there are and why the others are not, line by line."""
@@ -61,36 +92,50 @@ class PairCorpus:
             lines.append(f"  {self.empty:6d} have an empty side")
         if self.duplicates:
             lines.append(f"  {self.duplicates:6d} repeat an earlier pair")
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 
 def read_pairs(
     path: str | os.PathLike[str],
     *,
-    columns: tuple[int, int] = (0, 1),
+    columns: tuple[Column, Column] | None = None,
     member: str | None = None,
+    encoding: str | None = None,
 ) -> PairCorpus:
-    r"""Reads pairs from a file with a pair in each line, tabs between columns.
+    r"""Reads pairs from a table with a pair in each row.
 
-    The file is UTF-8, with or without byte order mark, as it is, gzipped (.gz)
-    or in a .zip, where the one .txt or .tsv file is read whose name doesn't
-    begin with "_" or ".". White space at the ends of a sentence is left out.
-    Pairs with an empty side (nothing but white space and control characters),
-    blank lines too, and repeated pairs are left out and counted.
+    A table is a file with a pair in each line, tabs between columns (.tsv, .txt), CSV
+    (.csv), JSON Lines (.jsonl) or Parquet (which needs pyarrow); as it is, gzipped
+    (.gz) or in a .zip, where the one such file is read whose name doesn't begin with
+    "_" or ".". Or a folder (or .zip) has the tables train.tsv, validation.tsv (or
+    dev.tsv, ...) and test.tsv, which become the corpus's parts, as a column "split"
+    with such values does.
+
+    A header is known by its names: "source" and "target", "en" and "fr", ... White
+    space at the ends of a sentence is left out. Pairs with an empty side (nothing but
+    white space and control characters), blank lines too, and repeated pairs are left
+    out and counted.
 
     Args:
-        path: The file.
-        columns: Columns of source and target, from 0; (1, 0) swaps the first
-            two. Others are ignored.
+        path: The file or folder.
+        columns: Columns of source and target, numbers from 0 or names in the header;
+            (1, 0) swaps the first two. Others are ignored. By default those that a
+            header names; else the first two, unless these are identifiers beside two
+            columns of text, which are then taken.
         member: Name of the file in the .zip, if several are there.
+        encoding: The encoding of the file; by default UTF-8, with or without byte
+            order mark.
 
     Returns:
         A `PairCorpus`.
 
     Raises:
         OSError: If the file cannot be read.
+        ImportError: If it is Parquet, and pyarrow is missing.
         ValueError: If it is not what its name says, is not UTF-8, has a line
-            without those columns, or no pair; the message names file and line.
+            without those columns, or no pair, or it isn't clear which columns are
+            meant; the message names file and line.
 
     Example:
 
@@ -105,35 +150,46 @@ def read_pairs(
     1
     >>> folder.cleanup()
     """
-    if len(columns) != 2 or min(columns) < 0 or columns[0] == columns[1]:
-        raise ValueError(
-            f"`columns` must be two different numbers from 0 on; received {columns!r}."
-        )
-    name, data = _contents(Path(path), member)
-    found = []
-    for number, line in enumerate(decoded_lines(name, data), start=1):
-        cells = line.split("\t")
-        if len(cells) <= max(columns) and line.strip():
-            raise ValueError(
-                f"{name}:{number}: expected columns {columns[0]} and {columns[1]}, "
-                f"counted from 0, with tabs between; received {len(cells)} column(s)."
-            )
-        found.append(
-            (cells[columns[0]], cells[columns[1]]) if line.strip() else ("", "")
-        )
-    return _corpus(name, found)
+    path = Path(path)
+    sources = _sources(path, member)
+    pairs = _Pairs()
+    notes: list[str] = []
+    for part, source in sources.items():
+        table = read_table(source, encoding)
+        (first, second), table, note = _chosen(table, columns)
+        if note and note not in notes:
+            notes.append(note)
+        part_in = split_of(table)
+        for row in table.rows:
+            cells = row.cells
+            if not any(cell.strip() for cell in cells):
+                pairs.add("", "", part)
+            elif len(cells) <= max(first, second):
+                raise ValueError(
+                    f"{table.name}:{row.line}: expected columns {first} and {second}, "
+                    f"counted from 0, with tabs between; received {len(cells)} "
+                    "column(s)."
+                )
+            else:
+                pairs.add(cells[first], cells[second], part or part_in(row))
+    name = next(iter(sources.values())).name if len(sources) == 1 else path.name
+    return pairs.corpus(name, notes)
 
 
 def read_two(
-    source_path: str | os.PathLike[str], target_path: str | os.PathLike[str]
+    source_path: str | os.PathLike[str],
+    target_path: str | os.PathLike[str],
+    *,
+    encoding: str | None = None,
 ) -> PairCorpus:
     r"""Reads pairs from two files, whose lines belong together one to one.
 
-    Each file is as for `read_pairs`, with a sentence in each line.
+    Each file may be gzipped (.gz) or alone in a .zip, with a sentence in each line.
 
     Args:
         source_path: File of the sources.
         target_path: File of the targets.
+        encoding: Of both; by default UTF-8, with or without byte order mark.
 
     Returns:
         A `PairCorpus`.
@@ -154,119 +210,140 @@ def read_two(
     (('Va !', 'Go.'), ('Cours !', 'Run!'))
     >>> folder.cleanup()
     """
-    sides = [_contents(Path(path), None) for path in (source_path, target_path)]
-    names = [name for name, _ in sides]
-    sources, targets = (decoded_lines(name, data) for name, data in sides)
-    if len(sources) != len(targets):
+    paths = Path(source_path), Path(target_path)
+    sides = [_only(path, None) for path in paths]
+    pairs = _Pairs()
+    counts = [0, 0]
+    lines = [_counted(side, encoding, counts, i) for i, side in enumerate(sides)]
+    for source, target in itertools.zip_longest(*lines, fillvalue=""):
+        pairs.add(source, target, "")
+    if counts[0] != counts[1]:
         raise ValueError(
-            f"{names[0]} and {names[1]} must have as many lines; received "
-            f"{len(sources)} and {len(targets)}."
+            f"{sides[0].name} and {sides[1].name} must have as many lines; received "
+            f"{counts[0]} and {counts[1]}."
         )
-    name = " + ".join(names)
-    return _corpus(name, zip(sources, targets, strict=True))
+    return pairs.corpus(" + ".join(side.name for side in sides), [])
 
 
-def _corpus(name: str, found: Iterable[Pair]) -> PairCorpus:
-    stripped = [(source.strip(), target.strip()) for source, target in found]
-    full = [pair for pair in stripped if all(map(normalise, pair))]
-    kept = tuple(dict.fromkeys(full))
-    if not kept:
-        raise ValueError(
-            f"{name}: expected pairs of sentences; received {len(stripped)} lines, "
-            "none with two sides."
+class _Pairs:
+    """Pairs as they are read; each is kept once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], None] = {}
+        self.count = self.empty = 0
+
+    def add(self, source: str, target: str, part: str) -> None:
+        self.count += 1
+        source, target = source.strip(), target.strip()
+        if normalise(source) and normalise(target):
+            self.kept.setdefault((source, target, part))
+        else:
+            self.empty += 1
+
+    def corpus(self, name: str, notes: Sequence[str]) -> PairCorpus:
+        if not self.kept:
+            raise ValueError(
+                f"{name}: expected pairs of sentences; received {self.count} lines, "
+                "none with two sides."
+            )
+        split = any(part for _, _, part in self.kept)
+        return PairCorpus(
+            name,
+            tuple((source, target) for source, target, _ in self.kept),
+            self.empty,
+            self.count - self.empty - len(self.kept),
+            tuple(part for _, _, part in self.kept) if split else (),
+            tuple(notes),
         )
-    return PairCorpus(name, kept, len(stripped) - len(full), len(full) - len(kept))
 
 
-def _contents(path: Path, member: str | None) -> tuple[str, bytes]:
-    """Name to report and bytes of a file, unpacked."""
-    if path.suffix.lower() == ".zip":
-        return _from_zip(path, member)
-    if member is not None:
+def _counted(
+    source: Source, encoding: str | None, counts: list[int], side: int
+) -> Iterator[str]:
+    for line in source.lines(encoding):
+        counts[side] += 1
+        yield line
+
+
+def _chosen(
+    table: Table, columns: tuple[Column, Column] | None
+) -> tuple[list[int], Table, str]:
+    """The columns of source and target, the table, and a note of the choice."""
+    if columns is not None:
+        chosen, table = places(table, columns, 2)
+        return chosen, table, ""
+    table = found_header(table)
+    if table.header is not None:
+        chosen = _by_header(table, table.header)
+        return chosen, table, f"columns {described(chosen, table)} of the header"
+    start, table = peeked(table, LOOKED_AT)
+    numbers, count = number_columns(start), width(start)
+    if count < 3:
+        return [0, 1], table, ""
+    chosen = [0, 1]
+    if numbers & {0, 1}:
+        chosen = [i for i in range(count) if i not in numbers]
+        full = [row for row in start if len(row.cells) == count]
+        if len(chosen) != 2 or any(_repeats(full, i) for i in chosen):
+            raise ValueError(
+                f"{table.name}: expected sentences in columns 1 and 2; received whole "
+                f"numbers in column {min(numbers) + 1}, as identifiers are, and "
+                f"{count} columns: `columns` says which."
+            )
+    return chosen, table, f"columns {described(chosen, table)} of {count}"
+
+
+def _repeats(rows: Sequence[Row], column: int) -> bool:
+    """Whether most of what a column holds comes several times."""
+    return 2 * len({row.cells[column] for row in rows}) <= len(rows) > 1
+
+
+def _by_header(table: Table, header: Sequence[str]) -> list[int]:
+    sides = named(table, SOURCES), named(table, TARGETS)
+    if sides[0] is not None and sides[1] is not None:
+        return [sides[0], sides[1]]
+    languages = [i for i, name in enumerate(header) if is_language(name.casefold())]
+    if len(languages) == 2:
+        return languages
+    if len(header) == 2:
+        return [0, 1]
+    raise ValueError(
+        f"{table.name}: expected columns of source and target; received "
+        f"{', '.join(map(repr, header[:20]))}: `columns` says which."
+    )
+
+
+def _sources(path: Path, member: str | None) -> dict[str, Source]:
+    """What is read: by its part, or one file that is none."""
+    if path.is_dir() or (is_zip(path) and member is None):
+        found = in_folder(path) if path.is_dir() else in_zip(path)
+        parts = part_files(path.name, found, _FILES)
+        if TRAIN in parts:
+            return dict(parts)
+        if path.is_dir():
+            raise ValueError(
+                f"{path.name}: expected train.tsv, validation.tsv and test.tsv, or "
+                "tables of other forms; received "
+                f"{', '.join(repr(str(s.path)) for s in found[:6]) or 'no files'}."
+            )
+    elif member is not None and not is_zip(path):
         raise ValueError(
             f"`member` must be None for what is no .zip; received {member!r}."
         )
-    return path.name, unpacked(path)
+    return {"": _only(path, member)}
 
 
-def unpacked(path: Path) -> bytes:
-    """The bytes of a file, unpacked if it is a .gz."""
-    data = path.read_bytes()
-    if path.suffix.lower() != ".gz":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path.name}: is no whole .gz file: {error}") from error
-
-
-def _from_zip(path: Path, member: str | None) -> tuple[str, bytes]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [
-                name
-                for name in archive.namelist()
-                if Path(name).suffix.lower() in (".txt", ".tsv")
-                and not any(part[0] in "_." for part in Path(name).parts)
-            ]
-            chosen = [member] if member is not None else names
-            if len(chosen) != 1 or chosen[0] not in archive.namelist():
-                raise ValueError(
-                    f"{path.name}: expected one .txt or .tsv file in it, or its name "
-                    f"in `member`; received {names} and `member` {member!r}."
-                )
-            return f"{path.name}/{chosen[0]}", archive.read(chosen[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
-    except RuntimeError as error:  # encrypted, or packed in a way not known
-        raise ValueError(f"{path.name}: can't be unpacked: {error}") from error
-
-
-def decoded(name: str, data: bytes) -> str:
-    r"""The text of a file in UTF-8, without a byte order mark.
-
-    Args:
-        name: Name of the file, for the message.
-        data: What is in it.
-
-    Returns:
-        The text, its ends of lines as they are.
-
-    Raises:
-        ValueError: If it isn't UTF-8; with file, line and byte.
-
-    Example:
-
-    >>> decoded("table.csv", b"a,b\r\n1,2\n")
-    'a,b\r\n1,2\n'
-    """
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        rest = error.object  # the data without the byte order mark
-        number = rest.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{name}:{number}: expected UTF-8; received the byte "
-            f"0x{rest[error.start]:02X}."
-        ) from error
-
-
-def decoded_lines(name: str, data: bytes) -> list[str]:
-    r"""The lines of a file in UTF-8, without their ends.
-
-    Args:
-        name: Name of the file, for the message.
-        data: What is in it.
-
-    Raises:
-        ValueError: If it isn't UTF-8; with file, line and byte.
-
-    Example:
-
-    >>> decoded_lines("texts.txt", b"one\r\ntwo\n")
-    ['one', 'two']
-    """
-    text = decoded(name, data)
-    # Not `splitlines`, which breaks lines at more than a line break.
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return lines[:-1] if lines[-1] == "" else lines
+def _only(path: Path, member: str | None) -> Source:
+    """A file, or the one that is meant in a .zip."""
+    if not is_zip(path):
+        return one_file(path)
+    found = in_zip(path)
+    names = [str(source.path) for source in found if source.suffix in _FILES]
+    chosen = [member] if member is not None else names
+    for source in found:
+        if [str(source.path)] == chosen:
+            return source
+    raise ValueError(
+        f"{path.name}: expected one .txt or .tsv file in it, or another table, or its "
+        f"name in `member`; received {names} and `member` {member!r}."
+    )

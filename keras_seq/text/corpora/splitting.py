@@ -1,10 +1,13 @@
 """Splitting pairs of sentences so that no sentence is on two sides."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from keras_seq.text.corpora.duplicates import duplicate_key, joined_by
 from keras_seq.text.corpora.parallel import Pair, PairCorpus
-from keras_seq.text.normalising import normalise
+
+_LARGEST = 0.5  # share of all pairs that may belong together
 
 
 def split_pairs(
@@ -18,7 +21,7 @@ def split_pairs(
 
     Pairs that share a sentence stay together, as do, with `by="both"`, pairs
     that are linked through others. Sentences that differ only in case, white
-    space or looks (`normalise` with "NFKC") count as the same.
+    space, looks or punctuation count as the same (`duplicate_key`).
 
     Groups of pairs are drawn at random. The last part is filled first, then the
     one before it; the first part takes the rest, and with it the groups that are
@@ -36,8 +39,8 @@ def split_pairs(
         A list of pairs for each part, in the order of `pairs`.
 
     Raises:
-        ValueError: If `sizes` or `by` is neither, there are fewer pairs, or a
-            part would be empty.
+        ValueError: If `sizes` or `by` is neither, there are fewer pairs, a part
+            would be empty, or more than half of the pairs belong together.
 
     Example:
 
@@ -69,7 +72,29 @@ def split_pairs(
                 f"{tuple(sizes)}; received {len(pairs)} pairs in {len(groups)} groups, "
                 f"the largest of {max(map(len, groups), default=0)}."
             )
+    largest = max(groups, key=len)
+    if len(parts) > 1 and len(largest) > _LARGEST * len(pairs):
+        (side, text), count = _commonest([pairs[i] for i in largest], by)
+        raise ValueError(
+            f"{len(largest)} of {len(pairs)} pairs belong together, as they share a "
+            f"{shared} or are linked by others that do: most of what is trained on "
+            "would be these, and all that it is judged by others. The commonest is the "
+            f"{side} {text[:60]!r}, in {count} pairs. Leave most of these out, or give "
+            "parts of your own."
+        )
     return tuple([pairs[i] for i in sorted(part)] for part in parts)
+
+
+def _commonest(pairs: list[Pair], by: str) -> tuple[tuple[str, str], int]:
+    """The sentence that most pairs share, with its side, and how many do."""
+    counts = Counter(
+        (side, duplicate_key(text))
+        for pair in pairs
+        for side, text in zip(("source", "target"), pair, strict=True)
+        if by in (side, "both")
+    )
+    [found] = counts.most_common(1)
+    return found
 
 
 def shared_pairs(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
@@ -91,17 +116,14 @@ def shared_pairs(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
     >>> shared_pairs(test, train)
     [('a', '1'), ('c', '3')]
     """
-    known = {(side, look(text)) for pair in others for side, text in enumerate(pair)}
+    known = {
+        (side, duplicate_key(text)) for pair in others for side, text in enumerate(pair)
+    }
     return [
         pair
         for pair in pairs
-        if any((side, look(text)) in known for side, text in enumerate(pair))
+        if any((side, duplicate_key(text)) in known for side, text in enumerate(pair))
     ]
-
-
-def look(text: str) -> str:
-    """What texts have in common that count as the same."""
-    return normalise(text, form="NFKC", casefold=True)
 
 
 def _limits(sizes: list[float], count: int) -> list[float]:
@@ -123,23 +145,6 @@ def _limits(sizes: list[float], count: int) -> list[float]:
 
 def _groups(pairs: list[Pair], by: str) -> list[list[int]]:
     """Places of the pairs that belong together, by their first place."""
-    first_with: dict[tuple[int, str], int] = {}
-    parents = list(range(len(pairs)))
-
-    def root(i: int) -> int:
-        while parents[i] != i:
-            parents[i] = parents[parents[i]]
-            i = parents[i]
-        return i
-
     sides = {"source": (0,), "target": (1,), "both": (0, 1)}[by]
-    for i, pair in enumerate(pairs):
-        for side in sides:
-            key = side, look(pair[side])
-            other = root(first_with.setdefault(key, i))
-            own = root(i)
-            parents[max(other, own)] = min(other, own)
-    groups: dict[int, list[int]] = {}
-    for i in range(len(pairs)):
-        groups.setdefault(root(i), []).append(i)
-    return list(groups.values())
+    keys = ([(side, duplicate_key(pair[side])) for side in sides] for pair in pairs)
+    return joined_by(keys, len(pairs)).members()

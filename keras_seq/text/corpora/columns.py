@@ -1,0 +1,177 @@
+"""Which columns of a table hold what is wanted: by name, number or content."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+from keras_seq.text.corpora.encodings import cleaned
+from keras_seq.text.corpora.tables import Row, Table, peeked, with_header
+
+Column: TypeAlias = int | str
+"""A column: its number from 0, or its name in the header."""
+
+LOOKED_AT = 1000  # rows, to see what a column holds
+_NUMBER = re.compile(r"[+-]?\d+")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+SOURCES = _words("source src source_text input original sentence1 from")
+TARGETS = _words(
+    "target tgt trg reference target_text output ref translation translated sentence2 "
+    "to"
+)
+LABELS = _words(
+    "label labels sentiment class category polarity target label_text label_name "
+    "intent topic emotion rating stars score airline_sentiment overall"
+)
+TEXTS = _words(
+    "text review sentence tweet comment message content utterance question phrase "
+    "document body reviewtext review_text comment_text headline title description"
+)
+SPLITS = ("split", "partition")
+_OTHERS = _words(
+    "id idx index date user licence license attribution name url lang language domain "
+    "fold subset place part predicted"
+)
+# Codes of languages that aren't English words too, and their English names.
+_LANGUAGES = frozenset(
+    _words(
+        "en fr de es pt ru zh ja ko ar hi tr pl nl sv da fi cs el he hu ro uk vi th "
+        "bg hr sk sl lt lv et fa ur bn ta te km lo my eng fra fre deu ger spa por rus "
+        "zho cmn jpn kor ara hin tur pol nld swe ita ukr vie tha kab epo ber english "
+        "french german spanish italian portuguese russian chinese japanese korean "
+        "arabic hindi turkish polish dutch swedish danish norwegian finnish czech "
+        "greek hebrew hungarian romanian ukrainian vietnamese thai mandarin latin "
+        "esperanto persian indonesian urdu bengali tamil khmer lao burmese "
+    )
+)
+_KNOWN = frozenset([*SOURCES, *TARGETS, *LABELS, *TEXTS, *SPLITS, *_OTHERS])
+_KNOWN |= {"", "unnamed: 0"}  # as pandas writes its index
+
+
+def parse_columns(text: str, count: int) -> tuple[Column, ...]:
+    """Columns as a person writes them: by number, from 1, or by name, with commas.
+
+    Args:
+        text: String.
+        count: How many are needed.
+
+    Returns:
+        As the readers of tables take them: numbers from 0, and names.
+
+    Raises:
+        ValueError: If there are more or fewer, one has no name, or one comes twice.
+
+    Example:
+
+    >>> parse_columns("3,review", 2)
+    (2, 'review')
+    """
+    names = [name.strip() for name in text.split(",")]
+    found = tuple(int(n) - 1 if n.isdecimal() else n for n in names)
+    if len(set(found)) != count or len(found) != count or "" in names or -1 in found:
+        raise ValueError(
+            f"`columns` must be {_NUMERALS[count]} of a table, by number (from 1) or "
+            f"name, with commas between; received {text!r}."
+        )
+    return found
+
+
+def is_language(name: str) -> bool:
+    """Whether a column's name names a language, as "en", "en-GB", "English words"."""
+    return re.split(r"[\s_-]", name)[0] in _LANGUAGES
+
+
+def found_header(table: Table) -> Table:
+    """The table with the header that its first row is seen to be, if it is one.
+
+    Each of its fields then has a name that columns are wont to have, two at least.
+    """
+    if table.header is not None:
+        return table
+    start, table = peeked(table, 1)
+    cells = [cleaned(cell).casefold() for row in start for cell in row.cells]
+    known = [cell for cell in cells if cell in _KNOWN or is_language(cell)]
+    if len(set(known) - {""}) < 2 or len(known) < len(cells):
+        return table
+    return with_header(table)
+
+
+def places(
+    table: Table, columns: Sequence[Column], count: int
+) -> tuple[list[int], Table]:
+    """The numbers of columns that were asked for, and the table.
+
+    Args:
+        table: A `Table`.
+        columns: Numbers, from 0, or names in the header.
+        count: How many are needed.
+
+    Raises:
+        ValueError: If they are no such, or there is none of a name.
+    """
+    given = tuple(columns)
+    numbers = [column for column in given if not isinstance(column, str)]
+    if (
+        len(given) != count
+        or len(set(given)) != count
+        or any(not isinstance(n, int) or n < 0 for n in numbers)
+    ):
+        kind = "a number" if count == 1 else f"{_NUMERALS[count]} different numbers"
+        raise ValueError(
+            f"`columns` must be {kind} from 0 on, or names; received {given!r}."
+        )
+    if len(numbers) == count:
+        return list(numbers), found_header(table)
+    table = with_header(table)
+    names = table.header or []
+    folded = [name.casefold() for name in names]
+    found = []
+    for column in given:
+        if isinstance(column, str):
+            name = cleaned(column).casefold()
+            if folded.count(name) != 1:
+                raise ValueError(
+                    f"{table.name}: expected one column {column!r}; its columns are "
+                    f"{', '.join(map(repr, names[:20]))}."
+                )
+            column = folded.index(name)
+        found.append(column)
+    return found, table
+
+
+def named(table: Table, names: Sequence[str]) -> int | None:
+    """The column with the first of these names that there is; None if there is none."""
+    folded = [name.casefold() for name in table.header or ()]
+    return next((folded.index(name) for name in names if name in folded), None)
+
+
+def number_columns(rows: Collection[Row]) -> set[int]:
+    """The columns that hold whole numbers alone, as identifiers are."""
+    full = [row.cells for row in rows if any(cell.strip() for cell in row.cells)]
+    width = min(map(len, full), default=0)
+    return {
+        i for i in range(width) if all(_NUMBER.fullmatch(c[i].strip()) for c in full)
+    }
+
+
+def width(rows: Collection[Row]) -> int:
+    """How many columns all of these rows have; 0 if they differ."""
+    widths = {len(row.cells) for row in rows if any(cell.strip() for cell in row.cells)}
+    return widths.pop() if len(widths) == 1 else 0
+
+
+def described(columns: Sequence[int], table: Table) -> str:
+    """Columns in words, counted from 1."""
+    if table.header:
+        return " and ".join(
+            repr(table.header[i]) if i < len(table.header) else str(i + 1)
+            for i in columns
+        )
+    return " and ".join(str(i + 1) for i in columns)
+
+
+_NUMERALS = {1: "one", 2: "two", 3: "three"}

@@ -1,0 +1,271 @@
+"""Bytes of files as text: the encoding is known, or what isn't text is named."""
+
+import codecs
+import contextlib
+import io
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+
+from keras_seq.text.normalising import normalise
+
+# The longest first: UTF-32's begins with UTF-16's.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LOOKED_AT = 4096  # bytes, for zeros
+_MARK = "\ufeff"
+# Which of every four bytes are mostly 0, in text with ASCII in it.
+_ZEROS = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
+
+# What files that are no UTF-8 are tried as, and the names that people know.
+_CANDIDATES = {"cp1252": "Windows-1252", "big5": "Big5"}
+# The letters beyond ASCII that a language of Western Europe is written with.
+_ALPHABETS = (
+    "àâæçéèêëîïôœùûü",  # French, and English's loan words
+    "äöüßéèà",  # German
+    "áéíóúüñçàèòï",  # Spanish, Catalan
+    "áâãàçéêíóôõúü",  # Portuguese
+    "àèéìíîòóùú",  # Italian
+    "åäöæøéèüóô",  # Danish, Norwegian, Swedish, Finnish
+    "áéèëêïíóöúü",  # Dutch
+)
+_BETWEEN = "’–—…·\u2027"  # signs that stand between letters
+_OPENING, _CLOSING = "‘“«‹„‚¿¡", "”»›"
+_SIGNS = _BETWEEN + _OPENING + _CLOSING + "•€£¢§©®™°½¼¾×ªº\xa0\u3000"
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuses what is no name of an encoding.
+
+    Args:
+        encoding: A name that Python knows, or None.
+
+    Raises:
+        ValueError: If there is no such encoding of text.
+
+    Example:
+
+    >>> check_encoding("cp1251")
+    >>> check_encoding("utf-9")
+    Traceback (most recent call last):
+    ValueError: `encoding` must be one that Python knows, as "cp1252"; received 'utf-9'.
+    """
+    if encoding is None:
+        return
+    try:
+        codecs.lookup(encoding)
+        with contextlib.suppress(UnicodeError):
+            b"a".decode(encoding)  # "hex" is known too, but is none of text
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            '`encoding` must be one that Python knows, as "cp1252"; received '
+            f"{encoding!r}."
+        ) from error
+
+
+def decoded(name: str, data: bytes, encoding: str | None = None) -> str:
+    r"""The text of a file, without a byte order mark.
+
+    Args:
+        name: Name of the file, for the message.
+        data: What is in it.
+        encoding: Its encoding; None for UTF-8.
+
+    Returns:
+        The text, its ends of lines as they are.
+
+    Raises:
+        ValueError: If it isn't in this encoding; with file, line and byte. What looks
+            like UTF-16 or UTF-32 is called so.
+
+    Example:
+
+    >>> decoded("table.csv", b"a,b\r\n1,2\n")
+    'a,b\r\n1,2\n'
+    """
+    check_encoding(encoding)
+    if encoding is None and (found := utf_16_or_32(data)):
+        raise ValueError(_is_wide(name, data, found))
+    try:
+        text = data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(_message(name, line, 0, error, encoding)) from error
+    except UnicodeError as error:  # as UTF-16's, without a place
+        raise ValueError(f"{name}: expected {encoding}: {error}.") from error
+    return text.removeprefix(_MARK)
+
+
+def decoded_lines(name: str, data: bytes, encoding: str | None = None) -> list[str]:
+    r"""The lines of a file, without their ends.
+
+    Lines end with "\n" or "\r\n"; where there is no "\n", with "\r".
+
+    Args:
+        name: Name of the file, for the message.
+        data: What is in it.
+        encoding: Its encoding; None for UTF-8.
+
+    Raises:
+        ValueError: If it isn't in this encoding; with file, line and byte.
+
+    Example:
+
+    >>> decoded_lines("texts.txt", b"one\r\ntwo\n")
+    ['one', 'two']
+    """
+    return list(lines_of(name, io.BytesIO(data), encoding))
+
+
+def lines_of(
+    name: str, raw: Iterable[bytes], encoding: str | None = None
+) -> Iterator[str]:
+    r"""The lines of a file, one after the other.
+
+    Args:
+        name: Name of the file, for the message.
+        raw: Its bytes, cut behind each "\n", as a file that is open gives them.
+        encoding: Its encoding; None for UTF-8.
+
+    Yields:
+        As `decoded_lines`.
+    """
+    check_encoding(encoding)
+    if encoding is not None and not _is_like_ascii(encoding):
+        text = decoded(name, b"".join(raw), encoding)
+        yield from _split(text)
+        return
+    pieces = iter(raw)
+    first = next(pieces, b"")
+    if encoding is None and (found := utf_16_or_32(first)):
+        raise ValueError(_is_wide(name, first, found))
+    offset = 0
+    for number, piece in enumerate(itertools.chain([first], pieces), start=1):
+        try:
+            line = piece.decode(encoding or "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(_message(name, number, offset, error, encoding)) from error
+        offset += len(piece)
+        if number == 1 and not line.endswith("\n"):  # the whole file
+            yield from _split(line.removeprefix(_MARK))
+        elif line:
+            # A mark within is left where files were put together.
+            yield line.removesuffix("\n").removesuffix("\r").removeprefix(_MARK)
+
+
+def utf_16_or_32(data: bytes) -> str | None:
+    """The name of the encoding, if bytes begin like UTF-16 or UTF-32; else None."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return encoding
+    start = data[:_LOOKED_AT]
+    start = start[: len(start) // 4 * 4]
+    if len(start) < 8 or 4 * start.count(0) < len(start):
+        return None
+    zeros = tuple(2 * start[i::4].count(0) > len(start) // 4 for i in range(4))
+    return next((found for places, found in _ZEROS.items() if places == zeros), None)
+
+
+def western_text(data: bytes) -> tuple[str, str] | None:
+    """Text that isn't UTF-8 and can be one other thing alone, and what that is.
+
+    A file with UTF-8's sequences in it is UTF-8 with a mistake. Any other is tried in
+    a few encodings, in which it must be mostly ASCII, with typographic signs where
+    they belong and letters of one Western European alphabet inside words.
+
+    Args:
+        data: Bytes of a file.
+
+    Returns:
+        The text and the name of its encoding; None if nothing, or more than one
+        thing, makes sense.
+    """
+    if b"\0" in data or not data.decode("utf-8", "ignore").isascii():
+        return None
+    found = {}
+    for encoding, name in _CANDIDATES.items():
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if _makes_sense(text):
+            found[name] = text
+    if len(found) != 1:
+        return None
+    [(name, text)] = found.items()
+    return text, name
+
+
+def _makes_sense(text: str) -> bool:
+    letters = set()
+    for match in re.finditer(r"[^\x00-\x7f]", text):
+        place, character = match.start(), match.group()
+        before, after = text[place - 1 : place] or " ", text[place + 1 : place + 2]
+        if character in _SIGNS:
+            if before.isalpha() and after.isalpha() and character not in _BETWEEN:
+                return False
+            if character in _OPENING and before.isalpha():
+                return False
+            if character in _CLOSING and after.isalpha():
+                return False
+        elif character.isalpha() and not (character.isupper() and before.islower()):
+            letters.add(character.lower())
+        else:
+            return False
+    if not any(letters <= set(alphabet) for alphabet in _ALPHABETS):
+        return False
+    for word in _WORD.findall(text) if letters else ():
+        foreign = sum(not letter.isascii() for letter in word)
+        if 2 * foreign > len(word) and len(word) > 1:
+            return False
+    return True
+
+
+def _is_like_ascii(encoding: str) -> bool:
+    """Whether lines can be told apart before they are decoded."""
+    return "a\n".encode(encoding) == b"a\n" and encoding.lower() != "utf-7"
+
+
+def _split(text: str) -> Iterator[str]:
+    """The lines of a text. Not `splitlines`, which breaks at more than line breaks."""
+    ends = "\n" if "\n" in text else "\r"
+    lines = text.split(ends)
+    if lines[-1] == "":
+        lines.pop()
+    return (line.removesuffix("\r").removeprefix(_MARK) for line in lines)
+
+
+def _message(
+    name: str, line: int, offset: int, error: UnicodeDecodeError, encoding: str | None
+) -> str:
+    hint = "" if encoding else " `encoding` says what else the file is in."
+    return (
+        f"{name}:{line}: expected {encoding or 'UTF-8'}; received the byte "
+        f"0x{error.object[error.start]:02X} at {offset + error.start}, counted from 0 "
+        f"at the beginning of the file.{hint}"
+    )
+
+
+def _is_wide(name: str, data: bytes, encoding: str) -> str:
+    marked = any(data.startswith(mark) for mark in _MARKS)
+    why = "as its byte order mark says" if marked else "as its many NUL bytes say"
+    return (
+        f"{name}:1: expected UTF-8; received {encoding.upper()}, {why} (it begins with "
+        f"the bytes 0x{data[0]:02X} 0x{data[1]:02X}; read as UTF-8 it would have NUL "
+        f'bytes). Give "{encoding}" as `encoding`.'
+    )
+
+
+def cleaned(label: str) -> str:
+    """A label, or a name in a header, as it is compared: in NFC, without space."""
+    return normalise(label.strip(_MARK))

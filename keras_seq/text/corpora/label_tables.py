@@ -1,0 +1,124 @@
+"""Texts with labels from tables, and from fastText's files."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from keras_seq.text.corpora.columns import (
+    LABELS,
+    LOOKED_AT,
+    TEXTS,
+    Column,
+    described,
+    found_header,
+    named,
+    places,
+    width,
+)
+from keras_seq.text.corpora.label_folders import Labelled
+from keras_seq.text.corpora.parts import split_of
+from keras_seq.text.corpora.sources import Source
+from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table
+
+_FASTTEXT = "__label__"
+
+
+def table_texts(
+    source: Source,
+    part: str,
+    columns: tuple[Column, Column] | None,
+    encoding: str | None,
+    notes: list[str],
+) -> Iterator[Labelled]:
+    """The texts of a file.
+
+    Args:
+        source: The file.
+        part: The part that they are of, or "" if the file may say that itself.
+        columns: Of label and text, or None for what the file says.
+        encoding: Of the file; None for UTF-8.
+        notes: Gets a note of the columns that were chosen.
+
+    Raises:
+        ValueError: If a row has no label or no text, with the line; or if it isn't
+            clear which columns are meant.
+    """
+    if source.suffix not in SUFFIXES or source.suffix == ".tsv":
+        first = next((x for x in source.lines(encoding) if x.strip()), "")
+        if first.startswith(_FASTTEXT):
+            yield from _fasttext(source, part, encoding)
+            return
+    table = read_table(source, encoding)
+    label, text, table = _chosen(table, columns, notes)
+    part_in = split_of(table)
+    for row in table.rows:
+        cells, place = row.cells, f"{table.name}:{row.line}"
+        if not any(cell.strip() for cell in cells):
+            yield Labelled("", "", place, part)
+            continue
+        last = label if text is None else max(label, text)
+        missing = len(cells) <= last or (text is None and len(cells) < 2)
+        if missing or not cells[label].strip():
+            raise ValueError(
+                f"{place}: expected a label, a tab and a text; received "
+                f"{_short(chr(9).join(cells))!r}."
+            )
+        # Without columns to choose from, the text is all behind the first tab.
+        words = " ".join(cells[1:]) if text is None else cells[text]
+        yield Labelled(words, cells[label], place, part or part_in(row))
+
+
+def _chosen(
+    table: Table, columns: tuple[Column, Column] | None, notes: list[str]
+) -> tuple[int, int | None, Table]:
+    """The columns of label and text, the latter None for all behind the first tab."""
+    if columns is not None:
+        (label, text), table = places(table, columns, 2)
+        return label, text, table
+    table = found_header(table)
+    if table.header is not None:
+        return *_by_header(table, table.header, notes), table
+    start, table = peeked(table, LOOKED_AT)
+    count = width(start)
+    if count > 2 and len(start) > 1:
+        raise ValueError(
+            f"{table.name}: expected a label and a text in each row; received {count} "
+            "columns, and no header that is known: `columns` says which are label and "
+            f"text. The first row is {_short(str(start[0].cells))}."
+        )
+    return 0, None, table
+
+
+def _by_header(
+    table: Table, header: Sequence[str], notes: list[str]
+) -> tuple[int, int | None]:
+    label, text = named(table, LABELS), named(table, TEXTS)
+    if label is None or text is None:
+        raise ValueError(
+            f"{table.name}: expected columns of labels and of texts; received "
+            f"{', '.join(map(repr, header[:20]))}: `columns` says which."
+        )
+    note = f"labels and texts are in the columns {described([label, text], table)}"
+    if note not in notes:
+        notes.append(note)
+    return label, text
+
+
+def _fasttext(source: Source, part: str, encoding: str | None) -> Iterator[Labelled]:
+    for number, line in enumerate(source.lines(encoding), start=1):
+        place = f"{source.name}:{number}"
+        words = line.split()
+        labels = list(itertools.takewhile(lambda x: x.startswith(_FASTTEXT), words))
+        if not words:
+            yield Labelled("", "", place, part)
+        elif len(labels) != 1 or labels[0] == _FASTTEXT:
+            raise ValueError(
+                f"{place}: expected one label, {_FASTTEXT} with its name, and a text; "
+                f"received {_short(line)!r}."
+            )
+        else:
+            text = line.lstrip()[len(labels[0]) :]
+            yield Labelled(text, labels[0].removeprefix(_FASTTEXT), place, part)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -1,0 +1,70 @@
+"""Which part of a corpus, to train on or to be judged by, a name stands for."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from keras_seq.text.corpora.columns import SPLITS, named
+from keras_seq.text.corpora.encodings import cleaned
+from keras_seq.text.corpora.sources import Source
+from keras_seq.text.corpora.tables import Row, Table
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+_NAMES = {
+    TRAIN: ("train", "training", "trn", "train_set", "trainset"),
+    VALIDATION: ("validation", "valid", "val", "dev", "development", "devel"),
+    TEST: ("test", "testing", "tst", "test_set", "testset"),
+}
+_PARTS = {name: part for part, names in _NAMES.items() for name in names}
+
+
+def part_of(name: str) -> str:
+    """The part that a name stands for: "train", "validation", "test", or ""."""
+    return _PARTS.get(name.casefold(), "")
+
+
+def part_files(
+    name: str, sources: Iterable[Source], suffixes: Sequence[str]
+) -> dict[str, Source]:
+    """The files of a corpus that are named after its parts, in the parts' order.
+
+    Raises:
+        ValueError: If two are of one part: which is meant nobody can know.
+    """
+    found: dict[str, Source] = {}
+    for source in sources:
+        part = part_of(source.stem)
+        if not part or source.suffix not in suffixes:
+            continue
+        if part in found:
+            raise ValueError(
+                f"{name}: expected one file of the {part} part; received "
+                f"{str(found[part].path)!r} and {str(source.path)!r}."
+            )
+        found[part] = source
+    return {part: found[part] for part in _NAMES if part in found}
+
+
+def split_of(table: Table) -> Callable[[Row], str]:
+    """What tells the part of a row, by the column that names it, if there is one.
+
+    Raises:
+        ValueError: By what it gives, if a name stands for no part; with the line.
+    """
+    place = named(table, SPLITS)
+    if place is None:
+        return lambda row: ""
+
+    def part(row: Row) -> str:
+        name = cleaned(row.cells[place]) if place < len(row.cells) else ""
+        if not (found := part_of(name)):
+            raise ValueError(
+                f"{table.name}:{row.line}: expected train, validation or test in the "
+                f"column {(table.header or [])[place]!r}; received {name!r}."
+            )
+        return found
+
+    return part
+
+
+def all_parts() -> Iterator[str]:
+    """The parts, in their order."""
+    return iter(_NAMES)

@@ -1,0 +1,256 @@
+"""Tables of text: TSV, CSV, JSON Lines and Parquet, row by row."""
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from keras_seq.extras import require
+from keras_seq.text.corpora.encodings import cleaned
+from keras_seq.text.corpora.sources import Source
+
+SUFFIXES = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet")
+_QUOTED = re.compile('"(?:[^"]|"")*"')
+_DELIMITERS = ",;\t|"
+_LOOKED_AT = 50  # lines, to find the delimiter
+_LONGEST_FIELD = 2**28  # characters
+
+Cells = list[str]
+
+
+class Row(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        line: Its line in the file, or its number, from 1.
+        cells: Its fields; "" where one is missing.
+    """
+
+    line: int
+    cells: Cells
+
+
+class Table(NamedTuple):
+    """A table that is being read.
+
+    Attributes:
+        name: Of the file.
+        header: The names of its columns; None where the first row may be either.
+        rows: The rows, to be read once.
+    """
+
+    name: str
+    header: list[str] | None
+    rows: Iterator[Row]
+
+
+def read_table(source: Source, encoding: str | None = None) -> Table:
+    """A table in the form that the ending of its name says; TSV where it says none.
+
+    A field of a TSV is unquoted where the whole file is written so, as Python's `csv`
+    writes it: quotes around fields that hold quotes, which are doubled, and around
+    these (or around all of them).
+
+    Args:
+        source: The file.
+        encoding: Its encoding; None for UTF-8.
+
+    Raises:
+        ImportError: If it is Parquet, and pyarrow is missing.
+        ValueError: If it isn't what its name says, with the line.
+    """
+    if source.suffix == ".csv":
+        rows = _csv_rows(source, encoding)
+    elif source.suffix in (".jsonl", ".ndjson", ".json"):
+        return _json_table(source, encoding)
+    elif source.suffix == ".parquet":
+        return _parquet_table(source)
+    else:
+        rows = _tsv_rows(source, encoding)
+    return Table(source.name, None, rows)
+
+
+def with_header(table: Table) -> Table:
+    """The table with its first row as the header, if it has none yet."""
+    if table.header is not None:
+        return table
+    first = next(table.rows, Row(1, []))
+    header = [cleaned(cell) for cell in first.cells]
+    return table._replace(header=header, rows=_within(table, len(header)))
+
+
+def _within(table: Table, columns: int) -> Iterator[Row]:
+    for row in table.rows:
+        if len(row.cells) > columns:
+            raise ValueError(
+                f"{table.name}:{row.line}: expected {columns} columns, as the header "
+                f"has; received {len(row.cells)}."
+            )
+        yield row
+
+
+def peeked(table: Table, count: int) -> tuple[list[Row], Table]:
+    """The first rows, and the table with all of them still to be read."""
+    start = list(itertools.islice(table.rows, count))
+    return start, table._replace(rows=itertools.chain(start, table.rows))
+
+
+def _tsv_rows(source: Source, encoding: str | None) -> Iterator[Row]:
+    quoted: bool | None = None
+    for number, line in enumerate(source.lines(encoding), start=1):
+        cells = line.split("\t")
+        if len(cells) > 1 and "\r" in line:
+            raise ValueError(
+                f"{source.name}:{number}: expected lines that end alike; received a "
+                "carriage return within one."
+            )
+        if '"' in line:
+            if quoted is None:  # looks through the file once more, if it must
+                quoted = _is_quoted(source.lines(encoding))
+            if quoted:
+                cells = [_unquoted(cell) for cell in cells]
+        yield Row(number, cells)
+
+
+def _is_quoted(lines: Iterable[str]) -> bool:
+    """Whether all fields are written as Python's `csv` writes them."""
+    doubled = everywhere = False
+    bare = 0
+    for line in lines:
+        if '"' not in line:
+            bare += bool(line.strip())
+            continue
+        for cell in line.split("\t"):
+            if not cell.startswith('"'):
+                if '"' in cell:
+                    return False
+                bare += 1
+            elif not _QUOTED.fullmatch(cell):
+                return False
+            elif '""' in cell[1:-1]:
+                doubled = True
+            else:
+                everywhere = True
+    # Quotes that nothing made needful are the text's own, unless all are quoted.
+    return not bare if everywhere else doubled
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell
+
+
+def _csv_rows(source: Source, encoding: str | None) -> Iterator[Row]:
+    start = list(itertools.islice(source.lines(encoding), _LOOKED_AT))
+    delimiter = _delimiter(start)
+    if csv.field_size_limit() < _LONGEST_FIELD:  # of 128 KiB, a text is too long
+        csv.field_size_limit(_LONGEST_FIELD)
+    # With the ends of lines, which may be in a field.
+    lines = (line + "\n" for line in source.lines(encoding))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield Row(line, [cell.removesuffix("\n") for cell in cells] or [""])
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{source.name}:{line}: is no CSV: {error}.") from error
+
+
+def _delimiter(lines: list[str]) -> str:
+    """What parts the columns: what gives most of them in every one of the rows."""
+
+    def columns(delimiter: str) -> int:
+        try:
+            found = [len(cells) for cells in csv.reader(lines, delimiter=delimiter)]
+        except csv.Error:
+            return 0
+        found = [count for count in found[: len(found) - 1 or 1] if count]
+        return min(found, default=0)
+
+    return max(_DELIMITERS, key=columns)
+
+
+def _json_table(source: Source, encoding: str | None) -> Table:
+    lines = enumerate(source.lines(encoding), start=1)
+    if source.suffix == ".json":
+        text = "\n".join(line for _, line in lines)
+        found = _parsed(source.name, 1, text)
+        if not isinstance(found, list):
+            raise ValueError(
+                f"{source.name}: expected a list of objects, a row each; received "
+                f"{type(found).__name__}."
+            )
+        objects: Iterator[tuple[int, Any]] = iter(list(enumerate(found, start=1)))
+    else:
+        objects = (
+            (number, _parsed(source.name, number, line))
+            for number, line in lines
+            if line.strip()
+        )
+    first = next(objects, None)
+    if first is None:
+        return Table(source.name, [], iter(()))
+    header = list(_flat(source.name, *first))
+
+    def rows() -> Iterator[Row]:
+        for number, value in itertools.chain([first], objects):
+            fields = _flat(source.name, number, value)
+            yield Row(number, [fields.get(name, "") for name in header])
+
+    return Table(source.name, header, rows())
+
+
+def _parsed(name: str, line: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}:{line}: is no JSON: {error}.") from error
+
+
+def _flat(name: str, line: int, value: object) -> dict[str, str]:
+    """The fields of an object; of one within it by their own names, where it is alone.
+
+    So pairs are given: {"translation": {"en": "Go.", "fr": "Va !"}}.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{name}:{line}: expected an object, {{...}}; received "
+            f"{type(value).__name__}."
+        )
+    inside = [part for part in value.values() if isinstance(part, dict)]
+    if len(inside) == 1:
+        value = {k: v for k, v in value.items() if v is not inside[0]} | inside[0]
+    fields = {}
+    for key, part in value.items():
+        if isinstance(part, (dict, list)):
+            continue  # no text: who names it is told that there is no such column
+        fields[cleaned(key)] = "" if part is None else str(part)
+    return fields
+
+
+def _parquet_table(source: Source) -> Table:
+    parquet = require("pyarrow.parquet", "tables")
+    with source.open() as opened:
+        try:
+            file = parquet.ParquetFile(_seekable(opened))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{source.name}: is no Parquet: {error}") from error
+    header = [cleaned(name) for name in file.schema_arrow.names]
+
+    def rows() -> Iterator[Row]:
+        number = 0
+        for batch in file.iter_batches(batch_size=4096):
+            columns = [column.to_pylist() for column in batch.columns]
+            for cells in zip(*columns, strict=True):
+                number += 1
+                yield Row(number, ["" if c is None else str(c) for c in cells])
+
+    return Table(source.name, header, rows())
+
+
+def _seekable(opened: Any) -> Any:
+    """The file as bytes in memory: a packed one can't be read from its end."""
+    pyarrow = require("pyarrow", "tables")
+    return pyarrow.BufferReader(opened.read())
