@@ -1,7 +1,7 @@
 """What the translation recipe measures."""
 
 import functools
-import importlib
+import importlib.util
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -101,12 +101,7 @@ def _tokenizer(texts: Sequence[str]) -> str:
 @functools.cache
 def _has_mecab() -> bool:
     """Whether sacreBLEU can part Japanese words."""
-    tokenizers = require("sacrebleu.tokenizers", "recipes")
-    try:
-        importlib.import_module(f"{tokenizers.__name__}.tokenizer_ja_mecab")
-    except (ImportError, RuntimeError):
-        return False
-    return True
+    return all(importlib.util.find_spec(name) for name in ("MeCab", "ipadic"))
 
 
 def nearest_translations(train: Sequence[Pair], sources: Sequence[str]) -> list[str]:
