@@ -10,10 +10,13 @@ from keras_seq.extras import require
 from keras_seq.music.corpora import Corpus
 from keras_seq.music.documents import FIELDS
 from keras_seq.music.writing import TuneWriter
+from keras_seq.text._strings import limited_notes
 from keras_seq.typing import Tensor
 
 if TYPE_CHECKING:
     from keras_seq.serving import Signature
+
+CHARACTERS = 5000  # of a text that is read, unless an export says otherwise
 
 _NOTES = {
     "prompt": "how the tune begins: header lines "
@@ -33,24 +36,35 @@ _NOTES = {
 
 
 def tune_signatures(
-    writer: TuneWriter, *, temperature: float, longest: int
+    writer: TuneWriter,
+    *,
+    temperature: float,
+    longest: int,
+    characters: int = CHARACTERS,
+    rows: int = 64,
+    strict: bool = False,
 ) -> dict[str, "Signature"]:
     """The signatures of a `TuneWriter` for `keras_seq.serving.export`.
 
-    A request whose temperature, top_p or length is out of range is refused.
+    A row whose text is too long, or whose temperature, top_p, seed or length is out
+    of range, has no answer, and the reason in the output "error".
 
     Args:
         writer: The `TuneWriter`.
         temperature: Temperature of `serving_default`.
-        longest: Characters that a tune may have.
+        longest: Characters that may be written.
+        characters: Characters that a prompt, or a tune to be scored, may have.
+        rows: Rows that a request may have.
+        strict: Whether a row that can't be answered fails its whole batch, as an
+            error of the server; then there is no output "error".
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (prompt, seed
         → abc, finished), "generate" (temperature, top_p and length too) and
-        "score" (tune → nats_per_character, characters).
+        "score" (tune → nats_per_character, characters); each gives "error" too.
 
     Raises:
-        ValueError: If `temperature` or `longest` is out of its range.
+        ValueError: If a setting is out of range.
 
     Example:
 
@@ -60,15 +74,24 @@ def tune_signatures(
     ['length', 'prompt', 'seed', 'temperature', 'top_p']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import (
-        row_signature,
-        same_rows,
-        sampling_checks,
-    )
+    from keras_seq.serving import RequestRows, row_signature
 
     Sample(temperature=temperature)
-    if longest < 1:
-        raise ValueError(f"`longest` must be at least 1; received {longest!r}.")
+    for name, value in (
+        ("longest", longest),
+        ("characters", characters),
+        ("rows", rows),
+    ):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
+
+    request = functools.partial(RequestRows, rows=rows, strict=strict)
+
+    def written(asked: RequestRows, *settings: Tensor) -> dict[str, Tensor]:
+        document = _without_reference(tf, asked["prompt"])
+        text, finished = writer.continue_documents(document, *settings)
+        abc = tf.strings.join(["X:1\n", document, text])
+        return asked.answer(abc=abc, finished=finished)
 
     def generate(
         prompt: Tensor,
@@ -77,53 +100,52 @@ def tune_signatures(
         seed: Tensor,
         length: Tensor,
     ) -> dict[str, Tensor]:
-        asked = {
-            "length": length,
-            "temperature": temperature,
-            "top_p": top_p,
-            "seed": seed,
-        }
-        checks = sampling_checks(longest, **asked) + same_rows(prompt=prompt, **asked)
-        with tf.control_dependencies(checks):
-            document = _without_reference(tf, prompt)
-        text, finished = writer.continue_documents(
-            document, temperature, top_p, seed, length
-        )
-        return {"abc": tf.strings.join(["X:1\n", document, text]), "finished": finished}
+        settings = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        asked = request({"prompt": prompt, **settings, "length": length})
+        asked.text("prompt", characters=characters)
+        asked.sampling(longest)
+        names = ("temperature", "top_p", "seed", "length")
+        return written(asked, *(asked[name] for name in names))
 
     def serving_default(prompt: Tensor, seed: Tensor) -> dict[str, Tensor]:
-        rows = tf.shape(seed)
-        return generate(
-            prompt,
-            tf.fill(rows, float(temperature)),
-            tf.ones(rows),
-            seed,
-            tf.fill(rows, longest),
-        )
+        asked = request({"prompt": prompt, "seed": seed})
+        asked.text("prompt", characters=characters)
+        asked.refuse(asked["seed"] < 0, "seed must be >= 0; received ", asked["seed"])
+        seed = asked["seed"]
+        ones = tf.ones_like(seed, "float32")
+        length = tf.where(asked.good, longest, 1)
+        return written(asked, ones * temperature, ones, seed, length)
 
     def score(tune: Tensor) -> dict[str, Tensor]:
-        document = tf.strings.regex_replace(_without_reference(tf, tune), r"\n*$", "\n")
-        nats, characters = writer.judge_documents(document)
-        per_character = nats / tf.cast(characters, tf.float32)
-        return {"nats_per_character": per_character, "characters": characters}
+        asked = request({"tune": tune})
+        asked.text("tune", characters=characters)
+        document = _without_reference(tf, asked["tune"])
+        document = tf.strings.regex_replace(document, r"\n*$", "\n")
+        nats, count = writer.judge_documents(document)
+        per_character = nats / tf.cast(count, tf.float32)
+        return asked.answer(nats_per_character=per_character, characters=count)
 
-    signature = functools.partial(row_signature, notes=_NOTES)
-
-    written = ("abc", "finished")
-    judged = ("nats_per_character", "characters")
+    texts = ("prompt", "tune")
+    notes = limited_notes(_NOTES, characters, *texts)
+    signature = functools.partial(
+        row_signature,
+        notes=notes | {"length": f"{_NOTES['length']}, 1 to {longest}"},
+        limits={"rows": rows, "length": longest} | dict.fromkeys(texts, characters),
+        error=not strict,
+    )
 
     return {
         "serving_default": signature(
             serving_default,
             f"Writes a tune at temperature {temperature}.",
-            written,
+            ("abc", "finished"),
             prompt=tf.string,
             seed=tf.int32,
         ),
         "generate": signature(
             generate,
             "Writes a tune, everything set row by row.",
-            written,
+            ("abc", "finished"),
             prompt=tf.string,
             temperature=tf.float32,
             top_p=tf.float32,
@@ -131,7 +153,10 @@ def tune_signatures(
             length=tf.int32,
         ),
         "score": signature(
-            score, "Tells how likely a tune is.", judged, tune=tf.string
+            score,
+            "Tells how likely a tune is.",
+            ("nats_per_character", "characters"),
+            tune=tf.string,
         ),
     }
 

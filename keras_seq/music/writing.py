@@ -11,6 +11,7 @@ from keras_seq.decoding import Sample, Stepper, generate
 from keras_seq.extras import require
 from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
 from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
+from keras_seq.text._windows import nats_behind, state_behind
 from keras_seq.text.vocabulary import Strings
 from keras_seq.training import batches_by_length, pad
 from keras_seq.typing import Array, Nest, Tensor
@@ -119,9 +120,13 @@ class TuneWriter:
         tf = require("tensorflow", "text")
         ids, lengths = self.vocabulary.encode_tensor(prompts)
         ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
+
+        def read(ids: Tensor, mask: Tensor, state: Nest) -> Nest:
+            return self._stepper.read(ids, mask, state)[1]
+
         # The last token of each prompt is left for the first step.
-        behind = tf.sequence_mask(lengths, tf.shape(ids)[1])
-        _, state = self._stepper.read(ids, mask=behind)
+        state = self._stepper.initial_state(tf.shape(ids)[0])
+        state = state_behind(read, ids, lengths, state)
         last = tf.gather(ids, lengths, batch_dims=1)
 
         def step(tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
@@ -161,10 +166,12 @@ class TuneWriter:
 
     def _nats(self, ids: Tensor) -> Tensor:
         """-ln p of every token but the first: (B, T + 1) to (B, T)."""
-        logits, _ = self._stepper.read(ids[:, :-1])
-        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-        chosen = ops.take_along_axis(log_probs, ids[:, 1:, None], axis=-1)
-        return -chosen[:, :, 0]
+        rows = ops.shape(ids)[0]
+        return nats_behind(
+            lambda ids, state: self._stepper.read(ids, initial_state=state),
+            ids,
+            self._stepper.initial_state(rows),
+        )
 
     def nats(self, documents: Iterable[str], batch_size: int = 32) -> list[np.ndarray]:
         """-ln p of each character of `documents` and of their end marks.

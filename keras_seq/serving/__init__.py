@@ -9,6 +9,7 @@ from keras_seq.serving._check import CheckReport, check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
 from keras_seq.serving._replay import SignatureReport
+from keras_seq.serving._requests import ROWS, RequestRows, in_blocks
 from keras_seq.serving._rows import (
     row_signature,
     same_rows,
@@ -18,13 +19,16 @@ from keras_seq.serving._rows import (
 from keras_seq.serving._signature import Signature
 
 __all__ = [
+    "ROWS",
     "CheckReport",
     "ExportReport",
+    "RequestRows",
     "ServingError",
     "Signature",
     "SignatureReport",
     "check",
     "export",
+    "in_blocks",
     "row_signature",
     "same_rows",
     "sampling_checks",

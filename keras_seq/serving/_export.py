@@ -136,7 +136,7 @@ def export(
     owners = _owners.flatten(model)
     with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
         traced = {n: _signature.trace(n, s) for n, s in signatures.items()}
-        records = _warmup.answer(signatures, warmup or {})
+        records = _warmup.answer(signatures, warmup or {}, traced)
     with _atomic.appearing(target) as directory:
         with _atomic.os_errors(target):
             _save(owners, traced, directory)
@@ -209,6 +209,7 @@ def _write_extra(
             "description": signatures[key].description,
             "inputs": {n: describe(i) for n, i in sorted(definition.inputs.items())},
             "outputs": {n: describe(i) for n, i in sorted(definition.outputs.items())},
+            "limits": dict(signatures[key].limits),
             "rows_independent": signatures[key].rows_independent,
         }
         for key, definition in definitions.items()

@@ -43,8 +43,8 @@ READING_OPS = _names(
     """
     Assert Case CheckNumerics CheckNumericsV2 HashTableV2 If
     LookupTableExportV2 LookupTableFindV2 LookupTableSizeV2 ReadVariableOp
-    ResourceGather ResourceGatherNd StatefulPartitionedCall VarHandleOp
-    VarIsInitializedOp VariableShape While
+    ReduceDataset ResourceGather ResourceGatherNd StatefulPartitionedCall
+    TensorDataset VarHandleOp VarIsInitializedOp VariableShape While
     """
 )
 

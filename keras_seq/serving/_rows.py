@@ -1,11 +1,20 @@
 """What the signatures of strings and numbers, one of each a row, have in common."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from keras_seq.serving._signature import Signature
+
+Rule: TypeAlias = tuple[str, Any, str]
+"""Name of an input, where it is right, and what it must be."""
+
+ERROR_NOTE = (
+    "why the row has no answer, and then the other outputs are empty, 0 or false; "
+    "empty where there is an answer"
+)
 
 
 def row_signature(
@@ -13,15 +22,20 @@ def row_signature(
     description: str,
     outputs: Sequence[str],
     notes: Mapping[str, str],
+    *,
+    limits: Mapping[str, int] | None = None,
+    error: bool = False,
     **dtypes: tf.DType,
 ) -> Signature:
     """A `Signature` whose inputs have shape (B,).
 
     Args:
         function: As for `Signature`.
-        description: As for `Signature`.
+        description: As for `Signature`; what `limits` says of "rows" is put behind.
         outputs: As for `Signature`.
         notes: What the names mean; those of other signatures may be among them.
+        limits: As for `Signature`; limits of other inputs may be among them.
+        error: Whether the output `error` of `RequestRows` is among the outputs.
         **dtypes: The type of each input.
 
     Example:
@@ -36,12 +50,19 @@ def row_signature(
     >>> length.inputs["text"].shape
     TensorShape([None])
     """
+    limits = {n: m for n, m in (limits or {}).items() if n in {"rows", *dtypes}}
+    if "rows" in limits:
+        description += f" A request may have {limits['rows']} rows."
+    if error:
+        outputs = (*outputs, "error")
+        notes = {"error": ERROR_NOTE, **notes}
     return Signature(
         function,
         {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
         outputs=outputs,
         description=description,
         notes={name: notes[name] for name in (*dtypes, *outputs)},
+        limits=limits,
     )
 
 
@@ -77,15 +98,10 @@ def sampling_checks(
 
     >>> checks = sampling_checks(9, length=3, temperature=0.7, top_p=1.0, seed=0)
     """
-    return [
-        tf.debugging.assert_greater(length, 0, "length must be > 0"),
-        tf.debugging.assert_less_equal(length, longest, f"length must be <= {longest}"),
-        tf.debugging.assert_greater(temperature, 0.0, "temperature must be > 0"),
-        *_finite(temperature=temperature),
-        tf.debugging.assert_greater(top_p, 0.0, "top_p must be in (0, 1]"),
-        tf.debugging.assert_less_equal(top_p, 1.0, "top_p must be in (0, 1]"),
-        tf.debugging.assert_non_negative(seed, "seed must be >= 0"),
-    ]
+    rules = sampling_rules(
+        longest, length=length, temperature=temperature, top_p=top_p, seed=seed
+    )
+    return _assertions(rules)
 
 
 def search_checks(
@@ -97,21 +113,46 @@ def search_checks(
 
     >>> checks = search_checks(16, width=5, n_best=2, length_penalty=1.0)
     """
+    return _assertions(search_rules(widest, width=width, n_best=n_best, **penalties))
+
+
+def sampling_rules(
+    longest: int,
+    *,
+    length: tf.Tensor,
+    temperature: tf.Tensor,
+    top_p: tf.Tensor,
+    seed: tf.Tensor,
+) -> list[Rule]:
+    """What must hold of what a request asks of sampling."""
     return [
-        tf.debugging.assert_greater(width, 0, "width must be > 0"),
-        tf.debugging.assert_less_equal(width, widest, f"width must be <= {widest}"),
-        tf.debugging.assert_greater(n_best, 0, "n_best must be > 0"),
-        tf.debugging.assert_less_equal(n_best, width, "n_best must be <= width"),
-        *(
-            tf.debugging.assert_non_negative(value, f"{name} must be >= 0")
-            for name, value in penalties.items()
-        ),
-        *_finite(**penalties),
+        ("length", length > 0, "> 0"),
+        ("length", length <= longest, f"<= {longest}"),
+        ("temperature", temperature > 0, "> 0"),
+        ("temperature", temperature < math.inf, "finite"),
+        ("top_p", (top_p > 0) & (top_p <= 1), "in (0, 1]"),
+        ("seed", seed >= 0, ">= 0"),
     ]
 
 
-def _finite(**values: tf.Tensor) -> list[tf.Operation | None]:
+def search_rules(
+    widest: int, *, width: tf.Tensor, n_best: tf.Tensor, **penalties: tf.Tensor
+) -> list[Rule]:
+    """What must hold of what a request asks of a beam search."""
     return [
-        tf.debugging.assert_less(value, float("inf"), f"{name} must be finite")
-        for name, value in values.items()
+        ("width", width > 0, "> 0"),
+        ("width", width <= widest, f"<= {widest}"),
+        ("n_best", n_best > 0, "> 0"),
+        ("n_best", n_best <= width, "<= width"),
+        *((name, value >= 0, ">= 0") for name, value in penalties.items()),
+        *((name, value < math.inf, "finite") for name, value in penalties.items()),
+    ]
+
+
+def _assertions(rules: Sequence[Rule]) -> list[tf.Operation | None]:
+    return [
+        tf.debugging.assert_equal(
+            tf.reduce_all(right), True, f"{name} must be {expected}"
+        )
+        for name, right, expected in rules
     ]

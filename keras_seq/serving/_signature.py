@@ -39,6 +39,9 @@ class Signature:
         description: One sentence for the model card.
         notes: What an input or output means, for the model card: a sentence
             for any of the names.
+        limits: The largest number of "rows" in a request, and of what each input
+            counts (characters, pixels, steps): they are told, to be kept to in
+            `function`.
         rows_independent: Whether a row gives the same result alone as in a
             batch. `check` holds the model to it. A server may put the requests
             of several callers in one batch, so False is for the exception.
@@ -60,6 +63,7 @@ class Signature:
     outputs: Sequence[str] = dataclasses.field(default=(), kw_only=True)
     description: str = dataclasses.field(default="", kw_only=True)
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
+    limits: Mapping[str, int] = dataclasses.field(default_factory=dict, kw_only=True)
     rows_independent: bool = dataclasses.field(default=True, kw_only=True)
 
 

@@ -33,8 +33,9 @@ class Record:
 def answer(
     signatures: Mapping[str, Signature],
     warmup: Mapping[str, Sequence[Mapping[str, Any]]],
+    functions: Mapping[str, Any],
 ) -> list[Record]:
-    """Checks the requests and has the live functions answer them."""
+    """Checks the requests and has the live functions, traced, answer them."""
     unknown = sorted(set(warmup) - set(signatures))
     if unknown:
         raise ServingError(
@@ -46,7 +47,7 @@ def answer(
         for index, request in enumerate(requests):
             what = f"warm-up request {index} of signature {name!r}"
             inputs = _as_arrays(what, signatures[name], request)
-            outputs = call(signatures[name].function, inputs)
+            outputs = call(functions[name], inputs)
             _require_text(what, outputs)
             records.append(Record(name, inputs, outputs))
     if len(records) > MAX_RECORDS:

@@ -8,6 +8,7 @@ import numpy as np
 from keras_seq.decoding import Beam, Sample, generate
 from keras_seq.extras import require
 from keras_seq.text._strings import utf8
+from keras_seq.text._windows import nats_behind, state_behind
 from keras_seq.text._word_steps import StepModel, WordSteps
 from keras_seq.text.line_marks import (
     mark_lines_tensor,
@@ -19,7 +20,6 @@ from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
 from keras_seq.typing import Array, Nest, Numbers, Tensor, TokenIds
 
-_WINDOW = 128  # steps whose logits are held at once
 _PIECES = 16  # of a word, at most
 _LONGEST = 100_000  # words that are written at most
 
@@ -235,11 +235,9 @@ class TextPredictor:
         count = self._possible(count)
         if self._steps.in_pieces:
             return self._likeliest_in_pieces(texts, count)
-        ids, lengths = self._read(texts)
-        mask = tf.sequence_mask(lengths + 1, tf.shape(ids)[1])
-        h, _ = self.model.read(ids, mask=mask)
-        last = tf.gather(h, lengths, batch_dims=1)
-        probabilities = tf.nn.softmax(tf.cast(self.model.logits(last), tf.float32))
+        state, last = self._before_last(texts)
+        logits, _ = self.model.step(last, state)
+        probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
         found = tf.math.top_k(probabilities[:, UNKNOWN + 1 :], count)
         return {
             "words": self.vocabulary.pieces_tensor(found.indices + UNKNOWN + 1),
@@ -346,44 +344,27 @@ class TextPredictor:
         )
 
     def _token_nats(self, ids: Tensor) -> Tensor:
-        """-ln p of every token but the first: (B, T + 1) to (B, T).
-
-        In windows, whose state is handed on: the logits of all steps of a long text
-        would not fit into the memory.
-        """
+        """-ln p of every token but the first: (B, T + 1) to (B, T)."""
         tf = require("tensorflow", "text")
-        batch, steps = tf.shape(ids)[0], tf.shape(ids)[1] - 1
-        windows = -(-steps // _WINDOW)
-        ids = tf.pad(ids, [[0, 0], [0, windows * _WINDOW - steps]])
 
-        def read(i: Tensor, state: Nest, found: Tensor) -> tuple[Tensor, Nest, Tensor]:
-            here = ids[:, i * _WINDOW : (i + 1) * _WINDOW + 1]
-            h, state = self.model.read(here[:, :-1], state)
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                here[:, 1:], tf.cast(self.model.logits(h), tf.float32)
-            )
-            return i + 1, state, found.write(i, nats)
+        def read(ids: Tensor, state: Nest) -> tuple[Tensor, Nest]:
+            h, state = self.model.read(ids, state)
+            return self.model.logits(h), state
 
-        found = tf.TensorArray(tf.float32, windows, element_shape=[None, None])
-        *_, found = tf.while_loop(
-            lambda i, *_: i < windows, read, (0, self.model.initial_state(batch), found)
-        )
-        nats = tf.transpose(found.stack(), [1, 0, 2])
-        return tf.reshape(nats, [batch, windows * _WINDOW])[:, :steps]
-
-    def _read(self, texts: Strings) -> tuple[Tensor, Tensor]:
-        """The ids that are read, start mark first, and how many follow it."""
-        tf = require("tensorflow", "text")
-        marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+", ""))
-        ids, lengths = self.vocabulary.encode_tensor(marked)
-        return tf.pad(ids, [[0, 0], [1, 0]], constant_values=START), lengths
+        return nats_behind(read, ids, self.model.initial_state(tf.shape(ids)[0]))
 
     def _before_last(self, texts: Strings) -> tuple[Nest, Tensor]:
         """The state before the last token that is read, and that token."""
         tf = require("tensorflow", "text")
-        ids, lengths = self._read(texts)
-        behind = tf.sequence_mask(lengths, tf.shape(ids)[1])
-        _, state = self.model.read(ids, mask=behind)
+        marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+", ""))
+        ids, lengths = self.vocabulary.encode_tensor(marked)
+        ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
+
+        def read(ids: Tensor, mask: Tensor, state: Nest) -> Nest:
+            return self.model.read(ids, state, mask=mask)[1]
+
+        state = self.model.initial_state(tf.shape(ids)[0])
+        state = state_behind(read, ids, lengths, state)
         return state, tf.gather(ids, lengths, batch_dims=1)
 
     def _possible(self, count: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
+from keras_seq.text._strings import limited_notes
 from keras_seq.text.predictor import TextPredictor
 from keras_seq.typing import Tensor
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from keras_seq.serving import Signature
 
 LONGEST = 500  # words that are written at most
+
+CHARACTERS = 5000  # of a text that is read, unless an export says otherwise
 
 _NOTES = {
     "text": "what was written so far, UTF-8; empty asks for the beginning of a text",
@@ -38,24 +41,34 @@ _NOTES = {
 
 
 def prediction_signatures(
-    predictor: TextPredictor, *, count: int = 10
+    predictor: TextPredictor,
+    *,
+    count: int = 10,
+    characters: int = CHARACTERS,
+    rows: int = 64,
+    strict: bool = False,
 ) -> dict[str, "Signature"]:
     """The signatures of a `TextPredictor` for `keras_seq.serving.export`.
 
-    A request whose length, temperature, top_p or seed is out of range is refused.
+    A row whose text is too long, or whose length, temperature, top_p or seed is out
+    of range, has no answer, and the reason in the output "error".
 
     Args:
         predictor: The `TextPredictor`.
         count: Words that `serving_default` gives.
+        characters: Characters that a text may have.
+        rows: Rows that a request may have.
+        strict: Whether a row that can't be answered fails its whole batch, as an
+            error of the server; then there is no output "error".
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (text → words,
         probabilities, unknown_probability, end_probability), "generate" (prompt,
         length, temperature, top_p, seed → continuation, finished) and "score"
-        (document → nats, word_count).
+        (document → nats, word_count); each gives "error" too.
 
     Raises:
-        ValueError: If `count` is less than 1.
+        ValueError: If `count`, `characters` or `rows` is less than 1.
 
     Example:
 
@@ -65,17 +78,18 @@ def prediction_signatures(
     ['length', 'prompt', 'seed', 'temperature', 'top_p']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import (
-        row_signature,
-        same_rows,
-        sampling_checks,
-    )
+    from keras_seq.serving import RequestRows, row_signature
 
-    if count < 1:
-        raise ValueError(f"`count` must be at least 1; received {count!r}.")
+    for name, value in (("count", count), ("characters", characters), ("rows", rows)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
+
+    request = functools.partial(RequestRows, rows=rows, strict=strict)
 
     def serving_default(text: Tensor) -> dict[str, Tensor]:
-        return predictor.likeliest_tensor(text, count)
+        asked = request({"text": text})
+        asked.text("text", characters=characters)
+        return asked.answer(**predictor.likeliest_tensor(asked["text"], count))
 
     def generate(
         prompt: Tensor,
@@ -84,25 +98,29 @@ def prediction_signatures(
         top_p: Tensor,
         seed: Tensor,
     ) -> dict[str, Tensor]:
-        asked = {
-            "length": length,
-            "temperature": temperature,
-            "top_p": top_p,
-            "seed": seed,
-        }
-        checks = sampling_checks(LONGEST, **asked) + same_rows(prompt=prompt, **asked)
-        with tf.control_dependencies(checks):
-            prompt = tf.identity(prompt)
+        settings = {"length": length, "temperature": temperature, "top_p": top_p}
+        asked = request({"prompt": prompt, **settings, "seed": seed})
+        asked.text("prompt", characters=characters)
+        asked.sampling(LONGEST)
         continuation, finished = predictor.continue_tensor(
-            prompt, length, temperature, top_p, seed
+            *(asked[n] for n in ("prompt", "length", "temperature", "top_p", "seed"))
         )
-        return {"continuation": continuation, "finished": finished}
+        return asked.answer(continuation=continuation, finished=finished)
 
     def score(document: Tensor) -> dict[str, Tensor]:
-        nats, words = predictor.judge_tensor(document)
-        return {"nats": nats, "word_count": words}
+        asked = request({"document": document})
+        asked.text("document", characters=characters)
+        nats, words = predictor.judge_tensor(asked["document"])
+        return asked.answer(nats=nats, word_count=words)
 
-    signature = functools.partial(row_signature, notes=_NOTES)
+    texts = ("text", "prompt", "document")
+    limits = {"rows": rows, "length": LONGEST} | dict.fromkeys(texts, characters)
+    signature = functools.partial(
+        row_signature,
+        notes=limited_notes(_NOTES, characters, *texts),
+        limits=limits,
+        error=not strict,
+    )
 
     return {
         "serving_default": signature(

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
-from keras_seq.text.start_and_end import with_end
+from keras_seq.text._strings import limited_notes
+from keras_seq.text._widths import search_by_width
+from keras_seq.text.start_and_end import after_start, ids_nats, with_end
 from keras_seq.text.translator import Translator
 from keras_seq.typing import Tensor
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 WIDEST = 16
 NO_SCORE = -1e9  # JSON has no word for -inf
+CHARACTERS = 500  # of a sentence, unless an export says otherwise
+_AT_ONCE = 2**26  # numbers, about, that are held at once
 
 _NOTES = {
     "source": "the sentence to translate, UTF-8",
@@ -38,24 +42,37 @@ _NOTES = {
 
 
 def translation_signatures(
-    translator: Translator, *, width: int = 5, length_penalty: float = 1.0
+    translator: Translator,
+    *,
+    width: int = 5,
+    length_penalty: float = 1.0,
+    characters: int = CHARACTERS,
+    rows: int = 64,
+    strict: bool = False,
 ) -> dict[str, "Signature"]:
     """The signatures of a `Translator` for `keras_seq.serving.export`.
+
+    A row that is too long or out of range has no answer, and the reason in the
+    output "error".
 
     Args:
         translator: The `Translator`.
         width: Width of `serving_default`.
         length_penalty: Length penalty of `serving_default`.
+        characters: Characters, and tokens, that a sentence may have.
+        rows: Rows that a request may have.
+        strict: Whether a row that can't be answered fails its whole batch, as an
+            error of the server; then there is no output "error".
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (source →
         translation, score, finished), "translate" (width, n_best and penalties
         row by row → translations, scores, finished), "attention" (source and a
         translation → the tokens of both and the weights between them) and
-        "score" (source, translation → nats, tokens).
+        "score" (source, translation → nats, tokens); each gives "error" too.
 
     Raises:
-        ValueError: If `width` is out of its range.
+        ValueError: If `width`, `characters` or `rows` is out of its range.
 
     Example:
 
@@ -65,24 +82,61 @@ def translation_signatures(
     ['attention', 'score', 'serving_default', 'translate']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import (
-        row_signature,
-        same_rows,
-        search_checks,
-    )
+    from keras_seq.serving import RequestRows, in_blocks, row_signature
 
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
+    for name, value in (("characters", characters), ("rows", rows)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
+    longest = min(characters, translator.longest_source or characters)
+
+    def request(**inputs: Tensor) -> RequestRows:
+        """The checked rows: no sentence has more characters or tokens than it may."""
+        asked = RequestRows(inputs, rows=rows, strict=strict)
+        sides = [name for name in ("source", "translation") if name in inputs]
+        asked.text(*sides, characters=characters)
+        for name, vocabulary, most in (
+            ("source", translator.source, longest),
+            ("translation", translator.target, characters),
+        ):
+            if name in sides:
+                casefold = name == "source" and translator.casefold
+                _, lengths = with_end(vocabulary, asked[name], casefold=casefold)
+                must = f"{name} must have at most {most} tokens; received "
+                asked.refuse(lengths - 1 > most, must, lengths - 1)
+        return asked
+
+    def search(
+        max_width: int,
+        ids: Tensor,
+        lengths: Tensor,
+        width: Tensor,
+        length_penalty: Tensor,
+        coverage_penalty: Tensor,
+    ) -> dict[str, Tensor]:
+        def some(ids: Tensor, lengths: Tensor, *settings: Tensor) -> dict[str, Tensor]:
+            width, *penalties = settings
+            found = translator.search_ids(ids, lengths, *penalties, width, max_width)
+            return {name: found[name] for name in ("texts", "scores", "finished")}
+
+        size = tf.shape(ids)[1]
+        # Of a hypothesis memory, keys and weights; of a row what a transformer reads.
+        held = max_width * size * (1024 + translator.longest) + 16 * size**2
+        settings = width, length_penalty, coverage_penalty
+        return in_blocks(some, _AT_ONCE // held, ids, lengths, *settings)
 
     def serving_default(source: Tensor) -> dict[str, Tensor]:
-        found = translator.search(
-            source, float(length_penalty), 0.0, width=width, max_width=width
+        asked = request(source=source)
+        ids, lengths = translator.source_ids(asked["source"])
+        ones = tf.ones_like(lengths)
+        zeros = tf.zeros_like(lengths, tf.float32)
+        found = search(width, ids, lengths, width * ones, zeros + length_penalty, zeros)
+        return asked.answer(
+            translation=found["texts"][:, 0],
+            score=found["scores"][:, 0],
+            finished=found["finished"][:, 0],
         )
-        return {
-            "translation": found["texts"][:, 0],
-            "score": found["scores"][:, 0],
-            "finished": found["finished"][:, 0],
-        }
 
     def translate(
         source: Tensor,
@@ -91,63 +145,84 @@ def translation_signatures(
         length_penalty: Tensor,
         coverage_penalty: Tensor,
     ) -> dict[str, Tensor]:
-        asked = {
-            "width": width,
-            "n_best": n_best,
+        penalties = {
             "length_penalty": length_penalty,
             "coverage_penalty": coverage_penalty,
         }
-        checks = search_checks(WIDEST, **asked) + same_rows(source=source, **asked)
-        with tf.control_dependencies(checks):
-            source = tf.identity(source)
-        found = translator.search(
-            source,
-            length_penalty,
-            coverage_penalty,
-            width=width,
-            max_width=WIDEST,
+        asked = request(source=source, width=width, n_best=n_best, **penalties)
+        asked.search(WIDEST, *penalties)
+        found = search_by_width(
+            search,
+            widths,
+            asked["width"],
+            *translator.source_ids(asked["source"]),
+            *(asked[name] for name in ("width", *penalties)),
         )
-        wanted = tf.sequence_mask(n_best, WIDEST)
-        return {
-            "translations": tf.where(wanted, found["texts"], ""),
-            "scores": tf.where(wanted, tf.maximum(found["scores"], NO_SCORE), NO_SCORE),
-            "finished": wanted & found["finished"],
-        }
-
-    def paired(source: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-        with tf.control_dependencies(same_rows(source=source, translation=translation)):
-            return tf.identity(source), tf.identity(translation)
+        wanted = tf.sequence_mask(asked["n_best"], WIDEST)
+        scores = tf.where(wanted, tf.maximum(found["scores"], NO_SCORE), NO_SCORE)
+        return asked.answer(
+            translations=tf.where(wanted, found["texts"], ""),
+            scores=scores,
+            finished=wanted & found["finished"],
+        )
 
     def attention(source: Tensor, translation: Tensor) -> dict[str, Tensor]:
-        source, translation = paired(source, translation)
-        read, _ = translator.source_ids(source)
-        written, lengths = with_end(translator.target, translation)
-        weights = translator.align(source, translation)
-        counts = tf.sequence_mask(lengths, tf.shape(weights)[1])
-        return {
-            "source_tokens": translator.source.pieces_tensor(read),
-            "translation_tokens": translator.target.pieces_tensor(written),
-            "weights": tf.where(counts[..., None], weights, 0.0),
-        }
+        asked = request(source=source, translation=translation)
+        read, _ = translator.source_ids(asked["source"])
+        written, lengths = with_end(translator.target, asked["translation"])
+
+        def some(read: Tensor, written: Tensor) -> dict[str, Tensor]:
+            sides = {"source": read, "target": after_start(written)}
+            _, weights = translator.model(sides, return_attention_scores=True)
+            return {"weights": weights}
+
+        found = in_blocks(some, at_once(read, written), read, written)
+        counts = tf.sequence_mask(lengths, tf.shape(written)[1])
+        return asked.answer(
+            source_tokens=translator.source.pieces_tensor(read),
+            translation_tokens=translator.target.pieces_tensor(written),
+            weights=tf.where(counts[..., None], found["weights"], 0.0),
+        )
 
     def score(source: Tensor, translation: Tensor) -> dict[str, Tensor]:
-        nats, tokens = translator.judge(*paired(source, translation))
-        return {"nats": nats, "tokens": tokens}
+        asked = request(source=source, translation=translation)
+        read, _ = translator.source_ids(asked["source"])
+        written, lengths = with_end(translator.target, asked["translation"])
 
-    signature = functools.partial(row_signature, notes=_NOTES)
+        def some(read: Tensor, *target: Tensor) -> dict[str, Tensor]:
+            return {"nats": ids_nats(translator.model, read, *target)}
+
+        found = in_blocks(some, at_once(read, written), read, written, lengths)
+        return asked.answer(nats=found["nats"], tokens=lengths)
+
+    def at_once(read: Tensor, written: Tensor) -> Tensor:
+        source, target = tf.shape(read)[1], tf.shape(written)[1]
+        logits = 3 * target * len(translator.target)
+        read_whole = 16 * (source + target) ** 2 + 1024 * (source + target)
+        return _AT_ONCE // (logits + read_whole)
+
+    widths = sorted({1, width, 8, WIDEST})
+    texts = ("source", "translation")
+    notes = limited_notes(_NOTES, characters, "source")
+    limits = {"rows": rows, "width": WIDEST} | dict.fromkeys(texts, characters)
+    limits["source"] = longest
+    signature = functools.partial(
+        row_signature, notes=notes, limits=limits, error=not strict, source=tf.string
+    )
+    paired = notes | {
+        "translation": "a translation, as long as `source` at most",
+    }
 
     return {
         "serving_default": signature(
             serving_default,
             f"Translates, with a beam of width {width}.",
             ("translation", "score", "finished"),
-            source=tf.string,
         ),
         "translate": signature(
             translate,
             "Translates, everything set row by row.",
             ("translations", "scores", "finished"),
-            source=tf.string,
             width=tf.int32,
             n_best=tf.int32,
             length_penalty=tf.float32,
@@ -157,14 +232,14 @@ def translation_signatures(
             attention,
             "Shows where the model looks while it reads a translation.",
             ("source_tokens", "translation_tokens", "weights"),
-            source=tf.string,
+            notes=paired,
             translation=tf.string,
         ),
         "score": signature(
             score,
             "Tells how likely a translation is.",
             ("nats", "tokens"),
-            source=tf.string,
+            notes=paired,
             translation=tf.string,
         ),
     }

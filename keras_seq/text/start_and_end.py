@@ -64,15 +64,22 @@ def target_nats(
     Returns:
         float32 and int32 tensors of shape (B,).
     """
+    target, lengths = with_end(vocabulary, texts)
+    return ids_nats(model, source, target, lengths), lengths
+
+
+def ids_nats(
+    model: "keras.Model", source: Tensor, target: Tensor, lengths: Tensor
+) -> Tensor:
+    """-ln p of what `with_end` gives, float32 (B,)."""
     import tensorflow as tf
 
-    target, lengths = with_end(vocabulary, texts)
     logits = model({"source": source, "target": after_start(target)})
     nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
         target, tf.cast(logits, tf.float32)
     )
     counts = tf.sequence_mask(lengths, tf.shape(target)[1], nats.dtype)
-    return tf.reduce_sum(nats * counts, axis=1), lengths
+    return tf.reduce_sum(nats * counts, axis=1)
 
 
 def after_start(target: Tensor) -> Tensor:

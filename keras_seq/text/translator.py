@@ -279,9 +279,21 @@ class Translator:
             Dict of tensors: "texts", "scores", "finished" and "lengths" (B, W),
             "ids" (B, W, L), "alignment" (B, W, L, S).
         """
+        settings = length_penalty, coverage_penalty, width, max_width
+        return self.search_ids(*self.source_ids(texts), *settings)
+
+    def search_ids(
+        self,
+        ids: Tensor,
+        lengths: Tensor,
+        length_penalty: Numbers,
+        coverage_penalty: Numbers,
+        width: Integers,
+        max_width: int,
+    ) -> dict[str, Tensor]:
+        """As `search`, of what `source_ids` gives."""
         import tensorflow as tf
 
-        ids, lengths = self.source_ids(texts)
         limits = tf.minimum(3 * lengths + 20, self.longest)
         state, constants = self.model.begin(ids, keras.ops.max(limits, initial=0))
         found = generate(
@@ -374,18 +386,16 @@ class Translator:
 
     def _check_lengths(self, name: str, texts: Sequence[str]) -> None:
         """Says which sentence is too long."""
-        if self.longest_source is None:
-            return
+        longest = self.longest_source or float("inf")
         for number, text in enumerate(texts):
             # A character may be composed and folded to three, each with at most 4
             # bytes, which have a token each; a mark written out, of 3, has 7.
-            if 12 * len(text) + 1 > self.longest_source:
+            if 12 * len(text) + 1 > longest:
                 tokens = len(self._source_pieces(text)) - 1
-                if tokens > self.longest_source:
+                if tokens > longest:
                     raise ValueError(
-                        f"`{name}` must have sentences of at most "
-                        f"{self.longest_source} tokens; received {tokens} in sentence "
-                        f"{number + 1}, {text[:20]!r}..."
+                        f"`{name}` must have sentences of at most {longest} tokens; "
+                        f"received {tokens} in sentence {number + 1}, {text[:20]!r}..."
                     )
 
     def _source_pieces(self, text: str) -> list[str]:

@@ -15,7 +15,7 @@ from keras_seq.vision.grids import (
     grid_model,
 )
 from keras_seq.vision.image_files import readable_image
-from keras_seq.vision.images import decode_image, decode_images, load_image
+from keras_seq.vision.images import decode_image, decode_images, load_image, try_images
 from keras_seq.vision.served_captions import (
     caption_card,
     caption_requests,
@@ -41,4 +41,5 @@ __all__ = [
     "most_frequent_caption",
     "read_captions",
     "readable_image",
+    "try_images",
 ]

@@ -3,12 +3,14 @@
 import numbers
 import os
 import typing
+from collections.abc import Callable
 
 import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.text._autograph import unconverted
 from keras_seq.typing import Array, Tensor
+from keras_seq.vision._headers import KINDS, checked_picture
 from keras_seq.vision.image_files import readable_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -17,6 +19,10 @@ _EXIF = b"Exif\x00\x00"
 _EXIF_WITHIN = 2**17  # bytes of the file, from its start
 _ORIENTATION = 0x0112
 _ENTRIES = 128  # of the directory that are looked at
+_FLOATS = 2**20  # pixels that are floats at once
+
+PIXELS = 2**24  # of a served picture, unless an export says otherwise
+SIDE = 2**14  # of a row or column: what is shrunk one way is as long as the other
 
 Size: typing.TypeAlias = tuple[int, int] | list[int]
 """Height and width."""
@@ -50,14 +56,12 @@ def decode_image(image_bytes: bytes | Array) -> Tensor:
     tf = require("tensorflow", "recipes")
     content = tf.convert_to_tensor(image_bytes)
 
-    def other() -> Tensor:
-        image = tf.io.decode_image(content, channels=3, expand_animations=False)
-        return tf.cast(tf.ensure_shape(image, [None, None, 3]), tf.float32)
-
-    is_png = tf.strings.substr(content, 0, len(_PNG)) == _PNG
-    is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
-    image = tf.cond(is_png, lambda: _png(content), other)
-    return tf.cond(is_jpeg, lambda: _upright(image, content), lambda: image)
+    image = tf.cond(
+        _is_png(content),
+        lambda: _on_white(_png(content), _opaque_byte(content)),
+        lambda: tf.cast(_other(content), tf.float32),
+    )
+    return _upright(image, content)
 
 
 @unconverted
@@ -86,13 +90,86 @@ def decode_images(image_bytes: Array, size: Size) -> Tensor:
     height, width = check_image_size(size)
 
     def one(content: Tensor) -> Tensor:
-        image = tf.image.resize(decode_image(content), (height, width), antialias=True)
-        return tf.clip_by_value(image, 0.0, 255.0)
+        image = tf.cond(
+            _is_png(content),
+            lambda: _opaque(_png(content), content),
+            lambda: _other(content),
+        )
+        return _shrunk(image, content, (height, width))
 
     return tf.map_fn(
         one,
         image_bytes,
         fn_output_signature=tf.TensorSpec([height, width, 3], tf.float32),
+        parallel_iterations=1,
+    )
+
+
+@unconverted
+def try_images(
+    image_bytes: Array, size: Size, *, pixels: int = PIXELS, side: int = SIDE
+) -> tuple[Tensor, Tensor]:
+    """As `decode_images`, and says which files it can't or mustn't decode.
+
+    What the headers say is read first, so that no small file makes large pixels.
+
+    Args:
+        image_bytes: String tensor (B,), the contents of the files.
+        size: Pair of height and width.
+        pixels: Pixels that a picture may have.
+        side: Pixels that a row or a column of it may have.
+
+    Returns:
+        float32 tensor (B, height, width, 3), 0 where there is none; and strings (B,):
+        what is wrong, empty where nothing is.
+
+    Raises:
+        ValueError: If `size` isn't a pair of positive integers.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> files = [tf.io.encode_png(tf.ones([9, 9, 3], tf.uint8)).numpy(), b"no picture"]
+    >>> images, reasons = try_images(tf.constant(files), (1, 1))
+    >>> images.numpy().ravel().round().tolist()
+    [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    >>> reasons.numpy().tolist()
+    [b'', b'must be a JPEG, PNG, GIF or BMP file, whole']
+    """
+    tf = require("tensorflow", "recipes")
+    shape = check_image_size(size)
+    nothing = tf.zeros([*shape, 3])
+
+    def tried(
+        decode: Callable[[Tensor], Tensor], content: Tensor, depth: int
+    ) -> Tensor:
+        # A data set can go on where an operation fails; nothing else in a graph can.
+        # What it calls is made anew for each picture, so it is as little as can be.
+        found = tf.data.Dataset.from_tensors(content).map(unconverted(decode))
+        none = tf.zeros([0, 0, depth], tf.uint8)
+        return found.ignore_errors().reduce(none, unconverted(lambda _, image: image))
+
+    def one(content: Tensor) -> tuple[Tensor, Tensor]:
+        content, reason = checked_picture(content, pixels, side)
+        content = tf.where(reason == "", content, "")
+        image = tf.cond(
+            _is_png(content),
+            lambda: _opaque(tried(_png, content, 4), content),
+            lambda: tried(_other, content, 3),
+        )
+        there = tf.size(image) > 0
+        image = tf.cond(there, lambda: _shrunk(image, content, shape), lambda: nothing)
+        broken = tf.where(there, "", f"must be {KINDS}, whole")
+        return image, tf.where(reason == "", broken, reason)
+
+    return tf.map_fn(
+        one,
+        image_bytes,
+        fn_output_signature=(
+            tf.TensorSpec([*shape, 3], tf.float32),
+            tf.TensorSpec([], tf.string),
+        ),
+        parallel_iterations=1,
     )
 
 
@@ -143,25 +220,76 @@ def check_image_size(size: typing.Any) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def _png(content: Tensor) -> Tensor:
-    """A PNG on white."""
+def _shrunk(image: Tensor, content: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture in bytes in a size: it is made floats when it is small."""
     import tensorflow as tf
 
-    image = tf.cast(tf.io.decode_png(content, channels=4), tf.float32)
-    # What is opaque in grey of less than 8 bits comes as 1, 3 or 15.
+    image = tf.image.resize(_upright(image, content), size, antialias=True)
+    return tf.clip_by_value(tf.cast(image, tf.float32), 0.0, 255.0)
+
+
+def _is_png(content: Tensor) -> Tensor:
+    import tensorflow as tf
+
+    return tf.strings.substr(content, 0, len(_PNG)) == _PNG
+
+
+def _other(content: Tensor) -> Tensor:
+    """What is no PNG, in bytes."""
+    import tensorflow as tf
+
+    image = tf.io.decode_image(content, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _png(content: Tensor) -> Tensor:
+    """A PNG with its opacity, in bytes."""
+    import tensorflow as tf
+
+    return tf.io.decode_png(content, channels=4)
+
+
+def _on_white(image: Tensor, opaque: Tensor) -> Tensor:
+    import tensorflow as tf
+
+    image = tf.cast(image, tf.float32)
+    opacity = tf.minimum(image[..., 3:] / opaque, 1.0)
+    return image[..., :3] * opacity + 255 * (1 - opacity)
+
+
+def _opaque_byte(content: Tensor) -> Tensor:
+    """What is opaque in a PNG: 1, 3 or 15 in grey of less than 8 bits."""
+    import tensorflow as tf
+
     header = tf.io.decode_raw(tf.strings.substr(content, 24, 2), tf.uint8)
     depth, kind = tf.unstack(tf.cast(header, tf.int32), 2)
-    opaque = tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255)
-    opacity = tf.minimum(image[..., 3:] / tf.cast(opaque, tf.float32), 1.0)
-    colours = image[..., :3]
-    return colours * opacity + 255 * (1 - opacity)
+    return tf.cast(tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255), tf.float32)
+
+
+def _opaque(image: Tensor, content: Tensor) -> Tensor:
+    """A PNG on white, in bytes, some rows at a time."""
+    import tensorflow as tf
+
+    from keras_seq.serving import in_blocks
+
+    def some(rows: Tensor) -> dict[str, Tensor]:
+        return {"white": tf.cast(tf.round(_on_white(rows, opaque)), tf.uint8)}
+
+    opaque = _opaque_byte(content)
+    at_once = _FLOATS // tf.maximum(tf.shape(image)[1], 1)
+    return tf.cond(
+        tf.cast(tf.reduce_min(image[..., 3]), tf.float32) < opaque,
+        lambda: in_blocks(some, at_once, image)["white"],
+        lambda: image[..., :3],
+    )
 
 
 def _upright(image: Tensor, content: Tensor) -> Tensor:
-    """Turns an image as the orientation in its file says."""
+    """Turns a JPEG as the orientation in its file says."""
     import tensorflow as tf
 
-    orientation = exif_orientation(content)
+    is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
+    orientation = tf.cond(is_jpeg, lambda: exif_orientation(content), lambda: 1)
 
     def among(*some: int) -> Tensor:
         return tf.reduce_any(orientation == tf.constant(some))

@@ -5,16 +5,22 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 
 from keras_seq.extras import require
+from keras_seq.text._strings import limited_notes
+from keras_seq.text._widths import search_by_width
 from keras_seq.typing import Tensor
 from keras_seq.vision.captioner import Captioner
+from keras_seq.vision.images import PIXELS, SIDE, try_images
 
 if typing.TYPE_CHECKING:
     from keras_seq.serving import Signature
 
 WIDEST = 16
+CHARACTERS = 1000  # of a caption that is scored
+_BYTES = 20_000_000  # of a picture's file, unless an export says otherwise
+_AT_ONCE = 16  # pictures whose features are held at once
 
 _NOTES = {
-    "image_bytes": "content of an image file, JPEG, PNG, GIF or BMP of any size; in "
+    "image_bytes": "content of an image file, JPEG, PNG, GIF or BMP; in "
     'JSON {"b64": "..."}',
     "caption": "the caption",
     "probability": "p of the caption",
@@ -32,24 +38,40 @@ _NOTES = {
 
 
 def caption_signatures(
-    captioner: Captioner, *, width: int = 5, length_penalty: float = 1.0
+    captioner: Captioner,
+    *,
+    width: int = 5,
+    length_penalty: float = 1.0,
+    pixels: int = PIXELS,
+    file_bytes: int = _BYTES,
+    rows: int = 64,
+    strict: bool = False,
 ) -> "dict[str, Signature]":
     """The signatures of a `Captioner` for `keras_seq.serving.export`.
+
+    A row whose picture is too large or none, or that is out of range, has no answer,
+    and the reason in the output "error".
 
     Args:
         captioner: The `Captioner`.
         width: Width of `serving_default` and `attention`.
         length_penalty: Length penalty of both.
+        pixels: Pixels that a picture may have; no row or column of it may have more
+            than 16,384.
+        file_bytes: Bytes that its file may have.
+        rows: Rows that a request may have.
+        strict: Whether a row that can't be answered fails its whole batch, as an
+            error of the server; then there is no output "error".
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (image_bytes →
         caption, probability), "attention" (image_bytes → caption, its words, and the
         weights over the image for each), "caption" (width, n_best and length penalty
         row by row → captions, probabilities) and "score" (image_bytes, caption →
-        nats, tokens).
+        nats, tokens); each gives "error" too.
 
     Raises:
-        ValueError: If `width` is out of its range.
+        ValueError: If a setting is out of its range.
 
     Example:
 
@@ -58,97 +80,142 @@ def caption_signatures(
     ['attention', 'caption', 'score', 'serving_default']
     """
     tf = require("tensorflow", "serving")
-    from keras_seq.serving import (
-        row_signature,
-        same_rows,
-        search_checks,
-    )
+    from keras_seq.serving import RequestRows, in_blocks, row_signature
 
     if not 1 <= width <= WIDEST:
         raise ValueError(f"`width` must be in [1, {WIDEST}]; received {width!r}.")
+    settings = {"pixels": pixels, "file_bytes": file_bytes, "rows": rows}
+    for name, value in settings.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
+    extractor = captioner.extractor
 
-    # Each search is traced once, however many signatures and requests ask for it.
+    # What several signatures do is traced once.
     strings = tf.TensorSpec([None], tf.string)
     numbers = tf.TensorSpec([None], tf.int32)
     penalties = tf.TensorSpec([None], tf.float32)
+    grids = tf.TensorSpec([None, *extractor.shape], extractor.dtype)
 
     def traced(*specs: typing.Any) -> Callable[[Callable[..., typing.Any]], typing.Any]:
         return functools.partial(tf.function, input_signature=specs, autograph=False)
 
     @traced(strings)
-    def best(image_bytes: Tensor) -> dict[str, Tensor]:
+    def extract(image_bytes: Tensor) -> tuple[Tensor, Tensor]:
+        def some(image_bytes: Tensor) -> dict[str, Tensor]:
+            images, reasons = try_images(image_bytes, extractor.size, pixels=pixels)
+            return {"grids": extractor.features(images), "reasons": reasons}
+
+        found = in_blocks(some, _AT_ONCE, image_bytes)
+        return found["grids"], found["reasons"]
+
+    def request(**inputs: Tensor) -> tuple[RequestRows, Tensor]:
+        """The checked rows, and the grids of their pictures."""
+        asked = RequestRows(inputs, rows=rows, strict=strict)
+        size = tf.strings.length(asked["image_bytes"])
+        must = f"image_bytes must have at most {file_bytes} bytes; received "
+        asked.refuse(size > file_bytes, must, size)
+        if "width" in inputs:
+            asked.search(WIDEST, "length_penalty")
+        if "caption" in inputs:
+            asked.text("caption", characters=CHARACTERS)
+        found, reasons = extract(asked["image_bytes"])
+        asked.refuse(reasons != "", "image_bytes ", reasons)
+        return asked, found
+
+    @traced(grids)
+    def best(grids: Tensor) -> dict[str, Tensor]:
         found = captioner.search(
-            captioner.extractor(image_bytes),
-            float(length_penalty),
-            width=width,
-            max_width=width,
+            grids, float(length_penalty), width=width, max_width=width
         )
         return {name: value[:, 0] for name, value in found.items()}
 
-    @traced(strings, numbers, penalties)
-    def search(
-        image_bytes: Tensor, width: Tensor, length_penalty: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        found = captioner.search(
-            captioner.extractor(image_bytes),
-            length_penalty,
-            width=width,
-            max_width=WIDEST,
-        )
-        return found["texts"], found["probabilities"]
+    @functools.cache
+    def search_of(max_width: int) -> Callable[..., typing.Any]:
+        @traced(grids, numbers, penalties)
+        def search(grids: Tensor, width: Tensor, length_penalty: Tensor) -> typing.Any:
+            found = captioner.search(
+                grids, length_penalty, width=width, max_width=max_width
+            )
+            return {name: found[name] for name in ("texts", "probabilities")}
+
+        return search
 
     def serving_default(image_bytes: Tensor) -> dict[str, Tensor]:
-        found = best(image_bytes)
-        return {"caption": found["texts"], "probability": found["probabilities"]}
+        asked, grids = request(image_bytes=image_bytes)
+        found = best(grids)
+        return asked.answer(caption=found["texts"], probability=found["probabilities"])
 
     def attention(image_bytes: Tensor) -> dict[str, Tensor]:
-        found = best(image_bytes)
+        asked, grids = request(image_bytes=image_bytes)
+        found = best(grids)
         longest = tf.shape(found["ids"])[1]
         written = tf.sequence_mask(found["lengths"], longest)
         read = tf.sequence_mask(
             found["lengths"] + tf.cast(found["finished"], tf.int32), longest
         )
         words = captioner.vocabulary.pieces_tensor(found["ids"])
-        return {
-            "caption": found["texts"],
-            "words": tf.where(written, words, ""),
-            "attention": tf.where(read[..., None, None], found["attention"], 0.0),
-        }
+        return asked.answer(
+            caption=found["texts"],
+            words=tf.where(written, words, ""),
+            attention=tf.where(read[..., None, None], found["attention"], 0.0),
+        )
 
     def caption(
         image_bytes: Tensor, width: Tensor, n_best: Tensor, length_penalty: Tensor
     ) -> dict[str, Tensor]:
-        asked = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
-        checks = search_checks(WIDEST, **asked)
-        checks += same_rows(image_bytes=image_bytes, **asked)
-        with tf.control_dependencies(checks):
-            image_bytes = tf.identity(image_bytes)
-        texts, probabilities = search(image_bytes, width, length_penalty)
-        wanted = tf.sequence_mask(n_best, WIDEST)
-        return {
-            "captions": tf.where(wanted, texts, ""),
-            "probabilities": tf.where(wanted, probabilities, 0.0),
-        }
+        settings = {"width": width, "n_best": n_best, "length_penalty": length_penalty}
+        asked, grids = request(image_bytes=image_bytes, **settings)
+        found = search_by_width(
+            lambda max_width, *inputs: search_of(max_width)(*inputs),
+            widths,
+            asked["width"],
+            *(grids, asked["width"], asked["length_penalty"]),
+        )
+        wanted = tf.sequence_mask(asked["n_best"], WIDEST)
+        return asked.answer(
+            captions=tf.where(wanted, found["texts"], ""),
+            probabilities=tf.where(wanted, found["probabilities"], 0.0),
+        )
 
     def score(image_bytes: Tensor, caption: Tensor) -> dict[str, Tensor]:
-        same = same_rows(image_bytes=image_bytes, caption=caption)
-        with tf.control_dependencies(same):
-            image_bytes = tf.identity(image_bytes)
-        nats, tokens = captioner.judge(captioner.extractor(image_bytes), caption)
-        return {"nats": nats, "tokens": tokens}
+        asked, grids = request(image_bytes=image_bytes, caption=caption)
 
-    signature = functools.partial(row_signature, notes=_NOTES, image_bytes=tf.string)
+        def some(grids: Tensor, captions: Tensor) -> dict[str, Tensor]:
+            nats, tokens = captioner.judge(grids, captions)
+            return {"nats": nats, "tokens": tokens}
+
+        return asked.answer(**in_blocks(some, _AT_ONCE, grids, asked["caption"]))
+
+    widths = sorted({1, width, WIDEST})
+    picture = f"; at most {pixels} pixels ({SIDE} a side) in {file_bytes} bytes"
+    notes = limited_notes(_NOTES, CHARACTERS, "caption") | {
+        "image_bytes": _NOTES["image_bytes"] + picture
+    }
+    signature = functools.partial(
+        row_signature,
+        notes=notes,
+        limits={
+            "rows": rows,
+            "image_bytes": pixels,
+            "width": WIDEST,
+            "caption": CHARACTERS,
+        },
+        error=not strict,
+        image_bytes=tf.string,
+    )
 
     return {
         "serving_default": signature(
             serving_default,
             f"Captions an image, with a beam of width {width}.",
             ("caption", "probability"),
+            notes=notes | {"caption": _NOTES["caption"]},
         ),
         "attention": signature(
             attention,
             "Captions an image, and shows where it looked for each word.",
             ("caption", "words", "attention"),
+            notes=notes | {"caption": _NOTES["caption"]},
         ),
         "caption": signature(
             caption,

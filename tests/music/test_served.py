@@ -1,4 +1,4 @@
-from functools import partial
+import re
 
 import keras
 import numpy as np
@@ -35,6 +35,13 @@ def writer():
 @pytest.fixture(scope="module")
 def signatures(writer):
     return tune_signatures(writer, temperature=TEMPERATURE, longest=LONGEST)
+
+
+@pytest.fixture(scope="module")
+def strict(writer):
+    """The function of the strict `generate`."""
+    settings = {"temperature": TEMPERATURE, "longest": LONGEST, "strict": True}
+    return tune_signatures(writer, **settings)["generate"].function
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +91,7 @@ def test_names_and_dtypes(signatures, ask):
         ask("serving_default", prompt=[""], seed=[0]),
         ask("generate", prompt=PROMPTS, **WRITING),
     ):
-        assert set(answer) == {"abc", "finished"}
+        assert set(answer) == {"abc", "finished", "error"}
         assert isinstance(answer["abc"][0], bytes)
         assert answer["finished"].dtype == bool
     judged = ask("score", tune=DOCUMENTS)
@@ -191,14 +198,23 @@ OUT_OF_RANGE = [
 
 @pytest.mark.parametrize(("name", "value"), OUT_OF_RANGE)
 @pytest.mark.parametrize("live", [True, False])
-def test_refuses_by_name_what_is_out_of_range(signatures, ask, name, value, live):
+def test_refuses_by_name_what_is_out_of_range(
+    signatures, strict, ask, name, value, live
+):
     request = {"prompt": PROMPTS, **WRITING}
     request[name] = [*WRITING[name][:2], value]  # one row is enough
     specs = signatures["generate"].inputs
-    request = {k: tf.constant(v, specs[k].dtype) for k, v in request.items()}
-    generate = signatures["generate"].function if live else partial(ask, "generate")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be"):
-        generate(**request)
+    tensors = {k: tf.constant(v, specs[k].dtype) for k, v in request.items()}
+    generate = strict if live else tf.function(strict, autograph=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be .*row 3"):
+        generate(**tensors)
+    # Else its neighbours get their answers.
+    answer = ask("generate", **request)
+    assert answer["error"].tolist()[:2] == [b"", b""]
+    assert re.match(f"{name} must be .*; received ", answer["error"][2].decode())
+    expected = ask("generate", prompt=PROMPTS, **WRITING)
+    for key in ("abc", "finished"):
+        assert answer[key].tolist() == [*expected[key][:2], type(expected[key][2])()]
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_p", "seed", "length"])
@@ -258,5 +274,4 @@ def test_exported_it_serves_and_still_refuses(writer, signatures, tmp_path):
     for name, value in OUT_OF_RANGE:
         request = {"prompt": PROMPTS, **WRITING, name: [*WRITING[name][:2], value]}
         tensors = {k: tf.constant(v, specs[k].dtype) for k, v in request.items()}
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must be"):
-            loaded(**tensors)
+        assert loaded(**tensors)["error"].numpy()[2].startswith(f"{name} ".encode())

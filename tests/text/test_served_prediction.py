@@ -1,6 +1,8 @@
 """Next words as a server gives them are the predictor's own."""
 
 import functools
+import json
+import re
 
 import numpy as np
 import pytest
@@ -35,11 +37,18 @@ def _export(tmp_path_factory, level):
     serving.export(
         model.model,
         path,
-        prediction_signatures(model, count=4),
+        prediction_signatures(model, count=4, characters=80, rows=8),
         warmup=prediction_requests([TEXT]),
         model_card=prediction_card("few", data, {"perplexity": 1.0}),
     )
     return model, path, tf.saved_model.load(str(path / "1")).signatures
+
+
+@pytest.fixture(scope="module")
+def strict():
+    """The strict `generate`, traced once."""
+    signatures = prediction_signatures(predictor(), characters=80, strict=True)
+    return tf.function(signatures["generate"].function, autograph=False)
 
 
 def strings(texts):
@@ -109,15 +118,55 @@ def test_rows_have_their_own_settings(exported):
         {"top_p": [1.5, 1.0]},
         {"top_p": [0.0, 1.0]},
         {"seed": [-1, 1]},
-        {"seed": [1]},
+        {"length": [2**31 - 1, 1]},
+        {"prompt": ["x" * 81, "low"]},
+        {"prompt": ["low", "\u20ac" * 1000]},
     ],
 )
-def test_what_is_out_of_range_is_refused_by_name(exported, wrong):
-    import tensorflow as tf
-
+def test_what_is_out_of_range_is_refused_by_name(exported, strict, wrong):
     _, _, signatures = exported
-    with pytest.raises(tf.errors.InvalidArgumentError, match=next(iter(wrong))):
-        signatures["generate"](**request(**wrong))
+    [(name, values)] = wrong.items()
+    if name == "prompt":
+        wrong = {name: strings(values)}
+    message = f"{name} must .*; received "
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        strict(**request(**wrong))
+    found = signatures["generate"](**request(**wrong))
+    refused = [bool(error) for error in found["error"].numpy()]
+    assert sum(refused) == 1
+    bad = refused.index(True)
+    assert re.match(message, found["error"].numpy()[bad].decode())
+    assert found["continuation"].numpy()[bad] == b""
+    good = signatures["generate"](**request())
+    if name != "prompt":
+        assert found["continuation"][1 - bad] == good["continuation"][1 - bad]
+
+
+def test_inputs_of_other_numbers_of_rows_are_refused(exported):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="2; received 1"):
+        exported[2]["generate"](**request(seed=[1]))
+
+
+def test_more_rows_than_there_may_be_are_refused(exported):
+    many = strings(["low"] * 9)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="most 8 rows; received 9"):
+        exported[2]["score"](document=many)
+
+
+def test_what_is_no_utf8_is_read_as_unknown(exported):
+    invalid, unknown = b"low \xff\xe2\x82", "low \ufffd\ufffd".encode()
+    found = exported[2]["score"](document=np.array([invalid, unknown], object))
+    assert found["error"].numpy().tolist() == [b"", b""]
+    assert found["nats"][0] == found["nats"][1]
+
+
+def test_limits_are_told(exported):
+    path = exported[1] / "1" / "assets.extra"
+    told = json.loads((path / "signatures.json").read_text())
+    assert told["generate"]["limits"] == {"rows": 8, "length": 500, "prompt": 80}
+    card = (path / "model_card.md").read_text()
+    assert "at most 80 characters" in card
+    assert "8 rows" in card
 
 
 def test_the_number_of_words_is_checked():

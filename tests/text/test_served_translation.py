@@ -1,5 +1,8 @@
+import re
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seq import serving
 from keras_seq.text import (
@@ -10,6 +13,13 @@ from keras_seq.text import (
 from tests.text.translators import SOURCES, translator
 
 PAIRS = [("abc", "da"), ("d", "b ab")]
+GOOD = {
+    "source": tf.constant(["abc"]),
+    "width": tf.constant([4]),
+    "n_best": tf.constant([2]),
+    "length_penalty": tf.constant([1.0]),
+    "coverage_penalty": tf.constant([0.0]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +36,14 @@ def exported(tmp_path_factory):
         model_card=translation_card("letters", data, {"bleu": 0.0}),
     )
     return trained, path, tf.saved_model.load(str(path / "1")).signatures
+
+
+@pytest.fixture(scope="module")
+def strict():
+    """The strict `translate`, traced once."""
+    signature = translation_signatures(translator(), strict=True)["translate"]
+    assert "error" not in signature.outputs
+    return tf.function(signature.function, autograph=False)
 
 
 def test_it_serves(exported):
@@ -129,7 +147,7 @@ def test_attention_and_score(exported):
         ("coverage_penalty", np.inf, "coverage_penalty must be finite"),
     ],
 )
-def test_bad_requests_are_refused(exported, name, value, message):
+def test_bad_requests_are_refused(exported, strict, name, value, message):
     import tensorflow as tf
 
     request = {
@@ -146,7 +164,14 @@ def test_bad_requests_are_refused(exported, name, value, message):
         for key, values in request.items()
     }
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        exported[2]["translate"](**tensors)
+        strict(**tensors)
+    two = {key: tf.concat([other, tensors[key]], 0) for key, other in GOOD.items()}
+    found, alone = exported[2]["translate"](**two), exported[2]["translate"](**GOOD)
+    assert found["error"][0] == b""
+    assert re.match(f"{message}; received", found["error"].numpy()[1].decode())
+    for key in alone:
+        assert (found[key][:1].numpy() == alone[key].numpy()).all(), key
+    assert not any(found["translations"].numpy()[1])
 
 
 @pytest.mark.parametrize("name", ["attention", "score"])
