@@ -11,6 +11,7 @@ from keras_seq.serving._export import ExportReport, export
 from keras_seq.serving._replay import SignatureReport
 from keras_seq.serving._requests import ROWS, RequestRows, in_blocks
 from keras_seq.serving._rows import (
+    ERROR_NOTE,
     row_signature,
     same_rows,
     sampling_checks,
@@ -19,6 +20,7 @@ from keras_seq.serving._rows import (
 from keras_seq.serving._signature import Signature
 
 __all__ = [
+    "ERROR_NOTE",
     "ROWS",
     "CheckReport",
     "ExportReport",

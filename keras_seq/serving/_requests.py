@@ -118,6 +118,23 @@ class RequestRows:
             count = tf.strings.length(text, unit="UTF8_CHAR")
             self.refuse(count > characters, must, count)
 
+    def steps(self, name: str, most: int) -> None:
+        """Refuses sequences of no step, or of too many: one of 0 stands for them.
+
+        Args:
+            name: Name of an input (B, T, ...).
+            most: The largest T.
+        """
+        value = self[name]
+        steps = tf.shape(value)[1]
+        fits = (steps >= 1) & (steps <= most)
+        value = value[:, : tf.where(fits, steps, 0)]
+        missing = [[0, 0], [0, tf.where(fits, 0, 1)]]
+        value = tf.pad(value, missing + [[0, 0]] * (value.shape.rank - 2))
+        self.replace(name, value)
+        must = f"{name} must have 1 to {most} steps; received "
+        self.refuse(tf.fill([self._count], ~fits), must, steps)
+
     def sampling(self, longest: int) -> None:
         """Refuses what is out of range of length, temperature, top_p and seed.
 

@@ -13,6 +13,10 @@ from recipes.binary_classification.model import Classifier
 from recipes.binary_classification.numerals import MISSING
 from recipes.binary_classification.table import Column, Rows
 
+ROWS = 1024  # of a request
+FARTHEST = 1e30  # a number from 0
+CHARACTERS = 1000  # of a category
+
 
 def served_names(columns: list[Column]) -> list[str]:
     """A name that a server takes for each column: ASCII letters, digits and "_"."""
@@ -27,47 +31,61 @@ def served_names(columns: list[Column]) -> list[str]:
     return taken
 
 
-def signatures(classifier: Classifier) -> dict[str, Any]:
+def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any]:
     """The signatures for `keras_seq.serving.export`.
 
     Args:
         classifier: `Classifier`.
+        strict: Whether a row that can't be answered fails its whole batch; then there
+            is no output "error".
 
     Returns:
         Dict of "serving_default" (columns → probability, label) and "explain" (columns
-        → column names, contributions, mean_logit, logit, probability, label).
+        → column names, contributions, mean_logit, logit, probability, label); each
+        gives "error" too.
     """
     tf = require("tensorflow", "recipes")
-    from keras_seq.serving import Signature
+    from keras_seq.serving import ERROR_NOTE, RequestRows, Signature
 
     columns = classifier.columns
     names = dict(zip(served_names(columns), columns, strict=True))
     mean_logit = classifier.mean_logit
 
-    def rows(given: dict[str, Tensor]) -> dict[str, Tensor]:
-        first = next(iter(given.values()))
-        sizes = [
-            tf.debugging.assert_equal(
-                tf.shape(given[name]),
-                tf.shape(first),
-                f"{name} must have as many rows as the other columns",
+    kinds = {
+        kind: [name for name, column in names.items() if column.kind == kind]
+        for kind in ("number", "date", "category")
+    }
+    texts = [*kinds["date"], *kinds["category"]]
+
+    def request(given: dict[str, Tensor]) -> tuple[RequestRows, dict[str, Tensor]]:
+        """The checked rows, and what the model reads of them."""
+        asked = RequestRows(
+            {name: given[name] for name in names}, rows=ROWS, strict=strict
+        )
+        if kinds["number"]:
+            numbers = tf.stack(
+                [tf.cast(asked[name], tf.float64) for name in kinds["number"]], 1
             )
-            for name in names
-        ]
-        with tf.control_dependencies(sizes):
-            count = tf.shape(first)[0]
+            wrong = tf.abs(numbers) > FARTHEST  # NaN is a missing one
+            column = tf.argmax(wrong, axis=1)
+            asked.refuse(
+                tf.reduce_any(wrong, axis=1),
+                tf.gather(tf.constant(kinds["number"]), column),
+                f" must be in [-{FARTHEST:g}, {FARTHEST:g}], or NaN; received ",
+                tf.gather(numbers, column, batch_dims=1),
+            )
+        asked.text(*texts, characters=CHARACTERS)
         numbers = [
-            graph_seconds(_as_read(tf, given[n]), c.form)
+            graph_seconds(_as_read(tf, asked[n]), c.form)
             if c.kind == "date"
-            else tf.cast(given[n], tf.float64)
+            else tf.cast(asked[n], tf.float64)
             for n, c in names.items()
             if c.kind != "category"
         ]
-        strings = [
-            _as_read(tf, given[n]) for n, c in names.items() if c.kind == "category"
-        ]
+        strings = [_as_read(tf, asked[name]) for name in kinds["category"]]
+        count = tf.shape(asked.good)[0]
         none = tf.zeros([count, 0], tf.float64)
-        return {
+        return asked, {
             "numbers": tf.stack(numbers, 1) if numbers else none,
             "strings": tf.stack(strings, 1) if strings else tf.fill([count, 0], ""),
         }
@@ -83,21 +101,22 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
         return found["logit"][:, 0], {"probability": probability, "label": label}
 
     def serving_default(**given: Tensor) -> dict[str, Tensor]:
-        return answer(rows(given))[1]
+        asked, inputs = request(given)
+        return asked.answer(**answer(inputs)[1])
 
     def explain(**given: Tensor) -> dict[str, Tensor]:
-        inputs = rows(given)
+        asked, inputs = request(given)
         logit, answered = answer(inputs)
         count = tf.shape(logit)
-        return {
+        return asked.answer(
             **answered,
-            "logit": logit,
-            "mean_logit": tf.fill(count, mean_logit),
-            "contributions": classifier.explain(inputs),
-            "columns": tf.tile(
+            logit=logit,
+            mean_logit=tf.fill(count, mean_logit),
+            contributions=classifier.explain(inputs),
+            columns=tf.tile(
                 tf.constant([[column.name for column in columns]]), [count[0], 1]
             ),
-        }
+        )
 
     specs = {
         name: tf.TensorSpec(
@@ -113,6 +132,9 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
         "label": f"{classifier.positive!r} from the probability "
         f"{classifier.threshold:.4f} on, else {classifier.negative!r}",
     }
+    if not strict:
+        outputs["error"] = ERROR_NOTE
+    limits = {"rows": ROWS} | dict.fromkeys(texts, CHARACTERS)
     explained = {
         **outputs,
         "logit": "ln p / (1 - p)",
@@ -127,14 +149,17 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
             serving_default,
             specs,
             outputs=tuple(outputs),
-            description="Classifies rows.",
+            description=f"Classifies rows, {ROWS} in a request at most.",
+            limits=limits,
             notes={**outputs, **notes},
         ),
         "explain": Signature(
             explain,
             specs,
             outputs=tuple(explained),
-            description="Classifies rows, and tells what each column adds.",
+            description="Classifies rows, and tells what each column adds; "
+            f"{ROWS} in a request at most.",
+            limits=limits,
             notes={**explained, **notes},
         ),
     }
@@ -142,11 +167,11 @@ def signatures(classifier: Classifier) -> dict[str, Any]:
 
 def _meaning(column: Column) -> str:
     if column.kind == "category":
-        return "a category, empty if missing"
+        return f"a category, at most {CHARACTERS} characters, empty if missing"
     if column.kind == "date":
         return f"a time written {column.form}; what is none counts as missing"
     unit = f" in {column.unit}" if column.unit else ""
-    return f"a number{unit}, NaN if missing"
+    return f"a number{unit}, at most {FARTHEST:g} from 0, NaN if missing"
 
 
 def _as_read(tf: Any, strings: Tensor) -> Tensor:

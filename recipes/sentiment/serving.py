@@ -5,11 +5,17 @@ from typing import Any
 
 from keras_seq.extras import require
 from keras_seq.typing import Tensor
-from recipes.sentiment.explaining import TextClassifier
+from recipes.sentiment.explaining import EXPLAINED_AT_ONCE, TextClassifier
+from recipes.sentiment.reading import words_of
 from recipes.sentiment.settings import Config
 
+LONGEST = 10_000  # characters of a text
+ROWS = 64  # of a request
+AT_ONCE = 200_000  # characters of all rows that are read at once
+
 NOTES = {
-    "text": "the text, UTF-8",
+    "text": f"the text, UTF-8, at most {LONGEST} characters; what isn't UTF-8 becomes "
+    "U+FFFD",
     "label": "the likeliest label",
     "probability": "its probability",
     "probabilities": "of all labels, in their order as strings",
@@ -23,38 +29,73 @@ NOTES = {
 }
 
 
-def signatures(classifier: TextClassifier) -> dict[str, Any]:
+def signatures(classifier: TextClassifier, *, strict: bool = False) -> dict[str, Any]:
     """The signatures for `keras_seq.serving.export`.
 
     Args:
         classifier: `TextClassifier`.
+        strict: Whether a row that can't be answered fails its whole batch; then there
+            is no output "error".
 
     Returns:
         Dict of "serving_default" (text → label, probability, probabilities) and
-        "explain" (text → words, contributions, attention, score, base, scored_label).
+        "explain" (text → words, contributions, attention, score, base,
+        scored_label); each gives "error" too.
     """
     tf = require("tensorflow", "recipes")
-    from keras_seq.serving import row_signature
+    from keras_seq.serving import RequestRows, in_blocks, row_signature
+
+    def request(text: Tensor) -> tuple[RequestRows, Tensor]:
+        """The checked rows, and how many are read at once."""
+        asked = RequestRows({"text": text}, rows=ROWS, strict=strict)
+        asked.text("text", characters=LONGEST)
+        longest = tf.reduce_max(tf.strings.length(asked["text"]))
+        return asked, AT_ONCE // tf.maximum(longest, 1)
 
     def serving_default(text: Tensor) -> dict[str, Tensor]:
-        found = classifier.classify(text)["probabilities"]
+        def some(text: Tensor) -> dict[str, Tensor]:
+            return {"probabilities": classifier.classify(text)["probabilities"]}
+
+        asked, at_once = request(text)
+        found = in_blocks(some, at_once, asked["text"])["probabilities"]
         names = tf.constant(classifier.labels)
-        return {
-            "label": tf.gather(names, tf.argmax(found, axis=-1)),
-            "probability": tf.reduce_max(found, axis=-1),
-            "probabilities": found,
-        }
+        return asked.answer(
+            label=tf.gather(names, tf.argmax(found, axis=-1)),
+            probability=tf.reduce_max(found, axis=-1),
+            probabilities=found,
+        )
 
     def explain(text: Tensor) -> dict[str, Tensor]:
-        found = classifier.explain(text)
+        asked, at_once = request(text)
+        # No row has a word for the longest of no rows.
+        words = tf.reduce_max(words_of(asked["text"]).row_lengths())
+        words = tf.cast(tf.maximum(words, 0), tf.int32)
         names = tf.constant(classifier.labels)
-        return {
-            "scored_label": tf.gather(names, found["label"]),
-            **{n: found[n] for n in ("words", "contributions", "attention")},
-            **{n: found[n] for n in ("score", "base")},
-        }
 
-    signature = functools.partial(row_signature, notes=NOTES, text=tf.string)
+        def some(text: Tensor) -> dict[str, Tensor]:
+            found = classifier.explain(text)
+            behind = [[0, 0], [0, words - tf.shape(found["words"])[1]]]
+            return {
+                "scored_label": tf.gather(
+                    tf.constant(classifier.labels), found["label"]
+                ),
+                **{
+                    name: tf.pad(found[name], behind)
+                    for name in ("words", "contributions", "attention")
+                },
+                **{name: found[name] for name in ("score", "base")},
+            }
+
+        at_once = tf.minimum(at_once, EXPLAINED_AT_ONCE)
+        return asked.answer(**in_blocks(some, at_once, asked["text"]))
+
+    signature = functools.partial(
+        row_signature,
+        notes=NOTES,
+        limits={"rows": ROWS, "text": LONGEST},
+        error=not strict,
+        text=tf.string,
+    )
 
     return {
         "serving_default": signature(
