@@ -77,7 +77,8 @@ class RequestRows:
         """Refuses rows. Of several reasons the first that is found stands.
 
         Args:
-            wrong: Booleans (B,).
+            wrong: Booleans (B,). Of floats no comparison alone, turned over: TensorFlow
+                makes `x <= y` of `~(x > y)`, which lets NaN pass.
             *message: Strings, and tensors () or (B,) of any type: they are joined.
         """
         said = tf.broadcast_to(_joined(*message), [self._count])

@@ -1,6 +1,5 @@
 """What the signatures of strings and numbers, one of each a row, have in common."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -124,13 +123,16 @@ def sampling_rules(
     top_p: tf.Tensor,
     seed: tf.Tensor,
 ) -> list[Rule]:
-    """What must hold of what a request asks of sampling."""
+    """What must hold of what a request asks of sampling.
+
+    Finite first: TensorFlow makes x <= y of not x > y, and so lets NaN pass.
+    """
     return [
         ("length", length > 0, "> 0"),
         ("length", length <= longest, f"<= {longest}"),
+        ("temperature", tf.math.is_finite(temperature), "finite"),
         ("temperature", temperature > 0, "> 0"),
-        ("temperature", temperature < math.inf, "finite"),
-        ("top_p", (top_p > 0) & (top_p <= 1), "in (0, 1]"),
+        ("top_p", tf.math.is_finite(top_p) & (top_p > 0) & (top_p <= 1), "in (0, 1]"),
         ("seed", seed >= 0, ">= 0"),
     ]
 
@@ -144,8 +146,8 @@ def search_rules(
         ("width", width <= widest, f"<= {widest}"),
         ("n_best", n_best > 0, "> 0"),
         ("n_best", n_best <= width, "<= width"),
-        *((name, value >= 0, ">= 0") for name, value in penalties.items()),
-        *((name, value < math.inf, "finite") for name, value in penalties.items()),
+        *((name, tf.math.is_finite(x), "finite") for name, x in penalties.items()),
+        *((name, x >= 0, ">= 0") for name, x in penalties.items()),
     ]
 
 

@@ -76,9 +76,7 @@ def signatures(classifier: TextClassifier, *, strict: bool = False) -> dict[str,
             found = classifier.explain(text)
             behind = [[0, 0], [0, words - tf.shape(found["words"])[1]]]
             return {
-                "scored_label": tf.gather(
-                    tf.constant(classifier.labels), found["label"]
-                ),
+                "scored_label": tf.gather(names, found["label"]),
                 **{
                     name: tf.pad(found[name], behind)
                     for name in ("words", "contributions", "attention")

@@ -137,9 +137,10 @@ def test_what_is_out_of_range_is_refused_by_name(exported, strict, wrong):
     bad = refused.index(True)
     assert re.match(message, found["error"].numpy()[bad].decode())
     assert found["continuation"].numpy()[bad] == b""
-    good = signatures["generate"](**request())
-    if name != "prompt":
-        assert found["continuation"][1 - bad] == good["continuation"][1 - bad]
+    right = request()[name]
+    right = np.where(np.arange(2) == bad, right, request(**wrong)[name])
+    good = signatures["generate"](**request() | {name: right})
+    assert found["continuation"][1 - bad] == good["continuation"][1 - bad]
 
 
 def test_inputs_of_other_numbers_of_rows_are_refused(exported):

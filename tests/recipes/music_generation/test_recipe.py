@@ -136,8 +136,8 @@ def test_served_generation_refuses_what_is_out_of_range(run, wrong):
         "length": [5],
     }
     tensors = {k: tf.constant(v) for k, v in {**request, **wrong}.items()}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=next(iter(wrong))):
-        served(**tensors)
+    [error] = served(**tensors)["error"].numpy()
+    assert error.decode().startswith(f"{next(iter(wrong))} must be ")
 
 
 def test_evaluating_again_gives_the_same_figures(run, tmp_path):
