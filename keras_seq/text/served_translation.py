@@ -1,7 +1,7 @@
 """A translator as a served model: strings in, strings out."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
@@ -107,13 +107,19 @@ def translation_signatures(
                 asked.refuse(lengths - 1 > most, must, lengths - 1)
         return asked
 
+    @functools.cache
+    def search_of(max_width: int) -> Callable[..., dict[str, Tensor]]:
+        """A search, traced once for all signatures."""
+        integers, floats = (tf.TensorSpec([None], x) for x in (tf.int32, tf.float32))
+        ids = tf.TensorSpec([None, None], tf.int32)
+        return tf.function(
+            functools.partial(search, max_width),
+            input_signature=[ids, integers, integers, floats, floats],
+            autograph=False,
+        )
+
     def search(
-        max_width: int,
-        ids: Tensor,
-        lengths: Tensor,
-        width: Tensor,
-        length_penalty: Tensor,
-        coverage_penalty: Tensor,
+        max_width: int, ids: Tensor, lengths: Tensor, *settings: Tensor
     ) -> dict[str, Tensor]:
         def some(ids: Tensor, lengths: Tensor, *settings: Tensor) -> dict[str, Tensor]:
             width, *penalties = settings
@@ -123,7 +129,6 @@ def translation_signatures(
         size = tf.shape(ids)[1]
         # Of a hypothesis memory, keys and weights; of a row what a transformer reads.
         held = max_width * size * (1024 + translator.longest) + 16 * size**2
-        settings = width, length_penalty, coverage_penalty
         return in_blocks(some, _AT_ONCE // held, ids, lengths, *settings)
 
     def serving_default(source: Tensor) -> dict[str, Tensor]:
@@ -131,7 +136,8 @@ def translation_signatures(
         ids, lengths = translator.source_ids(asked["source"])
         ones = tf.ones_like(lengths)
         zeros = tf.zeros_like(lengths, tf.float32)
-        found = search(width, ids, lengths, width * ones, zeros + length_penalty, zeros)
+        settings = width * ones, zeros + length_penalty, zeros
+        found = search_of(width)(ids, lengths, *settings)
         return asked.answer(
             translation=found["texts"][:, 0],
             score=found["scores"][:, 0],
@@ -152,7 +158,7 @@ def translation_signatures(
         asked = request(source=source, width=width, n_best=n_best, **penalties)
         asked.search(WIDEST, *penalties)
         found = search_by_width(
-            search,
+            lambda max_width, *inputs: search_of(max_width)(*inputs),
             widths,
             asked["width"],
             *translator.source_ids(asked["source"]),
@@ -201,7 +207,7 @@ def translation_signatures(
         read_whole = 16 * (source + target) ** 2 + 1024 * (source + target)
         return _AT_ONCE // (logits + read_whole)
 
-    widths = sorted({1, width, 8, WIDEST})
+    widths = sorted({1, width, WIDEST})
     texts = ("source", "translation")
     notes = limited_notes(_NOTES, characters, "source")
     limits = {"rows": rows, "width": WIDEST} | dict.fromkeys(texts, characters)
