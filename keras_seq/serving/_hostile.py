@@ -105,10 +105,11 @@ def _ask_process(job: Mapping[str, Any]) -> HostileReport:
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
         )
         if files[1].exists():
-            found = json.loads(files[1].read_text("utf-8"))
-            return HostileReport(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
-            )
+            found: dict[str, Any] = json.loads(files[1].read_text("utf-8"))
+            found["problems"] = tuple(found["problems"])
+            for key in ("slowest", "slowest_refusal"):
+                found[key] = tuple(found[key])
+            return HostileReport(**found)
         asked = files[2].read_text("utf-8") if files[2].exists() else "loading it"
         reason = " ".join(ran.stderr.strip().splitlines()[-2:])[-300:]
         problem = f"the process ended with {ran.returncode} at {asked}: {reason}"

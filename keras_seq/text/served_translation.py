@@ -122,8 +122,8 @@ def translation_signatures(
         max_width: int, ids: Tensor, lengths: Tensor, *settings: Tensor
     ) -> dict[str, Tensor]:
         def some(ids: Tensor, lengths: Tensor, *settings: Tensor) -> dict[str, Tensor]:
-            width, *penalties = settings
-            found = translator.search_ids(ids, lengths, *penalties, width, max_width)
+            width, alpha, beta = settings
+            found = translator.search_ids(ids, lengths, alpha, beta, width, max_width)
             return {name: found[name] for name in ("texts", "scores", "finished")}
 
         size = tf.shape(ids)[1]

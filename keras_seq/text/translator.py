@@ -45,11 +45,9 @@ class Translator:
         target: Vocabulary of the target.
         longest: Tokens that a translation may have. A shorter limit is the
             sentence's own: three times its tokens and 20.
-        longest_source: Tokens that a sentence may have, or None for any number. A
-            transformer's memory grows with their square: a sentence of 10,000
-            characters that its vocabulary spells byte by byte would need tens of
-            GB. A longer one is refused, in the graph by TensorFlow's
-            InvalidArgumentError.
+        longest_source: Tokens that a sentence may have, or None for any number; a
+            transformer's memory grows with their square. A longer one is refused, in
+            the graph by TensorFlow's InvalidArgumentError.
         casefold: Whether the case of the source is folded, where it means nothing:
             in training then too, by `normalise(text, casefold=True)`.
 
@@ -279,8 +277,9 @@ class Translator:
             Dict of tensors: "texts", "scores", "finished" and "lengths" (B, W),
             "ids" (B, W, L), "alignment" (B, W, L, S).
         """
-        settings = length_penalty, coverage_penalty, width, max_width
-        return self.search_ids(*self.source_ids(texts), *settings)
+        ids, lengths = self.source_ids(texts)
+        penalties = length_penalty, coverage_penalty
+        return self.search_ids(ids, lengths, *penalties, width, max_width)
 
     def search_ids(
         self,
