@@ -45,7 +45,8 @@ class Pool(typing.NamedTuple):
 class Candidates(typing.NamedTuple):
     """Hypotheses made longer by a token, best first; each (B, N), N ≥ W."""
 
-    log_probs: Tensor  # ln P of the whole
+    scores: Tensor  # what they are picked by
+    log_probs: Tensor  # ln P of the whole: the same, but for diversity
     tokens: Tensor
     parents: Tensor
     own: Tensor  # ln p of the token
@@ -63,21 +64,32 @@ class Search:
         ending: Ending,
     ) -> None:
         known = start_tokens.shape[0]
-        self.batch = ops.shape(start_tokens)[0]
-        self.width = beam.max_width
+        rows = ops.shape(start_tokens)[0]
+        self.groups = beam.groups
+        self.batch = rows * self.groups
+        self.width = beam.max_width // self.groups
         self.ending = ending
         self.beam = beam
         self.mask = beam.mask_for(known)
-        row_width = as_column("width", beam.width, "int32", known)
-        row_width = ops.broadcast_to(row_width, (self.batch, 1))
+        row_width = as_column("width", beam.width, "int32", known) // self.groups
+        row_width = ops.broadcast_to(row_width, (rows, 1))
         # What a symbolic tensor holds can't be refused.
         self.row_width = ops.clip(row_width, 1, self.width)
-        self.alpha, self.beta = (
+        self.alpha, self.beta, self.delta = (
             as_column(name, getattr(beam, name), "float32", known)
-            for name in ("length_penalty", "coverage_penalty")
+            for name in ("length_penalty", "coverage_penalty", "diversity_penalty")
         )
         self.row_length = row_length
+        if self.groups > 1:
+            for name in ("mask", "row_width", "alpha", "beta", "row_length"):
+                setattr(self, name, self._for_groups(getattr(self, name)))
         self.places = ops.arange(self.width, dtype="int32")
+
+    def _for_groups(self, value: Tensor | None) -> Tensor | None:
+        """What there is for each row, for each of its groups."""
+        if value is None or not len(value.shape):
+            return value
+        return ops.repeat(value, self.groups, axis=0)
 
     def first(self, tokens: Tensor, state: Nest, limit_state: Nest, keep: Nest) -> Live:
         """The hypotheses before the first step.
@@ -145,7 +157,7 @@ class Search:
         )
         parents = index // each
         cuts = self._cuts(live, tokens, parents, t)
-        return Candidates(log_probs, tokens, parents, own, cuts)
+        return Candidates(log_probs, log_probs, tokens, parents, own, cuts)
 
     def _cuts(self, live: Live, tokens: Tensor, parents: Tensor, t: Tensor) -> Tensor:
         cuts = ops.zeros_like(tokens)
@@ -201,12 +213,17 @@ class Search:
 
     def survivors(self, candidates: Candidates) -> Candidates:
         """The best W candidates that go on: `Candidates` of shape (B, W)."""
-        log_probs = candidates.log_probs
+        scores = candidates.scores
         if self.ending.happens:
-            log_probs = ops.where(candidates.cuts > 0, NONE, log_probs)
-        log_probs, index = ops.top_k(log_probs, self.width)
-        log_probs = ops.where(self.places < self.row_width, log_probs, NONE)
-        return Candidates(log_probs, *(_pick(v, index) for v in candidates[1:]))
+            scores = ops.where(candidates.cuts > 0, NONE, scores)
+        scores, index = ops.top_k(scores, self.width)
+        scores = ops.where(self.places < self.row_width, scores, NONE)
+        log_probs = scores
+        if candidates.log_probs is not candidates.scores:
+            log_probs = _pick(candidates.log_probs, index)
+            log_probs = ops.where(scores > NONE, log_probs, NONE)
+        rest = (_pick(values, index) for values in candidates[2:])
+        return Candidates(scores, log_probs, *rest)
 
     def succeed(
         self,
@@ -244,9 +261,15 @@ class Search:
         """Which rows are not done, (B,): see `beam_search` for the proof."""
         worst = _pick(pool.scores, self.row_width - 1)
         longest = length_penalty(self.alpha, ops.expand_dims(self.row_length, -1))
-        attainable = live.log_probs[:, :1] / longest
-        open_ = ops.logical_and(attainable > worst, live.log_probs[:, :1] > NONE)
-        going = ops.logical_and(going, open_[:, 0])
+        best = live.log_probs[:, :1]
+        if self.groups > 1:
+            best = ops.max(live.log_probs, axis=-1, keepdims=True)
+        open_ = ops.logical_and(best / longest > worst, best > NONE)[:, 0]
+        if self.groups > 1:
+            # What a group chooses counts for those behind it as long as they go on.
+            open_ = ops.any(ops.reshape(open_, (-1, self.groups)), axis=-1)
+            open_ = self._for_groups(open_)
+        going = ops.logical_and(going, open_)
         return ops.logical_and(going, steps < self.row_length)
 
     def results(self, steps: Tensor, live: Live, pool: Pool) -> tuple[Tensor, Ends]:

@@ -4,6 +4,7 @@ from keras import ops, tree
 
 from keras_seq.decoding._back_pointers import Ends, Trail, read_back
 from keras_seq.decoding._ending import Ending
+from keras_seq.decoding._groups import choose_in_turn, in_one_order
 from keras_seq.decoding._hypotheses import NONE, Search
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
@@ -78,13 +79,11 @@ def beam_search(
         ranks = limits.apply(live.limit_state, log_probs, t, beam.max_width)
         if limits.processors:
             ranks = _of_one_at_most(ranks)
-            candidates = search.candidates(live, ranks, t, log_probs)
-        else:
-            candidates = search.candidates(live, ranks, t)
+        own = log_probs if limits.processors else None
+        candidates, survivors = choose_in_turn(search, live, ranks, t, own)
         covered, penalties = search.cover(live, *keep)
         if ending.happens:
             pool = search.collect(pool, candidates, penalties, going, steps)
-        survivors = search.survivors(candidates)
         live = search.succeed(live, survivors, going, state, covered, penalties, limits)
         steps = steps + ops.cast(going, "int32")
         going = search.goes_on(going, steps, live, pool)
@@ -98,7 +97,7 @@ def beam_search(
     (_, steps, live, pool), written = while_loop(
         lambda carry: ops.any(carry[0]),
         body,
-        (row_length > 0, ops.zeros_like(row_length), live, pool),
+        (search.row_length > 0, ops.zeros_like(search.row_length), live, pool),
         longest,
         (pool.steps, pool.parents, pool.log_probs, *like),
         (0, 0, 0.0, *(0 for _ in like)),
@@ -111,7 +110,8 @@ def beam_search(
     kept = None if keep_like is None else tree.pack_sequence_as(keep_like, values)
     lengths = ends.last + 1 - ends.cuts
     reasons = _reasons(scores, ends, ending)
-    return ids, lengths, log_probs, ends.finished, kept, scores, reasons
+    fields = ids, lengths, log_probs, ends.finished, kept, scores, reasons
+    return fields if beam.groups == 1 else in_one_order(fields, beam.groups)
 
 
 def _of_one_at_most(log_probs: Tensor) -> Tensor:

@@ -63,6 +63,22 @@ class Beam:
             β ln 10⁻⁶, every hypothesis of the row alike: their order stays, but
             scores of differently padded rows can't be compared.
 
+        groups: G, a positive integer that divides the width, which then is an
+            integer. Above 1 the search is diverse: see below.
+        diversity_penalty: δ, at least 0 and finite. 0.2 to 1 is usual.
+
+    With G groups, each of W/G hypotheses searches by itself, but that at each step
+    the groups choose in turn, and what the groups before have chosen counts
+    against a token:
+
+    ```
+    ln P(Y) - δ · n_v        n_v: how many hypotheses that go on, of the groups
+                             before, have the token v at this step
+    ```
+
+    That decides which hypotheses survive; their scores know nothing of it. The W
+    of a row come in one order.
+
     The penalties are numbers or tensors: scalars, or of shape (B,). The values
     of symbolic tensors can't be checked here; out of its range each of them
     acts as the nearest that is in it.
@@ -91,7 +107,9 @@ class Beam:
     References:
         Wu et al. (2016), Google's neural machine translation system, section 7
         (both penalties; there a hypothesis is cut off by its probability too,
-        and coverage has no floor).
+        and coverage has no floor). Vijayakumar et al. (2018), Diverse beam
+        search: decoding diverse solutions from neural sequence models (with
+        Hamming diversity).
     """
 
     @typing.overload
@@ -104,6 +122,8 @@ class Beam:
         max_width: Id | None = None,
         coverage: Callable[[Nest], Tensor] | None = None,
         coverage_mask: ArrayLike | None = None,
+        groups: Id = 1,
+        diversity_penalty: Numbers = 0.0,
     ) -> None: ...
 
     @typing.overload
@@ -127,6 +147,8 @@ class Beam:
         max_width: Id | None = None,
         coverage: Callable[[Nest], Tensor] | None = None,
         coverage_mask: ArrayLike | None = None,
+        groups: Id = 1,
+        diversity_penalty: Numbers = 0.0,
     ) -> None:
         if max_width is None:
             if _is_tensor(width):
@@ -145,6 +167,7 @@ class Beam:
         for name, value in (
             ("length_penalty", length_penalty),
             ("coverage_penalty", coverage_penalty),
+            ("diversity_penalty", diversity_penalty),
         ):
             check_numbers(
                 name,
@@ -157,12 +180,15 @@ class Beam:
                 "`coverage` must be a function from what the step gives to keep to "
                 f"the attention, or None; received {coverage!r}."
             )
+        _check_groups(groups, width, int(widest))
         self.width = width
         self.max_width = int(widest)
         self.length_penalty = length_penalty
         self.coverage_penalty = coverage_penalty
         self.coverage = coverage
         self.coverage_mask = coverage_mask
+        self.groups = int(groups)
+        self.diversity_penalty = diversity_penalty
 
     @property
     def covers(self) -> bool:
@@ -224,3 +250,15 @@ def _check_width(name: str, value: object, most: int | None = None) -> None:
         lambda number: number > 0 and (most is None or number <= most),
         whole=True,
     )
+
+
+def _check_groups(groups: Id, width: Integers, widest: int) -> None:
+    """Refuses groups that can't be of one size."""
+    if _is_tensor(groups):
+        raise ValueError(f"`groups` must be a positive integer; received {groups!r}.")
+    _check_width("groups", groups)
+    if groups > 1 and (_is_tensor(width) or width != widest or widest % groups):
+        raise ValueError(
+            f"`groups` must divide `width`, an integer without a larger `max_width`; "
+            f"received groups {groups}, width {width!r}, max_width {widest}."
+        )

@@ -97,6 +97,8 @@ def searches():
             strategy=Beam(
                 options["width"],
                 max_width=4,
+                groups=options.get("groups", 1),
+                diversity_penalty=options.get("delta", 0.0),
                 length_penalty=options.get("alpha", 0.0),
                 coverage_penalty=options.get("beta", 0.0),
                 coverage_mask=model.mask,

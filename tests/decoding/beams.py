@@ -14,6 +14,8 @@ def expected(
     end=0,
     allowed=None,
     process=None,
+    groups=None,
+    diversity=0.0,
     **penalties,
 ):
     """The oracle's n-best list of a row; of all there are if `width` is None."""
@@ -24,7 +26,11 @@ def expected(
 
     state = model.state[row].astype("float64")
     arguments = (model.row_step(row), state, start, length)
-    if width is None:
+    if groups is not None:
+        found = reference.diverse(
+            *arguments, width, end, score, groups, diversity, allowed, process
+        )
+    elif width is None:
         found = reference.exhaustive(*arguments, end, score, allowed)
     else:
         found = reference.beam(*arguments, width, end, score, allowed, process)

@@ -22,6 +22,7 @@ BEAMS: dict = {
         "alpha": np.array([0.0, 1.5, 0.5, 0.9], "float32"),
         "beta": np.array([0.6, 0.0, 0.2, 0.4], "float32"),
     },
+    "diverse": {"width": 4, "groups": 2, "delta": 0.7, "alpha": 0.9},
     "constrained": {"width": 3, "prefix": [1, -1, 2], "n": 2},
 }
 SOURCES = [3, 5, 1, 4]

@@ -103,3 +103,38 @@ def beam(step, state, start, length, width, end, score, allowed=None, process=No
         finished = ranked(finished, score)[:width]
         live = [h for h in longer if not h.finished][:width]
     return ranked(finished + live, score)[:width]
+
+
+def diverse(
+    step,
+    state,
+    start,
+    length,
+    width,
+    end,
+    score,
+    groups,
+    diversity,
+    allowed=None,
+    process=None,
+):
+    """Groups that search one after the other at each step, and count each other."""
+    each = width // groups
+    live = [[Hypothesis(state=state)] for _ in range(groups)]
+    finished = [[] for _ in range(groups)]
+    for _ in range(length):
+        chosen = []
+        for g in range(groups):
+            longer = itertools.chain.from_iterable(
+                extended(h, step, start, end, allowed, process) for h in live[g]
+            )
+            longer = sorted(
+                longer,
+                key=lambda h: diversity * chosen.count(h.ids[-1]) - h.log_prob,
+            )
+            finished[g] += [h for h in longer[:each] if h.finished]
+            finished[g] = ranked(finished[g], score)[:each]
+            live[g] = [h for h in longer if not h.finished][:each]
+            chosen += [h.ids[-1] for h in live[g]]
+    found = [ranked(finished[g] + live[g], score)[:each] for g in range(groups)]
+    return ranked(itertools.chain.from_iterable(found), score)

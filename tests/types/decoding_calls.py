@@ -153,6 +153,7 @@ Beam(
     coverage=lambda kept: kept["attention"],
     coverage_mask=np.ones((2, 4), bool),
 )
+Beam(4, groups=2, diversity_penalty=np.array([0.5, 1.0]))
 Beam(3, coverage_mask=[[True, False], [True, True]], coverage=None)
 print(Beam(3).max_width + 1, Greedy().next_token(np.eye(2), None))
 strategies: list[Strategy | Beam] = [Greedy(), Sample(0.7), Beam(2)]
