@@ -84,7 +84,7 @@ def split_named(text: str) -> str:
     return some.pop() if len(some) == 1 else ""
 
 
-def caption_files(path: Path) -> list[CaptionFile]:
+def caption_files(path: Path, encoding: str | None) -> list[CaptionFile]:
     """The file itself, or those in a folder, read."""
     if path.is_file():
         files, root = {path: ""}, path.parent
@@ -96,11 +96,11 @@ def caption_files(path: Path) -> list[CaptionFile]:
         root = root.parent
     found = []
     for file, split in files.items():
-        captions, splits = _read(file)
+        captions, splits = _read(file, encoding)
         if split:
             splits = {**dict.fromkeys(captions, split), **splits}
         elif not splits:
-            splits = _listed(file, captions)
+            splits = _listed(file, captions, encoding)
         # Where splits are folders, the same name may be in each.
         own = file.parent if split_named(file.parent.name) else root
         found.append(CaptionFile(file, own, captions, splits))
@@ -165,7 +165,7 @@ def _candidates(folder: Path) -> list[Path]:
     return files
 
 
-def _listed(file: Path, captions: Named) -> dict[str, str]:
+def _listed(file: Path, captions: Named, encoding: str | None) -> dict[str, str]:
     """Splits by lists of names that lie beside a file, as Flickr8k has them."""
     stems = {name.rpartition(".")[0] or name: name for name in captions}
     splits: dict[str, str] = {}
@@ -173,7 +173,7 @@ def _listed(file: Path, captions: Named) -> dict[str, str]:
         split = split_named(other.stem)
         if other == file or not split:
             continue
-        lines = decoded(str(other), other.read_bytes()).split("\n")
+        lines = decoded(str(other), other.read_bytes(), encoding).split("\n")
         names = [line.strip() for line in lines]
         known = [name if name in captions else stems.get(name, "") for name in names]
         if not any(known):
@@ -187,11 +187,11 @@ def _listed(file: Path, captions: Named) -> dict[str, str]:
     return splits
 
 
-def _read(file: Path) -> tuple[Named, dict[str, str]]:
+def _read(file: Path, encoding: str | None) -> tuple[Named, dict[str, str]]:
     """Captions, and splits where the file tells them, by the name of the image."""
     if file.stat().st_size > MOST_BYTES:
         raise ValueError(f"{str(file)!r} must have at most {MOST_BYTES} bytes.")
-    text = decoded(str(file), file.read_bytes())
+    text = decoded(str(file), file.read_bytes(), encoding)
     kind = file.suffix.lower()
     if kind == ".jsonl":
         return _read_lines(file, text)

@@ -85,6 +85,7 @@ class CaptionCorpus:
 def read_captions(
     path: str | os.PathLike[str],
     *,
+    encoding: str | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> CaptionCorpus:
     r"""Reads images with their captions.
@@ -108,6 +109,7 @@ def read_captions(
     Args:
         path: The file with the captions; or a folder with one such file, or one for
             each split.
+        encoding: Of the files of captions; None for UTF-8.
         progress: Called as `progress(done, total)` while the images are read.
 
     Returns:
@@ -128,7 +130,7 @@ def read_captions(
     >>> corpus.images[0].captions
     ('A dog.',)
     """
-    files = caption_files(Path(path))
+    files = caption_files(Path(path), encoding)
     total, done, empty, unlisted = sum(len(each.captions) for each in files), 0, 0, 0
     missing, repeated = [], []
     found: dict[str, tuple[Path, list[str], str]] = {}

@@ -153,7 +153,8 @@ def _without_strays(field: Field, column: Column, notes: list[str]) -> Column:
     strays = [
         text
         for text in field.known
-        if _value(field, column, text) is None and not _too_large(field.numerals[text])
+        if _value(field, column, text) is None
+        and not (column.kind == "number" and _too_large(field.numerals[text]))
     ]
     if not strays:
         return column

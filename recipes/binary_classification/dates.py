@@ -31,6 +31,7 @@ FORMS = {
     "DD month YYYY": ("DBY", r"\.?[ -]"),
     "month DD, YYYY": ("BDY", r"\.?,? "),
     "YYYY-MM": ("YM", "-"),
+    "MM/YYYY": ("MY", "/"),
     "month YYYY": ("BY", "[ -]"),
     "HH:MM": ("", ""),
 }

@@ -28,15 +28,16 @@ PACKED = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 def read_table(
-    path: str, delimiter: str | None = None
+    path: str, delimiter: str | None = None, encoding: str | None = None
 ) -> tuple[list[str], list[Record]]:
     """The column names of a table, and its records with their line numbers.
 
     Args:
-        path: CSV file in UTF-8, a byte order mark in front or not; fields may be
-            quoted. Or JSON Lines (.jsonl, .ndjson), a list of objects (.json), or
-            Parquet. It may be packed by gzip, or be alone in a .zip.
+        path: CSV file, a byte order mark in front or not; fields may be quoted. Or
+            JSON Lines (.jsonl, .ndjson), a list of objects (.json), or Parquet. It may
+            be packed by gzip, or be alone in a .zip.
         delimiter: One character; None finds it among comma, semicolon, tab and bar.
+        encoding: Of the file; None for UTF-8.
 
     Returns:
         List of names; list of (line, values), without those that have no value.
@@ -49,7 +50,7 @@ def read_table(
     inner, content = _content(Path(path))
     if content.startswith(b"PAR1"):
         return _parquet_records(content, place)
-    text = decoded(place, content)
+    text = decoded(place, content, encoding)
     if inner.lower().endswith((".jsonl", ".ndjson", ".json")):
         return _json_records(text, place, lines=not inner.lower().endswith(".json"))
     return _csv_records(text, delimiter, place)

@@ -230,6 +230,7 @@ def classify(
     /,
     row: str | None = None,
     delimiter: str | None = None,
+    encoding: str | None = None,
     show: int = 5,
     run: str = OUT,
     out: str | None = None,
@@ -242,6 +243,7 @@ def classify(
         row: One row instead of a file, as JSON, such as '{"mean radius": 14.1}';
             columns left out count as missing.
         delimiter: Character between the fields of the file. By default it is found.
+        encoding: Of the file. By default UTF-8.
         show: Columns to show for each row, the largest contributions first.
         run: Folder of the run.
         out: CSV file for the results, with all contributions; by default they are
@@ -253,7 +255,7 @@ def classify(
         raise ValueError(f"`show` must be at least 0; received {show!r}.")
     _, _, classifier = _finished(run)
     if file is not None:
-        rows, lines = rows_from_csv(file, classifier.columns, delimiter)
+        rows, lines = rows_from_csv(file, classifier.columns, delimiter, encoding)
     else:
         rows, absent = row_from_json(row or "", classifier.columns)
         lines = [1]

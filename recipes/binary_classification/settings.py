@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from keras_seq.runs import RunSettings, check_settings, whole_path
+from keras_seq.text import check_encoding
 
 OUT = "runs/binary_classification"
 BREAST_CANCER = "breast-cancer"
@@ -25,6 +26,8 @@ class Config(RunSettings):
     frequent, the one that sorts last."""
     delimiter: str | None = None
     """Character between the fields of the CSV file. By default it is found."""
+    encoding: str | None = None
+    """Of the file. By default UTF-8."""
     epochs: int | None = None
     """Passes over the training rows at most: training stops when the rows held out
     are predicted no better. By default 60; 8 with `quick`."""
@@ -50,6 +53,7 @@ class Config(RunSettings):
             above_0=("l2", "false_negative_cost"),
             seeds=("seed",),
         )
+        check_encoding(self.encoding)
         if self.data == BREAST_CANCER:
             if self.label is not None:
                 raise ValueError(

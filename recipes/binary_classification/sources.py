@@ -71,7 +71,7 @@ def table_file(config: Config) -> Table:
         ValueError: If it can't be read, with the line; if it has no label column, a
             label is missing, or no column is left to predict from.
     """
-    header, records = read_table(config.data, config.delimiter)
+    header, records = read_table(config.data, config.delimiter, config.encoding)
     place = Path(config.data).name
     where = _label_column(header, config.label or "", place)
     if not records:

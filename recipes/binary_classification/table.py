@@ -173,7 +173,10 @@ def rows_of(
 
 
 def rows_from_csv(
-    path: str, columns: list[Column], delimiter: str | None = None
+    path: str,
+    columns: list[Column],
+    delimiter: str | None = None,
+    encoding: str | None = None,
 ) -> tuple[Rows, list[int]]:
     """Rows of a file with the columns that a model was trained on, and more.
 
@@ -183,7 +186,7 @@ def rows_from_csv(
     Raises:
         ValueError: If a column isn't there, or as `read_table` and `rows_of` do.
     """
-    header, records = read_table(path, delimiter)
+    header, records = read_table(path, delimiter, encoding)
     place = Path(path).name
     if absent := [c.name for c in columns if c.name not in header]:
         raise ValueError(f"{place}: expected columns that it hasn't: {absent}.")

@@ -91,7 +91,9 @@ def read_images(config: CompleteConfig) -> Images:
     """Images with captions from files, no image in two parts."""
     try:
         corpus = read_captions(
-            config.data, progress=Progress("reading images and captions")
+            config.data,
+            encoding=config.encoding,
+            progress=Progress("reading images and captions"),
         )
     except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from keras_seq.runs import RunSettings, check_settings, whole_path
+from keras_seq.text import check_encoding
 
 OUT = "runs/image_captioning"
 SCENES = "scenes"
@@ -18,6 +19,8 @@ class Config(RunSettings):
     """Images with captions: scenes (of handwritten digits, drawn for the run); or a
     folder of images with a file of captions, as COCO (captions.json), Flickr8k (lines
     `image,caption`), Karpathy or Hugging Face have it; or that file."""
+    encoding: str | None = None
+    """Of the file of captions. By default UTF-8."""
     out: str = OUT
     architecture: Literal["attention", "transformer"] = "attention"
     """attention: an LSTM that attends to the image. transformer: attention alone."""
@@ -58,6 +61,7 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
+        check_encoding(self.encoding)
         own = self.data != SCENES
 
         def default(value: float | None, for_own: float, for_scenes: float) -> float:

@@ -270,3 +270,13 @@ def test_an_image_in_two_parts_stays_in_one(tmp_path):
     assert len({image.digest for image in corpus.images}) == len(corpus.images) == 2
     assert len(corpus.repeated) == 1
     assert os.path.basename(corpus.repeated[0]) in ("a.jpg", "b.jpg")
+
+
+def test_captions_in_another_encoding(tmp_path):
+    write(tmp_path, a=b"1")
+    table = tmp_path / "captions.csv"
+    table.write_text("image,caption\na.jpg,ein Häuschen\n", "cp1252")
+    with pytest.raises(ValueError, match=r"captions.csv:2: .* 0xE4"):
+        read_captions(tmp_path)
+    [image] = read_captions(tmp_path, encoding="cp1252").images
+    assert image.captions == ("ein Häuschen",)

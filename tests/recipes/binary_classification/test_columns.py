@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from recipes.binary_classification import recipe
 from recipes.binary_classification.leaks import giveaways
 from recipes.binary_classification.recipe import load_data
-from recipes.binary_classification.table import Column, Rows
+from recipes.binary_classification.table import Column, Rows, rows_from_csv
 
 COUNT = 400
 INCOME = np.round(np.random.default_rng(0).normal(5000, 900, COUNT), 2)
@@ -319,3 +319,26 @@ def test_objects_that_are_no_table(name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
         load_data(recipe.Config(data=str(tmp_path / name), label="y"))
+
+
+def test_other_encodings_are_named(tmp_path):
+    some = zip(INCOME, LABELS, strict=True)
+    lines = [f"{x};{'größer' if y == 'rich' else 'kleiner'}" for x, y in some]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["Höhe;y", *lines]), "cp1252")
+    with pytest.raises(ValueError, match=r"table.csv:1: .* 0xF6"):
+        load_data(recipe.Config(data=str(path), label="y"))
+    config = recipe.Config(data=str(path), label="y", encoding="cp1252")
+    data = load_data(config)
+    assert data.columns[0].name == "Höhe"
+    assert {data.positive, data.negative} == {"größer", "kleiner"}
+    rows, _ = rows_from_csv(str(path), data.columns, encoding="cp1252")
+    np.testing.assert_array_equal(rows.numbers, data.rows.numbers)
+
+
+def test_what_is_no_date_is_missing_in_a_column_of_dates(read):
+    start = datetime.datetime(2023, 1, 1)
+    days = [start + datetime.timedelta(days=i) for i in range(COUNT)]
+    data = read(every(200, "inf", lambda i: days[i].date()))
+    assert np.isnan(data.rows.numbers[:, 0]).nonzero()[0].tolist() == [0, 200]
+    assert data.columns[0].strays == ("inf",)

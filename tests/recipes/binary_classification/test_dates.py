@@ -24,6 +24,7 @@ WRITTEN = {
     "DD month YYYY": "%a, %d %b %Y %H:%M:%S",
     "month DD, YYYY": "%B %d, %Y",
     "month YYYY": "%b-%Y",
+    "MM/YYYY": "%m/%Y",
 }
 
 
