@@ -50,10 +50,13 @@ class Stepper:
 
     def __init__(self, layers: Iterable[keras.Layer]) -> None:
         self.layers = [
-            layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)
+            part
+            for layer in layers
+            for part in _parts(layer)
+            if not isinstance(layer, keras.layers.InputLayer)
         ]
         for layer in self.layers:
-            if isinstance(layer, keras.layers.Bidirectional):
+            if isinstance(layer, keras.layers.Bidirectional) or _several_ways(layer):
                 raise ValueError(
                     f"layer {layer.name!r} is bidirectional: it reads what is not "
                     "there yet, so it cannot be stepped."
@@ -236,6 +239,17 @@ _BY_FEATURE = (
     *(keras.layers.BatchNormalization, keras.layers.LayerNormalization),
     *(keras.layers.UnitNormalization, keras.layers.Softmax),
 )
+
+
+def _parts(layer: Any) -> list[Any]:
+    """The recurrent layers of an `ExplicitStack`, or the layer."""
+    one = _several_ways(layer) or not hasattr(layer, "recurrent_layers")
+    return [layer] if one else list(layer.recurrent_layers)
+
+
+def _several_ways(layer: Any) -> bool:
+    """Whether it is an `ExplicitStack` in both directions."""
+    return hasattr(layer, "recurrent_layers") and layer.bidirectional
 
 
 def _recurrent(layer: keras.Layer) -> bool:

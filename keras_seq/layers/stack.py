@@ -172,7 +172,7 @@ class ExplicitStack(keras.layers.Layer):
                 go_backwards=backwards,
                 seed=None if seed is None else seed + 2 * number + backwards,
                 dtype=self.dtype_policy,
-                name=f"layer_{number}_backwards" if backwards else f"layer_{number}",
+                name=f"{self.name}_{number}{'_backwards' * backwards}",
             )
             for number in range(num_layers)
             for backwards in self._ways

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seq.decoding import Stepper
+from keras_seq.diagnostics import gate_activity
 from keras_seq.layers import ExplicitStack, from_torch
 
 torch = pytest.importorskip("torch")
@@ -211,3 +213,25 @@ def test_layers_of_several_sizes_are_no_stack():
     assert from_torch(state)(X).shape == (B, T, 5)
     with pytest.raises(ValueError, match="layers of one size"):
         from_torch(state, stack=True)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_stepped_token_by_token(kind):
+    stack = ExplicitStack(kind, UNITS, DEPTH, return_sequences=True)
+    layers = [keras.layers.Embedding(9, D), stack, keras.layers.Dense(9)]
+    model = keras.Sequential(layers)
+    tokens = np.random.default_rng(0).integers(0, 9, (2, 5))
+    expected, stepper = model(tokens), Stepper(model.layers)
+    _, state = stepper.read(tokens[:, :2])
+    for t in range(2, 5):
+        logits, state = stepper.step(tokens[:, t], state)
+        np.testing.assert_allclose(logits, expected[:, t], rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="bidirectional"):
+        Stepper([ExplicitStack(kind, UNITS, bidirectional=True)])
+
+
+def test_the_gates_of_two_stacks_are_told_apart():
+    stacks = [ExplicitStack("gru", UNITS, 2, return_sequences=True) for _ in range(2)]
+    model = keras.Sequential([keras.Input((None, D)), *stacks])
+    names = {f"{stack.name}_{number}" for stack in stacks for number in range(2)}
+    assert set(gate_activity(model, X)) == names
