@@ -1,34 +1,12 @@
 """The classification recipe's model as a server has it: columns by name."""
 
-import keyword
-import re
 from typing import Any
-
-import numpy as np
 
 from keras_seq.extras import require
 from keras_seq.typing import Tensor
-from recipes.binary_classification.dates import graph_seconds, text_of
+from recipes.binary_classification.inputs import ROWS, Inputs
 from recipes.binary_classification.model import Classifier
-from recipes.binary_classification.numerals import MISSING
-from recipes.binary_classification.table import Column, Rows
-
-ROWS = 1024  # of a request
-FARTHEST = 1e30  # a number from 0
-CHARACTERS = 1000  # of a category
-
-
-def served_names(columns: list[Column]) -> list[str]:
-    """A name that a server takes for each column: ASCII letters, digits and "_"."""
-    taken: list[str] = []
-    for number, column in enumerate(columns, start=1):
-        name = re.sub("[^A-Za-z0-9]+", "_", column.name).strip("_")
-        if not re.match("[A-Za-z]", name):
-            name = f"column_{number}_{name}".strip("_")
-        while name.lower() in map(str.lower, taken) or keyword.iskeyword(name):
-            name += f"_{number}"
-        taken.append(name)
-    return taken
+from recipes.binary_classification.table import Rows
 
 
 def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any]:
@@ -45,50 +23,11 @@ def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any
         gives "error" too.
     """
     tf = require("tensorflow", "recipes")
-    from keras_seq.serving import ERROR_NOTE, RequestRows, Signature
+    from keras_seq.serving import ERROR_NOTE, Signature
 
     columns = classifier.columns
-    names = dict(zip(served_names(columns), columns, strict=True))
+    asked_for = Inputs(columns)
     mean_logit = classifier.mean_logit
-
-    kinds = {
-        kind: [name for name, column in names.items() if column.kind == kind]
-        for kind in ("number", "date", "category")
-    }
-    texts = [*kinds["date"], *kinds["category"]]
-
-    def request(given: dict[str, Tensor]) -> tuple[RequestRows, dict[str, Tensor]]:
-        """The checked rows, and what the model reads of them."""
-        asked = RequestRows(
-            {name: given[name] for name in names}, rows=ROWS, strict=strict
-        )
-        if kinds["number"]:
-            numbers = tf.stack(
-                [tf.cast(asked[name], tf.float64) for name in kinds["number"]], 1
-            )
-            wrong = tf.abs(numbers) > FARTHEST  # NaN is a missing one
-            column = tf.argmax(wrong, axis=1)
-            asked.refuse(
-                tf.reduce_any(wrong, axis=1),
-                tf.gather(tf.constant(kinds["number"]), column),
-                f" must be in [-{FARTHEST:g}, {FARTHEST:g}], or NaN; received ",
-                tf.gather(numbers, column, batch_dims=1),
-            )
-        asked.text(*texts, characters=CHARACTERS)
-        numbers = [
-            graph_seconds(_as_read(tf, asked[n]), c.form)
-            if c.kind == "date"
-            else tf.cast(asked[n], tf.float64)
-            for n, c in names.items()
-            if c.kind != "category"
-        ]
-        strings = [_as_read(tf, asked[name]) for name in kinds["category"]]
-        count = tf.shape(asked.good)[0]
-        none = tf.zeros([count, 0], tf.float64)
-        return asked, {
-            "numbers": tf.stack(numbers, 1) if numbers else none,
-            "strings": tf.stack(strings, 1) if strings else tf.fill([count, 0], ""),
-        }
 
     def answer(inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         found = classifier.model(inputs)
@@ -101,11 +40,11 @@ def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any
         return found["logit"][:, 0], {"probability": probability, "label": label}
 
     def serving_default(**given: Tensor) -> dict[str, Tensor]:
-        asked, inputs = request(given)
+        asked, inputs = asked_for.read(given, strict=strict)
         return asked.answer(**answer(inputs)[1])
 
     def explain(**given: Tensor) -> dict[str, Tensor]:
-        asked, inputs = request(given)
+        asked, inputs = asked_for.read(given, strict=strict)
         logit, answered = answer(inputs)
         count = tf.shape(logit)
         return asked.answer(
@@ -118,15 +57,7 @@ def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any
             ),
         )
 
-    specs = {
-        name: tf.TensorSpec(
-            [None], column.dtype if column.kind == "number" else tf.string
-        )
-        for name, column in names.items()
-    }
-    notes = {
-        name: f"{column.name!r}: {_meaning(column)}" for name, column in names.items()
-    }
+    specs, notes = asked_for.specs(), asked_for.notes()
     outputs = {
         "probability": f"calibrated probability of {classifier.positive!r}",
         "label": f"{classifier.positive!r} from the probability "
@@ -134,7 +65,7 @@ def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any
     }
     if not strict:
         outputs["error"] = ERROR_NOTE
-    limits = {"rows": ROWS} | dict.fromkeys(texts, CHARACTERS)
+    limits = asked_for.limits()
     explained = {
         **outputs,
         "logit": "ln p / (1 - p)",
@@ -165,39 +96,9 @@ def signatures(classifier: Classifier, *, strict: bool = False) -> dict[str, Any
     }
 
 
-def _meaning(column: Column) -> str:
-    if column.kind == "category":
-        return f"a category, at most {CHARACTERS} characters, empty if missing"
-    if column.kind == "date":
-        return f"a time written {column.form}; what is none counts as missing"
-    unit = f" in {column.unit}" if column.unit else ""
-    return f"a number{unit}, at most {FARTHEST:g} from 0, NaN if missing"
-
-
-def _as_read(tf: Any, strings: Tensor) -> Tensor:
-    """Categories as the table reader has them: stripped, empty where missing."""
-    strings = tf.strings.strip(strings)
-    words = tf.constant(sorted(MISSING))
-    missing = tf.reduce_any(tf.strings.lower(strings)[:, None] == words, axis=1)
-    return tf.where(missing, "", strings)
-
-
 def requests(classifier: Classifier, rows: Rows) -> dict[str, list[dict[str, list]]]:
     """Requests to warm a server up with: a few rows, as both signatures take them."""
-    numbers = iter(rows.numbers.T)
-    strings = iter(rows.strings.T)
-    request = {}
-    for name, column in zip(
-        served_names(classifier.columns), classifier.columns, strict=True
-    ):
-        if column.kind == "number":
-            # JSON has no NaN, so a warm-up request has a number.
-            values = np.nan_to_num(next(numbers)).astype(column.dtype)
-            request[name] = values.tolist()
-        elif column.kind == "date":
-            request[name] = [text_of(value, column.form) for value in next(numbers)]
-        else:
-            request[name] = next(strings).tolist()
+    request = Inputs(classifier.columns).request(rows)
     return {"serving_default": [request], "explain": [request]}
 
 

@@ -13,8 +13,9 @@ from recipes.binary_classification.features import (
     tensors,
 )
 from recipes.binary_classification.figures import baseline_probabilities
+from recipes.binary_classification.inputs import WIDE, Inputs, served_names
 from recipes.binary_classification.recipe import load_data
-from recipes.binary_classification.serving import requests, served_names, signatures
+from recipes.binary_classification.serving import requests, signatures
 from recipes.binary_classification.table import (
     Column,
     Rows,
@@ -221,18 +222,63 @@ def test_served_rows_are_read_as_the_training_was(written):
     assert request["stamp"] == [float(field[1]) for field in fields]
 
 
-def test_a_served_row_that_cant_be_read_is_missing_and_fails_no_other(written):
+def test_a_served_row_that_cant_be_read_is_told_and_fails_no_other(written):
     *_, classifier = written
     inputs = {
-        "day": tf.constant(["01.01.2024", "2024-01-01", "\xff" * 9999]),
-        "stamp": tf.constant([1.7e12, np.inf, np.nan], tf.float64),
-        "price": tf.constant([4000, -np.inf, np.nan], tf.float32),
-        "share": tf.constant([3, np.nan, 3e38], tf.float32),
-        "town": tf.constant(["Rom", "?", "\n"]),
+        "day": tf.constant(["01.01.2024", "2024-01-01", " - ", "\xff" * 9999]),
+        "stamp": tf.constant([1.7e12, 3, np.nan, np.inf], tf.float64),
+        "price": tf.constant([4000, np.nan, np.nan, 3], tf.float32),
+        "share": tf.constant([3, np.nan, 3e29, 3], tf.float32),
+        "town": tf.constant(["Rom", "?", "\n", ""]),
     }
     function = signatures(classifier)["explain"].function
     answer = function(**inputs)
     for name in ("probability", "logit", "contributions"):
         assert np.isfinite(answer[name]).all()
+    errors = [text.decode() for text in answer["error"].numpy()]
+    assert errors[0] == errors[2] == ""
+    must = "day must be a time written DD.MM.YYYY, or empty; received 2024-01-01"
+    assert errors[1] == must
+    assert "stamp must be in" in errors[3]
     alone = function(**{name: value[:1] for name, value in inputs.items()})
     np.testing.assert_allclose(alone["logit"], answer["logit"][:1], rtol=1e-6)
+
+
+def test_many_columns_are_served_as_matrices():
+    """In whatever order numbers, dates and categories stand in the table."""
+    rng = np.random.default_rng(0)
+    kinds = [*rng.permutation(["number"] * 60 + ["date"] * 3 + ["category"] * 50)]
+    columns = [
+        Column(f"c{i}", kind, form="HH:MM" if kind == "date" else "")
+        for i, kind in enumerate(kinds)
+    ]
+    columns[kinds.index("date")] = Column(
+        f"c{kinds.index('date')}", "date", form="YYYY-MM-DD", strays=("soon",)
+    )
+    assert len(columns) > WIDE
+    numeric = [c for c in columns if c.kind != "category"]
+    numbers = rng.integers(0, 1440, (3, len(numeric))) * 60.0
+    dates = tuple(i for i, c in enumerate(numeric) if c.kind == "date")
+    strings = rng.choice(["", "p", "q"], (3, 50)).astype(object)
+    inputs = Inputs(columns)
+    specs = inputs.specs()
+    assert {n: tuple(s.shape) for n, s in specs.items()} == {
+        "numbers": (None, 60),
+        "texts": (None, 53),
+    }
+    request = inputs.request(Rows(numbers, strings, dates))
+    given = {name: tf.constant(request[name], specs[name].dtype) for name in specs}
+    asked, read = inputs.read(given, strict=False)
+    assert np.asarray(asked.good).all()
+    np.testing.assert_array_equal(read["numbers"], numbers)
+    assert read["strings"].numpy().astype(str).tolist() == strings.tolist()
+    # A word that the training knew as missing, and others that are none.
+    place = [c.kind for c in columns if c.kind != "number"].index("date")
+    texts = np.array(request["texts"], object)
+    texts[:, place] = ["soon", "later", "x" * 1001]
+    asked, read = inputs.read(given | {"texts": tf.constant(texts)}, strict=False)
+    assert np.isnan(read["numbers"].numpy()[0, dates[0]])
+    found = asked.answer()["error"].numpy()
+    assert found[0] == b""
+    assert b"must be a time written YYYY-MM-DD, or empty; received later" in found[1]
+    assert b"texts must have at most 1000 characters each; received 1001" in found[2]

@@ -14,9 +14,9 @@ from recipes.binary_classification import folds as folds_of
 from recipes.binary_classification import recipe
 from recipes.binary_classification.features import feature_columns, tensors
 from recipes.binary_classification.folds import cross_validate, uncalibrated
+from recipes.binary_classification.inputs import served_names
 from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.results import write_results
-from recipes.binary_classification.serving import served_names
 from recipes.binary_classification.table import Rows
 from recipes.binary_classification.training import Part
 from tests.recipes.binary_classification.flowers import fails, start, write_flowers

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from recipes.binary_classification import recipe
+from recipes.binary_classification.inputs import served_names
 from recipes.binary_classification.reading import read_table
 from recipes.binary_classification.recipe import load_data
-from recipes.binary_classification.serving import served_names
 from recipes.binary_classification.table import Column
 from recipes.binary_classification.training import Part
 from tests.recipes.binary_classification.flowers import fails, flowers, write_flowers
