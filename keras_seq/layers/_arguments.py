@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_seq.ops._engine.callers import called_from
 from keras_seq.ops._masking import sequence_mask
 from keras_seq.ops._shapes import fits
 from keras_seq.typing import Nest, Tensor
@@ -151,6 +152,24 @@ def counting(
             f"received ({in_time.shape[0]},)."
         )
     return in_time if mask is None else keras.ops.logical_and(mask, in_time)
+
+
+def refuse_time_distributed(layer: Any) -> None:
+    """Refuses `TimeDistributed`, which makes one wrong array of several results.
+
+    To be called by the `call` and `compute_output_shape` of a layer that may return
+    its state and gates: there is no other sign of the wrapper.
+    """
+    if not (layer.return_state or layer.return_gates):
+        return
+    if called_from("keras.src.layers.rnn.time_distributed", depth=2):
+        flag = "return_gates" if layer.return_gates else "return_state"
+        raise ValueError(
+            "`keras.layers.TimeDistributed` takes layers of one output; received "
+            f"{layer.name!r} with {flag}=True. Put the axis that it takes apart beside "
+            "the rows instead: from (B, N, T, D) to (B · N, T, D) by "
+            "`keras.ops.reshape`, and the results back."
+        )
 
 
 def as_mask(mask: Nest) -> Tensor | None:

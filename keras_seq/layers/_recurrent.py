@@ -12,11 +12,11 @@ from keras_seq.layers._arguments import (
     check_flag,
     check_states,
     counting,
+    refuse_time_distributed,
 )
 from keras_seq.layers._calls import RecurrentCall
 from keras_seq.layers._ragged import Ragged
 from keras_seq.layers._recurrent_cell import RecurrentCell
-from keras_seq.ops._engine.callers import called_from
 from keras_seq.ops._structures import map_tensors
 from keras_seq.typing import ArrayLike, Function, Nest, Shape, Tensor
 
@@ -121,7 +121,7 @@ class RecurrentLayer(keras.layers.RNN):
         training: bool | None = False,
         sequence_length: ArrayLike | None = None,
     ) -> Nest:
-        self._check_caller()
+        refuse_time_distributed(self)
         ragged = Ragged.of(sequences, sequence_length)
         if ragged is not None:
             sequences, sequence_length = ragged.sequences, ragged.lengths
@@ -171,19 +171,6 @@ class RecurrentLayer(keras.layers.RNN):
             results += (gates,)
         return results if len(results) > 1 else output
 
-    def _check_caller(self) -> None:
-        """Refuses `TimeDistributed`, which makes one wrong array of several results."""
-        if self.return_state and called_from(
-            "keras.src.layers.rnn.time_distributed", depth=2
-        ):
-            flag = "return_gates" if self.return_gates else "return_state"
-            raise ValueError(
-                f"`keras.layers.TimeDistributed` takes layers of one output; received "
-                f"{self.name!r} with {flag}=True. Put the axis that it takes apart "
-                "beside the rows instead: from (B, N, T, D) to (B · N, T, D) by "
-                "`keras.ops.reshape`, and the results back."
-            )
-
     def _initial_state(self, sequences: Tensor, initial_state: Nest) -> list[Tensor]:
         if self.stateful:
             self._check_stateful_batch(sequences)
@@ -222,7 +209,7 @@ class RecurrentLayer(keras.layers.RNN):
     def compute_output_shape(
         self, sequences_shape: Shape, initial_state_shape: Nest = None
     ) -> Nest:
-        self._check_caller()
+        refuse_time_distributed(self)
         batch, length = sequences_shape[:2]
         states = tuple((batch, size) for size in self.state_size)
         results: tuple[Nest, ...] = states[:1]

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_flag, check_rate, check_size, counting
+from keras_seq.layers._arguments import (
+    check_flag,
+    check_rate,
+    check_size,
+    counting,
+    refuse_time_distributed,
+)
 from keras_seq.layers._calls import StackCall
 from keras_seq.layers._ragged import Ragged
 from keras_seq.layers._recurrent import RecurrentLayer
@@ -203,6 +209,7 @@ class ExplicitStack(keras.layers.Layer):
         training: bool | None = False,
         sequence_length: ArrayLike | None = None,
     ) -> Nest:
+        refuse_time_distributed(self)
         ragged = Ragged.of(sequences, sequence_length)
         if ragged is not None:
             sequences, sequence_length = ragged.sequences, ragged.lengths
@@ -262,6 +269,7 @@ class ExplicitStack(keras.layers.Layer):
     def compute_output_shape(
         self, sequences_shape: Shape, initial_state_shape: Nest = None
     ) -> Nest:
+        refuse_time_distributed(self)
         batch, length = sequences_shape[:2]
         sizes = self.recurrent_layers[0].state_size
         width = len(self._ways) * sizes[0]

@@ -103,7 +103,8 @@ class TransformerDecoder(TransformerStack):
             moved by one. Shape (B, T, D).
         memory: Shape (B, S, E), or None for a language model: always or never.
         memory_mask: True where a position counts. Shape (B, S). None for the mask
-            that came with the memory, or for all.
+            that came with the memory, or for all. `keras_seq.ops.sequence_mask` makes
+            one of lengths.
         mask: True where a step counts. Shape (B, T). None for the mask that came
             with the inputs, or for all.
         training: Whether dropout acts.

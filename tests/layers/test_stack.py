@@ -235,3 +235,15 @@ def test_the_gates_of_two_stacks_are_told_apart():
     model = keras.Sequential([keras.Input((None, D)), *stacks])
     names = {f"{stack.name}_{number}" for stack in stacks for number in range(2)}
     assert set(gate_activity(model, X)) == names
+
+
+@pytest.mark.parametrize("given", [np.ones((2, 3, 4, D)), keras.Input((3, 4, D))])
+def test_time_distributed_takes_one_output(given):
+    def wrapped(**options):
+        stack = ExplicitStack("gru", UNITS, DEPTH, **options)
+        return keras.layers.TimeDistributed(stack)
+
+    assert wrapped()(given).shape[1:] == (3, UNITS)
+    for option in ("return_state", "return_gates"):
+        with pytest.raises(ValueError, match=f"one output.*{option}=True"):
+            wrapped(**{option: True})(given)
