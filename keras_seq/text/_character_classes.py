@@ -45,10 +45,10 @@ _UNSPACED = (
 
 def is_unspaced(character: str) -> bool:
     """Whether it is a letter of a script that is written without spaces."""
-    place = ord(character)
-    if not any(first <= place <= last for first, last in _UNSPACED):
+    if unicodedata.category(character) not in ("Lo", "Lm", "Nl"):
         return False
-    return unicodedata.category(character) in ("Lo", "Lm", "Nl")
+    place = ord(character)
+    return any(first <= place <= last for first, last in _UNSPACED)
 
 
 def is_spaced(character: str) -> bool:

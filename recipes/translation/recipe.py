@@ -18,9 +18,9 @@ from recipes.translation.data import (
     Data,
     date_pairs,
     fit_vocabularies,
-    sentence_pairs,
 )
 from recipes.translation.model import BidirectionalEncoder
+from recipes.translation.sentences import sentence_pairs
 from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
 
 WIDTH = 5  # of the beam

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_seq.text.corpora.duplicates import duplicate_key
+from keras_seq.text.corpora.duplicates import duplicate_hash
 from keras_seq.text.corpora.parts import all_parts
 from keras_seq.text.words import count_words
 
@@ -100,12 +100,12 @@ def split_documents(
             f"`sizes` must be shares that are together 1; received {tuple(sizes)}."
         )
     places_of = _places(texts, sizes, parts)
-    first_of: dict[str, int] = {}
+    first_of: dict[bytes, int] = {}
     for i in sorted(range(len(texts)), key=lambda i: places_of[i] is None):
-        first_of.setdefault(duplicate_key(texts[i]), i)
+        first_of.setdefault(duplicate_hash(texts[i]), i)
     kept = sorted(first_of.values())
     chosen = _drawn(texts, sizes, kept, places_of, seed)
-    known: set[str] = set()
+    known: set[bytes] = set()
     found, places = [], []
     repeated = repeated_words = emptied = 0
     for indices in map(sorted, chosen):
@@ -116,7 +116,7 @@ def split_documents(
             repeated_words += sum(map(count_words, left_out))
             if text.strip():
                 cleaned.append((i, text))
-                here |= set(map(duplicate_key, _units(text, lines)))
+                here |= set(map(duplicate_hash, _units(text, lines)))
             else:
                 emptied += 1
         known |= here
@@ -210,13 +210,13 @@ def _units(text: str, lines: bool) -> list[str]:
     return [unit for unit in _pieces(text, lines)[::2] if _counts(unit, lines)]
 
 
-def _without(text: str, known: set[str], lines: bool) -> tuple[str, list[str]]:
+def _without(text: str, known: set[bytes], lines: bool) -> tuple[str, list[str]]:
     """The text without its units that are known, and these."""
     pieces = _pieces(text, lines)
     left_out = {
         i
         for i in range(0, len(pieces), 2)
-        if _counts(pieces[i], lines) and duplicate_key(pieces[i]) in known
+        if _counts(pieces[i], lines) and duplicate_hash(pieces[i]) in known
     }
     gone = left_out | {i + 1 for i in left_out}
     kept = "".join(piece for i, piece in enumerate(pieces) if i not in gone)

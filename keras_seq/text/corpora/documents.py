@@ -235,7 +235,8 @@ def _block_ends(text: str, words: int, separators: Sequence[str]) -> Iterator[in
     """Where blocks end; one that is far too long is cut more finely."""
     separator, *finer = separators
     start = 0
-    for end in (*(m.end() for m in re.finditer(separator, text)), len(text)):
+    ends = (match.end() for match in re.finditer(separator, text))
+    for end in itertools.chain(ends, [len(text)]):
         if finer and count_words(text[start:end]) > 2 * words:
             for inside in _block_ends(text[start:end], words, finer):
                 yield start + inside

@@ -4,7 +4,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from keras_seq.text.corpora.duplicates import duplicate_key, joined_by
+from keras_seq.text.corpora.duplicates import (
+    duplicate_hash,
+    duplicate_key,
+    joined_by,
+)
 from keras_seq.text.corpora.parallel import Pair, PairCorpus
 
 _LARGEST = 0.5  # share of all pairs that may belong together
@@ -117,12 +121,14 @@ def shared_pairs(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
     [('a', '1'), ('c', '3')]
     """
     known = {
-        (side, duplicate_key(text)) for pair in others for side, text in enumerate(pair)
+        (side, duplicate_hash(text))
+        for pair in others
+        for side, text in enumerate(pair)
     }
     return [
         pair
         for pair in pairs
-        if any((side, duplicate_key(text)) in known for side, text in enumerate(pair))
+        if any((side, duplicate_hash(text)) in known for side, text in enumerate(pair))
     ]
 
 
@@ -146,5 +152,5 @@ def _limits(sizes: list[float], count: int) -> list[float]:
 def _groups(pairs: list[Pair], by: str) -> list[list[int]]:
     """Places of the pairs that belong together, by their first place."""
     sides = {"source": (0,), "target": (1,), "both": (0, 1)}[by]
-    keys = ([(side, duplicate_key(pair[side])) for side in sides] for pair in pairs)
+    keys = ([(side, duplicate_hash(pair[side])) for side in sides] for pair in pairs)
     return joined_by(keys, len(pairs)).members()
