@@ -31,17 +31,8 @@ def main() -> None:
             directory, requests=arguments.requests, seed=arguments.seed
         )
         for report in reports:
-            print(
-                f"  {report.signature}: {report.requests} requests, {report.refused} "
-                f"refused, {report.rows_refused} rows refused; slowest "
-                f"{report.slowest[0]:.2f} s ({report.slowest[1]}), refusal "
-                f"{1000 * report.slowest_refusal[0]:.0f} ms; {report.peak:.0f} MB at "
-                f"most, {report.kept:.0f} MB kept",
-                flush=True,
-            )
-            for problem in report.problems:
-                failed = True
-                print(f"    {problem}")
+            print(f"  {report}", flush=True)
+            failed = failed or bool(report.problems)
         written[path] = [dataclasses.asdict(report) for report in reports]
     Path(arguments.out).write_text(json.dumps(written, indent=2))
     raise SystemExit(failed)

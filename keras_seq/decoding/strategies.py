@@ -6,7 +6,11 @@ import math
 from keras import ops
 
 from keras_seq.decoding._arguments import as_column, check_numbers
+from keras_seq.decoding._largest import largest
 from keras_seq.typing import Integers, Numbers, Tensor
+
+_FEW = 256  # of the likeliest tokens, which are put in order first
+_MARGIN = 1 + 1e-5  # sums are rounded
 
 
 class Strategy(abc.ABC):
@@ -112,19 +116,46 @@ class Sample(Strategy):
         weights = ops.exp(tempered(logits, temperature))
         if self.top_k is None and self.top_p is None:
             return _draw(weights, uniform)
-        order = ops.argsort(-weights, axis=-1)
-        ranked = ops.take_along_axis(weights, order, axis=-1)
-        rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
+        top_k = top_p = None
         if self.top_k is not None:
             top_k = as_column("top_k", self.top_k, "int32", logits.shape[0])
-            ranked = ops.where((rank < top_k) | (rank == 0), ranked, 0.0)
         if self.top_p is not None:
             top_p = as_column("top_p", self.top_p, "float32", logits.shape[0])
-            before = ops.cumsum(ranked, axis=-1) - ranked
-            nucleus = top_p * ops.sum(ranked, axis=-1, keepdims=True)
-            ranked = ops.where((before < nucleus) | (rank == 0), ranked, 0.0)
-        drawn = ops.expand_dims(_draw(ranked, uniform), -1)
-        return ops.cast(ops.take_along_axis(order, drawn, axis=-1)[:, 0], "int32")
+        total = ops.sum(weights, axis=-1, keepdims=True)
+
+        def draw(ranked: Tensor, order: Tensor) -> Tensor:
+            rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
+            held = total
+            if top_k is not None:
+                ranked = ops.where((rank < top_k) | (rank == 0), ranked, 0.0)
+                held = ops.sum(ranked, axis=-1, keepdims=True)
+            if top_p is not None:
+                before = ops.cumsum(ranked, axis=-1) - ranked
+                inside = (before < top_p * held) | (rank == 0)
+                ranked = ops.where(inside, ranked, 0.0)
+            place = ops.expand_dims(_draw(ranked, uniform), -1)
+            return ops.cast(ops.take_along_axis(order, place, axis=-1)[:, 0], "int32")
+
+        def draw_of_all() -> Tensor:
+            order = ops.argsort(-weights, axis=-1)
+            return draw(ops.take_along_axis(weights, order, axis=-1), order)
+
+        if weights.shape[-1] is None or weights.shape[-1] < 4 * _FEW:
+            drawn = draw_of_all()
+        else:
+            # To put thousands in order takes longer than a step of many a model. The
+            # likeliest few are enough where none behind them can be drawn.
+            few, order = largest(weights, _FEW)
+            if top_k is not None:
+                enough = top_k <= _FEW
+            else:
+                mass = ops.sum(few, axis=-1, keepdims=True)
+                enough = (top_p >= 1) | (mass > top_p * total * _MARGIN)
+            drawn = ops.cond(ops.all(enough), lambda: draw(few, order), draw_of_all)
+        if top_k is not None:
+            return drawn
+        # The nucleus of 1 is all tokens, in whatever order.
+        return ops.where(ops.reshape(top_p >= 1, (-1,)), _draw(weights, uniform), drawn)
 
 
 def tempered(logits: Tensor, temperature: Tensor) -> Tensor:

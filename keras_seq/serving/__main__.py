@@ -1,38 +1,170 @@
-"""`python -m keras_seq.serving PATH`: a local server for trying a model out."""
+"""`python -m keras_seq.serving serve|check|batch`: a served model from the shell."""
 
 import argparse
+import json
+import os
+import sys
 import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
+import tensorflow as tf
+
+from keras_seq.files import replacing
+from keras_seq.serving import _rest
+from keras_seq.serving._check import check
+from keras_seq.serving._errors import ServingError
+from keras_seq.serving._hostile import ask_hostile
 from keras_seq.serving._ops import inspect
-from keras_seq.serving._saved_model import newest_version, read_meta_graph
-from keras_seq.serving._server import LocalServer
-from keras_seq.serving._session import load_text_ops
+from keras_seq.serving._saved_model import EXTRA, newest_version, read_meta_graph
+from keras_seq.serving._server import LocalServer, input_dtypes, plain
+from keras_seq.serving._session import SessionModel, load_text_ops
+
+COMMANDS = ("serve", "check", "batch")
 
 
-def main() -> None:
-    """Serves the newest version in a folder until it is interrupted."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; a folder alone is served.
+
+    Returns:
+        The exit status: 1 if a check or a row has failed.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] not in (*COMMANDS, "-h", "--help"):
+        given.insert(0, "serve")
+    parsed = _parser().parse_args(given)
+    try:
+        return parsed.run(parsed)
+    except (ServingError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m keras_seq.serving",
-        description="Serves an exported model on this machine, for trying it out, "
-        "with the REST interface of TensorFlow Serving.",
+        prog="python -m keras_seq.serving", description="An exported model at work."
     )
-    parser.add_argument("path", help="the saved_model folder, e.g. runs/x/saved_model")
-    parser.add_argument("--name", default="model", help="model name in the address")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8501, help="0 takes a free one")
-    arguments = parser.parse_args()
-    directory = newest_version(arguments.path)
+    commands = parser.add_subparsers(required=True, metavar="serve | check | batch")
+    path = "the saved_model folder, e.g. runs/x/saved_model"
+    serve = commands.add_parser(
+        "serve",
+        help="serve it on this machine, for trying it out, with the REST interface of "
+        "TensorFlow Serving",
+    )
+    serve.add_argument("path", help=path)
+    serve.add_argument("--name", default="model", help="model name in the address")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8501, help="0 takes a free one")
+    serve.set_defaults(run=_serve)
+    prove = commands.add_parser(
+        "check", help="prove that it serves without Keras, and stands hostile requests"
+    )
+    prove.add_argument("path", help=path)
+    prove.add_argument(
+        "--hostile", type=int, default=100, help="hostile requests to each signature"
+    )
+    prove.set_defaults(run=_check)
+    batch = commands.add_parser("batch", help="answer a file of rows")
+    batch.add_argument("path", help=path)
+    batch.add_argument("rows", help="a JSON object, of the inputs, in each line")
+    batch.add_argument("out", help="where the answers are written, one in each line")
+    batch.add_argument("--signature", default="serving_default")
+    batch.add_argument("--batch-size", type=int, default=32)
+    batch.set_defaults(run=_batch)
+    return parser
+
+
+def _directory(path: str) -> Path:
+    directory = newest_version(path)
     if inspect(read_meta_graph(directory)).text_ops:
         load_text_ops()
-    with LocalServer(
-        directory, arguments.name, host=arguments.host, port=arguments.port
-    ) as server:
+    return directory
+
+
+def _serve(given: argparse.Namespace) -> int:
+    directory = _directory(given.path)
+    with LocalServer(directory, given.name, host=given.host, port=given.port) as server:
         print(f"POST to {server.url}:predict; stop with Ctrl+C", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             print("stopped")
+    return 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    report = check(given.path)
+    print(report)
+    directory = report.directory
+    size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
+    if report.text_ops:
+        load_text_ops()
+    started = time.perf_counter()
+    SessionModel(directory).close()
+    print(f"  {size / 1e6:.1f} MB, loaded in {time.perf_counter() - started:.1f} s")
+    file = directory / EXTRA / "signatures.json"
+    told = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    for name, signature in told.items():
+        limits = signature.get("limits") or "none told"
+        print(f"  limits of {name}: {limits}")
+    failed = False
+    if given.hostile > 0:
+        for hostile in ask_hostile(
+            directory, requests=given.hostile, text_ops=bool(report.text_ops)
+        ):
+            print(f"  {hostile}")
+            failed = failed or bool(hostile.problems)
+    return int(failed)
+
+
+def _batch(given: argparse.Namespace) -> int:
+    if given.batch_size < 1:
+        raise ServingError("Nothing was answered", ["--batch-size must be at least 1"])
+    model = SessionModel(_directory(given.path))
+    failed = 0
+    with (
+        open(given.rows, encoding="utf-8") as rows,
+        replacing(Path(given.out)) as temporary,
+        open(temporary, "w", encoding="utf-8") as out,
+    ):
+        for some in _batches(rows, given.batch_size):
+            for answer in _answers(model, given.signature, some):
+                failed += bool(isinstance(answer, dict) and answer.get("error"))
+                out.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    print(f"{given.out}: {failed} rows have an error" if failed else given.out)
+    return int(failed > 0)
+
+
+def _batches(lines: Iterator[str], size: int) -> Iterator[list[str]]:
+    some: list[str] = []
+    for line in lines:
+        some.append(line)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _answers(model: SessionModel, name: str, lines: list[str]) -> list[Any]:
+    """An answer to each line; of a batch that fails, to each line alone."""
+    try:
+        rows = [json.loads(line) for line in lines]
+        body = json.dumps({"signature_name": name, "instances": rows}).encode()
+        signature, inputs, _ = _rest.parse_request(
+            body, lambda signature: input_dtypes(model, signature)
+        )
+        return _rest.format_response(model.run(signature, inputs), True)["predictions"]
+    except (ValueError, tf.errors.OpError) as error:
+        if len(lines) == 1:
+            if isinstance(error, tf.errors.OpError):
+                return [{"error": plain(error.message)}]
+            return [{"error": str(error)}]
+        return [answer for line in lines for answer in _answers(model, name, [line])]
 
 
 if __name__ == "__main__":
-    main()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.exit(main())

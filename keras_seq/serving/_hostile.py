@@ -57,6 +57,17 @@ class HostileReport:
     kept: float
     problems: tuple[str, ...]
 
+    def __str__(self) -> str:
+        longest = 1000 * self.slowest_refusal[0]
+        lines = [
+            f"{self.signature}: of {self.requests} hostile requests {self.refused} "
+            f"refused, in {longest:.0f} ms at most, and {self.rows_refused} rows of "
+            f"the others; {self.peak:.0f} MB at most, {self.kept:.0f} MB kept; slowest "
+            f"{self.slowest[0]:.2f} s: {self.slowest[1]}",
+            *self.problems,
+        ]
+        return "\n    ".join(lines)
+
 
 def ask_hostile(
     directory: Path, *, requests: int = 200, seed: int = 0, text_ops: bool = True

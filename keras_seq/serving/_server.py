@@ -20,6 +20,27 @@ from keras_seq.serving import _rest
 from keras_seq.serving._session import SessionModel
 
 
+def plain(message: str) -> str:
+    r"""What an operation said, without the names of nodes and functions around it.
+
+    TensorFlow Serving leaves them in.
+
+    Args:
+        message: The message of a `tf.errors.OpError`.
+
+    Example:
+
+    >>> plain("{{function_node f}} assertion failed: [too long]\n\t [[{{node a}}]]")
+    'too long'
+    """
+    text = re.split(r"\s*\[\[\{\{node", message)[0]
+    if text.startswith("Graph execution error"):  # and where the graph was written
+        text = text.rsplit("\n\n", 1)[-1]
+    text = re.sub(r"\{\{[a-z_]+ [^}]*\}\}\s*", "", text).strip()
+    said = re.fullmatch(r"assertion failed: \[(.*)\]", text, re.DOTALL)
+    return said[1] if said else text
+
+
 class LocalServer:
     """Serves one version folder; `with` starts and stops it.
 
@@ -87,13 +108,20 @@ class LocalServer:
             signature, inputs, by_rows = _rest.parse_request(body, self._dtypes)
             outputs = self._model.run(signature, inputs)
             return 200, _rest.format_response(outputs, by_rows)
-        except (ValueError, tf.errors.OpError) as error:
+        except tf.errors.OpError as error:
+            return 400, {"error": plain(error.message)}
+        except ValueError as error:
             return 400, {"error": str(error)}
 
     def _dtypes(self, signature: str) -> dict[str, Any]:
-        if signature not in self._model.signatures:
-            raise _rest.RestError(
-                f'Serving signature name: "{signature}" not found in signature def'
-            )
-        inputs = self._model.signatures[signature].inputs
-        return {n: tf.as_dtype(i.dtype).as_numpy_dtype for n, i in inputs.items()}
+        return input_dtypes(self._model, signature)
+
+
+def input_dtypes(model: SessionModel, signature: str) -> dict[str, Any]:
+    """NumPy's types of the inputs of a signature, or a `RestError`."""
+    if signature not in model.signatures:
+        raise _rest.RestError(
+            f'Serving signature name: "{signature}" not found in signature def'
+        )
+    inputs = model.signatures[signature].inputs
+    return {n: tf.as_dtype(i.dtype).as_numpy_dtype for n, i in inputs.items()}

@@ -314,12 +314,11 @@ class Translator:
         shape = tf.shape(found.ids)
         flat = tf.reshape(found.ids, [shape[0] * shape[1], shape[2]])
         written = self.target.decode_tensor(flat, tf.reshape(found.lengths, [-1]))
-        written = tf.reshape(written, shape[:2])
         # Of nothing comes nothing: a model that was never shown that makes it up.
         empty = (lengths == 1)[:, None]
         first = tf.range(max_width) == 0
         return {
-            "texts": tf.where(empty, "", written),
+            "texts": tf.where(empty, "", tf.reshape(written, shape[:2])),
             "scores": tf.where(
                 empty, tf.where(first, 0.0, float("-inf")), found.scores
             ),
@@ -339,8 +338,8 @@ class Translator:
         Returns:
             float32 and int32 tensors of shape (B,).
         """
-        source, _ = self.source_ids(sources)
-        return target_nats(self.model, source, self.target, targets)
+        ids = self.source_ids(sources)[0]
+        return target_nats(self.model, ids, self.target, targets)
 
     def align(self, sources: Strings, targets: Strings) -> Tensor:
         """The attention weights of given translations, inside the graph.

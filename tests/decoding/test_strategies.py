@@ -52,6 +52,36 @@ def test_the_tail_is_cut_off(top_k, top_p):
         assert_draws(drawn(Sample(**options), row), candidates, weights)
 
 
+@pytest.mark.parametrize("steep", [0.02, 1.2, 3.0])
+@pytest.mark.parametrize("top_k", [None, 3, 300])
+def test_of_many_tokens_a_few_are_put_in_order_and_no_draw_differs(steep, top_k):
+    rng = np.random.default_rng(1)
+    places = rng.permuted(np.tile(np.arange(2000.0), (9, 1)), axis=1)
+    logits = (-steep * np.log1p(places)).astype("float32")
+    uniform = rng.random(9).astype("float32")
+    top_p = np.array([0.1, 0.5, 0.9] * 3, "float32")
+    strategy = Sample(top_k=top_k, top_p=tf.constant(top_p))
+    found = strategy.next_token(tf.constant(logits), tf.constant(uniform))
+    for row, token in enumerate(found.numpy()):
+        order = np.argsort(-logits[row])
+        weights = np.exp(logits[row, order].astype("float64"))
+        weights[top_k or 2000 :] = 0
+        before = np.cumsum(weights) - weights
+        weights[before >= top_p[row] * weights.sum()] = 0
+        within = np.cumsum(weights) > uniform[row] * weights.sum()
+        assert token == order[np.argmax(within)]
+
+
+def test_a_nucleus_of_one_is_no_cut():
+    rng = np.random.default_rng(2)
+    logits = tf.constant(rng.normal(0, 2, (5, 1500)).astype("float32"))
+    uniform = tf.constant(rng.random(5).astype("float32"))
+    plain = Sample().next_token(logits, uniform).numpy()
+    for top_p in (1.0, tf.ones([5])):
+        found = Sample(top_p=top_p).next_token(logits, uniform)
+        np.testing.assert_array_equal(found, plain)
+
+
 def test_the_nucleus_is_the_smallest_that_holds_p():
     row = np.log([0.5, 0.25, 0.125, 0.125]).astype("float32")
     for top_p, held in ((0.49, 1), (0.51, 2), (0.74, 2), (0.76, 3), (0.9, 4), (1, 4)):

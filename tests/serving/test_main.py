@@ -1,0 +1,65 @@
+"""The commands: a file of rows is answered, a check has an exit status."""
+
+import json
+
+import pytest
+
+from keras_seq.serving.__main__ import main
+from keras_seq.serving._server import plain
+
+
+def test_a_file_of_rows_is_answered_in_its_order(exported, tmp_path, capsys):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    texts = ["some words", "on", "é", "some words"]
+    lines = [json.dumps({"text": text}) for text in texts]
+    rows.write_text("\n".join([*lines[:2], '{"text": 3}', "no JSON", *lines[2:]]))
+    command = ["batch", str(exported.path), str(rows), str(out)]
+    assert main([*command, "--signature", "score", "--batch-size", "3"]) == 1
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert "2 rows have an error" in capsys.readouterr().out, answers
+    counts = [answer.get("characters") for answer in answers]
+    assert counts == [10, 2, None, None, 1, 10]
+    assert "expected type: string" in answers[2]["error"]
+    assert answers[3]["error"]
+    assert answers[0] == answers[5]
+    rows.write_text("\n".join(lines))
+    assert main([*command, "--signature", "score"]) == 0
+
+
+def test_a_check_prints_what_it_found(exported, capsys):
+    assert main(["check", str(exported.path), "--hostile", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "serves without Keras" in printed
+    assert "limits of score" in printed
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_what_is_no_model_is_said_in_a_line(tmp_path, command, capsys):
+    assert main([command, str(tmp_path)]) == 1
+    assert "must be a folder with a version folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "assertion failed: [seed must be >= 0; received -1 in row 1]\n"
+            "\t [[{{node refused_3/Assert}}]]",
+            "seed must be >= 0; received -1 in row 1",
+        ),
+        (
+            "{{function_node __inference_f_37}} {{function_node g}} Reduction axis 0 "
+            "is empty in shape [0]\n\t [[{{node ArgMax}}]]\n\t [[{{node b}}]]",
+            "Reduction axis 0 is empty in shape [0]",
+        ),
+        ("Input is empty.", "Input is empty."),
+        (
+            "Graph execution error:\n\nDetected at node refused/Assert defined at (most "
+            'recent call last):\n  File "a.py", line 46, in f\n\nassertion failed: [too '
+            "long]\n\t [[{{node refused/Assert}}]] [Op:__inference_f_375]",
+            "too long",
+        ),
+    ],
+)
+def test_messages_name_no_nodes(message, said):
+    assert plain(message) == said
