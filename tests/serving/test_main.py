@@ -54,9 +54,9 @@ def test_what_is_no_model_is_said_in_a_line(tmp_path, command, capsys):
         ),
         ("Input is empty.", "Input is empty."),
         (
-            "Graph execution error:\n\nDetected at node refused/Assert defined at (most "
-            'recent call last):\n  File "a.py", line 46, in f\n\nassertion failed: [too '
-            "long]\n\t [[{{node refused/Assert}}]] [Op:__inference_f_375]",
+            "Graph execution error:\n\nDetected at node refused/Assert defined at:\n"
+            '  File "a.py", line 46, in f\n\nassertion failed: [too long]\n'
+            "\t [[{{node refused/Assert}}]] [Op:__inference_f_375]",
             "too long",
         ),
     ],
