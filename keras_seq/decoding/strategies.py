@@ -116,7 +116,8 @@ class Sample(Strategy):
         weights = ops.exp(tempered(logits, temperature))
         if self.top_k is None and self.top_p is None:
             return _draw(weights, uniform)
-        top_k = top_p = None
+        top_k: Tensor = None
+        top_p: Tensor = None
         if self.top_k is not None:
             top_k = as_column("top_k", self.top_k, "int32", logits.shape[0])
         if self.top_p is not None:
