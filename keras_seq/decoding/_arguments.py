@@ -46,7 +46,7 @@ def check_numbers(
     """
     kind: type[typing.Any] = numbers.Integral if whole else numbers.Real
     if isinstance(value, kind) and not isinstance(value, bool):
-        values: list[float] = [value]
+        values = [value]
     elif hasattr(value, "dtype") and not isinstance(value, numbers.Number):
         if len(value.shape) > 1:
             raise ValueError(
@@ -156,7 +156,13 @@ def as_integers(
         least: The smallest value accepted.
     """
     if not hasattr(value, "dtype"):
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ValueError(
+                f"`{name}` must be integers of shape {shape}; received lists of "
+                f"different lengths, {value!r}."
+            ) from None
         if not value.size:
             value = value.astype("int32")  # an empty list says nothing of its kind
     dtype = keras.backend.standardize_dtype(value.dtype)

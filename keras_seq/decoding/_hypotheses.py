@@ -38,8 +38,8 @@ class Pool(typing.NamedTuple):
     steps: Tensor  # of the last token
     parents: Tensor  # the beam that the last token was put to
     log_probs: Tensor  # ln p of the last token
-    tokens: Tensor  # the last: an end token, or that of a stop sequence
-    cuts: Tensor  # how many tokens the end has
+    tokens: Tensor  # the last; () where there is but one that can be it
+    cuts: Tensor  # how many tokens the end has; () where it has one
 
 
 class Candidates(typing.NamedTuple):
@@ -115,7 +115,14 @@ class Search:
         """No finished hypothesis."""
         integers = ops.zeros((self.batch, self.width), "int32")
         floats = ops.zeros((self.batch, self.width), "float32")
-        return Pool(floats + NONE, integers, integers, floats, integers, integers)
+        tokens, cuts = self._told(integers, integers)
+        return Pool(floats + NONE, integers, integers, floats, tokens, cuts)
+
+    def _told(self, tokens: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
+        """What is to be kept of ends besides: what differs from one to another."""
+        if self.ending.stops is not None:
+            return tokens, cuts
+        return (tokens, ()) if len(self.ending.tokens) > 1 else ((), ())
 
     def candidates(
         self,
@@ -203,13 +210,15 @@ class Search:
         penalties = _pick(penalties, best.parents)
         scores = self._scores(best.log_probs, steps + 1, penalties)
         scores = ops.where(ends, scores, NONE)
-        entered = Pool(scores, steps, best.parents, best.own, best.tokens, best.cuts)
-        both = Pool(
-            *(ops.concatenate(pair, axis=1) for pair in zip(pool, entered, strict=True))
+        told = self._told(best.tokens, best.cuts)
+        entered = Pool(scores, steps, best.parents, best.own, *told)
+        both = tree.map_structure(
+            lambda *pair: ops.concatenate(pair, axis=1), pool, entered
         )
         scores, index = ops.top_k(both.scores, self.width)
         scores = ops.where(self.places < self.row_width, scores, NONE)
-        return Pool(scores, *(_pick(values, index) for values in both[1:]))
+        rest = tree.map_structure(lambda values: _pick(values, index), both[1:])
+        return Pool(scores, *rest)
 
     def survivors(self, candidates: Candidates) -> Candidates:
         """The best W candidates that go on: `Candidates` of shape (B, W)."""
@@ -222,8 +231,9 @@ class Search:
         if candidates.log_probs is not candidates.scores:
             log_probs = _pick(candidates.log_probs, index)
             log_probs = ops.where(scores > NONE, log_probs, NONE)
-        rest = (_pick(values, index) for values in candidates[2:])
-        return Candidates(scores, log_probs, *rest)
+        tokens, parents, own = (_pick(values, index) for values in candidates[2:5])
+        cuts = ops.zeros_like(tokens)
+        return Candidates(scores, log_probs, tokens, parents, own, cuts)
 
     def succeed(
         self,
@@ -291,13 +301,22 @@ class Search:
         scores = merge(pool.scores, going_on)
         scores = ops.where(self.places < self.row_width, scores, NONE)
         there = scores > NONE
+        ended = ops.logical_and(self.places < finished, there)
+        tokens = ops.full_like(pool.steps, self.ending.padding)
+        tokens, cuts = (
+            merge(told, ops.zeros_like(told)) if ops.is_tensor(told) else all_alike
+            for told, all_alike in (
+                (pool.tokens, tokens),
+                (pool.cuts, ops.cast(ended, "int32")),
+            )
+        )
         return scores, Ends(
             last=ops.where(there, merge(pool.steps, steps - 1), -1),
             beams=merge(pool.parents, ops.cast(order, "int32")),
             log_probs=merge(pool.log_probs, ops.zeros_like(pool.log_probs)),
-            finished=ops.logical_and(self.places < finished, there),
-            tokens=merge(pool.tokens, ops.zeros_like(pool.tokens)),
-            cuts=merge(pool.cuts, ops.zeros_like(pool.cuts)),
+            finished=ended,
+            tokens=tokens,
+            cuts=cuts,
         )
 
     def _check_mask(self, sources: int | None) -> None:

@@ -19,7 +19,7 @@ from keras_seq.decoding.processors import LogitsProcessor
 from keras_seq.decoding.strategies import Strategy
 
 _DEEPEST = 3  # how far is looked for what a function reads
-_LARGEST = 2**26  # bytes of an array that is told by what it holds
+_LARGEST = 2**20  # bytes of arrays that are told by what they hold, all together
 _MOST = 256  # entries of a list or a dict
 
 
@@ -47,6 +47,7 @@ class Identity:
 
     def __init__(self, *objects: object) -> None:
         self.owners: list[weakref.ref] = []
+        self._room = _LARGEST
         self.key = tuple(self._of(one) for one in objects)
 
     def _of(self, one: typing.Any) -> Hashable:
@@ -61,10 +62,22 @@ class Identity:
         if isinstance(one, types.MethodType):
             return "method", self._itself(one.__self__), self._itself(one.__func__)
         if _is_array(one):
-            return _of_array(one)
+            return self._of_array(one)
         if isinstance(one, (Strategy, Beam, Constraint, LogitsProcessor)):
             return type(one), self._of_entries(vars(one))
         return self._itself(one)
+
+    def _of_array(self, array: typing.Any) -> Hashable:
+        try:
+            values = np.asarray(array.numpy() if hasattr(array, "numpy") else array)
+        except Exception:  # each backend has its own error for a symbolic tensor
+            raise Unknown from None
+        # They are in the trace: many of them must not be kept.
+        self._room -= values.nbytes
+        if values.dtype == object or self._room < 0:
+            raise Unknown
+        digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()
+        return type(array), values.dtype.str, values.shape, digest
 
     def _of_entries(self, entries: typing.Any) -> Hashable:
         if len(entries) > _MOST:
@@ -102,17 +115,6 @@ def _is_array(one: typing.Any) -> bool:
     if isinstance(one, np.ndarray):
         return True
     return ops.is_tensor(one) and not hasattr(one, "assign")
-
-
-def _of_array(array: typing.Any) -> Hashable:
-    try:
-        values = np.asarray(array if isinstance(array, np.ndarray) else array.numpy())
-    except Exception:  # each backend has its own error for a symbolic tensor
-        raise Unknown from None
-    if values.dtype == object or values.nbytes > _LARGEST:
-        raise Unknown
-    digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()
-    return type(array), values.dtype.str, values.shape, digest
 
 
 def _read_by(one: typing.Any, depth: int) -> Iterator[typing.Any]:

@@ -91,6 +91,13 @@ class Limits:
             return True
         return ops.any(scores != FORBIDDEN, axis=-1)
 
+    def shown(self, log_prob: Tensor, scores: Tensor) -> Tensor:
+        """Ln p, (rows,), NaN where a processor leaves NaN or +inf."""
+        if not self.processors:
+            return log_prob
+        in_order = ops.all(scores < float("inf"), axis=-1)
+        return ops.where(in_order, log_prob, float("nan"))
+
     def advance(self, state: Nest, tokens: Tensor) -> Nest:
         """The states after these tokens, shape (rows,)."""
         if self.constraint is None and not self.processors:

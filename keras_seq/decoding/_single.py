@@ -138,6 +138,7 @@ class Choosing:
         log_prob = ops.take_along_axis(
             ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1
         )[:, 0]
+        log_prob = self.limits.shown(log_prob, possible)
         active = ops.logical_and(rows.going, self.limits.leaves_any(possible))
         tokens = ops.where(active, chosen, self.ending.padding)
         kept = tree.flatten(keep[0]) if self.keep_like is not None else ()

@@ -48,7 +48,7 @@ def traced(function: Callable[..., Nest], *arguments: Nest) -> Nest:
     try:
         rest = tree.map_structure(_form, arguments)
         known = Identity(function, rest, keras.config.floatx())
-    except Unknown:
+    except (Unknown, RecursionError):
         return _Traced()(function, arguments, tensors)
     with _lock:
         one = kept.pop(known.key, None) or _Traced(known)

@@ -136,7 +136,8 @@ def generate(
         constants: Nest of tensors with a leading B that `step` reads and that
             no step changes, such as the memory of an encoder, its keys and its
             mask; or None. A beam search repeats them once, where it has to
-            reorder the state at every step.
+            reorder the state at every step. NumPy's arrays come to the step as
+            they are, and are part of what is traced.
         constraint: A `Constraint` on the tokens, or None. A row in which every
             token is forbidden stops there, unfinished; a beam search drops
             such a hypothesis.

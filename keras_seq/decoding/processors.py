@@ -171,7 +171,7 @@ def _as_array(bias: typing.Any) -> Array:
         dtype = keras.backend.standardize_dtype(bias.dtype)
     except (TypeError, ValueError):
         pass  # it is no array of numbers, and is said to be none
-    numeric = "float" in dtype or "int" in dtype
+    numeric = given is not None and ("float" in dtype or "int" in dtype)
     if not numeric or len(bias.shape) not in (1, 2):
         came = f"shape {tuple(bias.shape)}" if numeric else repr(given)
         raise ValueError(

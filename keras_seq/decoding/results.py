@@ -49,7 +49,8 @@ class Generation(typing.NamedTuple):
         log_probs: float32 tensor of shape (B, L): ln p of each token, the end
             token included, under the model itself, whatever temperature,
             cut-off, constraint or processor there was. 0 past the end; NaN where
-            the logits hold NaN or +inf, which no choice of a token makes up for.
+            the logits, or what a processor makes of them, hold NaN or +inf, which
+            no choice of a token makes up for.
         finished: Boolean tensor of shape (B,): whether the row came to an end
             token or a stop sequence.
         kept: What the step function gave to keep, each (B, L, ...), 0 past the

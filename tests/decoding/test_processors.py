@@ -254,6 +254,32 @@ def test_logits_that_are_no_numbers_show_through_cut_offs():
     assert np.isnan(result.log_probs).all()
 
 
+@pytest.mark.parametrize("made", [np.nan, np.inf])
+def test_what_is_no_number_shows_though_a_processor_made_it(made):
+    spoilt = Wrong(made=lambda x: x + tf.constant([[0.0] * 4 + [made], [0.0] * 5]))
+    result = generate(
+        flat,
+        (),
+        np.array([0, 0]),
+        max_length=2,
+        strategy=Greedy(),
+        logits_processor=[spoilt, Same()],
+    )
+    assert np.isnan(result.log_probs[0]).all()
+    np.testing.assert_allclose(result.log_probs[1], -np.log([5.0, 5.0]), rtol=1e-6)
+    # A beam search drops such a hypothesis.
+    everything = Wrong(made=lambda x: x * made)
+    result = generate(
+        flat,
+        (),
+        np.array([0, 0]),
+        max_length=2,
+        strategy=Beam(2),
+        logits_processor=everything,
+    )
+    assert np.isneginf(result.scores).all()
+
+
 def test_sizes_that_are_not_known_when_tracing():
     chain = [RepetitionPenalty(2.0), FrequencyPenalty(0.75), LogitBias(np.ones(3))]
 
@@ -346,6 +372,8 @@ def test_what_is_no_processor(value):
         (lambda: MinP(np.zeros((2, 2))), "`min_p` must be a scalar or of shape"),
         (lambda: RepetitionPenalty(1.1, [[1.5]]), "`prompt` must be integers"),
         (lambda: RepetitionPenalty(1.1, [-2]), "`prompt` must be at least -1"),
+        (lambda: RepetitionPenalty(1.1, [[1], [1, 2]]), "`prompt` .*different length"),
+        (lambda: LogitBias(None), "`bias` must be .*received None"),
         (lambda: RepetitionPenalty(1.1, 3), r"`prompt` must be .*shape \(P,\) or"),
         (lambda: LogitBias({-1: 0.5}), "`bias` must be a dict from token ids"),
         (lambda: LogitBias({1.5: 0.5}), "`bias` must be a dict from token ids"),

@@ -283,6 +283,34 @@ def test_a_function_of_the_moment_leaves_nothing():
     assert not kept.kept
 
 
+def test_large_arrays_are_not_kept():
+    kept.kept.clear()
+
+    def step(tokens, state, constants):
+        return tf.one_hot(tokens, 4) + constants[:, :4], state
+
+    def run(constants):
+        options = {"max_length": 1, "strategy": Greedy(), "constants": constants}
+        return generate(step, (), np.array([1]), **options)
+
+    run(np.zeros((1, 300_000), "float32"))
+    assert not kept.kept
+    run(tf.zeros((1, 300_000)))
+    assert len(kept.kept) == 1
+
+
+def test_what_cannot_be_told_apart_is_traced_again():
+    class Ring(ForbiddenTokens):
+        pass
+
+    ring, counter = Ring([1]), Counter()
+    ring.itself = [ring]
+    for _ in range(2):
+        ids, was_traced = counter.generate(constraint=ring)
+        assert was_traced
+        assert ids == [[0, 0, 0], [5, 6, 7]]
+
+
 def test_the_oldest_go(monkeypatch):
     monkeypatch.setattr(kept, "MOST", 2)
     counter = Counter()
