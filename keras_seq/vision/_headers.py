@@ -39,33 +39,42 @@ def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Te
 
     def png() -> tuple[Tensor, ...]:
         whole = tf.strings.substr(content, 12, 4) == "IHDR"
-        return content, whole, number(20, 4, True), number(16, 4, True)
+        return content, whole, number(20, 4, True), number(16, 4, True), ""
 
     def bmp() -> tuple[Tensor, ...]:
         rows, columns = (
             tf.where(x < 2**31, x, 2**32 - x) for x in (number(22, 4), number(18, 4))
         )
-        return content, tf.constant(True), rows, columns
+        # The decoder takes the palette of fewer bits for greys.
+        bits = number(28, 2)
+        right = (bits == 24) | (bits == 32)
+        must = "must have 24 or 32 bits a pixel if it is a BMP file; received "
+        said = tf.where(right, "", tf.strings.join([must, tf.strings.as_string(bits)]))
+        return content, tf.constant(True), rows, columns, said
 
     def jpeg() -> tuple[Tensor, ...]:
         found, rows, columns = _frame_of_jpeg(content)
         code = tf.io.decode_raw(content, tf.uint8)
         scans = tf.reduce_sum(tf.cast((code[:-1] == 255) & (code[1:] == 218), tf.int32))
-        return content, found & (scans <= _SCANS), rows, columns
+        return content, found & (scans <= _SCANS), rows, columns, ""
 
     def gif() -> tuple[Tensor, ...]:
-        first, found, rows, columns = _first_frame(content)
+        first, found, rows, columns, clear = _first_frame(content)
         rows, columns = (
             tf.maximum(rows, number(8, 2)),
             tf.maximum(columns, number(6, 2)),
         )
-        return first, found, rows, columns
+        # The decoder makes it black.
+        said = tf.where(
+            clear, "must have no transparent colour if it is a GIF file", ""
+        )
+        return first, found, rows, columns, said
 
     def other() -> tuple[Tensor, ...]:
         none = tf.constant(0, tf.int64)
-        return content, tf.constant(False), none, none
+        return content, tf.constant(False), none, none, ""
 
-    content, known, rows, columns = tf.case(
+    content, known, rows, columns, said = tf.case(
         [
             (begins(b"\x89PNG\r\n\x1a\n"), png),
             (begins(b"\xff\xd8\xff"), jpeg),
@@ -77,7 +86,7 @@ def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Te
     large = (rows > side) | (columns > side) | (rows * columns > pixels)
     size = [tf.strings.as_string(columns), " x ", tf.strings.as_string(rows)]
     most = f"must have at most {pixels} pixels, {side} in a row or column; received "
-    reason = tf.where(large, tf.strings.join([most, *size]), "")
+    reason = tf.where(large, tf.strings.join([most, *size]), said)
     return content, tf.where(known, reason, f"must be {KINDS}, whole")
 
 
@@ -124,8 +133,11 @@ def _bytes_of(content: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     return lambda at: tf.cast(data[tf.clip_by_value(at, 0, last)], tf.int32), last
 
 
-def _first_frame(content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A GIF up to the end of its first frame, if it has one; its rows and columns."""
+def _first_frame(content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A GIF up to the end of its first frame, if it has one; its rows and columns.
+
+    And whether a colour of that frame is transparent.
+    """
     import tensorflow as tf
 
     byte, last = _bytes_of(content)
@@ -137,24 +149,28 @@ def _first_frame(content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     # Where it is: at the start of a block, or in the parts of an extension or frame.
     start, extension, frame, end = range(4)
 
-    def step(at: Tensor, place: Tensor, frame_at: Tensor) -> tuple[Tensor, ...]:
+    def step(
+        at: Tensor, place: Tensor, frame_at: Tensor, clear: Tensor
+    ) -> tuple[Tensor, ...]:
         kind = byte(at)
         is_start, is_frame = place == start, (place == start) & (kind == 0x2C)
         is_extension = is_start & (kind == 0x21)
         known = is_frame | is_extension
         frame_at = tf.where(is_frame, at, frame_at)
+        is_control = is_extension & (byte(at + 1) == 0xF9)
+        clear = tf.where(is_control, byte(at + 3) % 2 == 1, clear)
         step_in = tf.where(is_frame, 11 + table(byte(at + 9)), 2)
         after = tf.where(is_start, step_in, kind + 1)
         begun = tf.where(is_frame, frame, tf.where(known, extension, end))
         over = tf.where(place == frame, end, start)
         going = tf.where(kind == 0, over, place)
-        return at + after, tf.where(is_start, begun, going), frame_at
+        return at + after, tf.where(is_start, begun, going), frame_at, clear
 
     first = 13 + table(byte(tf.constant(10)))
-    at, place, frame_at = tf.while_loop(
-        lambda at, place, _: (place != end) & (at <= last),
+    at, place, frame_at, clear = tf.while_loop(
+        lambda at, place, *_: (place != end) & (at <= last),
         step,
-        (first, tf.constant(start), tf.constant(0)),
+        (first, tf.constant(start), tf.constant(0), tf.constant(False)),
         maximum_iterations=_BLOCKS,
     )
     rows, columns = (
@@ -163,4 +179,4 @@ def _first_frame(content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
     found = (frame_at > 0) & (place == end)
     cut = tf.strings.join([tf.strings.substr(content, 0, at), ";"])
-    return cut, found, rows, columns
+    return cut, found, rows, columns, clear

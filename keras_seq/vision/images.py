@@ -16,6 +16,7 @@ from keras_seq.vision.image_files import readable_image
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _EXIF = b"Exif\x00\x00"
+_CHUNK = b"eXIf"  # of a PNG
 _EXIF_WITHIN = 2**17  # bytes of the file, from its start
 _ORIENTATION = 0x0112
 _ENTRIES = 128  # of the directory that are looked at
@@ -33,9 +34,10 @@ def decode_image(image_bytes: bytes | Array) -> Tensor:
     """Pixels of one image file, whatever its kind, upright, on white.
 
     JPEG (CMYK too), PNG (of any depth, with a palette, transparent), GIF (the first
-    frame) and BMP. Deep colours are cut to 8 bits; transparent pixels are laid on
-    white; a JPEG is turned as its EXIF orientation says. It consists of core
-    TensorFlow operations.
+    frame) and BMP. Deep colours are cut to 8 bits; transparent pixels of a PNG are laid
+    on white; a JPEG or PNG is turned as its EXIF orientation says. It consists of core
+    TensorFlow operations, which misread a BMP with a palette and the transparent
+    colour of a GIF: `readable_image` makes a PNG of such a file.
 
     Args:
         image_bytes: String tensor (), the content of the file.
@@ -285,11 +287,17 @@ def _opaque(image: Tensor, content: Tensor) -> Tensor:
 
 
 def _upright(image: Tensor, content: Tensor) -> Tensor:
-    """Turns a JPEG as the orientation in its file says."""
+    """Turns a JPEG or a PNG as the orientation in its file says."""
     import tensorflow as tf
 
     is_jpeg = tf.strings.substr(content, 0, len(_JPEG)) == _JPEG
-    orientation = tf.cond(is_jpeg, lambda: exif_orientation(content), lambda: 1)
+    orientation = tf.cond(
+        is_jpeg,
+        lambda: exif_orientation(content),
+        lambda: tf.cond(
+            _is_png(content), lambda: exif_orientation(content, _CHUNK), lambda: 1
+        ),
+    )
 
     def among(*some: int) -> Tensor:
         return tf.reduce_any(orientation == tf.constant(some))
@@ -301,11 +309,12 @@ def _upright(image: Tensor, content: Tensor) -> Tensor:
     return tf.cond(among(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def exif_orientation(content: Tensor) -> Tensor:
-    """The orientation that a JPEG names: 1 to 8; 1 (upright) if it names none.
+def exif_orientation(content: Tensor, mark: bytes = _EXIF) -> Tensor:
+    """The orientation that an image names: 1 to 8; 1 (upright) if it names none.
 
     Args:
         content: String tensor ().
+        mark: What stands before the block of EXIF; in a PNG that is b"eXIf".
 
     Returns:
         int32 tensor ().
@@ -313,15 +322,15 @@ def exif_orientation(content: Tensor) -> Tensor:
     import tensorflow as tf
 
     start = tf.strings.substr(content, 0, _EXIF_WITHIN)
-    start = tf.strings.join([start, "\0" * len(_EXIF)])  # is never empty then
+    start = tf.strings.join([start, "\0" * len(mark)])  # is never empty then
     data = tf.cast(tf.io.decode_raw(start, tf.uint8), tf.int64)
     size = tf.size(data, tf.int64)
-    windows = size - len(_EXIF) + 1
+    windows = size - len(mark) + 1
     found = tf.ones([windows], tf.bool)
-    for offset, byte in enumerate(_EXIF):
+    for offset, byte in enumerate(mark):
         found &= data[offset : offset + windows] == byte
     # The block of EXIF: byte order, 42, where the first directory is.
-    block = tf.argmax(found) + len(_EXIF)
+    block = tf.argmax(found) + len(mark)
     big = data[tf.minimum(block, size - 1)] == ord("M")
 
     def number(at: Tensor, width: int) -> Tensor:

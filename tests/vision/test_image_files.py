@@ -5,8 +5,16 @@ import zlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_seq.vision import GridExtractor, cache_grids, load_image, readable_image
+from keras_seq.vision import (
+    GridExtractor,
+    cache_grids,
+    decode_image,
+    load_image,
+    readable_image,
+)
+from keras_seq.vision.images import try_images
 from tests.vision.pictures import Image, ImageOps, blocks, encoded
 
 COLOURS = blocks(5, 4, 3)
@@ -152,3 +160,40 @@ def test_grids_are_of_the_right_pixels(tmp_path):
         )
         found = grids.read(str(grids.files[f"{number}"])).numpy()
         assert np.abs(found.astype(int) - expected).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("BMP", ""),
+        ("BMP with a palette", "must have 24 or 32 bits a pixel if it is a BMP file"),
+        ("BMP of one bit", "must have 24 or 32 bits a pixel if it is a BMP file"),
+        ("GIF", ""),
+        ("GIF with a transparent colour", "must have no transparent colour"),
+        ("GIF of two frames", "must have no transparent colour"),
+        ("PNG, palette, transparent", ""),
+        ("PNG turned", ""),
+        ("JPEG turned", ""),
+        ("JPEG of CMYK", ""),
+        ("WebP", "must be a JPEG, PNG, GIF or BMP file"),
+        ("TIFF", "must be a JPEG, PNG, GIF or BMP file"),
+    ],
+)
+def test_a_server_reads_a_file_rightly_or_refuses_it_by_name(kind, reason):
+    expected = by_pillow(FILES[kind])
+    content = tf.constant([FILES[kind]])
+    [image], [said] = try_images(content, expected.shape[:2])
+    assert said.numpy().decode().startswith(reason)
+    if reason:
+        assert not np.asarray(image).any()
+    else:
+        assert said == b""
+        np.testing.assert_allclose(image, expected, atol=4 if "JPEG" in kind else 0.51)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_png_is_turned_inside_the_graph(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(CLEAR, "PNG", exif=exif)
+    np.testing.assert_allclose(decode_image(content), by_pillow(content), atol=1e-3)
