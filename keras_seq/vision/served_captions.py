@@ -75,7 +75,14 @@ def caption_signatures(
 
     Example:
 
-    >>> captioner = ...  # a Captioner, as its example makes it
+    >>> import keras
+    >>> from keras_seq.layers import BahdanauDecoder, EncoderDecoder
+    >>> from keras_seq.text import WordVocabulary
+    >>> from keras_seq.vision import Captioner, GridExtractor
+    >>> words = WordVocabulary(["a", "dog"])
+    >>> encoder = keras.layers.Reshape((4, 3))
+    >>> model = EncoderDecoder(encoder, BahdanauDecoder(8, 6), len(words), dim=4)
+    >>> captioner = Captioner(model, words, GridExtractor(size=(2, 2)), longest=5)
     >>> sorted(caption_signatures(captioner))
     ['attention', 'caption', 'score', 'serving_default']
     """
