@@ -25,10 +25,8 @@ def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Te
     """
     import tensorflow as tf
 
-    data = tf.cast(
-        tf.io.decode_raw(tf.strings.substr(content, 0, 32) + "\0" * 32, tf.uint8),
-        tf.int64,
-    )
+    head = tf.strings.substr(content, 0, 32) + "\0" * 32  # of the shortest file too
+    data = tf.cast(tf.io.decode_raw(head, tf.uint8), tf.int64)
 
     def begins(mark: bytes) -> Tensor:
         return tf.strings.substr(content, 0, len(mark)) == mark
@@ -38,7 +36,7 @@ def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Te
         return tf.add_n([data[at + i] * 256**place for i, place in enumerate(places)])
 
     def png() -> tuple[Tensor, ...]:
-        whole = tf.strings.substr(content, 12, 4) == "IHDR"
+        whole = tf.strings.substr(head, 12, 4) == "IHDR"
         return content, whole, number(20, 4, True), number(16, 4, True), ""
 
     def bmp() -> tuple[Tensor, ...]:

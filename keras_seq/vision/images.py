@@ -263,7 +263,8 @@ def _opaque_byte(content: Tensor) -> Tensor:
     """What is opaque in a PNG: 1, 3 or 15 in grey of less than 8 bits."""
     import tensorflow as tf
 
-    header = tf.io.decode_raw(tf.strings.substr(content, 24, 2), tf.uint8)
+    head = tf.strings.substr(content, 0, 26) + "\0" * 26  # of the shortest file too
+    header = tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8)
     depth, kind = tf.unstack(tf.cast(header, tf.int32), 2)
     return tf.cast(tf.where((kind == 0) & (depth < 8), 2**depth - 1, 255), tf.float32)
 
