@@ -45,6 +45,9 @@ def sequence_mask(
             f"`{name}` must be integers of shape (B,); received dtype {dtype}, shape "
             f"{tuple(given.shape)}."
         )
+    # T may be beyond what the lengths' own type can count.
+    dtype = "int64" if dtype in ("int64", "uint32", "uint64") else "int32"
+    given = ops.cast(given, dtype)
     known = _known(given)
     most = _known(length)
     wrong = [] if known is None else [int(n) for n in known if n < 0]

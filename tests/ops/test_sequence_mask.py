@@ -21,6 +21,16 @@ def test_no_rows_and_no_steps():
     assert sequence_mask([0, 0], 0).shape == (2, 0)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint16", "uint64"])
+def test_more_steps_than_their_type_counts(dtype):
+    lengths = np.array([100, 0], dtype)
+    for run in (sequence_mask, tf.function(sequence_mask)):
+        assert run(tf.constant(lengths), 70_000).numpy().sum(axis=1).tolist() == [
+            100,
+            0,
+        ]
+
+
 @pytest.mark.parametrize(
     ("lengths", "expected"),
     [
