@@ -144,9 +144,21 @@ def places(
 
 
 def named(table: Table, names: Sequence[str]) -> int | None:
-    """The column with the first of these names that there is; None if there is none."""
+    """The column with the first of these names that there is; None if there is none.
+
+    Raises:
+        ValueError: If several have it.
+    """
     folded = [name.casefold() for name in table.header or ()]
-    return next((folded.index(name) for name in names if name in folded), None)
+    found = next((name for name in names if name in folded), None)
+    if found is None:
+        return None
+    if folded.count(found) > 1:
+        raise ValueError(
+            f"{table.name}: expected one column {found!r}; received "
+            f"{folded.count(found)}: `columns` says which, by number."
+        )
+    return folded.index(found)
 
 
 def number_columns(rows: Collection[Row]) -> set[int]:

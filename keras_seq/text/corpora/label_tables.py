@@ -95,7 +95,7 @@ def _by_header(
     if label is None or text is None:
         raise ValueError(
             f"{table.name}: expected columns of labels and of texts; received "
-            f"{', '.join(map(repr, header[:20]))}: `columns` says which."
+            f"{', '.join(map(repr, header[:20])) or 'none'}: `columns` says which."
         )
     note = f"labels and texts are in the columns {described([label, text], table)}"
     if note not in notes:

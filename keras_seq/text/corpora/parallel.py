@@ -279,7 +279,10 @@ def _chosen(
     start, table = peeked(table, LOOKED_AT)
     numbers, count = number_columns(start), width(start)
     if count < 3:
-        return [0, 1], table, ""
+        note = ""
+        if start and Path(table.name.removesuffix(".gz")).suffix.lower() == ".csv":
+            note = f"no header is known: the first row is {start[0].cells}"[:200]
+        return [0, 1], table, note
     chosen = [0, 1]
     if numbers & {0, 1}:
         chosen = [i for i in range(count) if i not in numbers]
@@ -309,7 +312,7 @@ def _by_header(table: Table, header: Sequence[str]) -> list[int]:
         return [0, 1]
     raise ValueError(
         f"{table.name}: expected columns of source and target; received "
-        f"{', '.join(map(repr, header[:20]))}: `columns` says which."
+        f"{', '.join(map(repr, header[:20])) or 'none'}: `columns` says which."
     )
 
 

@@ -105,6 +105,8 @@ REFUSED_PAIRS = {
         "y.jsonl:2: is no JSON",
     ),
     "x.json": ('{"a": 1}', "expected a list of objects"),
+    "twice.csv": ("source,source,target\na,b,c\n", "one column 'source'; received 2"),
+    "none.jsonl": ("", "source and target; received none"),
     "cr.tsv": ("a\tb\rc\td\ne\tf\n", "cr.tsv:1: .*carriage return"),
 }
 
