@@ -116,12 +116,8 @@ class Sample(Strategy):
         weights = ops.exp(tempered(logits, temperature))
         if self.top_k is None and self.top_p is None:
             return _draw(weights, uniform)
-        top_k: Tensor = None
-        top_p: Tensor = None
-        if self.top_k is not None:
-            top_k = as_column("top_k", self.top_k, "int32", logits.shape[0])
-        if self.top_p is not None:
-            top_p = as_column("top_p", self.top_p, "float32", logits.shape[0])
+        top_k = _column_or_none("top_k", self.top_k, "int32", logits.shape[0])
+        top_p = _column_or_none("top_p", self.top_p, "float32", logits.shape[0])
         total = ops.sum(weights, axis=-1, keepdims=True)
 
         def draw(ranked: Tensor, order: Tensor) -> Tensor:
@@ -157,6 +153,12 @@ class Sample(Strategy):
             return drawn
         # The nucleus of 1 is all tokens, in whatever order.
         return ops.where(ops.reshape(top_p >= 1, (-1,)), _draw(weights, uniform), drawn)
+
+
+def _column_or_none(
+    name: str, value: Numbers | None, dtype: str, batch: int | None
+) -> Tensor:
+    return None if value is None else as_column(name, value, dtype, batch)
 
 
 def tempered(logits: Tensor, temperature: Tensor) -> Tensor:

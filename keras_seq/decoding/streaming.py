@@ -13,6 +13,7 @@ from keras_seq.decoding._arguments import (
     Ids,
     StopSequences,
     check_whole,
+    known_values,
 )
 from keras_seq.decoding._request import Inputs, Options, Processors, Request, checked
 from keras_seq.decoding._single import Rows
@@ -154,7 +155,8 @@ def stream(
         min_length=min_length,
         stop_sequences=stop_sequences,
     )
-    return _pieces(request, inputs, int(block))
+    longest = max(known_values(ops.convert_to_tensor(inputs.max_length)), default=0)
+    return _pieces(request, inputs, max(1, min(int(block), int(longest))))
 
 
 def _pieces(request: Request, inputs: Inputs, block: int) -> Iterator[Piece]:

@@ -116,6 +116,8 @@ def test_the_shortest_and_the_emptiest():
     assert piece.new.tolist() == [1, 1]
     assert piece.lengths.tolist() == [0, 1]
     assert piece.reasons.tolist() == [FinishReason.END_TOKEN, FinishReason.LENGTH]
+    (piece,) = count([0, 2], max_length=np.array([2, 3]), block=2**31 - 1)
+    assert piece.ids.tolist() == [[1, 2, 8], [3, 4, 5]]
     (piece,) = count([7, 2], constraint=ForbiddenTokens(range(9)))
     assert piece.ids.shape == (2, 0)
     assert piece.reasons.tolist() == [FinishReason.DEAD_END] * 2
