@@ -149,6 +149,11 @@ class ExplicitStack(keras.layers.Layer):
         }
         for name, flag in flags.items():
             check_flag(name, flag)
+        if not isinstance(layer_options, (Mapping, type(None))):
+            raise ValueError(
+                "`layer_options` must be a dict of a layer's arguments; received "
+                f"{layer_options!r}."
+            )
         options = dict(layer_options or {})
         own = sorted(set(options) & set(_OWN))
         if own:

@@ -28,8 +28,8 @@ def sequence_mask(
     Raises:
         ValueError: If they are no integers, not of shape (B,), or out of range. What is
             only known when a graph of TensorFlow runs is refused then, by its
-            InvalidArgumentError; within a function that JAX compiles nothing is known,
-            and what exceeds T counts as T.
+            InvalidArgumentError; a function that XLA compiles, JAX's too, refuses
+            nothing: there what exceeds T counts as T, and what is below 0 as 0.
 
     Example:
 

@@ -191,6 +191,7 @@ def test_training_in_a_model():
             {"layer_options": {"stateful": True}},
             r"not stateful; received \['stateful'\]",
         ),
+        ({"layer_options": "relu"}, "`layer_options` must be a dict"),
         ({"layer_options": {"peepholes": True}}, "peepholes"),
     ],
 )
