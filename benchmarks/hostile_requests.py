@@ -12,8 +12,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from keras_seq.serving._hostile import ask_hostile
-from keras_seq.serving._saved_model import newest_version
+from keras_seq.serving import ask_hostile
 
 
 def main() -> None:
@@ -26,10 +25,7 @@ def main() -> None:
     written, failed = {}, False
     for path in arguments.paths:
         print(path, flush=True)
-        directory = newest_version(path)
-        reports = ask_hostile(
-            directory, requests=arguments.requests, seed=arguments.seed
-        )
+        reports = ask_hostile(path, requests=arguments.requests, seed=arguments.seed)
         for report in reports:
             print(f"  {report}", flush=True)
             failed = failed or bool(report.problems)

@@ -1,13 +1,15 @@
 """SavedModels with string-in, string-out signatures, and the proof they serve.
 
 `export` writes what TensorFlow Serving loads, `check` proves it in a process
-without Keras, and `python -m keras_seq.serving PATH` serves it on this machine
-for trying it out.
+without Keras, `ask_hostile` what it stands, and `python -m keras_seq.serving serve
+PATH` serves it on this machine for trying it out; `check` and `batch` do from the shell
+what their names say.
 """
 
 from keras_seq.serving._check import CheckReport, check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
+from keras_seq.serving._hostile import HostileReport, ask_hostile
 from keras_seq.serving._replay import SignatureReport
 from keras_seq.serving._requests import ROWS, RequestRows, in_blocks
 from keras_seq.serving._rows import (
@@ -24,10 +26,12 @@ __all__ = [
     "ROWS",
     "CheckReport",
     "ExportReport",
+    "HostileReport",
     "RequestRows",
     "ServingError",
     "Signature",
     "SignatureReport",
+    "ask_hostile",
     "check",
     "export",
     "in_blocks",

@@ -111,9 +111,7 @@ def _check(given: argparse.Namespace) -> int:
         print(f"  limits of {name}: {limits}")
     failed = False
     if given.hostile > 0:
-        for hostile in ask_hostile(
-            directory, requests=given.hostile, text_ops=bool(report.text_ops)
-        ):
+        for hostile in ask_hostile(given.path, requests=given.hostile):
             print(f"  {hostile}")
             failed = failed or bool(hostile.problems)
     return int(failed)

@@ -32,7 +32,7 @@ LONGEST = 1000  # of what has no limit
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostileReport:
-    """How one signature stood its requests.
+    """How one signature stood hostile requests.
 
     Attributes:
         signature: Its name.
@@ -70,18 +70,39 @@ class HostileReport:
 
 
 def ask_hostile(
-    directory: Path, *, requests: int = 200, seed: int = 0, text_ops: bool = True
+    path: str | os.PathLike[str], *, requests: int = 200, seed: int = 0
 ) -> list[HostileReport]:
-    """Asks every signature of a version folder that has warm-up requests.
+    """Sends random and hostile requests to an exported model, in processes of its own.
+
+    Each signature that has a warm-up request is asked: numbers up to the types' limits
+    and NaN, texts of a megabyte and what is no UTF-8, files that are no pictures or
+    name huge ones, more rows than there may be, some of them beside rows that are
+    right. What `signatures.json` tells of limits is gone beyond by one, and tenfold.
 
     Args:
-        directory: The version folder.
+        path: The `saved_model` folder, which holds version folders.
         requests: How many, of each signature.
         seed: Of the requests.
-        text_ops: Whether the graph has tensorflow-text's operations.
+
+    Returns:
+        A `HostileReport` for each signature.
+
+    Raises:
+        ServingError: If there is no model.
+
+    Example:
+
+    >>> ask_hostile("no/such/folder")
+    Traceback (most recent call last):
+    keras_seq.serving._errors.ServingError: There is no model to check:
+    - `path` must be a folder with a version folder (1, 2, ...) in it; ...
     """
     from keras_seq.serving import _session, _warmup
+    from keras_seq.serving._ops import inspect
+    from keras_seq.serving._saved_model import newest_version, read_meta_graph
 
+    directory = newest_version(path)
+    text_ops = bool(inspect(read_meta_graph(directory)).text_ops)
     firsts: dict[str, Any] = {}
     for record in _warmup.read(directory):
         firsts.setdefault(record.signature, record)

@@ -3,8 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_seq.serving import RequestRows, Signature, export
-from keras_seq.serving._hostile import ask_hostile
+from keras_seq.serving import RequestRows, Signature, ask_hostile, export
 
 
 def guarded(text, size):
@@ -36,7 +35,7 @@ def reports(tmp_path_factory):
     request = [{"text": ["a", "é"], "size": [3, 4]}]
     path = tmp_path_factory.mktemp("hostile")
     export([], path, signatures, warmup=dict.fromkeys(signatures, request))
-    found = ask_hostile(path / "1", requests=60, text_ops=False)
+    found = ask_hostile(path, requests=60)
     return {report.signature: report for report in found}
 
 
