@@ -50,6 +50,12 @@ class Options(typing.TypedDict, total=False):
     stop_sequences: StopSequences | None
 
 
+class GenerateOptions(Options, total=False):
+    """Those of `generate` alone."""
+
+    jit_compile: bool
+
+
 class Request(typing.NamedTuple):
     """What a loop is made of; nothing in it changes from step to step."""
 

@@ -25,7 +25,9 @@ kept: "collections.OrderedDict[Hashable, _Traced]" = collections.OrderedDict()
 _lock = threading.RLock()
 
 
-def traced(function: Callable[..., Nest], *arguments: Nest) -> Nest:
+def traced(
+    function: Callable[..., Nest], *arguments: Nest, jit_compile: bool = False
+) -> Nest:
     """`function(*arguments)`, traced where it is called eagerly.
 
     It is not traced again for tensors of the same shapes and dtypes, if all other
@@ -36,6 +38,7 @@ def traced(function: Callable[..., Nest], *arguments: Nest) -> Nest:
         function: A function of a module, whose results are tensors.
         *arguments: Nests. Tensors in them are what the traced function reads; it
             is made of the rest.
+        jit_compile: Whether XLA compiles what is traced here.
     """
     if keras.backend.backend() != "tensorflow":
         return function(*arguments)
@@ -47,11 +50,11 @@ def traced(function: Callable[..., Nest], *arguments: Nest) -> Nest:
     tensors = [leaf for leaf in leaves if ops.is_tensor(leaf)]
     try:
         rest = tree.map_structure(_form, arguments)
-        known = Identity(function, rest, keras.config.floatx())
+        known = Identity(function, rest, keras.config.floatx(), jit_compile)
     except (Unknown, RecursionError):
-        return _Traced()(function, arguments, tensors)
+        return _Traced(None, jit_compile)(function, arguments, tensors)
     with _lock:
-        one = kept.pop(known.key, None) or _Traced(known)
+        one = kept.pop(known.key, None) or _Traced(known, jit_compile)
         kept[known.key] = one
         while len(kept) > MOST:
             kept.popitem(last=False)
@@ -81,7 +84,7 @@ def for_a_while(function: Callable[..., Nest]) -> Callable[..., Nest]:
 class _Traced:
     """A traced function that holds nothing of what it was made of."""
 
-    def __init__(self, known: Identity | None = None) -> None:
+    def __init__(self, known: Identity | None, jit_compile: bool) -> None:
         import tensorflow as tf
 
         now = threading.local()
@@ -91,7 +94,7 @@ class _Traced:
             return function(*_filled(arguments, tensors))
 
         self.now = now
-        self.run = tf.function(run, autograph=False)
+        self.run = tf.function(run, autograph=False, jit_compile=jit_compile)
         if known is not None:
             forget = functools.partial(_forget, known.key)
             owners = (owner() for owner in known.owners)

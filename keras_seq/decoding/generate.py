@@ -3,7 +3,13 @@
 import typing
 
 from keras_seq.decoding._arguments import EndToken, Ids, StopSequences
-from keras_seq.decoding._request import Inputs, Options, Processors, Request, checked
+from keras_seq.decoding._request import (
+    GenerateOptions,
+    Inputs,
+    Processors,
+    Request,
+    checked,
+)
 from keras_seq.decoding._search import beam_search
 from keras_seq.decoding._single import choose_tokens
 from keras_seq.decoding._stepping import Fields, Step, StepWithConstants
@@ -27,7 +33,7 @@ def generate(
     strategy: Strategy | Beam,
     constants: None = None,
     return_reasons: typing.Literal[False] = False,
-    **options: "Unpack[Options]",
+    **options: "Unpack[GenerateOptions]",
 ) -> Generation: ...
 
 
@@ -40,7 +46,7 @@ def generate(
     strategy: Strategy | Beam,
     constants: Nest,
     return_reasons: typing.Literal[False] = False,
-    **options: "Unpack[Options]",
+    **options: "Unpack[GenerateOptions]",
 ) -> Generation: ...
 
 
@@ -53,7 +59,7 @@ def generate(
     strategy: Strategy | Beam,
     constants: None = None,
     return_reasons: typing.Literal[True],
-    **options: "Unpack[Options]",
+    **options: "Unpack[GenerateOptions]",
 ) -> tuple[Generation, Tensor]: ...
 
 
@@ -66,7 +72,7 @@ def generate(
     strategy: Strategy | Beam,
     constants: Nest,
     return_reasons: typing.Literal[True],
-    **options: "Unpack[Options]",
+    **options: "Unpack[GenerateOptions]",
 ) -> tuple[Generation, Tensor]: ...
 
 
@@ -85,6 +91,7 @@ def generate(
     min_length: Integers = 0,
     stop_sequences: StopSequences | None = None,
     return_reasons: bool = False,
+    jit_compile: bool = False,
 ) -> Generation | tuple[Generation, Tensor]:
     """Generates a sequence for each row, in one compiled loop.
 
@@ -158,6 +165,10 @@ def generate(
             what ended the row, from `lengths` on; of several that end with a token,
             the longest.
         return_reasons: Whether to return why each row has ended, too.
+        jit_compile: Whether XLA compiles the loop, where it is called eagerly on
+            TensorFlow: in some seconds for each combination of shapes, after which
+            steps of small models are several times as fast (benchmarks/README.md
+            says when). In a graph, and on other backends, it changes nothing.
 
     Returns:
         A `Generation`: `ids` (B, L), `lengths` (B,), `log_probs` (B, L),
@@ -205,7 +216,7 @@ def generate(
         min_length=min_length,
         stop_sequences=stop_sequences,
     )
-    *fields, reasons = traced(_run, request, inputs)
+    *fields, reasons = traced(_run, request, inputs, jit_compile=jit_compile)
     result = Generation(*fields)
     return (result, reasons) if return_reasons else result
 

@@ -345,3 +345,40 @@ def test_where_functions_run_eagerly():
             assert ids == [[1, 2, 3], [5, 6, 7]]
     finally:
         tf.config.run_functions_eagerly(False)
+
+
+XLA = {
+    "greedy": {"strategy": Greedy(), "end_token": [3, 5]},
+    "sample": {
+        "strategy": Sample(temperature=0.8, top_p=0.9),
+        "max_length": np.array([6, 2, 4]),
+        "logits_processor": RepetitionPenalty(1.3),
+        "stop_sequences": [[1, 2], [4]],
+    },
+    "beam": {"strategy": Beam(3), "end_token": 3, "constraint": ForbiddenTokens([2])},
+}
+
+
+@pytest.mark.parametrize("name", XLA)
+def test_compiled_by_xla_it_writes_the_same(name):
+    model = oracle.LanguageModel()
+    reader, calls = stepper(model), []
+
+    def step(tokens, state):
+        calls.append(1)
+        return reader.step(tokens, state)
+
+    def write(jit_compile, tokens=(1, 4, 6)):
+        state = reader.initial_state(3)
+        options = {"max_length": 6, "seed": 3, **XLA[name], "jit_compile": jit_compile}
+        found = generate(step, state, np.array(tokens), **options)
+        return found.ids.numpy(), found.lengths.numpy(), found.log_probs.numpy()
+
+    plain, traces = write(False), len(calls)
+    compiled = write(True)
+    assert len(calls) == 2 * traces  # a function of its own
+    for one, other in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for one, other in zip(write(False, (6, 2, 1)), write(True, (6, 2, 1)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert len(calls) == 2 * traces
