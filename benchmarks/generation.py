@@ -8,6 +8,7 @@ For every number of units and of streams it times
 
     ours           `generate` with a `Stepper` over `ExplicitLSTM`, in one
                    `tf.function` without jit for all numbers of streams
+    ours, XLA      `generate` called eagerly with `jit_compile=True`
     one by one     as in introductory labs: a model with a stateful LSTM of Keras,
                    called eagerly for each character of one stream, then the next
     batched        the same with all streams in each call
@@ -112,6 +113,15 @@ def our_loop(stepper, length):
     return tf.function(write, input_signature=signature, autograph=False)
 
 
+def our_compiled_loop(stepper, streams, length):
+    """The same through XLA, compiled at the first call."""
+    options = {"max_length": length, "strategy": Sample(temperature=1.0)}
+    state, start = stepper.initial_state(streams), np.zeros(streams, "int32")
+    return lambda: generate(
+        stepper.step, state, start, seed=1, jit_compile=True, **options
+    ).ids.numpy()
+
+
 def largest_difference(model, stepper, loop):
     """Of logits and log-probabilities, ours to Keras's; refuses above 1e-4."""
     streams = model.input_shape[0]
@@ -165,6 +175,7 @@ def measure(units, all_streams, length, repeats):
     for n, model in models.items():
         start = tf.zeros((n,), tf.int32)
         functions["ours", n] = lambda start=start: loop(start, 1)[0].numpy()
+        functions["XLA", n] = our_compiled_loop(stepper, n, length)
         functions["batched", n] = per_character(model, length, compiled=False)
         functions["compiled call", n] = per_character(model, length, compiled=True)
     with concurrent.futures.ThreadPoolExecutor(threads()) as pool:
@@ -181,11 +192,12 @@ def measure(units, all_streams, length, repeats):
     flops = 1e9 * matmul_rate(repeats)
     rows = []
     for n in all_streams:
-        found = {name: rates[name, n] for name in ("ours", *OTHERS[1:])}
+        found = {name: rates[name, n] for name in ("ours", "XLA", *OTHERS[1:])}
         found["one by one"] = rates["batched", 1]
         ours = found["ours"]["per_second"]
         limit = limits(units, n, bandwidth, flops)
         ratios = {name: ours / found[name]["per_second"] for name in OTHERS}
+        ratios["XLA"] = ours / found["XLA"]["per_second"]
         ratios["limit"] = ours / min(limit.values())
         row = {"units": units, "streams": n, "rates": found, "limits": limit}
         rows.append(row | {"ours over": ratios})
@@ -200,7 +212,7 @@ def report(about, rows):
         f"  weights of a step {about['weight_bytes'] / 2**20:.1f} MiB, read at "
         f"{about['bandwidth_gb_s']:.0f} GB/s ± {about['bandwidth_spread']:.0%}; "
         f"products at {about['matmul_gflops']:.0f} GFLOP/s; characters per second:\n"
-        f"  {'streams':>7}{'ours':>14}",
+        f"  {'streams':>7}{'ours':>14}{'ours, XLA':>14}",
         *(f"{name:>14} ours over" for name in OTHERS),
         f"{'limit':>17} ours over",
     )
@@ -212,7 +224,7 @@ def report(about, rows):
         which = min(row["limits"], key=row["limits"].get)
         ratios = row["ours over"]
         print(
-            f"  {row['streams']:7}{rates['ours']:>14}",
+            f"  {row['streams']:7}{rates['ours']:>14}{rates['XLA']:>14}",
             *(f"{rates[name]:>14}{ratios[name]:10.1f}" for name in OTHERS),
             f"{row['limits'][which]:9,.0f} {which:7}{ratios['limit']:10.3f}",
             flush=True,
