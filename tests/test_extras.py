@@ -1,10 +1,13 @@
-"""`require` brings a module, or says what to install."""
+"""Imports of what may be missing, with a word on what to install; and in silence."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from keras_seq.extras import require
+from keras_seq.extras import quiet_import, require
 
 
 def test_a_module_that_is_there():
@@ -24,3 +27,33 @@ def test_a_module_that_fails_to_import(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match=r"no_such_name.*keras-seq\[plots\]"):
         require("broken_module", "plots")
+
+
+def test_notes_of_libraries_are_not_shown_and_all_else_is(tmp_path, capfd, monkeypatch):
+    lines = [
+        "WARNING: All log messages before absl::InitializeLog() is called are written",
+        "I0000 00:00:1 1 port.cc:153] oneDNN custom operations are on.",
+        "W0000 00:00:1 1 a.cc:1] a warning",
+        "E0000 00:00:1 1 a.cc:1] an error",
+        "I am no note",
+    ]
+    source = f"import os\nos.write(2, {chr(10).join(lines).encode()!r})\n"
+    (tmp_path / "talks_too_much.py").write_text(source)
+    (tmp_path / "fails.py").write_text("raise ValueError('as it is')")
+    monkeypatch.syspath_prepend(tmp_path)
+    quiet_import("talks_too_much", "is_not_there")
+    assert "talks_too_much" in sys.modules
+    assert capfd.readouterr().err.splitlines() == lines[2:]
+    with pytest.raises(ValueError, match="as it is"):
+        quiet_import("fails")
+    os.write(2, b"here again")
+    assert capfd.readouterr().err == "here again"
+
+
+def test_a_recipe_starts_in_silence():
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL")
+    command = [sys.executable, "-m", "recipes.binary_classification", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: python -m recipes.binary_classification" in done.stdout
