@@ -3,15 +3,16 @@
     python benchmarks/recurrence.py [--kinds lstm,gru,simple_rnn] [--repeats N]
                                     [--shapes 0,3] [--threads N]
 
-For each shape (B, T, D, units) it times a forward pass and a training step (the
-gradients of all weights and of the input), in turns, so that noise falls on
-every side alike, and gives the medians, their spread (the quartiles' distance)
-and ratios: above 1 ours is faster. Keras counts with the better of jit on and
-off. Ours counts twice: as `fit` runs it on a processor (jit off), and with the
-better of the two, as Keras. The peak memory of a training step is that of a
-process of its own, less what it held before the first one (Linux); it contains
-a few MiB of traced graph. PyTorch's columns are missing where it is not
-installed.
+For each shape (B, T, D, units) it times a forward pass, a training step (the
+gradients of a loss, half the sum of the outputs' squares, with respect to all weights
+and the input) and such a step of a layer that is called without `training`, in turns,
+so that noise falls on every side alike, and gives the medians, their spread
+(the quartiles' distance) and ratios: above 1 ours is faster. Keras counts with
+the better of jit on and off. Ours counts twice: as `fit` runs it on a processor
+(jit off), and with the better of the two, as Keras. The peak memory of a
+training step is that of a process of its own, less what it held before the
+first one (Linux); it contains a few MiB of traced graph. PyTorch's columns are
+missing where it is not installed.
 
 GFLOP/s are those of the layer's matrix products alone, beside the rate of one
 product of two 2,048 × 2,048 matrices.
@@ -48,7 +49,7 @@ SHAPES = (
     (128, 30, 300, 512),
     (4, 1000, 128, 256),
 )
-PASSES = ("forward", "training")
+PASSES = ("forward", "training", "no flag")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,17 +75,18 @@ def keras_side(layer, x, jit, gates=False):
     def forward(x):
         return layer(x, training=False)
 
-    def training(x):
+    def step(x, **flag):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            result = layer(x, training=True)
-            loss = tf.reduce_sum(result[0] if gates else result)
+            result = layer(x, **flag)
+            loss = tf.nn.l2_loss(result[0] if gates else result)
         variables = [weight.value for weight in layer.trainable_weights]
         gradients = tape.gradient(loss, [x, *variables])
         return (gradients, result[1]) if gates else gradients
 
     layer.build(x.shape)
-    compiled = (tf.function(f, jit_compile=jit) for f in (forward, training))
+    passes = (forward, lambda x: step(x, training=True), step)
+    compiled = (tf.function(f, jit_compile=jit) for f in passes)
     return [lambda f=f: f(x) for f in compiled]
 
 
@@ -101,9 +103,9 @@ def torch_side(kind, x, units):
     def training():
         x_watched.grad = None
         layer.zero_grad()
-        layer(x_watched)[0].sum().backward()
+        (layer(x_watched)[0].square().sum() / 2).backward()
 
-    return [forward, training]
+    return [forward, training, training]
 
 
 def sides(kind, shape):
@@ -135,7 +137,7 @@ def peak_memory(name, side, shape):
 
 
 def print_peak(name, side, shape):
-    _, training = sides(KINDS[name], shape)[side]
+    _, training, _ = sides(KINDS[name], shape)[side]
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
     for _ in range(3):
@@ -186,7 +188,7 @@ def measure(name, shape, repeats):
     result |= {"milliseconds": times, "ratios": ratios(times)}
     result["gflops"] = {
         which: gigaflops(kind, shape, times[which]["ours, no jit"]["median"], passes)
-        for which, passes in zip(PASSES, (1, 3), strict=True)
+        for which, passes in zip(PASSES, (1, 3, 3), strict=True)
     }
     result["peak_mib"] = {
         side: peak_memory(name, side, shape)
