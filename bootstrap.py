@@ -81,7 +81,7 @@ def main():
             )
         )
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if verb == "test" and len(sys.argv) == 2:
         install("test")
         for check in CHECKS:
