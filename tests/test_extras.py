@@ -50,10 +50,11 @@ def test_notes_of_libraries_are_not_shown_and_all_else_is(tmp_path, capfd, monke
     assert capfd.readouterr().err == "here again"
 
 
-def test_a_recipe_starts_in_silence():
+@pytest.mark.parametrize("name", ["recipes.binary_classification", "keras_seq.serving"])
+def test_programs_start_in_silence(name):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL")
-    command = [sys.executable, "-m", "recipes.binary_classification", "--help"]
+    command = [sys.executable, "-m", name, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "usage: python -m recipes.binary_classification" in done.stdout
+    assert f"usage: python -m {name}" in done.stdout

@@ -6,6 +6,7 @@ PATH` serves it on this machine for trying it out; `check` and `batch` do from t
 what their names say.
 """
 
+from keras_seq.serving import _as_program as _as_program  # before TensorFlow
 from keras_seq.serving._check import CheckReport, check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
