@@ -10,18 +10,23 @@ from pathlib import Path
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
 
 
-def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> Path:
+def atomic_write(
+    path: str | os.PathLike[str], data: bytes | str, *, durable: bool = False
+) -> Path:
     r"""Writes `data` to `path`, so that a reader sees the old file or the new.
 
     The data go to a temporary file in the same folder, which then takes the
     name. When anything fails on the way (a full disk, an interrupt), the
     temporary file is removed and the old content stays. A symbolic link stays
-    a link: the file it points to is replaced. Data are not flushed to the
-    device, so the guarantee is against a failing program, not a power cut.
+    a link: the file it points to is replaced. Unless `durable`, data are not
+    flushed to the device, so the guarantee is against a failing program, not a
+    power cut.
 
     Args:
         path: File to write; its folder must exist.
         data: Content; text is written as UTF-8, its newlines as they are.
+        durable: Whether to wait until the device has the file and its name, so
+            that not even a power cut loses them.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -41,13 +46,16 @@ def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> Path:
     content = data.encode("utf-8") if isinstance(data, str) else data
     # "x" keeps the permissions that the user's umask gives a new file, which
     # tempfile's private mode would not.
-    with replacing(path) as temporary, open(temporary, "xb") as file:
+    with (
+        replacing(path, durable=durable) as temporary,
+        open(temporary, "xb") as file,
+    ):
         file.write(content)
     return Path(path)
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """Gives a temporary path that takes the name `path` when the block ends.
 
     For libraries that write a file themselves; the promises are those of
@@ -55,6 +63,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Args:
         path: File to write; its folder must exist.
+        durable: As for `atomic_write`.
 
     Yields:
         Path of the temporary file, which the block must create.
@@ -79,12 +88,26 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp{target.suffix}"
     try:
         yield temporary
+        if durable:
+            _flush(temporary)
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
+        if durable:
+            with contextlib.suppress(OSError):  # not every file system can
+                _flush(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _flush(path: Path) -> None:
+    """Waits until the device has what is written to a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_leftover(path: str | os.PathLike[str]) -> bool:

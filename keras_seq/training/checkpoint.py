@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
-import numpy as np
 
-from keras_seq.files import atomic_write, remove_leftovers
-from keras_seq.training._checkpoint_files import (
-    check_shapes,
-    history_table,
-    load_arrays,
-    load_named,
-    mean_arrays,
-    read_history,
-    save_arrays,
-)
+from keras_seq.files import remove_leftovers
+from keras_seq.training._checkpoint_files import check_shapes, mean_arrays
+from keras_seq.training._checkpoint_folder import CheckpointFolder, Generation, Needed
+from keras_seq.training._checkpoint_history import History
 from keras_seq.training._checkpoint_variables import all_variables, carried_states
 from keras_seq.training._measuring import measured
 
@@ -42,8 +35,15 @@ class EpochCheckpoint(keras.callbacks.Callback):
     In `directory` it writes last.npz (every variable of model and optimizer, the
     states of stateful layers, and the history) and best.npz (the model's weights at
     the best epoch), beside it history.csv (a row an epoch), each whole or not at
-    all. Training stops when `patience` epochs have passed without a better value;
-    when it ends, the model has the best weights.
+    all, and on the device before the next epoch begins. Training stops when
+    `patience` epochs have passed without a better value; when it ends, the model
+    has the best weights.
+
+    Each of these files has a checksum, and none is the only one: previous.npz is
+    last.npz as it was an epoch before, copy-N.npz are the weights of the best
+    epochs of both. A damaged or missing file is told in a line on stderr and made
+    good from the other, so that resuming goes one epoch back at most, and the
+    training ends with the same weights all the same.
 
     The monitored value may be one that another callback puts into the logs in
     its `on_epoch_end`, such as a BLEU score: the callbacks given to `fit` come
@@ -80,8 +80,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
             reaches it. The time of earlier runs counts, without the epochs
             that they didn't finish. How many epochs there are then depends on
             the machine, so that a run is not reproducible. None for no limit.
-        resume: Whether to go on from last.npz, if there is one. If not, the
-            checkpoints in `directory` are removed when training starts.
+        resume: Whether to go on from the checkpoint in `directory`, if there is
+            one. If not, what is there is removed when training starts.
 
     Attributes:
         history: List of dicts, the logged values of each epoch.
@@ -92,12 +92,15 @@ class EpochCheckpoint(keras.callbacks.Callback):
         averaged: Whether the model has that mean.
 
     Raises:
-        ValueError: If an argument is out of its range, or if `monitor` is not
-            in the history of the checkpoint.
+        ValueError: If an argument is out of its range, if `monitor` is not
+            in the history of the checkpoint, if the checkpoint lacks weights
+            because it was made with another `monitor`, `mode` or `average`, or if
+            it is damaged beyond repair.
 
     Example:
 
     >>> import tempfile
+    >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     >>> model.compile("adam", "mse")
     >>> x = np.ones((8, 1), "float32")
@@ -150,15 +153,15 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.progress = progress
         self.average = average
         self.seconds = seconds
-        self.history: list[dict[str, float]] = []
+        self.history: History = []
         self.seconds_trained: float = 0.0
         self.average_values: dict[str, float] | None = None
         self.averaged: bool = False
         self._started = 0.0
         self._resume = resume
-        if resume and self._last.is_file():
-            self._read_last()
-            self._check_logs(self.history[-1])
+        self._folder = CheckpointFolder(self.directory, self._needed)
+        if resume and self._folder.is_begun:
+            self._open()
 
     @property
     def first_epoch(self) -> int:
@@ -166,20 +169,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
         return len(self.history)
 
     @property
-    def _last(self) -> Path:
-        return self.directory / "last.npz"
-
-    @property
-    def _best(self) -> Path:
-        return self.directory / "best.npz"
-
-    def _epoch_file(self, index: int) -> Path:
-        return self.directory / f"epoch-{index + 1:04d}.npz"
-
-    @property
     def best_epoch(self) -> int | None:
         """Index into `history` of the best epoch; None if no value is a number."""
-        return next(iter(self._ranking()), None)
+        return self._needed(self.history).best
 
     @property
     def best_values(self) -> dict[str, float]:
@@ -194,24 +186,24 @@ class EpochCheckpoint(keras.callbacks.Callback):
             )
         return best
 
-    def _ranking(self) -> list[int]:
-        """Indices of the epochs, the best first; of two as good, the earlier."""
-        values = [row[self.monitor] for row in self.history]
+    def _needed(self, history: History) -> Needed:
+        """The best epochs of a history; of two as good, the earlier is the better."""
+        if history:
+            self._check_logs(history[-1])
+        values = [row[self.monitor] for row in history]
         numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
         sign = -1 if self.mode == "max" else 1
-        losses = self._losses
-        return sorted(numbers, key=lambda i: (sign * values[i], losses[i]))
+        losses = self._losses(history)
+        ranking = sorted(numbers, key=lambda i: (sign * values[i], losses[i]))
+        averaged = self.average or 1
+        return Needed(
+            next(iter(ranking), None), ranking[:averaged] if averaged > 1 else []
+        )
 
-    @property
-    def _losses(self) -> list[float]:
+    def _losses(self, history: History) -> list[float]:
         """The value of `progress` in each epoch; infinite where it was no number."""
-        values = [row.get(self.progress or "", math.nan) for row in self.history]
+        values = [row.get(self.progress or "", math.nan) for row in history]
         return [math.inf if math.isnan(value) else value for value in values]
-
-    @property
-    def _kept(self) -> list[int]:
-        """Indices of the epochs whose mean is tried, the best first."""
-        return self._ranking()[: self.average] if (self.average or 1) > 1 else []
 
     @property
     def stopped(self) -> bool:
@@ -220,7 +212,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
             return True
         if self.patience is None:
             return False
-        losses = self._losses
+        losses = self._losses(self.history)
         improved = self.start_from_epoch - 1
         if (best := self.best_epoch) is not None:
             improved = max(improved, best)
@@ -265,12 +257,11 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.directory.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.directory)
         model.optimizer.build(model.trainable_variables)
-        if self._resume and self._last.is_file():
+        if self._resume and self._folder.is_begun:
             self._restore(model)
         else:
             self._forget()
-            for path in (self._last, self._best, *self.directory.glob("epoch-*.npz")):
-                path.unlink(missing_ok=True)
+            self._folder.clear()
         self._resume = True
         if len(self.history) < epochs and not self.stopped:
             self._started = time.monotonic() - self.seconds_trained
@@ -282,10 +273,10 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 **kwargs,
             )
         best = self._found_best()
-        if self._kept:
+        if self._needed(self.history).kept:
             self._try_mean(model, best, callbacks, kwargs)
         if not self.averaged:
-            model.set_weights(load_arrays(self._best))
+            model.set_weights(self._folder.weights(self.history, best))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes the checkpoint."""
@@ -297,17 +288,13 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 f"callback, for `average`; received {self.monitor!r}."
             )
         self.seconds_trained = time.monotonic() - self._started
-        self.history.append(
-            {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
-        )
+        row = {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
+        history = [*self.history, row]
         # last.npz alone is what resuming trusts; the rest follows from it.
-        save_arrays(
-            self._last,
-            [keras.ops.convert_to_numpy(v) for v in all_variables(self.model)],
-            history=np.array(history_table(self.history)),
-            seconds=np.array(self.seconds_trained),
-        )
-        self._write_what_follows(self.model)
+        arrays = [keras.ops.convert_to_numpy(v) for v in all_variables(self.model)]
+        self._folder.save(arrays, history, self.seconds_trained)
+        self.history = history
+        self._folder.write_what_follows(history, self.model.get_weights())
         if self.stopped:
             self.model.stop_training = True
 
@@ -317,50 +304,29 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.average_values = None
         self.averaged = False
 
-    def _read_last(self) -> None:
-        self.history = read_history(load_named(self._last, "history"))
-        self.seconds_trained = load_named(self._last, "seconds", 0.0)
+    def _open(self) -> Generation:
+        """Reads the checkpoint, and mends it."""
+        found = self._folder.open()
+        self.history, self.seconds_trained = found.history, found.seconds
+        return found
 
     def _restore(self, model: keras.Model) -> None:
-        variables, arrays = all_variables(model), load_arrays(self._last)
+        epochs = len(self.history)
+        found = self._open()
+        if len(found.history) < epochs:  # the data begin at `first_epoch`
+            raise ValueError(
+                f"{os.fspath(self.directory)!r} had {epochs} epochs when it was "
+                f"opened, and has {len(found.history)}: open it again."
+            )
+        variables, arrays = all_variables(model), found.arrays
         states = len(carried_states(model))
         if states and len(arrays) == len(variables) - states:
             del variables[-states:]  # version 0.1.0 didn't keep them
-        check_shapes(self._last, variables, arrays)
-        self._forget()
-        self._read_last()
-        self._check_files()
+        check_shapes(self._folder.last, variables, arrays)
+        self.average_values, self.averaged = None, False
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        self._write_what_follows(model)
-
-    def _write_what_follows(self, model: keras.Model) -> None:
-        """Writes what last.npz implies: a killed run may not have come to it."""
-        newest = len(self.history) - 1
-        kept = {self._epoch_file(index) for index in self._kept}
-        if newest in self._kept:
-            save_arrays(self._epoch_file(newest), model.get_weights())
-        for path in self.directory.glob("epoch-*.npz"):
-            if path not in kept:
-                path.unlink()
-        atomic_write(self.directory.parent / "history.csv", history_table(self.history))
-        if self.best_epoch == newest:
-            save_arrays(self._best, model.get_weights(), epoch=np.array(newest + 1))
-
-    def _check_files(self) -> None:
-        """Refuses a checkpoint that was made with other settings."""
-        newest = len(self.history) - 1  # comes from last.npz
-        lacking = {i for i in self._kept if not self._epoch_file(i).is_file()}
-        best = self.best_epoch
-        if best is not None and best != newest:
-            number = load_named(self._best, "epoch", best + 1)
-            lacking |= {best} if number != best + 1 else set()
-        if lacking - {newest}:
-            raise ValueError(
-                f"{os.fspath(self.directory)!r} lacks the weights of epoch "
-                f"{', '.join(str(i + 1) for i in sorted(lacking - {newest}))}: it was "
-                "made with another `monitor`, `mode` or `average`."
-            )
+        self._folder.write_what_follows(self.history, model.get_weights())
 
     def _try_mean(
         self,
@@ -370,7 +336,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
         fit_options: Mapping[str, Any],
     ) -> None:
         """Gives the model the mean of its best epochs, if that is better."""
-        model.set_weights(mean_arrays([self._epoch_file(i) for i in self._kept]))
+        kept = self._needed(self.history).kept
+        weights = (self._folder.weights(self.history, index) for index in kept)
+        model.set_weights(mean_arrays(weights))
         values = measured(
             model, self.monitor, len(self.history), callbacks, fit_options
         )

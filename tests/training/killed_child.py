@@ -8,11 +8,13 @@ comes from a callback, the more the better; the loss decides otherwise.
 
 A moment is `batch N`, `open N` or `os.rename N`: when the N-th training step
 ends, or just before the N-th file of the checkpoint is opened or renamed; or
-`after S` for S seconds after the first step. `never` is not killed: it writes
+`after S` for S seconds after the first step. `damage NAME` trains nothing, but flips
+a bit of that file of the checkpoint. `never` is not killed: it writes
 FOLDER/result.npz.
 """
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -140,10 +142,19 @@ def run(folder, average, moment):
         train(folder, average)
 
 
+def damage(path):
+    data = bytearray(path.read_bytes())
+    data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    path.write_bytes(data)
+
+
 def main(average, *arguments):
     for argument in arguments:
         name, moment = argument.rsplit(":", 1)
         folder = Path(name)
+        if moment.startswith("damage "):
+            damage(folder / "checkpoints" / moment.removeprefix("damage "))
+            continue
         # A fork shares the import of TensorFlow, which hasn't run anything yet.
         process = os.fork()
         if process == 0:

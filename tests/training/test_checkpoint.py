@@ -40,7 +40,9 @@ def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path, average)
     moments = [
         *MOMENTS[average],
         "batch 7",  # in the second epoch after that
+        "damage last.npz",
         f"after {random.uniform(0, 1):.4f}",  # anywhere
+        "damage best.npz",
         "never",
     ]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -66,9 +68,12 @@ def test_killed_at_many_moments_it_ends_with_the_same_weights(tmp_path, average)
     assert expected["best_epoch"] == len(expected["epoch"]) - 4
     assert ("mean_val_score" in expected) == (average > 1)
     assert (whole / "history.csv").read_text() == (killed / "history.csv").read_text()
+    assert "last.npz' is damaged (" in done.stderr
+    assert "going on from previous.npz, after epoch " in done.stderr
     left = {path.name for path in (killed / "checkpoints").iterdir()}
-    assert {"best.npz", "last.npz"} <= left
-    assert len(left) == 2 + (average if average > 1 else 0)
+    assert {"best.npz", "last.npz", "previous.npz"} <= left
+    # Those with the best weights are there twice, and nothing else.
+    assert len(left) == 4 + (2 * average if average > 1 else 0) - (average > 1)
     assert left == {path.name for path in (whole / "checkpoints").iterdir()}
 
 
