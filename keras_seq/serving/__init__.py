@@ -11,6 +11,7 @@ from keras_seq.serving._check import CheckReport, check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
 from keras_seq.serving._hostile import HostileReport, ask_hostile
+from keras_seq.serving._inferred import model_signatures
 from keras_seq.serving._replay import SignatureReport
 from keras_seq.serving._requests import ROWS, RequestRows, in_blocks
 from keras_seq.serving._rows import (
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "export",
     "in_blocks",
+    "model_signatures",
     "row_signature",
     "same_rows",
     "sampling_checks",

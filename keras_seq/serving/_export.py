@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_seq.serving import _atomic, _card, _examples, _owners, _signature, _warmup
 from keras_seq.serving._errors import ServingError
+from keras_seq.serving._inferred import model_signatures
 from keras_seq.serving._ops import inspect
 from keras_seq.serving._saved_model import (
     EXTRA,
@@ -53,8 +54,9 @@ class ExportReport:
 def export(
     model: Any,
     path: str | os.PathLike[str],
-    signatures: Mapping[str, Signature],
+    signatures: Mapping[str, Signature] | None = None,
     *,
+    examples: Any = None,
     warmup: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     model_card: Mapping[str, Any] | None = None,
     version: int = 1,
@@ -62,6 +64,9 @@ def export(
     assets: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> ExportReport:
     """Writes `path/<version>/`, ready for TensorFlow Serving 2.20 or later.
+
+    Of a Keras model `export(model, path)` is enough: what it takes and gives, and
+    requests to warm up with, are inferred as `model_signatures` says.
 
     The folder appears whole or not at all: it is written under another name,
     its graph is inspected, and only then does it take its name. What a killed
@@ -81,10 +86,12 @@ def export(
             kept from cuDNN, and its tables are saved.
         path: The `saved_model` folder, which holds version folders.
         signatures: A `Signature` for each name; `"serving_default"` answers
-            requests that name none.
+            requests that name none. None infers it from `model`.
+        examples: Where it is inferred: a request or several, as `model_signatures`
+            takes them. By default some are made up.
         warmup: For each signature a list of requests, each a dict from input
-            names to arrays or lists. `check` replays them; a signature without
-            any cannot be checked.
+            names to arrays or lists; by default the signature's own `examples`.
+            `check` replays them; a signature without any cannot be checked.
         model_card: The sections `"name"`, `"description"`, `"intended_use"`,
             `"limits"`, `"data"`, `"terms"` and `"metrics"`, each text, a list,
             or a dict for a table. What is missing is "Not stated".
@@ -97,8 +104,10 @@ def export(
 
     Raises:
         ServingError: If Keras runs on another backend than TensorFlow, a
-            signature or request does not fit, or the graph cannot be served.
-            The message lists every reason.
+            signature or request does not fit or cannot be inferred, or the graph
+            cannot be served. The message lists every reason.
+        ValueError: If both `signatures` and `examples` are given, or `version` is
+            no number of a version.
         FileExistsError: If the version exists and `overwrite` is False.
         OSError: If it cannot be written, say because the disk is full.
 
@@ -117,13 +126,29 @@ def export(
     >>> "StringUpper" in report.ops
     True
 
+    And a Keras model:
+
+    >>> import keras
+    >>> inputs = keras.Input((3,), name="row")
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, name="scores")(inputs))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = export(model, folder)
+    >>> report.signatures["serving_default"]
+    'row: float32 (batch, 3) -> error: string (batch), scores: float32 (batch, 2)'
+
     References:
         TensorFlow Serving, "SavedModel Warmup" and "RESTful API".
     """
     _require_tensorflow_backend()
     card = dict(model_card or {})
     _card.validate(card)
-    _signature.validate(signatures)
+    if signatures is not None and examples is not None:
+        raise ValueError(
+            "`examples` are for a signature that is inferred; beside `signatures` give "
+            "`warmup`, or `model_signatures(model, examples=...)`."
+        )
+    if signatures is not None:
+        _signature.validate(signatures)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"`version` must be an integer >= 1; received {version!r}.")
     target = Path(path) / str(version)
@@ -133,10 +158,15 @@ def export(
             f"{str(target)!r} exists; export another `version`, or pass "
             "`overwrite=True`."
         )
+    if signatures is None:
+        signatures = model_signatures(model, examples=examples)
+        _signature.validate(signatures)
+    requests = {n: s.examples for n, s in signatures.items() if s.examples}
+    requests |= warmup or {}
     owners = _owners.flatten(model)
     with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
         traced = {n: _signature.trace(n, s) for n, s in signatures.items()}
-        records = _warmup.answer(signatures, warmup or {}, traced)
+        records = _warmup.answer(signatures, requests, traced)
     with _atomic.appearing(target) as directory:
         with _atomic.os_errors(target):
             _save(owners, traced, directory)

@@ -112,12 +112,25 @@ class RequestRows:
         """
         for name in names:
             must = f"{name} must have at most {characters} characters; received "
-            size = tf.strings.length(self[name])
+            size = _largest(tf.strings.length(self[name]))
             self.refuse(size > 4 * characters, must, size, " bytes")
             text = tf.strings.unicode_transcode(self[name], "UTF-8", "UTF-8")
             self.replace(name, text)
-            count = tf.strings.length(text, unit="UTF8_CHAR")
+            count = _largest(tf.strings.length(text, unit="UTF8_CHAR"))
             self.refuse(count > characters, must, count)
+
+    def bytes(self, *names: str, most: int) -> None:
+        """Refuses strings of too many bytes, and leaves the others as they are.
+
+        Args:
+            *names: Names of inputs.
+            most: Bytes that each may have.
+        """
+        for name in names:
+            size = _largest(tf.strings.length(self[name]))
+            self.refuse(
+                size > most, f"{name} must have at most {most} bytes; received ", size
+            )
 
     def steps(self, name: str, most: int) -> None:
         """Refuses sequences of no step, or of too many: one of 0 stands for them.
@@ -241,6 +254,11 @@ def _joined(*parts: Tensor | str) -> Tensor:
 
 def _as_text(number: Tensor) -> Tensor:
     return tf.strings.as_string(number, shortest=number.dtype.is_floating)
+
+
+def _largest(value: Tensor) -> Tensor:
+    """The largest of each row."""
+    return tf.reduce_max(value, axis=list(range(1, value.shape.rank)))
 
 
 def _where(rows: Tensor, value: Tensor, neutral: float = 0) -> Tensor:

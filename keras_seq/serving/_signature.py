@@ -45,6 +45,8 @@ class Signature:
         rows_independent: Whether a row gives the same result alone as in a
             batch. `check` holds the model to it. A server may put the requests
             of several callers in one batch, so False is for the exception.
+        examples: Requests that `export` warms up with if its `warmup` has none for
+            this signature.
 
     Example:
 
@@ -65,6 +67,7 @@ class Signature:
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
     limits: Mapping[str, int] = dataclasses.field(default_factory=dict, kw_only=True)
     rows_independent: bool = dataclasses.field(default=True, kw_only=True)
+    examples: Sequence[Mapping[str, Any]] = dataclasses.field(default=(), kw_only=True)
 
 
 def validate(signatures: Mapping[str, Signature]) -> None:

@@ -46,7 +46,7 @@ def answer(
     for name, requests in warmup.items():
         for index, request in enumerate(requests):
             what = f"warm-up request {index} of signature {name!r}"
-            inputs = _as_arrays(what, signatures[name], request)
+            inputs = as_arrays(what, signatures[name].inputs, request)
             outputs = call(functions[name], inputs)
             _require_text(what, outputs)
             records.append(Record(name, inputs, outputs))
@@ -105,17 +105,18 @@ def read(directory: Path) -> list[Record]:
     return records
 
 
-def _as_arrays(
-    what: str, signature: Signature, request: Mapping[str, Any]
+def as_arrays(
+    what: str, specs: Mapping[str, tf.TensorSpec], request: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    if set(request) != set(signature.inputs):
+    """A request as arrays of the inputs' types, its shapes and rows checked."""
+    if set(request) != set(specs):
         raise ServingError(
             "The warm-up requests do not fit",
-            [f"{what} has {sorted(request)}; needed are {sorted(signature.inputs)}"],
+            [f"{what} has {sorted(request)}; needed are {sorted(specs)}"],
         )
     arrays = {}
     problems = []
-    for name, spec in signature.inputs.items():
+    for name, spec in specs.items():
         try:
             array = tf.constant(request[name], dtype=spec.dtype).numpy()
         except (TypeError, ValueError) as error:

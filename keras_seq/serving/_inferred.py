@@ -1,0 +1,378 @@
+"""The signature of a Keras model, made of what the model says of itself."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_seq.serving import _consumers, _owners
+from keras_seq.serving._asked import Asked, as_request, asked_of, refused
+from keras_seq.serving._compare import compare, row_of
+from keras_seq.serving._errors import ServingError
+from keras_seq.serving._requests import ERROR, ROWS, RequestRows
+from keras_seq.serving._rows import ERROR_NOTE
+from keras_seq.serving._signature import Signature
+from keras_seq.serving._warmup import as_arrays
+from keras_seq.typing import Tensor
+
+CHARACTERS = 10_000  # of a string, unless the limits say otherwise
+SIZE = 1_000  # of a dimension that the model leaves open
+TOLERANCE = 1e-5
+
+Arrays = dict[str, np.ndarray]
+
+
+def model_signatures(
+    model: Any,
+    *,
+    examples: Any = None,
+    rows: int = ROWS,
+    limits: Mapping[str, int] | None = None,
+    strict: bool = False,
+    rows_independent: bool = True,
+) -> dict[str, Signature]:
+    """The signature of any Keras model for `keras_seq.serving.export`.
+
+    `export(model, path)` takes these. By themselves they stand beside signatures of
+    one's own, or with other limits.
+
+    Inputs are called as the model's `keras.Input` are, or as the keys of the dict that
+    it takes; outputs as the layers that give them, or as the keys. Names that no
+    request can have get `_` for what is not a letter or digit, and the notes say what
+    the model calls them. Types are the model's: strings stay strings, float16 and
+    bfloat16 become float32. The first dimension is the batch; others that the model
+    leaves open stay open.
+
+    A subclassed model must have been called. It remembers the shapes of that call, its
+    types it doesn't: where `examples` don't tell, numbers are float32.
+
+    A row that can't be answered gets the reason in the output "error": a string that
+    is too long, what isn't finite, a number that the `Embedding` behind an input lacks,
+    a value that a lookup without a place for unknown ones lacks. What only an operation
+    inside the model finds wrong fails the batch.
+
+    Args:
+        model: A `keras.Model`: functional, `Sequential`, or subclassed and called.
+        examples: A request, or a list of several, each a dict from input names to rows
+            (of one input the rows alone do, as an array). They become the warm-up
+            requests. Without them three rows are made up: numbers in [0, 1), small
+            integers, True, words of the vocabulary. That proves that the model answers,
+            not that it answers well.
+        rows: Rows that a request may have.
+        limits: The most characters of a string input (bytes, if its name ends in
+            `_bytes`), or the largest size of an open dimension, for any of the inputs;
+            by default 10,000 and 1,000.
+        strict: Whether a row that can't be answered fails its whole batch; then there
+            is no output "error".
+        rows_independent: Whether a row gives the same result alone as in a batch, which
+            is tried with the examples.
+
+    Returns:
+        Dict with "serving_default".
+
+    Raises:
+        ServingError: If something can't be inferred: the message says what, and what to
+            give. A model that was never called, stateful layers, nested, sparse or
+            ragged outputs, outputs without a batch dimension.
+        ValueError: If a limit is out of range or of no input.
+
+    Example:
+
+    >>> import keras
+    >>> inputs = keras.Input((None, 3), name="steps")
+    >>> scores = keras.layers.Dense(2, name="scores")(keras.layers.LSTM(4)(inputs))
+    >>> signatures = model_signatures(keras.Model(inputs, scores), limits={"steps": 50})
+    >>> signature = signatures["serving_default"]
+    >>> signature.inputs["steps"].shape, signature.outputs
+    (TensorShape([None, None, 3]), ('scores', 'error'))
+    >>> signature.limits
+    {'rows': 64, 'steps': 50}
+    """
+    given = _as_requests(examples)
+    asked = asked_of(model, given)
+    bounds = _bounds(asked, rows, limits or {})
+    owners = _owners.flatten(model)
+    with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
+        requests = [
+            as_arrays(f"example {index}", asked.specs, as_request([*asked.specs], each))
+            for index, each in enumerate(given)
+        ]
+        if not requests:
+            requests = [_made_up(asked, bounds)]
+        outputs, ranks = _outputs(asked, requests)
+        if ERROR in outputs and not strict:
+            raise refused(
+                model,
+                [
+                    f"its output {ERROR!r} has the name of the reasons why rows have "
+                    "no answer: give it another, or `model_signatures(strict=True)`"
+                ],
+            )
+        anchor = _anchor(asked, requests)
+        function = _function(asked, bounds, ranks, anchor, rows, strict)
+        _try(model, function, requests, rows_independent, strict)
+    return {
+        "serving_default": Signature(
+            function,
+            asked.specs,
+            outputs=(*outputs, *([] if strict else [ERROR])),
+            description=f"Answers as the Keras model {model.name!r} does.",
+            notes=_notes(asked, outputs, bounds, strict),
+            limits={"rows": rows, **bounds},
+            rows_independent=rows_independent,
+            examples=tuple(requests),
+        )
+    }
+
+
+def _as_requests(examples: Any) -> list[Any]:
+    if examples is None:
+        return []
+    several = isinstance(examples, list) and examples and isinstance(examples[0], dict)
+    return list(examples) if several else [examples]
+
+
+def _bounds(asked: Asked, rows: int, limits: Mapping[str, int]) -> dict[str, int]:
+    """The limit of each input that has one."""
+    default = {
+        name: CHARACTERS if spec.dtype == tf.string else SIZE
+        for name, spec in asked.specs.items()
+        if spec.dtype == tf.string or None in spec.shape[1:]
+    }
+    unknown = sorted(set(limits) - set(default))
+    if unknown:
+        raise ValueError(
+            f"`limits` must name inputs that hold strings or have an open dimension, "
+            f"{sorted(default)}; received {unknown}."
+        )
+    for name, value in {"rows": rows, **limits}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"The limit of {name!r} must be an integer >= 1; received {value!r}."
+            )
+    return {**default, **limits}
+
+
+def _function(
+    asked: Asked,
+    bounds: Mapping[str, int],
+    ranks: Mapping[str, int],
+    anchor: Arrays,
+    rows: int,
+    strict: bool,
+) -> Callable[..., dict[str, Tensor]]:
+    texts = [name for name, spec in asked.specs.items() if spec.dtype == tf.string]
+
+    def function(**given: Tensor) -> dict[str, Tensor]:
+        read = RequestRows(given, rows=rows, strict=strict)
+        sizes_fit = _check_sizes(asked, bounds, read)
+        for name in texts:
+            if name.endswith("_bytes"):
+                read.bytes(name, most=bounds[name])
+            else:
+                read.text(name, characters=bounds[name])
+        for name, spec in asked.specs.items():
+            if spec.dtype.is_floating:
+                wrong = ~tf.math.is_finite(read[name])
+                axes = list(range(1, wrong.shape.rank))
+                read.refuse(tf.reduce_any(wrong, axes), f"{name} must be finite")
+        _consumers.refuse_unknown(asked, read)
+        checked = {name: read[name] for name in asked.specs}
+        values = _neutral(checked, read.good, sizes_fit, anchor)
+        if texts:
+            # However short the texts are, none or empty ones: there is a word.
+            values = {
+                n: tf.concat([v, _row(v, anchor[n])], 0) for n, v in values.items()
+            }
+        found = {
+            name: tf.ensure_shape(value, [None] * ranks[name])
+            for name, value in asked.answer(**values).items()
+        }
+        return read.answer(**{n: v[:-1] if texts else v for n, v in found.items()})
+
+    return function
+
+
+def _check_sizes(
+    asked: Asked, bounds: Mapping[str, int], read: RequestRows
+) -> Tensor | None:
+    """Whether all open dimensions have a size that they may have."""
+    fits = None
+    for name, spec in asked.specs.items():
+        shape = tf.shape(read[name])
+        most = SIZE if spec.dtype == tf.string else bounds.get(name, SIZE)
+        for axis, size in enumerate(spec.shape):
+            if axis and size is None:
+                right = (shape[axis] >= 1) & (shape[axis] <= most)
+                wrong = tf.fill([shape[0]], ~right)
+                must = f"dimension {axis} of {name} must be 1 to {most}; received "
+                read.refuse(wrong, must, shape[axis])
+                fits = right if fits is None else fits & right
+    return fits
+
+
+def _neutral(
+    values: Mapping[str, Tensor], good: Tensor, fits: Tensor | None, anchor: Arrays
+) -> dict[str, Tensor]:
+    """The rows that were not refused, an example in place of the others."""
+
+    def of_rows() -> list[Tensor]:
+        return [
+            tf.where(
+                tf.reshape(good, [-1] + [1] * (value.shape.rank - 1)),
+                value,
+                tf.convert_to_tensor(anchor[name], value.dtype),
+            )
+            if None not in value.shape[1:]
+            else value
+            for name, value in values.items()
+        ]
+
+    def of_none() -> list[Tensor]:
+        return [
+            tf.repeat(tf.constant(anchor[name], v.dtype), tf.shape(v)[0], axis=0)
+            for name, v in values.items()
+        ]
+
+    if fits is None:
+        return dict(zip(values, of_rows(), strict=True))
+    chosen = tf.cond(fits, of_rows, of_none)
+    return {
+        name: tf.ensure_shape(found, value.shape)
+        for (name, value), found in zip(values.items(), chosen, strict=True)
+    }
+
+
+def _row(value: Tensor, example: np.ndarray) -> Tensor:
+    """An example's row beside others; where sizes are open, one of nothing."""
+    if None not in value.shape[1:]:
+        return tf.constant(example, value.dtype)
+    empty = tf.concat([[1], tf.shape(value)[1:]], 0)
+    return (
+        tf.fill(empty, "") if value.dtype == tf.string else tf.zeros(empty, value.dtype)
+    )
+
+
+def _made_up(asked: Asked, bounds: Mapping[str, int]) -> Arrays:
+    limits = {name: bounds.get(name, SIZE) for name in asked.specs}
+    reason: Exception | None = None
+    for size in _consumers.SIZES:
+        request = _consumers.made_up(asked, size, limits)
+        try:
+            _ask(asked.answer, request)
+        except ServingError:
+            raise
+        except Exception as error:
+            reason = error
+            if all(None not in spec.shape[1:] for spec in asked.specs.values()):
+                break
+        else:
+            return request
+    raise refused(
+        asked.model,
+        [
+            "an example that was made up for it gets no answer; give `examples`. "
+            f"{type(reason).__name__}: {str(reason)[:300]}"
+        ],
+    ) from reason
+
+
+def _anchor(asked: Asked, requests: Sequence[Arrays]) -> Arrays:
+    """One row that the model can answer, with short texts if it can."""
+    first = {name: value[:1] for name, value in requests[0].items()}
+    short = {
+        name: np.full(value.shape, "a", object) if value.dtype == object else value
+        for name, value in first.items()
+    }
+    with contextlib.suppress(Exception):
+        _ask(asked.answer, short)
+        return short
+    return first
+
+
+def _outputs(
+    asked: Asked, requests: Sequence[Arrays]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """What the model calls its outputs, and their ranks; each has a row for a row."""
+    names: dict[str, str] = {}
+    ranks: dict[str, int] = {}
+    problems = []
+    for request in requests:
+        count = len(next(iter(request.values())))
+        for asked_rows in dict.fromkeys((count, 1)):
+            part = {name: value[:asked_rows] for name, value in request.items()}
+            with tf.device("/CPU:0"):
+                found, names = asked.ask(_tensors(part))
+            problems += [
+                f"output {names[name]!r} has no batch dimension: its shape is "
+                f"{value.shape} for {asked_rows} rows; return a value for each row, or "
+                "give `signatures`"
+                for name, value in found.items()
+                if value.shape[:1] != (asked_rows,)
+            ]
+            ranks = {name: value.shape.rank for name, value in found.items()}
+    if problems:
+        raise refused(asked.model, list(dict.fromkeys(problems)))
+    return names, ranks
+
+
+def _try(
+    model: Any,
+    function: Callable[..., dict[str, Tensor]],
+    requests: Sequence[Arrays],
+    independent: bool,
+    strict: bool,
+) -> None:
+    """The examples must be answered, each row alone as in its batch."""
+    problems = []
+    for index, request in enumerate(requests):
+        together = _ask(function, request)
+        rows = len(next(iter(request.values())))
+        for row in range(min(rows, _consumers.ROWS)):
+            what = f"row {row} of example {index}"
+            if not strict and together[ERROR][row]:
+                problems.append(f"{what}: {together[ERROR][row].decode()}")
+            elif independent and rows > 1:
+                alone = _ask(
+                    function, {n: v[row : row + 1] for n, v in request.items()}
+                )
+                wanted = row_of(together, row, alone)
+                found, _ = compare(f"{what} alone", alone, wanted, TOLERANCE)
+                problems += [
+                    f"{each}. Alone it is answered otherwise than in a batch, and "
+                    "servers batch strangers: mask the padding (`mask_zero=True`), "
+                    "give `output_sequence_length`, or `rows_independent=False`"
+                    for each in found
+                ]
+    if problems:
+        raise refused(model, problems)
+
+
+def _ask(function: Callable[..., Mapping[str, Tensor]], request: Arrays) -> Arrays:
+    with tf.device("/CPU:0"):
+        found = function(**_tensors(request))
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def _tensors(request: Arrays) -> dict[str, Tensor]:
+    return {name: tf.constant(value) for name, value in request.items()}
+
+
+def _notes(
+    asked: Asked, outputs: Mapping[str, str], bounds: Mapping[str, int], strict: bool
+) -> dict[str, str]:
+    notes = {} if strict else {ERROR: ERROR_NOTE}
+    for kind, names in (("output", outputs), ("input", asked.called)):
+        for name, called in names.items():
+            parts = [f"the model's {kind} {called!r}"] if name != called else []
+            if kind == "input":
+                spec = asked.specs[name]
+                if name in bounds:
+                    unit = "characters" if spec.dtype == tf.string else "long"
+                    parts.append(f"at most {bounds[name]:,} {unit}")
+                parts += filter(None, [_consumers.ranges(asked, name)])
+            if parts:
+                notes[name] = "; ".join(parts)
+    return notes
