@@ -16,6 +16,7 @@ from keras_seq.typing import Nest, Tensor
 
 # What REST can't carry, and what carries it.
 _CARRIED = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
+_SCOPE = r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"
 _SPECIAL = ("Embedding", "Hashing", "IntegerLookup", "StringLookup")
 _NEEDS_TYPE = (*_SPECIAL, "TextVectorization", "CategoryEncoding", "HashedCrossing")
 
@@ -97,7 +98,7 @@ def served_names(model: Any, names: Sequence[str], kind: str) -> dict[str, str]:
             plain = name
         if not plain or not plain[0].isalpha():
             plain = f"{kind}_{plain or index}"
-        if keyword.iskeyword(plain):
+        if keyword.iskeyword(plain) or plain == "self":
             plain += "_"
         if plain in served:
             problems.append(
@@ -137,6 +138,13 @@ def asked_of(model: Any, examples: Sequence[Any] = ()) -> Asked:
         "which the state is an input and an output"
         for layer in [model, *model._flatten_layers(include_self=False)]
         if getattr(layer, "stateful", False)
+    ]
+    problems += [
+        f"layer {layer.name!r}: graphs of TensorFlow take names of ASCII letters, "
+        "digits and '_', '.', '-': give it another name"
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.layers.InputLayer)
+        and not re.fullmatch(_SCOPE, layer.name)
     ]
     if problems:
         raise refused(model, problems)

@@ -31,7 +31,7 @@ def refuse_unknown(asked: Asked, rows: RequestRows) -> None:
                 wrong = (value < 0) | (value > tf.cast(most, value.dtype))
                 rows.refuse(_any(wrong), f"{name} must be in [0, {most}]")
             elif getattr(layer, "num_oov_indices", 1) == 0 and _looks_up(layer):
-                known = layer.get_vocabulary(include_special_tokens=False)
+                known = _known(layer)
                 if len(known) > LARGEST_VOCABULARY:
                     continue
                 same = value[..., None] == tf.constant(known, value.dtype)
@@ -70,11 +70,7 @@ def made_up(asked: Asked, size: int, limits: Mapping[str, int]) -> dict[str, Any
 def _values(asked: Asked, name: str, dtype: Any, shape: Any, rng: Any) -> np.ndarray:
     layers = list(_consumers(_graph(asked.model), asked.tensors.get(name)))
     lookups = [layer for layer in layers if hasattr(layer, "get_vocabulary")]
-    known = [
-        word
-        for layer in lookups[:1]
-        for word in layer.get_vocabulary(include_special_tokens=False)[:ROWS]
-    ]
+    known = [word for layer in lookups[:1] for word in _known(layer)[:ROWS]]
     if dtype == tf.string:
         texts: Any = known or _TEXTS
         if known and not _looks_up(lookups[0]):
@@ -93,6 +89,11 @@ def _values(asked: Asked, name: str, dtype: Any, shape: Any, rng: Any) -> np.nda
         values = rng.integers(min(1, high - 1), high, shape)
         return values.astype(dtype.as_numpy_dtype)
     return rng.random(shape).round(3).astype(dtype.as_numpy_dtype)
+
+
+def _known(layer: Any) -> list[Any]:
+    with tf.init_scope():  # Keras asks the table itself.
+        return layer.get_vocabulary(include_special_tokens=False)
 
 
 def _looks_up(layer: Any) -> bool:

@@ -100,7 +100,8 @@ def model_signatures(
             for index, each in enumerate(given)
         ]
         if not requests:
-            requests = [_made_up(asked, bounds)]
+            requests = [_made_up(asked, bounds, rows)]
+        _require_few(requests, rows)
         outputs, ranks = _outputs(asked, requests)
         if ERROR in outputs and not strict:
             raise refused(
@@ -180,11 +181,14 @@ def _function(
                 read.refuse(tf.reduce_any(wrong, axes), f"{name} must be finite")
         _consumers.refuse_unknown(asked, read)
         checked = {name: read[name] for name in asked.specs}
-        values = _neutral(checked, read.good, sizes_fit, anchor)
+        values = _neutral(asked, checked, read.good, sizes_fit, anchor)
         if texts:
             # However short the texts are, none or empty ones: there is a word.
             values = {
-                n: tf.concat([v, _row(v, anchor[n])], 0) for n, v in values.items()
+                name: tf.concat(
+                    [value, _row(asked.specs[name], value, anchor[name])], 0
+                )
+                for name, value in values.items()
             }
         found = {
             name: tf.ensure_shape(value, [None] * ranks[name])
@@ -214,7 +218,11 @@ def _check_sizes(
 
 
 def _neutral(
-    values: Mapping[str, Tensor], good: Tensor, fits: Tensor | None, anchor: Arrays
+    asked: Asked,
+    values: Mapping[str, Tensor],
+    good: Tensor,
+    fits: Tensor | None,
+    anchor: Arrays,
 ) -> dict[str, Tensor]:
     """The rows that were not refused, an example in place of the others."""
 
@@ -225,7 +233,7 @@ def _neutral(
                 value,
                 tf.convert_to_tensor(anchor[name], value.dtype),
             )
-            if None not in value.shape[1:]
+            if None not in asked.specs[name].shape[1:]
             else value
             for name, value in values.items()
         ]
@@ -240,14 +248,14 @@ def _neutral(
         return dict(zip(values, of_rows(), strict=True))
     chosen = tf.cond(fits, of_rows, of_none)
     return {
-        name: tf.ensure_shape(found, value.shape)
-        for (name, value), found in zip(values.items(), chosen, strict=True)
+        name: tf.ensure_shape(found, asked.specs[name].shape)
+        for name, found in zip(values, chosen, strict=True)
     }
 
 
-def _row(value: Tensor, example: np.ndarray) -> Tensor:
+def _row(spec: tf.TensorSpec, value: Tensor, example: np.ndarray) -> Tensor:
     """An example's row beside others; where sizes are open, one of nothing."""
-    if None not in value.shape[1:]:
+    if None not in spec.shape[1:]:
         return tf.constant(example, value.dtype)
     empty = tf.concat([[1], tf.shape(value)[1:]], 0)
     return (
@@ -255,11 +263,24 @@ def _row(value: Tensor, example: np.ndarray) -> Tensor:
     )
 
 
-def _made_up(asked: Asked, bounds: Mapping[str, int]) -> Arrays:
+def _require_few(requests: Sequence[Arrays], rows: int) -> None:
+    problems = [
+        f"example {index} must have at most {rows} rows (`rows`); it has {count}"
+        for index, request in enumerate(requests)
+        if (count := len(next(iter(request.values())))) > rows
+    ]
+    if problems:
+        raise ServingError("The examples do not fit", problems)
+
+
+def _made_up(asked: Asked, bounds: Mapping[str, int], rows: int) -> Arrays:
     limits = {name: bounds.get(name, SIZE) for name in asked.specs}
     reason: Exception | None = None
     for size in _consumers.SIZES:
-        request = _consumers.made_up(asked, size, limits)
+        request = {
+            name: value[:rows]
+            for name, value in _consumers.made_up(asked, size, limits).items()
+        }
         try:
             _ask(asked.answer, request)
         except ServingError:

@@ -167,7 +167,7 @@ class RequestRows:
         """
         self._refuse_by(search_rules, widest, ("width", "n_best", *penalties))
 
-    def answer(self, **outputs: Tensor) -> dict[str, Tensor]:
+    def answer(self, /, **outputs: Tensor) -> dict[str, Tensor]:
         """The outputs, neutral where a row was refused, and `error`.
 
         A row in which any number is NaN or infinite is refused too.

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.serving import ServingError, check, export, model_signatures
+from tests.other_backend import run_module
 
 layers = keras.layers
 
@@ -99,31 +100,44 @@ def test_rows_that_hang_on_their_neighbours_are_refused():
     assert not loose.rows_independent
 
 
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_names_that_no_request_can_have():
     inputs = {
-        "my steps": keras.Input((2,)),
+        "my steps": keras.Input((2,), name="my steps"),
         "2/nd": keras.Input((2,)),
         "größe": keras.Input((2,)),
         "文": keras.Input((2,)),
         "class": keras.Input((2,)),
+        "self": keras.Input((2,)),
     }
-    total = layers.Add(name="the sum")(list(inputs.values()))
-    signature = signature_of(keras.Model(inputs, {"a/b": total, "": total}))
+    total = layers.Add()(list(inputs.values()))
+    signature = signature_of(
+        keras.Model(inputs, {"a/b": total, "": total, "self": total})
+    )
     assert set(signature.inputs) == {
-        *("my_steps", "input_2_nd", "gr_e", "class_"),
+        *("my_steps", "input_2_nd", "gr_e", "class_", "self_"),
         f"input_{sorted(inputs).index('文')}",
     }
-    assert signature.outputs == ("a_b", "output_1", "error")
+    assert signature.outputs == ("a_b", "output_1", "self_", "error")
     assert signature.notes["my_steps"] == "the model's input 'my steps'"
     assert signature.notes["a_b"] == "the model's output 'a/b'"
     values = {name: [[10.0**i, 1]] for i, name in enumerate(signature.inputs)}
-    assert ask(signature, **values)["a_b"].tolist() == [[11111, 5]]
+    assert ask(signature, **values)["a_b"].tolist() == [[111111, 6]]
 
 
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_names_that_would_be_one_are_refused():
     inputs = {"a b": keras.Input((2,)), "a/b": keras.Input((2,))}
     model = keras.Model(inputs, layers.Add()(list(inputs.values())))
     assert "inputs 'a b' and 'a/b' would both be called 'a_b'" in refusal(model)
+
+
+def test_a_layer_whose_name_no_graph_takes():
+    inputs = keras.Input((2,), name="a row")
+    model = keras.Model(inputs, layers.Rescaling(2.0, name="the sum")(inputs))
+    message = refusal(model)
+    assert "layer 'the sum': graphs of TensorFlow" in message
+    assert "a row" not in message
 
 
 def test_inputs_in_a_list_go_where_they_belong():
@@ -209,12 +223,13 @@ def test_one_wrong_row_leaves_its_neighbours():
 
 def test_what_is_not_finite_is_refused():
     answer = ask(
-        signature_of(dense_model()),
-        row=[[1, 2, 3], [np.nan, 2, 3], [3e38, 3e38, -3e38], [0, np.inf, 0]],
+        signature_of(dense_model(kernel_initializer="ones")),
+        row=[[1, 2, 3], [np.nan, 2, 3], [3e38, 3e38, 3e38], [0, np.inf, 0]],
     )
     assert [bool(e) for e in answer["error"]] == [False, True, True, True]
     assert np.isfinite(answer["scores"]).all()
     assert answer["error"][1] == b"row must be finite"
+    assert answer["error"][2] == b"the model has no finite scores for this row"
 
 
 def test_too_many_rows():
@@ -326,10 +341,18 @@ def test_what_is_no_model():
     assert "translation_signatures" in refusal(object())
 
 
-def test_an_example_that_the_model_cannot_read():
-    picture = keras.Input((4, 4, 1), name="picture")
-    model = keras.Model(picture, Subclassed(lambda x: tf.ensure_shape(x, [9]))(picture))
-    assert "give `examples`" in refusal(model)
+def test_a_made_up_example_that_the_model_cannot_read():
+    word = keras.Input((), dtype="string", name="number")
+    model = keras.Model(
+        word,
+        layers.Lambda(
+            lambda x: tf.strings.to_number(x), output_shape=(), dtype="float32"
+        )(word),
+    )
+    assert "an example that was made up for it gets no answer" in refusal(model)
+    signature = signature_of(model, examples=np.array(["1.5", "20"]))
+    (name, _) = signature.outputs
+    assert ask(signature, number=["7"])[name].tolist() == [7.0]
 
 
 # --- Arguments.
@@ -361,3 +384,16 @@ def test_examples_go_with_a_signature_that_is_inferred(tmp_path):
     with pytest.raises(ValueError, match="`warmup`"):
         export(model, tmp_path, model_signatures(model), examples=np.ones((1, 3)))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_model_trained_on_another_backend(backend, tmp_path):
+    """It is exported here from its .keras file, and answers as it did there."""
+    run_module(backend, "tests.serving.trained_elsewhere", tmp_path)
+    model = keras.models.load_model(tmp_path / "model.keras")
+    no_warmup = {"serving_default": []}
+    report = export(model, tmp_path / "saved_model", warmup=no_warmup)
+    served = tf.saved_model.load(str(report.directory)).signatures["serving_default"]
+    there = np.load(tmp_path / "answers.npz")
+    found = served(words=tf.constant(there["ids"], tf.int32))
+    np.testing.assert_allclose(found["scores"], there["scores"], atol=1e-5)
