@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from keras_seq.extras import require
 from keras_seq.files import atomic_write
+from keras_seq.runs._terminating import Terminated, terminable
 from keras_seq.runs.run_directory import NOT_COMPARED, RunDirectory
 
 
@@ -40,7 +41,8 @@ def command_line(
     flags of a verb are the arguments of its function. What goes wrong is told
     in one line, and the exit status is then 1; 2, with the flags that there
     are, for flags that are not known or have a value that is refused; 130
-    after Ctrl-C. Set KERAS_SEQ_TRACEBACK=1 to see where it went wrong.
+    after Ctrl-C, 143 after SIGTERM, which ends it alike. Set KERAS_SEQ_TRACEBACK=1
+    to see where it went wrong.
 
     With `--resume` the settings of the run are its own: only the flags given
     again are compared with them. How to run (`out`, `resume`, `overwrite`) is
@@ -72,17 +74,21 @@ def command_line(
     named = bool(arguments) and not arguments[0].startswith("-")
     verb = arguments.pop(0) if named else "train"
     program = _program(main)
+    hint = " What is done is kept; --resume continues it." if verb == "train" else ""
     try:
-        if verb == "train":
-            main(_parse_config(config_class, main, program, verbs, arguments))
-        elif verb in verbs:
-            tyro = require("tyro", "recipes")
-            tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
-        else:
-            _stop(f"error: {verb!r} is not one of {', '.join(['train', *verbs])}.", 2)
+        with terminable():
+            if verb == "train":
+                main(_parse_config(config_class, main, program, verbs, arguments))
+            elif verb in verbs:
+                tyro = require("tyro", "recipes")
+                tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
+            else:
+                known = ", ".join(["train", *verbs])
+                _stop(f"error: {verb!r} is not one of {known}.", 2)
+    except Terminated:
+        _stop(f"terminated.{hint}", 143)
     except KeyboardInterrupt:
-        hint = " What is done is kept; --resume continues it."
-        _stop("interrupted." + (hint if verb == "train" else ""), 130)
+        _stop(f"interrupted.{hint}", 130)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("KERAS_SEQ_TRACEBACK"):
             raise

@@ -1,5 +1,6 @@
 """Finished runs, and the commands that every recipe has for them."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -124,6 +125,10 @@ def export_command(
         Args:
             run: Folder of the run.
         """
+        lock = None
+        with contextlib.suppress(FileNotFoundError):  # `write` says it better
+            lock = RunDirectory(run).locked()
         write(run)
+        del lock  # until here no other process writes there
 
     return export_run

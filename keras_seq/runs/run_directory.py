@@ -17,6 +17,7 @@ from keras_seq.files import (
     remove_leftovers,
     replacing,
 )
+from keras_seq.runs._lock import RunLock
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +38,13 @@ class RunDirectory:
     report.html  saved_model/
     ```
 
-    and what the recipe adds. Every file is written whole or not at all; what a
-    killed process has left half-written is removed by the next `start`.
+    and what the recipe adds. Every file is written whole or not at all, and is on
+    the device before the run goes on; what a killed process has left half-written
+    is removed by the next `start`.
+
+    What `start` returns holds the run locked for as long as it lives: another
+    process is refused by name. A process that has ended holds nothing, however it
+    ended. Runs that are only read, as `RunDirectory(path)`, aren't locked.
 
     Args:
         path: The folder of a run that exists.
@@ -59,6 +65,7 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
+        self._lock: RunLock | None = None
         if not self._config_path.is_file():
             raise FileNotFoundError(
                 f"no run in {str(self.path)!r}: it has no config.json. Train first, "
@@ -92,24 +99,31 @@ class RunDirectory:
         Raises:
             FileExistsError: If `path` isn't empty and neither `resume` nor
                 `overwrite` is given, or if what is in it is not a run.
+            BlockingIOError: If another process writes to the run in `path`.
             ValueError: If `resume` and `overwrite` are both given, or if the
                 run in `path` was configured differently.
         """
         path = Path(path)
         occupied = cls.check(path, resume=resume, overwrite=overwrite)
         settings = _as_json(dataclasses.asdict(config))
-        if occupied and resume:
+        lock = RunLock.of(path) if occupied else None
+        if lock and resume:
             run = cls(path)
             run._check_same(json.loads(settings))
             remove_leftovers(path)
+            run._lock = lock
             return run
         remove_leftovers(path)
-        if occupied:
+        if lock:
             _remove(path, (*_CONTENTS, *results))
-        path.mkdir(parents=True, exist_ok=True)
-        # It says that this is a run: the old one stays until it is replaced.
-        atomic_write(path / "config.json", settings)
-        return cls(path)
+            # It says that this is a run: the old one stays until it is replaced.
+            lock.replace(settings)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = RunLock(path, settings)
+        run = cls(path)
+        run._lock = lock
+        return run
 
     @staticmethod
     def check(
@@ -127,6 +141,7 @@ class RunDirectory:
 
         Raises:
             FileExistsError: As `start` does.
+            BlockingIOError: As `start` does.
             ValueError: If `resume` and `overwrite` are both given.
         """
         path = Path(path)
@@ -146,7 +161,16 @@ class RunDirectory:
                 f"{str(path)!r} holds a run already: --resume continues it, "
                 "--overwrite replaces it, --out names another folder."
             )
+        RunLock.of(path)
         return True
+
+    def locked(self) -> RunLock:
+        """Locks the run, as `start` does, for as long as the result lives.
+
+        Raises:
+            BlockingIOError: If another process writes to it.
+        """
+        return RunLock.of(self.path)
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -244,12 +268,12 @@ class RunDirectory:
         """Writes a file, making its folders, and returns its path."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        return atomic_write(path, data)
+        return atomic_write(path, data, durable=True)
 
     def save_model(self, model: "keras.Model", name: str = "model.keras") -> Path:
         """Saves a Keras model and returns the path."""
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path / name) as temporary:
+        with replacing(self.path / name, durable=True) as temporary:
             model.save(temporary)
         return self.path / name
 

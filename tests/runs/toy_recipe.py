@@ -45,6 +45,8 @@ def main(config):
     print(json.dumps(dataclasses.asdict(config)))
     if config.data == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
+    if config.data == "terminate":
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def say(text: str, times: int = 1, run: str = "runs/toy"):
