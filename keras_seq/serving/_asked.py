@@ -65,7 +65,9 @@ class Asked:
             names, values = [str(name) for name in found], list(found.values())
         elif isinstance(found, list | tuple):
             values = list(found)
-            names = list(self.outputs) or [f"output_{i}" for i in range(len(values))]
+            names = list(self.outputs)
+            if len(names) != len(values):  # nested, or not functional
+                names = [f"output_{i}" for i in range(len(values))]
         else:
             names, values = list(self.outputs) or ["output"], [found]
         problems = [
@@ -125,7 +127,8 @@ def asked_of(model: Any, examples: Sequence[Any] = ()) -> Asked:
         raise refused(
             model,
             [
-                "it is no keras.Model: give `signatures`, or put the layer into a "
+                "`signatures` must be a dict from names to Signature, unless they are "
+                "to be inferred from a keras.Model; put a layer into one: "
                 "`keras.Model(inputs, outputs)`. A Translator, TextPredictor, "
                 "TuneWriter or Captioner has a function that makes them: "
                 "`translation_signatures`, `prediction_signatures`, "

@@ -1,5 +1,6 @@
 """What the first layers of a functional model take, and examples of it."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,22 @@ ROWS = 3  # of an example that is made up
 SIZES = (8, 64)  # that unknown dimensions are tried with
 LARGEST_VOCABULARY = 1000  # that a request's values are compared with
 _TEXTS = ("a", "An example.", "Some more words than in the others")
+
+
+def whole_numbers(asked: Asked) -> Asked:
+    """The same, with int32 for inputs of floats that only an `Embedding` takes.
+
+    It would cut off their fractions; an input whose type nobody gave is of floats.
+    """
+    specs = dict(asked.specs)
+    for name, tensor in asked.tensors.items():
+        kinds = {
+            type(each).__name__ for each in _consumers(_graph(asked.model), tensor)
+        }
+        kinds.discard("NotEqual")  # the mask's
+        if kinds == {"Embedding"} and specs[name].dtype.is_floating:
+            specs[name] = tf.TensorSpec(specs[name].shape, tf.int32, name=name)
+    return dataclasses.replace(asked, specs=specs)
 
 
 def refuse_unknown(asked: Asked, rows: RequestRows) -> None:

@@ -1,27 +1,21 @@
 """The signature of a Keras model, made of what the model says of itself."""
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from keras_seq.serving import _consumers, _owners
+from keras_seq.serving import _consumers, _owners, _trials
 from keras_seq.serving._asked import Asked, as_request, asked_of, refused
-from keras_seq.serving._compare import compare, row_of
-from keras_seq.serving._errors import ServingError
 from keras_seq.serving._requests import ERROR, ROWS, RequestRows
 from keras_seq.serving._rows import ERROR_NOTE
 from keras_seq.serving._signature import Signature
+from keras_seq.serving._trials import SIZE, Arrays
 from keras_seq.serving._warmup import as_arrays
 from keras_seq.typing import Tensor
 
 CHARACTERS = 10_000  # of a string, unless the limits say otherwise
-SIZE = 1_000  # of a dimension that the model leaves open
-TOLERANCE = 1e-5
-
-Arrays = dict[str, np.ndarray]
 
 
 def model_signatures(
@@ -45,8 +39,10 @@ def model_signatures(
     bfloat16 become float32. The first dimension is the batch; others that the model
     leaves open stay open.
 
-    A subclassed model must have been called. It remembers the shapes of that call, its
-    types it doesn't: where `examples` don't tell, numbers are float32.
+    A subclassed model must have been called. It remembers the shapes of that call, as a
+    `Sequential` without `keras.Input` does, and no types: where `examples` don't tell,
+    numbers are float32. Dimensions in which examples differ are open. What only an
+    `Embedding` takes is int32 where it would be float32.
 
     A row that can't be answered gets the reason in the output "error": a string that
     is too long, what isn't finite, a number that the `Embedding` behind an input lacks,
@@ -91,7 +87,7 @@ def model_signatures(
     {'rows': 64, 'steps': 50}
     """
     given = _as_requests(examples)
-    asked = asked_of(model, given)
+    asked = _consumers.whole_numbers(asked_of(model, given))
     bounds = _bounds(asked, rows, limits or {})
     owners = _owners.flatten(model)
     with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
@@ -100,9 +96,9 @@ def model_signatures(
             for index, each in enumerate(given)
         ]
         if not requests:
-            requests = [_made_up(asked, bounds, rows)]
-        _require_few(requests, rows)
-        outputs, ranks = _outputs(asked, requests)
+            requests = [_trials.made_up(asked, bounds, rows)]
+        _trials.require_few(requests, rows)
+        outputs, ranks = _trials.outputs_of(asked, requests)
         if ERROR in outputs and not strict:
             raise refused(
                 model,
@@ -111,9 +107,9 @@ def model_signatures(
                     "no answer: give it another, or `model_signatures(strict=True)`"
                 ],
             )
-        anchor = _anchor(asked, requests)
+        anchor = _trials.anchor_of(asked, requests)
         function = _function(asked, bounds, ranks, anchor, rows, strict)
-        _try(model, function, requests, rows_independent, strict)
+        _trials.try_out(model, function, requests, rows_independent, strict)
     return {
         "serving_default": Signature(
             function,
@@ -261,124 +257,6 @@ def _row(spec: tf.TensorSpec, value: Tensor, example: np.ndarray) -> Tensor:
     return (
         tf.fill(empty, "") if value.dtype == tf.string else tf.zeros(empty, value.dtype)
     )
-
-
-def _require_few(requests: Sequence[Arrays], rows: int) -> None:
-    problems = [
-        f"example {index} must have at most {rows} rows (`rows`); it has {count}"
-        for index, request in enumerate(requests)
-        if (count := len(next(iter(request.values())))) > rows
-    ]
-    if problems:
-        raise ServingError("The examples do not fit", problems)
-
-
-def _made_up(asked: Asked, bounds: Mapping[str, int], rows: int) -> Arrays:
-    limits = {name: bounds.get(name, SIZE) for name in asked.specs}
-    reason: Exception | None = None
-    for size in _consumers.SIZES:
-        request = {
-            name: value[:rows]
-            for name, value in _consumers.made_up(asked, size, limits).items()
-        }
-        try:
-            _ask(asked.answer, request)
-        except ServingError:
-            raise
-        except Exception as error:
-            reason = error
-            if all(None not in spec.shape[1:] for spec in asked.specs.values()):
-                break
-        else:
-            return request
-    raise refused(
-        asked.model,
-        [
-            "an example that was made up for it gets no answer; give `examples`. "
-            f"{type(reason).__name__}: {str(reason)[:300]}"
-        ],
-    ) from reason
-
-
-def _anchor(asked: Asked, requests: Sequence[Arrays]) -> Arrays:
-    """One row that the model can answer, with short texts if it can."""
-    first = {name: value[:1] for name, value in requests[0].items()}
-    short = {
-        name: np.full(value.shape, "a", object) if value.dtype == object else value
-        for name, value in first.items()
-    }
-    with contextlib.suppress(Exception):
-        _ask(asked.answer, short)
-        return short
-    return first
-
-
-def _outputs(
-    asked: Asked, requests: Sequence[Arrays]
-) -> tuple[dict[str, str], dict[str, int]]:
-    """What the model calls its outputs, and their ranks; each has a row for a row."""
-    names: dict[str, str] = {}
-    ranks: dict[str, int] = {}
-    problems = []
-    for request in requests:
-        count = len(next(iter(request.values())))
-        for asked_rows in dict.fromkeys((count, 1)):
-            part = {name: value[:asked_rows] for name, value in request.items()}
-            with tf.device("/CPU:0"):
-                found, names = asked.ask(_tensors(part))
-            problems += [
-                f"output {names[name]!r} has no batch dimension: its shape is "
-                f"{value.shape} for {asked_rows} rows; return a value for each row, or "
-                "give `signatures`"
-                for name, value in found.items()
-                if value.shape[:1] != (asked_rows,)
-            ]
-            ranks = {name: value.shape.rank for name, value in found.items()}
-    if problems:
-        raise refused(asked.model, list(dict.fromkeys(problems)))
-    return names, ranks
-
-
-def _try(
-    model: Any,
-    function: Callable[..., dict[str, Tensor]],
-    requests: Sequence[Arrays],
-    independent: bool,
-    strict: bool,
-) -> None:
-    """The examples must be answered, each row alone as in its batch."""
-    problems = []
-    for index, request in enumerate(requests):
-        together = _ask(function, request)
-        rows = len(next(iter(request.values())))
-        for row in range(min(rows, _consumers.ROWS)):
-            what = f"row {row} of example {index}"
-            if not strict and together[ERROR][row]:
-                problems.append(f"{what}: {together[ERROR][row].decode()}")
-            elif independent and rows > 1:
-                alone = _ask(
-                    function, {n: v[row : row + 1] for n, v in request.items()}
-                )
-                wanted = row_of(together, row, alone)
-                found, _ = compare(f"{what} alone", alone, wanted, TOLERANCE)
-                problems += [
-                    f"{each}. Alone it is answered otherwise than in a batch, and "
-                    "servers batch strangers: mask the padding (`mask_zero=True`), "
-                    "give `output_sequence_length`, or `rows_independent=False`"
-                    for each in found
-                ]
-    if problems:
-        raise refused(model, problems)
-
-
-def _ask(function: Callable[..., Mapping[str, Tensor]], request: Arrays) -> Arrays:
-    with tf.device("/CPU:0"):
-        found = function(**_tensors(request))
-    return {name: np.asarray(value) for name, value in found.items()}
-
-
-def _tensors(request: Arrays) -> dict[str, Tensor]:
-    return {name: tf.constant(value) for name, value in request.items()}
 
 
 def _notes(
