@@ -14,6 +14,7 @@ from keras_seq.runs.finished import (
     export_command,
     open_finished,
 )
+from keras_seq.runs.line_answers import answer_lines, quoted_text
 from keras_seq.runs.progress import Progress
 from keras_seq.runs.report import Report
 from keras_seq.runs.run_directory import RunDirectory
@@ -25,6 +26,7 @@ __all__ = [
     "Report",
     "RunDirectory",
     "RunSettings",
+    "answer_lines",
     "check_out",
     "check_settings",
     "command_line",
@@ -35,5 +37,6 @@ __all__ = [
     "plot_bars",
     "plot_history",
     "print_or_write",
+    "quoted_text",
     "whole_path",
 ]

@@ -89,10 +89,14 @@ def command_line(
         _stop(f"terminated.{hint}", 143)
     except KeyboardInterrupt:
         _stop(f"interrupted.{hint}", 130)
+    except BrokenPipeError:  # nobody reads on, as in `| head`
+        # What is still in the buffer has nowhere to go when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("KERAS_SEQ_TRACEBACK"):
             raise
-        _stop(f"error: {_one_line(error)}", 1)
+        _stop(f"error: {one_line(error)}", 1)
 
 
 def check_out(out: str | os.PathLike[str] | None) -> None:
@@ -211,7 +215,8 @@ def _program(main: Callable[..., object]) -> str:
     return f"python -m {name.removesuffix('.recipe')}"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What went wrong, in one line."""
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"

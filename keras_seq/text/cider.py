@@ -99,6 +99,58 @@ class Cider:
             found.append(10 * sum(each) / len(each))
         return np.array(found)
 
+    def consensus(self, texts: Iterable[str]) -> np.ndarray:
+        """How well each of some texts agrees with the others.
+
+        Args:
+            texts: Strings, as captions of like images, all compared with all; rarity
+                is that of the references.
+
+        Returns:
+            float64 array: of each text the mean CIDEr-D, between 0 and 10, each of
+            the others being its reference; 0 if there is no other.
+
+        Example:
+
+        >>> cider = Cider([["a cat", "the cat sat"], ["a dog", "my dog ran"]])
+        >>> cider.consensus(["a cat", "the cat", "a dog"]).round(2).tolist()
+        [1.38, 1.38, 0.0]
+
+        References:
+            Devlin et al. (2015), Exploring nearest neighbor approaches for image
+            captioning.
+        """
+        groups = [self._groups(text) for text in texts]
+        count = len(groups)
+        total = np.zeros((count, count))
+        every = [self._weighed(one)[1] for one in groups]
+        for n in range(_LONGEST):
+            texts_with = Counter(group for one in groups for group in one[n])
+            # Most are in one text alone, and count in its length only.
+            places = {
+                g: i for i, g in enumerate(g for g, t in texts_with.items() if t > 1)
+            }
+            counts = np.zeros((count, len(places)), "float32")
+            for row, one in enumerate(groups):
+                for group, times in one[n].items():
+                    if group in places:
+                        counts[row, places[group]] = times
+            rarity = np.array([self._rarity.get(g, self._unseen) for g in places])
+            # min(a, b) is how many of 1, 2, ... are up to both a and b.
+            shared = np.zeros((count, count))
+            for times in range(1, int(counts.max(initial=0)) + 1):
+                has = counts >= times
+                # Not `@`: many threads for so little take longer.
+                shared += np.einsum("ag,bg->ab", has * rarity**2, has * counts)
+            lengths = np.array([one[n] for one in every])
+            product = np.outer(lengths, lengths)
+            total += np.divide(shared, product, np.zeros_like(total), where=product > 0)
+        words = np.array([sum(one[0].values()) for one in groups], "float64")
+        apart = words[:, None] - words
+        total *= 10 / _LONGEST * np.exp(-(apart**2) / (2 * _SIGMA**2))
+        np.fill_diagonal(total, 0)
+        return total.sum(axis=1) / max(1, count - 1)
+
     def _groups(self, text: str) -> list[Counter[_Group]]:
         """Counts of the groups of 1, 2, 3, 4 words, and no words for the length."""
         words = self.split(text)

@@ -7,11 +7,12 @@ import io
 import itertools
 import json
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from keras_seq.extras import require
 from keras_seq.text import decoded
@@ -35,7 +36,7 @@ def read_table(
     Args:
         path: CSV file, a byte order mark in front or not; fields may be quoted. Or
             JSON Lines (.jsonl, .ndjson), a list of objects (.json), or Parquet. It may
-            be packed by gzip, or be alone in a .zip.
+            be packed by gzip, or be alone in a .zip. Or "-" for standard input.
         delimiter: One character; None finds it among comma, semicolon, tab and bar.
         encoding: Of the file; None for UTF-8.
 
@@ -46,8 +47,8 @@ def read_table(
         ValueError: With the line, if the file can't be read as a table.
         ImportError: If it is Parquet, and pyarrow is missing.
     """
-    place = Path(path).name
-    inner, content = _content(Path(path))
+    place = name_of(path)
+    inner, content = _content(path)
     if content.startswith(b"PAR1"):
         return _parquet_records(content, place)
     text = decoded(place, content, encoding)
@@ -81,44 +82,59 @@ def _csv_records(
     return header, [record for record in records if any(record[1])]
 
 
-def _content(path: Path) -> tuple[str, bytes]:
+def name_of(path: str) -> str:
+    """What messages call a file."""
+    return "standard input" if path == "-" else Path(path).name
+
+
+def _opened(path: str) -> IO[bytes]:
+    """A file, or all of standard input."""
+    if path != "-":
+        return open(path, "rb")
+    return io.BytesIO(sys.stdin.buffer.read(MOST_BYTES + 1))
+
+
+def _content(path: str) -> tuple[str, bytes]:
     """Name and bytes of a file, unpacked by what it is, whatever its name."""
-    inner = path.name.removesuffix(".gz")
-    with path.open("rb") as file:
-        start = file.read(4)
+    place = name_of(path)
+    inner = place.removesuffix(".gz")
     try:
-        if start.startswith(b"\x1f\x8b"):
-            with gzip.open(path) as packed:
-                content = packed.read(MOST_BYTES + 1)
-        elif start == b"PK\x03\x04":
-            with zipfile.ZipFile(path) as archive:
-                names = [
-                    name
-                    for name in archive.namelist()
-                    if Path(name).suffix.lower() in PACKED
-                    and not name.startswith("__MACOSX/")
-                ]
-                if len(names) != 1:
-                    raise ValueError(
-                        f"{path.name}: expected one file of {', '.join(PACKED)} in it; "
-                        f"it has {archive.namelist()[:5]}. A workbook must be saved "
-                        "as CSV."
-                    )
-                [inner] = names
-                with archive.open(inner) as packed:
+        with _opened(path) as file:
+            start = file.read(4)
+            file.seek(0)
+            if start.startswith(b"\x1f\x8b"):
+                with gzip.open(file) as packed:
                     content = packed.read(MOST_BYTES + 1)
-        else:
-            with path.open("rb") as file:
+            elif start == b"PK\x03\x04":
+                inner, content = _packed(file, place)
+            else:
                 content = file.read(MOST_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path.name}: can't be unpacked: {error}.") from error
+        raise ValueError(f"{place}: can't be unpacked: {error}.") from error
     except RuntimeError as error:  # encrypted, or packed in a way not known
-        raise ValueError(f"{path.name}: can't be unpacked: {error}.") from error
+        raise ValueError(f"{place}: can't be unpacked: {error}.") from error
     if len(content) > MOST_BYTES:
-        raise ValueError(
-            f"{path.name}: expected {MOST_BYTES} bytes at most; it has more."
-        )
+        raise ValueError(f"{place}: expected {MOST_BYTES} bytes at most; it has more.")
+    if path == "-" and inner == place and content.lstrip().startswith(b"{"):
+        inner = "rows.jsonl"  # it has no name that says so
     return inner, content
+
+
+def _packed(file: IO[bytes], place: str) -> tuple[str, bytes]:
+    """The one table in a .zip."""
+    with zipfile.ZipFile(file) as archive:
+        names = [
+            name
+            for name in archive.namelist()
+            if Path(name).suffix.lower() in PACKED and not name.startswith("__MACOSX/")
+        ]
+        if len(names) != 1:
+            raise ValueError(
+                f"{place}: expected one file of {', '.join(PACKED)} in it; it has "
+                f"{archive.namelist()[:5]}. A workbook must be saved as CSV."
+            )
+        with archive.open(names[0]) as packed:
+            return names[0], packed.read(MOST_BYTES + 1)
 
 
 def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:

@@ -6,6 +6,7 @@ probabilities are calibrated on rows it hasn't trained on, it says what each col
 adds, and it is cross-validated beside logistic regression and gradient boosting.
 """
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -226,9 +227,11 @@ def _finished(run: str) -> tuple[runs.RunDirectory, Config, Classifier]:
 
 
 def classify(
-    file: str | None = None,
+    table: str | None = None,
     /,
+    file: str | None = None,
     row: str | None = None,
+    json: bool = False,
     delimiter: str | None = None,
     encoding: str | None = None,
     show: int = 5,
@@ -238,30 +241,37 @@ def classify(
     """Classifies rows with a finished run, and says what each column adds.
 
     Args:
-        file: CSV, JSON Lines or Parquet file with the columns that the run was
-            trained on.
+        table: CSV, JSON Lines or Parquet file with the columns that the run was
+            trained on, or - for standard input.
+        file: The same.
         row: One row instead of a file, as JSON, such as '{"mean radius": 14.1}';
             columns left out count as missing.
+        json: Answer in JSON Lines, with all contributions.
         delimiter: Character between the fields of the file. By default it is found.
         encoding: Of the file. By default UTF-8.
         show: Columns to show for each row, the largest contributions first.
         run: Folder of the run.
-        out: CSV file for the results, with all contributions; by default they are
-            printed.
+        out: File for the results: JSON Lines, if these are asked for, else a CSV,
+            with all contributions; by default they are printed.
     """
-    if (file is None) == (row is None):
+    if (table is not None) + (file is not None) + (row is not None) != 1:
         raise ValueError("either a CSV file or `row` must be given, and not both.")
     if show < 0:
         raise ValueError(f"`show` must be at least 0; received {show!r}.")
-    _, _, classifier = _finished(run)
-    if file is not None:
-        rows, lines = rows_from_csv(file, classifier.columns, delimiter, encoding)
+    runs.check_out(out)
+    classifier = _finished(run)[2]
+    if row is None:
+        path = table or file or ""
+        rows, lines = rows_from_csv(path, classifier.columns, delimiter, encoding)
     else:
-        rows, absent = row_from_json(row or "", classifier.columns)
+        rows, absent = row_from_json(row, classifier.columns)
         lines = [1]
         if absent:
-            print(f"columns not given count as missing: {', '.join(absent)}")
-    if out is None:
+            told = sys.stderr if json else sys.stdout
+            print(f"columns not given count as missing: {', '.join(absent)}", file=told)
+    if json:
+        results.answer_json(classifier, rows, lines, out)
+    elif out is None:
         print(results.answers_text(classifier, rows, lines, show))
     else:
         files.atomic_write(out, results.answers_table(classifier, rows, lines))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import Report, RunDirectory
+from keras_seq.runs import Report, RunDirectory, answer_lines
 from recipes.binary_classification.data import Data
 from recipes.binary_classification.dates import text_of
 from recipes.binary_classification.folds import pooled
@@ -17,6 +17,7 @@ from recipes.binary_classification.table import Rows
 from recipes.binary_classification.training import Fitted
 
 POOLED = "rows of all folds, each predicted by training on others"
+AT_ONCE = 1024  # rows
 SHOWN = 8  # contributions of a row in the report
 
 
@@ -82,6 +83,48 @@ def answers_table(classifier: Classifier, rows: Rows, lines: list[int]) -> str:
         first, *others = (f"{value:.6g}" for value in values)
         writer.writerow([line, first, classifier.label(p), *others])
     return table.getvalue()
+
+
+def answer_json(
+    classifier: Classifier, rows: Rows, lines: list[int], out: str | None
+) -> None:
+    """Probability, label and all contributions of each row, as JSON Lines.
+
+    Args:
+        classifier: The classifier.
+        rows: The rows.
+        lines: The line of each in its file.
+        out: File for the answers, or None: then they are printed.
+    """
+    names = [column.name for column in classifier.columns]
+    mean = classifier.mean_logit
+
+    def answer(places: list[int]) -> list[dict[str, Any]]:
+        some = rows.take(places)
+        return [
+            {
+                "label": classifier.label(p),
+                "probability": p,
+                "logit": logit,
+                "mean_logit": mean,
+                "contributions": dict(zip(names, row, strict=True)),
+            }
+            for p, logit, row in zip(
+                classifier.probabilities(some).tolist(),
+                classifier.logits(some).tolist(),
+                classifier.contributions(some).tolist(),
+                strict=True,
+            )
+        ]
+
+    answer_lines(
+        range(len(rows)),
+        answer,
+        numbers=lines,
+        out=out,
+        label="classifying",
+        at_once=AT_ONCE,
+    )
 
 
 def predictions_table(

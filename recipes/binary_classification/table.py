@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +16,7 @@ from recipes.binary_classification.numerals import (
     read_as,
     simplified,
 )
-from recipes.binary_classification.reading import once, read_table
+from recipes.binary_classification.reading import name_of, once, read_table
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
@@ -187,7 +186,7 @@ def rows_from_csv(
         ValueError: If a column isn't there, or as `read_table` and `rows_of` do.
     """
     header, records = read_table(path, delimiter, encoding)
-    place = Path(path).name
+    place = name_of(path)
     if absent := [c.name for c in columns if c.name not in header]:
         raise ValueError(f"{place}: expected columns that it hasn't: {absent}.")
     if not records:

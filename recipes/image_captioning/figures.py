@@ -57,11 +57,15 @@ def validation_scores(
     return scores
 
 
-def choose_width(captioner: Captioner, data: Data, widths: Sequence[int]) -> int:
-    """The width of the search that captions the validation images best.
+def choose_width(
+    captioner: Captioner, data: Data, widths: Sequence[int]
+) -> tuple[int, list[dict[str, float]]]:
+    """The width of the search, and what the validation images say of the others.
 
-    Where much can be said in many ways, greedy search may: a beam prefers what can
-    be said in few, as the probability of the rest is shared among the ways.
+    It is the first unless another captions the validation images better by more than
+    the standard error of that. Where much can be said in many ways, greedy search may:
+    a beam prefers what can be said in few, as the probability of the rest is shared
+    among the ways. But a hundred images tell less than chance does.
 
     Args:
         captioner: The `Captioner`.
@@ -69,16 +73,45 @@ def choose_width(captioner: Captioner, data: Data, widths: Sequence[int]) -> int
         widths: Widths to choose from.
 
     Returns:
-        One of them; of equals the first.
+        One of them; and of each of the others a dict of "width", by how much it is
+        "better" than the first, in the figure that chooses the epoch, and the
+        "standard_error" of that.
     """
     part = data.validation
 
-    def score(width: int) -> float:
+    def scores(width: int) -> np.ndarray:
         found = captioner.caption_grids(part.batches(), width=width)
         texts = [best.text for best, *_ in found]
-        return validation_scores(texts, part, data.vocabulary)[data.monitor]
+        return each_score(texts, part, data.vocabulary)
 
-    return max(widths, key=score)
+    first, *others = widths
+    own = scores(first)
+    compared = []
+    for width in others:
+        gain, error = mean_and_error(scores(width) - own)
+        compared.append({"width": width, "better": gain, "standard_error": error})
+    better = [row for row in compared if row["better"] > row["standard_error"]]
+    best = max(better, key=lambda row: row["better"], default={"width": first})
+    return int(best["width"]), compared
+
+
+def each_score(texts: Sequence[str], part: Part, vocabulary: Vocabulary) -> np.ndarray:
+    """Of each caption, 1 if it is true and complete of its scene, else 0; of other
+    images its CIDEr-D.
+    """
+    if part.scenes:
+        pairs = zip(texts, part.scenes.digits, strict=True)
+        return np.array(
+            [float(judge(text, known, SIDE).right) for text, known in pairs]
+        )
+    return Cider(part.captions, split=words_of(vocabulary)).scores(texts)
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """The mean of some values, and its standard error; infinite of a single one."""
+    count = len(values)
+    error = values.std(ddof=1) / np.sqrt(count) if count > 1 else np.inf
+    return float(values.mean()), float(error)
 
 
 def tokenizer_of(vocabulary: Vocabulary) -> str:
@@ -254,21 +287,46 @@ def cells_of(box: Box, grid: tuple[int, int]) -> np.ndarray:
     return rows[:, None] & columns
 
 
-def baseline_captions(captioner: Captioner, data: Data) -> dict[str, list[str]]:
+def baseline_captions(
+    captioner: Captioner, data: Data, nearest: np.ndarray | None = None
+) -> dict[str, list[str]]:
     """What to compare with: the most frequent caption, and that of the nearest image.
 
-    Nearest is the training image whose features, in the grids that the decoder attends
-    to before positions are added, have the greatest cosine with those of the image,
-    from the mean of the training images; of its captions the first. The features are
-    the means of a photograph's grid; of a scene's, where places count, those of its
-    nine parts.
+    Args:
+        captioner: The `Captioner`.
+        data: The recipe's `Data`.
+        nearest: What `nearest_images` gives, the nearest first; None: it is called.
 
     Returns:
-        Dict of lists of strings.
+        Dict of lists of strings, of the nearest image's captions the first.
     """
     frequent = most_frequent_caption(
         text for texts in data.train.captions for text in texts
     )
+    if nearest is None:
+        nearest = nearest_images(captioner, data, 1)
+    return {
+        "most_frequent": [frequent] * len(data.test),
+        "nearest": [data.train.captions[i][0] for i in nearest[:, 0]],
+    }
+
+
+def nearest_images(captioner: Captioner, data: Data, count: int) -> np.ndarray:
+    """The training images that are most like each test image.
+
+    Those whose features, in the grids that the decoder attends to before positions
+    are added, have the greatest cosine with those of the image, from the mean of the
+    training images. The features are the means of a photograph's grid; of a scene's,
+    where places count, those of its nine parts.
+
+    Args:
+        captioner: The `Captioner`.
+        data: The recipe's `Data`.
+        count: How many; there may be fewer images.
+
+    Returns:
+        Integers, shape (test images, count), the nearest first.
+    """
     known, asked = (
         pooled_features(captioner, part, 3 if part.scenes else 1)
         for part in (data.train, data.test)
@@ -278,16 +336,14 @@ def baseline_captions(captioner: Captioner, data: Data) -> dict[str, list[str]]:
         features -= centre
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         features /= np.maximum(lengths, 1e-6)
-    nearest = np.concatenate(
+    return np.concatenate(
         [
-            (asked[start : start + 256] @ known.T).argmax(axis=1)
+            np.argsort(-(asked[start : start + 256] @ known.T), axis=1, kind="stable")[
+                :, :count
+            ]
             for start in range(0, len(asked), 256)
         ]
     )
-    return {
-        "most_frequent": [frequent] * len(data.test),
-        "nearest": [data.train.captions[i][0] for i in nearest],
-    }
 
 
 def pooled_features(captioner: Captioner, part: Part, pieces: int) -> np.ndarray:

@@ -16,7 +16,8 @@ import keras
 import tensorflow as tf
 
 from keras_seq import layers, runs, serving, text, training, vision
-from recipes.image_captioning import figures, results
+from recipes.image_captioning import answers, figures, results
+from recipes.image_captioning.consensus import baselines
 from recipes.image_captioning.data import LONGEST, Data
 from recipes.image_captioning.images import draw_scenes, fit_vocabulary, read_images
 from recipes.image_captioning.model import GridEncoder, ShowAttendAndTell
@@ -146,10 +147,11 @@ def evaluate(
     }
     if test.scenes:
         measures["attention"] = figures.attention_hits(chosen, test.scenes)
-    baselines = figures.baseline_captions(captioner, data)
+    progress = runs.Progress("comparing the captions of like images")
+    compared = baselines(captioner, data, progress)
     return {
         "test": measures,
-        "baseline": {name: measured(texts) for name, texts in baselines.items()},
+        "baseline": {name: measured(texts) for name, texts in compared.items()},
     }, chosen
 
 
@@ -195,7 +197,7 @@ def main(config: Config) -> None:
     captioner = build_captioner(model, data.vocabulary, data.extractor)
     checkpoint = train(config, data, model, captioner, run)
     run.save_model(model)
-    width = figures.choose_width(captioner, data, (1, WIDTH))
+    width, widths = figures.choose_width(captioner, data, (WIDTH, 1))
     measured, found = evaluate(config, data, captioner, width)
     metrics = {
         "recipe": "image_captioning",
@@ -203,7 +205,7 @@ def main(config: Config) -> None:
         "data": data.description(),
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": checkpoint.best_values,
+        "validation": {**checkpoint.best_values, "widths": widths},
         **measured,
     }
     export(config, data, captioner, run, metrics["test"])
@@ -243,9 +245,11 @@ def _finished(
 
 
 def caption_image(
-    image: Path,
+    images: tuple[str, ...] = (),
     /,
-    n_best: int = 3,
+    file: str | None = None,
+    json: bool = False,
+    n_best: int | None = None,
     width: int | None = None,
     length_penalty: float = 1.0,
     run: str = OUT,
@@ -254,23 +258,36 @@ def caption_image(
     """Captions an image with a finished run, and draws where it looked.
 
     Args:
-        image: JPEG, PNG, GIF, BMP, WebP or TIFF file.
+        images: JPEG, PNG, GIF, BMP, WebP or TIFF file; of several the captions come
+            in as many lines.
+        file: File with the path of an image in each line, instead, or - for standard
+            input.
+        json: Answer in JSON Lines, with the probabilities.
         n_best: Captions to show, with their probabilities: the best, then others that
-            a beam search finds.
+            a beam search finds. By default 3, of several images 1.
         width: Hypotheses that the search for the best keeps; 1 is greedy. By default
-            what did best on the validation images.
+            what was chosen on the validation images.
         length_penalty: 0 or more; above 0 favours longer captions.
         run: Folder of the run.
         out: PNG file for the attention of the best caption; by default a new one in
-            the current folder, NAME-attention.png for an image NAME.jpg.
+            the current folder, NAME-attention.png for an image NAME.jpg. Of several
+            images, and of JSON, the file for the captions, which are printed by
+            default.
     """
-    if n_best < 1:
-        raise ValueError(f"`n_best` must be at least 1; received {n_best}.")
-    path = results.attention_file(image, out)
-    pixels = vision.load_image(image)
+    asked = answers.images_asked(images, file)
+    one = Path(images[0]) if len(images) == 1 and not json else None
+    n_best = answers.wanted(n_best, 1 if one is None else 3, one is None and not json)
+    if one is not None:
+        path = results.attention_file(one, out)
+        pixels = vision.load_image(one)
+    runs.check_out(out)
     directory, _, captioner = _finished(run)
     width = directory.metrics["test"]["width"] if width is None else width
-    found = results.different_captions(captioner, image, n_best, width, length_penalty)
+    search = answers.Search(captioner, n_best, width, length_penalty)
+    if one is None:
+        search.caption_lines(asked, json=json, name=file or "image", out=out)
+        return
+    found = search.captions(one)
     for caption in found:
         unfinished = "" if caption.finished else "  (cut off)"
         print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")

@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.diagnostics import plot_image_attention
 from keras_seq.files import replacing
 from keras_seq.runs import Report, RunDirectory, picture_file, plot_history
-from keras_seq.vision import Caption, Captioner, decode_image, readable_image
+from keras_seq.vision import Caption, decode_image
 from recipes.image_captioning.composing import SIDE
 from recipes.image_captioning.data import LONGEST, Data, Part
 from recipes.image_captioning.language import judge
@@ -40,36 +40,6 @@ def attention_file(image: Path, out: str | None = None) -> Path:
     if path.exists() and path.samefile(image):
         raise ValueError(f"`out` must not be the image itself; received {out!r}.")
     return path
-
-
-def different_captions(
-    captioner: Captioner, image: Path, n_best: int, width: int, length_penalty: float
-) -> list[Caption]:
-    """Captions of an image: the best, then others.
-
-    Args:
-        captioner: The captioner.
-        image: The image file.
-        n_best: How many; there may be fewer.
-        width: Hypotheses that the search for the best keeps; a wider one finds the
-            others.
-        length_penalty: As for `Captioner.caption`.
-
-    Returns:
-        List of `Caption`, no two with one text.
-    """
-    found: list[Caption] = []
-    for kept in (width, max(width, n_best)):
-        if len(found) < n_best:
-            [some] = captioner.caption(
-                [readable_image(image)],
-                width=kept,
-                n_best=min(kept, n_best),
-                length_penalty=length_penalty,
-            )
-            known = {caption.text for caption in found}
-            found += [caption for caption in some if caption.text not in known]
-    return found[:n_best]
 
 
 def draw_attention(pixels: np.ndarray, caption: Caption, path: Path) -> None:
@@ -197,16 +167,14 @@ def _report(
                 for label, row in (
                     ("this model, greedy", test["greedy"]),
                     ("this model, beam search", test["beam"]),
+                    ("consensus of the nearest images'", baseline["consensus"]),
                     ("nearest training image's", baseline["nearest"]),
                     ("the most frequent caption", baseline["most_frequent"]),
                 )
             ),
         ]
     )
-    report.text(
-        "The validation images decided how it captions from here on and when served: "
-        + ("greedily." if test["width"] == 1 else f"by a beam of {test['width']}.")
-    )
+    report.text(_widths(metrics))
     report.text(
         f"sacreBLEU: {test['signatures']['bleu']}\n\nchrF: {test['signatures']['chrf']}"
         "\n\nCIDEr-D is between 0 and 10; it depends on the test set."
@@ -232,6 +200,25 @@ def _report(
     report.heading("Terms of the data")
     report.text(metrics["data"]["terms"])
     return report
+
+
+def _widths(metrics: dict[str, Any]) -> str:
+    """Why it captions with a beam, or greedily."""
+    names = {1: "greedy search"}
+    said = "; ".join(
+        f"{names.get(row['width'], 'another beam')} was better by {row['better']:+.3f} "
+        f"± {row['standard_error']:.3f}"
+        for row in metrics["validation"]["widths"]
+    )
+    width = metrics["test"]["width"]
+    chosen = "greedily" if width == 1 else f"by a beam of {width}"
+    return (
+        f"From here on, and when served, it captions {chosen}. On the validation "
+        f"images {said}: the beam is left only for what is better by more than the "
+        "standard error.\n\nThe consensus is the caption, of those of the 20 nearest "
+        "training images, that agrees best with the others by CIDEr-D (Devlin et al., "
+        "2015)."
+    )
 
 
 def _truth(report: Report, test: dict[str, Any]) -> None:

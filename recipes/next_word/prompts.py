@@ -1,14 +1,20 @@
 """What the next-word recipe is asked, and what it answers, in lines of text."""
 
+import dataclasses
 import re
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from keras_seq.runs import answer_lines, quoted_text
 from keras_seq.text import (
     NextWords,
     TextPredictor,
     WordVocabulary,
     decoded_lines,
     mark_lines,
+    read_lines,
     split_words,
 )
 
@@ -17,19 +23,119 @@ NO_SPACE_BEFORE = ".,;:!?)]}\n"
 SHOWN_LINE_ENDS = {"↵": "↵ (end of line)", "¶": "¶ (empty line)"}
 
 
-def read_prompt(text: str, file: str | None) -> str:
+def texts_asked(
+    text: tuple[str, ...], file: str | None, lines: str | None, encoding: str | None
+) -> Iterable[str]:
+    """The texts that `predict` was given: one, of a file all, or each of its lines.
+
+    Args:
+        text: Arguments: the text.
+        file: File with a text, or None.
+        lines: File with a text in each line, or None.
+        encoding: Of the file.
+
+    Raises:
+        ValueError: If more than one of them is given, or the text isn't quoted.
+        OSError: If the file can't be read.
+    """
+    if bool(text) + (file is not None) + (lines is not None) > 1:
+        raise ValueError(
+            "either a text or `file` or `lines` must be given, not two of them."
+        )
+    if lines is not None:
+        return read_lines(lines, encoding)
+    return [read_prompt(quoted_text(text) or "", file, encoding)]
+
+
+def read_prompt(text: str, file: str | None, encoding: str | None = None) -> str:
     """The text that `predict` was given, or that of the file.
 
     Args:
         text: String; of bytes that aren't UTF-8 the shell makes surrogates, and this
             function U+FFFD.
-        file: File in UTF-8, or None; the end of its last line doesn't count.
+        file: File with a text, "-" for standard input, or None; the end of its last
+            line doesn't count.
+        encoding: Of the file; None for UTF-8.
     """
     if file is not None:
         if text:
             raise ValueError("either a text or `file` must be given, and not both.")
-        text = "\n".join(decoded_lines(file, Path(file).read_bytes()))
+        standard = file == "-"
+        content = sys.stdin.buffer.read() if standard else Path(file).read_bytes()
+        name = "standard input" if standard else file
+        text = "\n".join(decoded_lines(name, content, encoding))
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """What is asked of a predictor: next words, and how to go on.
+
+    Attributes:
+        predictor: `TextPredictor`.
+        count: Words to show.
+        complete: Words to go on with.
+        drawn: "temperature", "top_p" and "seed" of the continuation.
+    """
+
+    predictor: TextPredictor
+    count: int
+    complete: int
+    drawn: Mapping[str, Any]
+
+    def answer(self, text: str) -> list[str]:
+        """Lines with the next words of a text, and its continuation."""
+        lines = unknown_words(self.predictor, text)
+        [found] = self.predictor.predict([text], count=self.count)
+        lines += next_words_table(found)
+        if self.complete:
+            lines += ["", continued(text, self._more([text])[0])]
+        return lines
+
+    def answer_lines(
+        self, lines: Iterable[str], *, json: bool, name: str, out: str | None
+    ) -> None:
+        """Answers lines, and prints or writes a line, or a JSON object, each.
+
+        Args:
+            lines: Strings.
+            json: Whether JSON Lines are wanted.
+            name: Name of the file, for messages.
+            out: File for the answers, or None.
+        """
+        self._records([""])  # refuses settings that are out of range
+        answer_lines(
+            lines,
+            self._records,
+            shown=None if json else _shown,
+            name=name,
+            out=out,
+            label="predicting",
+        )
+
+    def _records(self, texts: list[str]) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = [
+            {
+                "words": dict(zip(found.words, found.probabilities, strict=True)),
+                "unknown": found.unknown,
+                "end": found.end,
+            }
+            for found in self.predictor.predict(texts, count=self.count)
+        ]
+        if self.complete:
+            for record, text, more in zip(
+                records, texts, self._more(texts), strict=True
+            ):
+                record["continued"] = continued(text, more)
+        return records
+
+    def _more(self, texts: list[str]) -> list[str]:
+        return self.predictor.continue_texts(texts, words=self.complete, **self.drawn)
+
+
+def _shown(record: Mapping[str, Any]) -> str:
+    """An answer in one line: the text as it goes on, or the next words."""
+    return record.get("continued") or "\t".join(record["words"])
 
 
 def unknown_words(predictor: TextPredictor, text: str) -> list[str]:

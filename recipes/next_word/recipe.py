@@ -214,28 +214,37 @@ def _with_data(path: str) -> tuple[RunDirectory, Config, Data, TextPredictor]:
 
 
 def predict_words(
-    text: str = "",
+    text: tuple[str, ...] = (),
     /,
     file: str | None = None,
+    lines: str | None = None,
+    json: bool = False,
     count: int = 10,
     complete: int = 0,
     temperature: float = 0.7,
     top_p: float = 1.0,
     seed: int = 1,
+    encoding: str | None = None,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
     """The likeliest next words, with a finished run; or a continuation.
 
     Args:
-        text: What was written so far; nothing asks for the first words of a text.
-        file: File with the text, UTF-8, instead: the shell takes no long ones.
+        text: What was written so far, quoted; nothing asks for the first words of a
+            text.
+        file: File with the text instead, or - for standard input: the shell takes no
+            long ones.
+        lines: File with a text in each line, or - for standard input, instead: the
+            next words of each, or its continuation, come in as many lines.
+        json: Answer in JSON Lines, with the probabilities.
         count: Words to show; fewer come if the model has fewer.
         complete: Words to go on with, 10,000 at most; 0 for none.
         temperature: Of the continuation: lower is safer, higher bolder; 0 takes the
             likeliest word each time.
         top_p: In (0, 1]: draw from the likeliest words only.
         seed: The same seed gives the same continuation.
+        encoding: Of the file. By default UTF-8.
         run: Folder of the run.
         out: File for the result; by default it is printed.
     """
@@ -244,19 +253,17 @@ def predict_words(
             f"`complete` must be in [0, {LONGEST}]; received {complete!r}."
         )
     runs.check_out(out)
-    text = prompts.read_prompt(text, file)
+    asked = prompts.texts_asked(text, file, lines, encoding)
     if temperature == 0:  # the likeliest alone
         temperature, top_p = 1.0, 1e-9
-    _, _, predictor = _finished(run)
-    lines = prompts.unknown_words(predictor, text)
-    [found] = predictor.predict([text], count=count)
-    lines += prompts.next_words_table(found)
-    if complete:
-        [more] = predictor.continue_texts(
-            [text], words=complete, temperature=temperature, top_p=top_p, seed=seed
-        )
-        lines += ["", prompts.continued(text, more)]
-    runs.print_or_write("\n".join(lines), out)
+    predictor = _finished(run)[2]
+    drawn = {"temperature": temperature, "top_p": top_p, "seed": seed}
+    prompt = prompts.Prompt(predictor, count, complete, drawn)
+    if lines is None and not json:
+        [whole] = asked
+        runs.print_or_write("\n".join(prompt.answer(whole)), out)
+    else:
+        prompt.answer_lines(asked, json=json, name=lines or file or "text", out=out)
 
 
 def _measure(path: str) -> dict[str, Any]:

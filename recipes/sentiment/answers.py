@@ -2,17 +2,25 @@
 
 import csv
 import io
+import itertools
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_seq.diagnostics import UnitText
 from keras_seq.files import atomic_write
-from keras_seq.runs import Report
+from keras_seq.runs import Progress, Report, quoted_text
+from keras_seq.runs import answer_lines as lines_of_answers
+from keras_seq.text import is_mostly_unspaced, normalise, read_lines
 from recipes.sentiment.explaining import Explained, TextClassifier
 
 SHOWN_WORDS = 300
+AT_ONCE = 256  # texts, of which those of like length are read together
+MOST_ON_A_PAGE = 10_000  # texts
+TABLE = ("label", "probability", "scored", "score", "base", "words", "contributions")
 
 
 def scored_label(classifier: TextClassifier, explained: Explained) -> str:
@@ -86,27 +94,24 @@ def _on_terminal(word: str, share: float) -> str:
     return f"\x1b[30;48;2;{red};{green};{blue}m{word}\x1b[0m"
 
 
-def answers_table(classifier: TextClassifier, explained: list[Explained]) -> str:
-    """Answers as TSV: label, probability, score, base, words and contributions."""
-    table = io.StringIO()
-    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    writer.writerow(
-        ["label", "probability", "scored", "score", "base", "words", "contributions"]
-    )
-    for one in explained:
-        likeliest = int(one.probabilities.argmax())
-        writer.writerow(
-            [
-                classifier.labels[likeliest],
-                f"{one.probabilities[likeliest]:.6f}",
-                classifier.labels[one.label],
-                f"{one.score:.6f}",
-                f"{one.base:.6f}",
-                " ".join(one.words),
-                " ".join(f"{value:.5f}" for value in one.contributions),
-            ]
-        )
-    return table.getvalue()
+def _table_row(values: Iterable[str]) -> str:
+    row = io.StringIO()
+    csv.writer(row, delimiter="\t", lineterminator="").writerow(values)
+    return row.getvalue()
+
+
+def _table_record(classifier: TextClassifier, one: Explained) -> dict[str, str]:
+    """An answer as a TSV has it."""
+    likeliest = int(one.probabilities.argmax())
+    return {
+        "label": classifier.labels[likeliest],
+        "probability": f"{one.probabilities[likeliest]:.6f}",
+        "scored": classifier.labels[one.label],
+        "score": f"{one.score:.6f}",
+        "base": f"{one.base:.6f}",
+        "words": " ".join(one.words),
+        "contributions": " ".join(f"{value:.5f}" for value in one.contributions),
+    }
 
 
 def answers_page(classifier: TextClassifier, explained: list[Explained]) -> str:
@@ -122,14 +127,94 @@ def answers_page(classifier: TextClassifier, explained: list[Explained]) -> str:
     return report.html()
 
 
-def show(
-    classifier: TextClassifier, explained: list[Explained], out: str | None
+def show(classifier: TextClassifier, explained: list[Explained]) -> None:
+    """Prints answers."""
+    for one in explained:
+        print("\n".join(answer_lines(classifier, one, sys.stdout.isatty())))
+
+
+def lines_asked(
+    texts: tuple[str, ...], file: str | None, encoding: str | None
+) -> Iterable[str]:
+    """What is to be classified: the texts, or the lines of the file.
+
+    Raises:
+        ValueError: If there are both, or neither; or if the texts look like the words
+            of one that isn't quoted.
+        OSError: If the file can't be read.
+    """
+    if bool(texts) == (file is not None):
+        raise ValueError("either texts or `file` must be given, and not both.")
+    if file is not None:
+        return read_lines(file, encoding)
+    if not any(len(text.split()) > 1 or is_mostly_unspaced(text) for text in texts):
+        quoted_text(texts)
+    return texts
+
+
+def classify_lines(
+    classifier: TextClassifier,
+    lines: Iterable[str],
+    *,
+    json: bool,
+    name: str | None,
+    out: str | None,
 ) -> None:
-    """Prints answers, or writes them: a page where `out` ends in .html, else a TSV."""
-    if out is None:
-        for one in explained:
-            print("\n".join(answer_lines(classifier, one, sys.stdout.isatty())))
+    """Classifies lines, and prints or writes an answer each.
+
+    JSON has the probabilities of all labels; a TSV, where `out` names a file, what
+    each word adds; a page, where that ends in .html, shows it.
+
+    Args:
+        classifier: The classifier.
+        lines: Strings.
+        json: Whether JSON Lines are wanted.
+        name: Name of the file, for messages; None if it is none.
+        out: File for the answers, or None.
+    """
+    if out is not None and not json and Path(out).suffix == ".html":
+        texts = list(itertools.islice(lines, MOST_ON_A_PAGE + 1))
+        if len(texts) > MOST_ON_A_PAGE:
+            raise ValueError(
+                f"a page (`out` {out!r}) must have {MOST_ON_A_PAGE:,} texts at most; "
+                "received more. A TSV or `json` has any number."
+            )
+        progress = Progress("classifying")
+        explained = classifier.explained(map(normalise, texts), progress)
+        atomic_write(out, answers_page(classifier, explained))
+        print(f"{len(texts)} texts are in {out}")
         return
-    make = answers_page if Path(out).suffix == ".html" else answers_table
-    atomic_write(out, make(classifier, explained))
-    print(f"{len(explained)} texts are in {out}")
+
+    def answer(texts: list[str]) -> list[dict[str, Any]]:
+        found, *_ = classifier.predict(map(normalise, texts))
+        return [_record(classifier, row.tolist()) for row in found]
+
+    def explained_rows(texts: list[list[str]]) -> list[dict[str, str]]:
+        found = classifier.explained(normalise(text) for (text,) in texts)
+        return [_table_record(classifier, one) for one in found]
+
+    about: dict[str, Any] = {"name": name or "text", "label": "classifying", "out": out}
+    if json:
+        lines_of_answers(lines, answer, at_once=AT_ONCE, **about)
+    elif out is None:
+        lines_of_answers(
+            lines,
+            answer,
+            shown=lambda row: f"{row['label']}\t{row['probability']:.4f}",
+            at_once=AT_ONCE,
+            **about,
+        )
+    else:
+        lines_of_answers(
+            ([line] for line in lines),  # a TSV has a row for a blank line too
+            explained_rows,
+            shown=lambda row: _table_row(row.values()),
+            header=_table_row(TABLE),
+            **about,
+        )
+
+
+def _record(classifier: TextClassifier, probabilities: list[float]) -> dict[str, Any]:
+    named = dict(zip(classifier.labels, probabilities, strict=True))
+    label = max(named, key=named.__getitem__)
+    return {"label": label, "probability": named[label], "probabilities": named}

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_seq import runs, serving, training
 from keras_seq.layers import AttentionPooling, ExplicitLSTM
-from keras_seq.text import decoded_lines, normalise
+from keras_seq.text import normalise
 from recipes.sentiment import answers, figures, results
 from recipes.sentiment.combination import (
     Fitted,
@@ -255,30 +255,32 @@ def classify(
     texts: tuple[str, ...] = (),
     /,
     file: str | None = None,
+    json: bool = False,
+    encoding: str | None = None,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
     """Classifies texts with a finished run, and colours the words by what they add.
 
     Args:
-        texts: Texts.
-        file: File with a text in each line, instead.
+        texts: Texts, each quoted.
+        file: File with a text in each line, instead, or - for standard input: its
+            labels and their probabilities come in as many lines.
+        json: Answer in JSON Lines, with the probabilities of all labels.
+        encoding: Of the file. By default UTF-8.
         run: Folder of the run.
-        out: File for the results: .html for coloured texts, else a TSV; by default
-            they are printed.
+        out: File for the results: JSON Lines, if these are asked for; else .html for
+            coloured texts, or a TSV with the words and what they add; by default they
+            are printed.
     """
-    if bool(texts) == (file is not None):
-        raise ValueError("either texts or `file` must be given, and not both.")
+    lines = answers.lines_asked(texts, file, encoding)
     runs.check_out(out)
-    if file is not None:
-        texts = tuple(decoded_lines(file, Path(file).read_bytes()))
-        if not texts:
-            raise ValueError(f"`file` {file!r} has no lines.")
-    _, _, classifier, _ = _finished(run)
-    long = file is not None and out is not None
-    progress = runs.Progress("classifying") if long else None
-    explained = classifier.explained([normalise(text) for text in texts], progress)
-    answers.show(classifier, explained, out)
+    classifier = _finished(run)[2]
+    if file is None and out is None and not json:
+        found = classifier.explained([normalise(text) for text in texts])
+        answers.show(classifier, found)
+    else:
+        answers.classify_lines(classifier, lines, json=json, name=file, out=out)
 
 
 def _measure_again(run: str) -> dict[str, Any]:

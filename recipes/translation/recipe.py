@@ -11,9 +11,8 @@ from typing import Any
 
 import keras
 
-from keras_seq import diagnostics, layers, runs, serving, text, training
-from keras_seq.files import replacing
-from recipes.translation import figures, results
+from keras_seq import layers, runs, serving, text, training
+from recipes.translation import answers, figures, results
 from recipes.translation.data import (
     Data,
     date_pairs,
@@ -235,47 +234,56 @@ def _finished(
 
 
 def translate_text(
-    text: str,
+    text: tuple[str, ...] = (),
     /,
-    n_best: int = 3,
+    file: str | None = None,
+    json: bool = False,
+    n_best: int | None = None,
     width: int = WIDTH,
     length_penalty: float = 1.0,
     coverage_penalty: float = 0.0,
+    encoding: str | None = None,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
     """Translates a sentence with a finished run, and draws where it looked.
 
     Args:
-        text: The sentence.
-        n_best: Translations to show.
+        text: The sentence, quoted.
+        file: File with a sentence in each line, instead, or - for standard input:
+            its translations come in as many lines.
+        json: Answer in JSON Lines, with the scores.
+        n_best: Translations to show. By default 3, of a file 1.
         width: Hypotheses that the beam search keeps; 1 is greedy.
         length_penalty: 0 or more; above 0 favours longer translations.
         coverage_penalty: 0 or more; above 0 favours translations that leave
             nothing out.
+        encoding: Of the file. By default UTF-8.
         run: Folder of the run.
         out: PNG file for the alignment of the best translation; by default a new
-            one in the current folder, alignment.png.
+            one in the current folder, alignment.png. Of a file, and of JSON, the
+            file for the translations, which are printed by default.
     """
-    path = runs.picture_file(out, "alignment")
-    _, _, translator = _finished(run)
-    [found] = translator.translate(
-        [text],
-        width=width,
-        n_best=n_best,
-        length_penalty=length_penalty,
-        coverage_penalty=coverage_penalty,
-    )
-    best = found[0]
-    for translation in found:
-        if translation is best or translation.score > float("-inf"):  # there is one
-            unfinished = "" if translation.finished else "  (cut off)"
-            print(f"{translation.score:8.3f}  {translation.text}{unfinished}")
-    if best.text:
-        figure = diagnostics.plot_attention(best.alignment, best.source, best.target)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150)
-        print(f"the alignment is in {path}")
+    sentence = runs.quoted_text(text, "sentence")
+    lines = answers.lines_asked(sentence, file, encoding, n_best, json)
+    drawn = file is None and not json
+    if n_best is None:
+        n_best = min(3, width) if drawn else 1
+    path = runs.picture_file(out, "alignment") if drawn else None
+    runs.check_out(out)
+    translator = _finished(run)[2]
+    search: dict[str, Any] = {
+        "width": width,
+        "n_best": n_best,
+        "length_penalty": length_penalty,
+        "coverage_penalty": coverage_penalty,
+    }
+    if path is None:
+        answers.translate_lines(
+            translator, lines, search, json=json, name=file or "text", out=out
+        )
+    else:
+        answers.show(translator.translate(lines, **search)[0], path)
 
 
 def _measure(run: str) -> dict[str, Any]:

@@ -254,3 +254,18 @@ def test_a_picture_replaces_none_that_was_not_named():
         path = picture_file(None, "a")
         assert path.name == name
         path.touch()
+
+
+def test_a_reader_that_stops_reading(capfd, monkeypatch):
+    """As in `| head -1`: no message, and what is left to write goes nowhere."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        stdout.write("left in the buffer")
+        with pytest.raises(SystemExit) as stopped:
+            call("fail", "--kind", "pipe")
+        monkeypatch.undo()
+        stdout.flush()
+    assert stopped.value.code == 141
+    assert capfd.readouterr() == ("", "")

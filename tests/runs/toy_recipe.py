@@ -76,6 +76,7 @@ def fail(kind: str = "value"):
         "runtime": RuntimeError("out of\tsteps"),
         "interrupt": KeyboardInterrupt(),
         "bug": ZeroDivisionError("a bug"),
+        "pipe": BrokenPipeError(32, "Broken pipe"),
     }
     raise errors[kind]
 

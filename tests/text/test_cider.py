@@ -7,14 +7,20 @@ import pytest
 from keras_seq.text import Cider
 
 
-def cider_d(candidates, references):
-    """CIDEr-D from the paper's equations, with sums over all n-grams there are."""
+def cider_d(candidates, references, images=None):
+    """CIDEr-D from the paper's equations, with sums over all n-grams there are.
+
+    Rarity is that in the captions of `images`, by default the references.
+    """
 
     def count(ngram, words):
         n = len(ngram)
         return sum(tuple(words[i : i + n]) == ngram for i in range(len(words) - n + 1))
 
-    split = [[text.split() for text in texts] for texts in references]
+    split, known = (
+        [[text.split() for text in texts] for texts in some]
+        for some in (references, images or references)
+    )
     total = []
     for candidate, texts in zip(candidates, split, strict=True):
         c = candidate.split()
@@ -22,14 +28,14 @@ def cider_d(candidates, references):
         for n in range(1, 5):
             everything = {
                 tuple(words[i : i + n])
-                for words in [c, *itertools.chain(*split)]
+                for words in [c, *itertools.chain(*split, *known)]
                 for i in range(len(words) - n + 1)
             }
             ngrams = sorted(everything)
             idf = []
             for ngram in ngrams:
-                images = sum(any(count(ngram, r) for r in some) for some in split)
-                idf.append(math.log(len(split) / max(1, images)))
+                having = sum(any(count(ngram, r) for r in some) for some in known)
+                idf.append(math.log(len(known) / max(1, having)))
             idf = np.array(idf, "float64")
             g_c = np.array([count(ngram, c) for ngram in ngrams], "float64") * idf
             for r in texts:
@@ -84,3 +90,21 @@ def test_bad_input():
         Cider([["a"], []])
     with pytest.raises(ValueError, match="as many as the images, 2; received 1"):
         Cider([["a"], ["b"]]).scores(["a"])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_consensus_is_the_mean_of_the_equations(seed):
+    generator = np.random.default_rng(seed)
+    images = [random_texts(generator, 3) for _ in range(5)]
+    texts = random_texts(generator, 7)
+    # One twice, one with a word that no image has, one that repeats, one empty.
+    texts += [texts[0], "a bird in red", "the the the dog dog the", ""]
+    expected = [
+        cider_d([text], [texts[:i] + texts[i + 1 :]], images)[0]
+        for i, text in enumerate(texts)
+    ]
+    found = Cider(images).consensus(texts)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert np.ptp(found) > 0.5
+    assert Cider(images).consensus(["a cat"]).tolist() == [0]
+    assert Cider(images).consensus([]).shape == (0,)

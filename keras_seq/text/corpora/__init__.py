@@ -7,6 +7,7 @@ from keras_seq.text.corpora.duplicates import duplicate_key, near_duplicates
 from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
 from keras_seq.text.corpora.parallel import PairCorpus, read_pairs, read_two
+from keras_seq.text.corpora.sources import read_lines
 from keras_seq.text.corpora.splitting import shared_pairs, split_pairs
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "parse_columns",
     "read_documents",
     "read_labelled",
+    "read_lines",
     "read_pairs",
     "read_two",
     "shared_pairs",

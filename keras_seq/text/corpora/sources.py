@@ -1,7 +1,10 @@
 """Files with text, as they lie, gzipped or in a .zip, read line by line."""
 
+import contextlib
 import gzip
+import itertools
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -84,6 +87,47 @@ def one_file(path: Path) -> Source:
         raise FileNotFoundError(2, os.strerror(2), os.fspath(path))
     name = encodable(path.name)
     return Source(name, PurePosixPath(name), lambda: _opened(path))
+
+
+def read_lines(path: str, encoding: str | None = None) -> Iterator[str]:
+    r"""The lines of a file or of standard input, one after the other.
+
+    Args:
+        path: File, gzipped if its name ends in .gz; or "-" for standard input.
+        encoding: Its encoding; None for UTF-8.
+
+    Returns:
+        Iterator over strings, the lines without their ends. As it goes on it raises
+        ValueError where what comes isn't in this encoding, with file, line and byte.
+
+    Raises:
+        OSError: If the file can't be read.
+        ValueError: If it has no lines, or its first one isn't in this encoding.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".txt") as file:
+    ...     _ = file.write(b"one\r\n\ntwo")
+    ...     file.flush()
+    ...     list(read_lines(file.name))
+    ['one', '', 'two']
+    """
+    source = one_file(Path(path)) if path != "-" else _standard_input()
+    lines = source.lines(encoding)
+    first = list(itertools.islice(lines, 1))  # what is wrong is told at once
+    if not first:
+        raise ValueError(f"{source.name}: expected lines; received nothing.")
+    return itertools.chain(first, lines)
+
+
+def _standard_input() -> Source:
+    name = "standard input"
+    return Source(
+        name,
+        PurePosixPath(name),
+        lambda: cast("IO[bytes]", contextlib.nullcontext(sys.stdin.buffer)),
+    )
 
 
 def in_folder(folder: Path) -> list[Source]:

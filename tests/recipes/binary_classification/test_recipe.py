@@ -1,7 +1,9 @@
 """The classification recipe, run as a user runs it."""
 
 import csv
+import io
 import json
+import sys
 
 import keras
 import numpy as np
@@ -176,7 +178,9 @@ def test_served_answers_are_the_models_own(run, data, classifier):
     assert set(report.signatures) == {"serving_default", "explain"}
 
 
-def test_classify_a_row_and_a_file(run, data, classifier, tmp_path, capsys):
+def test_classify_a_row_and_a_file(
+    run, data, classifier, tmp_path, capsys, monkeypatch
+):
     row = data.test[0]
     parts = {
         "number": iter(data.rows.numbers[row]),
@@ -205,6 +209,21 @@ def test_classify_a_row_and_a_file(run, data, classifier, tmp_path, capsys):
     total = sum(float(v) for k, v in answer.items() if k.startswith("contribution"))
     total += float(answer["mean_logit"])
     assert total == pytest.approx(float(answer["logit"]), abs=1e-3)
+
+    content = path.read_text("utf-8") + "\n" + path.read_text("utf-8").split("\n")[1]
+    for text in (content, json.dumps(given)):
+        stream = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")
+        monkeypatch.setattr(sys, "stdin", stream)
+        capsys.readouterr()
+        start("classify", "--file", "-", "--json", "--run", run)
+        rows = list(map(json.loads, capsys.readouterr().out.splitlines()))
+        assert [x["line"] for x in rows] == ([2, 4] if text is content else [1])
+        assert rows[0]["label"] == classifier.label(p)
+        assert rows[-1]["probability"] == pytest.approx(float(p), rel=1e-5)
+        parts = rows[0]["contributions"]
+        assert list(parts) == [column.name for column in classifier.columns]
+        total = sum(parts.values()) + rows[0]["mean_logit"]
+        assert total == pytest.approx(rows[0]["logit"], abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,27 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
+from keras_seq.text import Cider, WordVocabulary
 from keras_seq.vision import Caption
 from recipes.image_captioning.composing import SIDE
+from recipes.image_captioning.consensus import consensus_captions
 from recipes.image_captioning.data import Part
 from recipes.image_captioning.figures import (
     attention_hits,
     baseline_captions,
     cells_of,
+    choose_width,
     named_digits,
+    nearest_images,
     pooled,
 )
 from recipes.image_captioning.images import plain
 from recipes.image_captioning.model import ShowAttendAndTell
 from recipes.image_captioning.results import attention_file
 from recipes.image_captioning.scenes import Digit, Scenes
+from tests.text.test_cider import cider_d, random_texts
 
 
 @pytest.mark.parametrize(
@@ -126,3 +132,79 @@ def test_the_nearest_scene_has_its_digit_at_the_same_place():
     encoder = SimpleNamespace(features=lambda grids: grids)
     captioner = SimpleNamespace(model=SimpleNamespace(encoder=encoder))
     assert baseline_captions(captioner, data)["nearest"] == ["here"]
+
+
+def test_the_nearest_images_by_cosine():
+    rng = np.random.default_rng(0)
+    known, asked = rng.normal(size=(9, 4, 4, 3)), rng.normal(size=(5, 4, 4, 3))
+
+    def part(grids):
+        return SimpleNamespace(scenes=None, batches=lambda: [grids.astype("float32")])
+
+    encoder = SimpleNamespace(features=lambda grids: grids)
+    captioner = SimpleNamespace(model=SimpleNamespace(encoder=encoder))
+    data = SimpleNamespace(train=part(known), test=part(asked))
+    centre = known.mean((0, 1, 2))
+    expected = []
+    for one in asked.mean((1, 2)) - centre:
+        others = known.mean((1, 2)) - centre
+        cosines = [one @ o / np.sqrt((one @ one) * (o @ o)) for o in others]
+        expected.append(sorted(range(9), key=lambda i: -cosines[i])[:4])
+    np.testing.assert_array_equal(nearest_images(captioner, data, 4), expected)
+    assert nearest_images(captioner, data, 20).shape == (5, 9)
+
+
+def test_the_consensus_of_the_nearest_images():
+    """By brute force: each caption against all others, by CIDEr-D's equations."""
+    rng = np.random.default_rng(3)
+    captions = [random_texts(rng, k) for k in rng.integers(1, 4, 8)]
+    nearest = np.array([[2, 5, 1], [7, 0, 3]])
+    expected = []
+    for places in nearest:
+        texts = [text for place in places for text in captions[place]]
+        scores = [
+            cider_d([text], [texts[:i] + texts[i + 1 :]], captions)[0]
+            for i, text in enumerate(texts)
+        ]
+        expected.append(texts[int(np.argmax(scores))])
+    assert consensus_captions(captions, nearest, str.split) == expected
+    # Two that agree as well with each other: that of the nearer image.
+    captions = [["a dog runs"], ["dog a sits"], ["red cat"], ["the cat red"]]
+    for order in ([0, 1], [1, 0]):
+        [found] = consensus_captions(captions, np.array([order]), str.split)
+        assert found == captions[order[0]][0]
+
+
+def test_the_beam_is_left_only_for_what_is_better_beyond_its_error():
+    rng = np.random.default_rng(1)
+    captions = [[text] for text in random_texts(rng, 60)]
+    wrong = [text for [text] in reversed(captions)]
+    data = SimpleNamespace(
+        validation=SimpleNamespace(captions=captions, scenes=None, batches=list),
+        vocabulary=WordVocabulary(["a"]),
+    )
+    cider = Cider(captions)
+
+    def choose(right):
+        """`right[width]` tells the places of the captions that are the references."""
+        texts = {
+            width: [captions[i][0] if i in some else wrong[i] for i in range(60)]
+            for width, some in right.items()
+        }
+
+        def caption_grids(batches, width):
+            return [[SimpleNamespace(text=text)] for text in texts[width]]
+
+        captioner = SimpleNamespace(caption_grids=caption_grids)
+        width, [row] = choose_width(captioner, data, (5, 1))
+        gains = cider.scores(texts[1]) - cider.scores(texts[5])
+        assert row["width"] == 1
+        assert row["better"] == pytest.approx(gains.mean())
+        assert row["standard_error"] == pytest.approx(stats.sem(gains))
+        return width, gains.mean()
+
+    assert choose({5: {1, 2, 3}, 1: {4, 5, 6, 7}})[0] == 5
+    assert choose({5: {1, 2, 3}, 1: {4, 5, 6, 7}})[1] > 0  # better, by chance
+    assert choose({5: {1, 2, 3}, 1: set(range(20))})[0] == 1
+    assert choose({5: set(range(20)), 1: {1, 2, 3}})[0] == 5
+    assert choose({5: {1}, 1: {1}}) == (5, 0)

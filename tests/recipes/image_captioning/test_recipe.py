@@ -118,7 +118,9 @@ def test_metrics_have_what_the_contract_asks(run):
     }
     data, test = metrics["data"], metrics["test"]
     assert len(data["digest"]) == 64
-    assert set(metrics["baseline"]) == {"most_frequent", "nearest"}
+    assert set(metrics["baseline"]) == {
+        *("most_frequent", "nearest", "consensus"),
+    }
     with open(run / "captions.tsv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert len(rows) == data["test"]
@@ -162,6 +164,48 @@ def test_the_picture_of_the_attention_replaces_nothing(run, tmp_path, capsys):
     assert "`n_best` must be at least 1" in fails(capsys, *asked, "--n-best", 0)
     for out in (tmp_path, tmp_path / "nowhere" / "a.png"):
         assert "`out` must" in fails(capsys, *asked, "--out", out)
+
+
+def test_a_list_of_images_is_captioned_line_by_line(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("a.png", "my photo.bmp", "b.png"), start=2):
+        image = encoded(blocks(number, 3, 3), name[-3:].upper())
+        (tmp_path / name).write_bytes(image)
+    (tmp_path / "no.png").write_bytes(b"GIF89a")
+    (tmp_path / "list.txt").write_text("a.png\n\nno.png\nmy photo.bmp\ngone.png\n")
+    captioner = recipe._finished(str(run))[2]
+    expected = {
+        name: captioner.caption([vision.readable_image(name)], width=2, n_best=2)[0]
+        for name in ("a.png", "b.png", "my photo.bmp")
+    }
+    asked = ("--width", 2, "--run", run)
+    with pytest.raises(SystemExit):
+        start("caption", "--file", "list.txt", "--json", "--n-best", 2, *asked)
+    out, error = capsys.readouterr()
+    messages = error.splitlines()
+    assert messages[0].startswith("list.txt:3: 'no.png' is not a whole image")
+    assert messages[1:] == [
+        "list.txt:5: No such file or directory: gone.png",
+        "error: 2 of 5 lines could not be answered.",
+    ]
+    rows = list(map(json.loads, out.splitlines()))
+    paths = ["a.png", "", "no.png", "my photo.bmp", "gone.png"]
+    assert [(row["line"], row["image"]) for row in rows] == [*enumerate(paths, 1)]
+    assert [set(row) for row in rows[1:3]] == [
+        {"line", "image"},
+        {"line", "image", "error"},
+    ]
+    for row in (rows[0], rows[3]):
+        best, *others = expected[row["image"]]
+        assert row["caption"] == best.text
+        assert row["probability"] == pytest.approx(best.probability, rel=1e-3)
+        assert [x["caption"] for x in row["others"]] == [x.text for x in others]
+    start("caption", "b.png", "a.png", *asked)
+    texts = capsys.readouterr().out.splitlines()
+    assert texts == [expected[name][0].text for name in ("b.png", "a.png")]
+    message = fails(capsys, "caption", "my", "photo.bmp", *asked)
+    assert "quote it, 'my photo.bmp'" in message
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_any_image_is_captioned(run):

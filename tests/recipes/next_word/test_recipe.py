@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -191,6 +192,34 @@ def test_predict_prints_ten_words_and_what_is_left(run, predictor, capsys):
     np.testing.assert_allclose(chances[:10], found.probabilities, atol=1e-4)
     assert "it doesn't know" in rows[10]
     assert not any("\ufffd" in row for row in rows)
+
+
+def test_a_file_is_gone_on_with_line_by_line(
+    run, predictor, tmp_path, capsys, monkeypatch
+):
+    texts = ["The class", "", "It is not"]
+    (tmp_path / "texts.txt").write_text("\n".join(texts))
+    start("predict", "--lines", tmp_path / "texts.txt", "--json", "--run", run)
+    rows = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    assert [(row["line"], row["text"]) for row in rows] == [*enumerate(texts, 1)]
+    assert set(rows[1]) == {"line", "text"}
+    for row in (rows[0], rows[2]):
+        [found] = predictor.predict([row["text"]])
+        assert list(row["words"]) == found.words
+        values = [*row["words"].values(), row["unknown"], row["end"]]
+        expected = [*found.probabilities, found.unknown, found.end]
+        np.testing.assert_allclose(values, expected, rtol=1e-4)
+    content = io.BytesIO(b"The class\n\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+    asked = ("--complete", 5, "--temperature", 0, "--run", run)
+    start("predict", "--lines", "-", *asked)
+    line, blank, rest = capsys.readouterr().out.split("\n")
+    assert (blank, rest) == ("", "")
+    start("predict", "The class", *asked)
+    assert capsys.readouterr().out.split("\n\n")[1].split() == line.split()
+    assert "quote it, 'The class'" in fails(
+        capsys, "predict", "The", "class", "--run", run
+    )
 
 
 def test_predict_completes(run, tmp_path, capsys):

@@ -1,8 +1,10 @@
 """The sentiment recipe, run as a user runs it."""
 
 import csv
+import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -161,6 +163,30 @@ def test_classify_prints_and_writes(run, tmp_path, capsys):
     page = (tmp_path / "out.html").read_text("utf-8")
     assert "warm" in page
     assert "<b>" not in page
+
+
+def test_a_file_is_classified_line_by_line(
+    run, classifier, tmp_path, capsys, monkeypatch
+):
+    texts = ["a warm and lovely film", "", "trite", "   "]
+    content = "\n".join(texts).encode("utf-16")
+    (tmp_path / "texts.txt").write_bytes(content)
+    asked = ("--encoding", "utf-16", "--run", run)
+    start("classify", "--file", tmp_path / "texts.txt", "--json", *asked)
+    rows = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    assert [(row["line"], row["text"]) for row in rows] == [*enumerate(texts, 1)]
+    assert set(rows[1]) == set(rows[3]) == {"line", "text"}
+    plain = [""] * 4
+    for i in (0, 2):
+        [p], *_ = classifier.predict([texts[i]])
+        found = [rows[i]["probabilities"][label] for label in classifier.labels]
+        np.testing.assert_allclose(found, p, rtol=1e-5)
+        assert rows[i]["label"] == classifier.labels[p.argmax()]
+        assert rows[i]["probability"] == max(found)
+        plain[i] = f"{rows[i]['label']}\t{p.max():.4f}"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    start("classify", "--file", "-", *asked)
+    assert capsys.readouterr().out == "\n".join([*plain, ""])
 
 
 def test_evaluate_gives_the_figures_of_the_run(run, tmp_path):
@@ -388,6 +414,8 @@ def test_bad_settings(arguments, message, tmp_path, capsys):
 
 def test_bad_requests(run, tmp_path, capsys):
     assert "either texts" in fails(capsys, "classify", "--run", run)
+    message = fails(capsys, "classify", "not", "half", "bad", "--run", run)
+    assert "quote it, 'not half bad'" in message
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     message = fails(capsys, "classify", "--file", tmp_path / "latin.txt", "--run", run)
     assert "latin.txt:1: expected UTF-8; received the byte 0xE9" in message

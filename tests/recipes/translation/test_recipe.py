@@ -1,16 +1,20 @@
 """The translation recipe, run as a user runs it."""
 
+import copy
 import csv
 import dataclasses
 import gzip
+import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from keras_seq.text import Translation, Translator
 from recipes.translation import recipe
+from recipes.translation.answers import translate_lines
 from recipes.translation.figures import (
     TranslationScore,
     by_length,
@@ -148,6 +152,70 @@ def test_nothing_is_translated_to_nothing(run, tmp_path, capsys, monkeypatch):
     start("translate", "\x07 ", "--run", run)
     assert capsys.readouterr().out.split() == ["0.000"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_translated_line_by_line(
+    run, translator, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    lines = ["un deux", "", "trois quatre cinq", " \t"]
+    expected = [
+        translator.translate([text], n_best=2)[0] if text.strip() else None
+        for text in lines
+    ]
+    content = "\r\n".join(lines).encode()
+    (tmp_path / "lines.txt").write_bytes(content)
+    start("translate", "--file", "lines.txt", "--run", run)
+    plain = capsys.readouterr().out
+    # It may have learnt no more than to write bytes at random.
+    assert plain.split("\n")[:-1] == [
+        " ".join(one[0].text.splitlines()) if one else "" for one in expected
+    ]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    start("translate", "--file", "-", "--run", run, "--out", "out.txt")
+    assert (tmp_path / "out.txt").read_text("utf-8") == plain
+    capsys.readouterr()
+    start("translate", "--file", "lines.txt", "--json", "--n-best", 2, "--run", run)
+    rows = list(map(json.loads, capsys.readouterr().out.split("\n")[:-1]))
+    assert [(row["line"], row["text"]) for row in rows] == [*enumerate(lines, 1)]
+    for row, one in zip(rows, expected, strict=True):
+        if one is None:
+            assert set(row) == {"line", "text"}
+            continue
+        best, other = one
+        assert row["translation"] == best.text
+        assert row["score"] == pytest.approx(best.score, rel=1e-4)
+        assert [some["translation"] for some in row["others"]] == [other.text]
+    assert {path.name for path in tmp_path.iterdir()} == {"lines.txt", "out.txt"}
+
+
+def test_what_translate_refuses(run, tmp_path, capsys):
+    def refused(*arguments):
+        return fails(capsys, "translate", *arguments, "--run", run)
+
+    assert "quote it, '12th of March'" in refused("12th", "of", "March")
+    assert "either a sentence or `file`" in refused()
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"un\n\xff\n")
+    assert "either a sentence or `file`" in refused("un", "--file", path)
+    assert "lines.txt:2: expected UTF-8" in refused("--file", path)
+    assert "or `json` be asked for" in refused("--file", path, "--n-best", 2)
+    assert "`width` must be" in refused("--file", path, "--width", 0)
+
+
+def test_a_sentence_too_long_is_named_by_its_line(translator, tmp_path, capsys):
+    short = copy.copy(translator)
+    short.longest_source = 5
+    search = {"width": 1, "n_best": 1}
+    with pytest.raises(ValueError, match="1 of 3 lines"):
+        translate_lines(
+            *(short, ["un", "un " * 90, "deux"], search),
+            **{"json": True, "name": "a.txt", "out": None},
+        )
+    out, error = capsys.readouterr()
+    assert error.startswith("a.txt:2: `texts` must have sentences of at most 5 tokens")
+    rows = list(map(json.loads, out.split("\n")[:-1]))
+    assert ["translation" in row for row in rows] == [True, False, True]
 
 
 @pytest.mark.parametrize(("finished", "share"), [(True, 1.0), (False, 0.75)])

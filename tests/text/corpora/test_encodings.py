@@ -1,6 +1,8 @@
 """Bytes as text: what is known is read, what isn't is named with its place."""
 
+import gzip
 import io
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from keras_seq.text import (
     decoded_lines,
     read_documents,
     read_labelled,
+    read_lines,
     read_pairs,
     read_two,
 )
@@ -158,3 +161,32 @@ def test_lines_end_alike():
 def test_a_long_line():
     line = "é" * 2_000_000
     assert decoded_lines("x", f"a\n{line}\nb".encode()) == ["a", line, "b"]
+
+
+def test_lines_of_files_and_of_standard_input(tmp_path, monkeypatch):
+    content = "\ufeffun\r\n\n été\u2028\nend".encode()
+    expected = ["un", "", " été\u2028", "end"]
+    (tmp_path / "a.txt").write_bytes(content)
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "c.txt").write_bytes("a\né\n".encode("utf-16"))
+    assert list(read_lines(str(tmp_path / "a.txt"))) == expected
+    assert list(read_lines(str(tmp_path / "b.txt.gz"))) == expected
+    assert list(read_lines(str(tmp_path / "c.txt"), "utf-16")) == ["a", "é"]
+
+    def given(content):
+        stream = io.TextIOWrapper(io.BytesIO(content), "ascii")
+        monkeypatch.setattr(sys, "stdin", stream)
+        return read_lines("-")
+
+    assert list(given(content)) == expected
+    assert not sys.stdin.closed
+    late = given(b"a\nb\nc\xff\n")
+    assert [next(late), next(late)] == ["a", "b"]
+    with pytest.raises(ValueError, match=r"standard input:3: expected UTF-8.* 0xFF at"):
+        next(late)
+    with pytest.raises(ValueError, match="standard input: expected lines"):
+        given(b"")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_lines(str(tmp_path / "nowhere"))
+    with pytest.raises(IsADirectoryError):
+        read_lines(str(tmp_path))
