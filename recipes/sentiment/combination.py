@@ -107,7 +107,7 @@ def put_together(
     labels = pieces.labels[rows]
     read = np.concatenate([member.logits for member in members])
     parts = np.stack([read, *(level.held_out[rows] for level in ngrams.values())], 1)
-    weights, bias = fit_combination(parts, labels)
+    weights, bias = fit_combination(parts, labels, pieces.weights_of(rows))
     for k, level in enumerate(ngrams.values(), start=1):
         bias = bias + weights[k] * level.bias
         parts[:, k] -= level.bias

@@ -8,6 +8,7 @@ import numpy as np
 from keras_seq.diagnostics import calibration_error
 from keras_seq.extras import require
 from keras_seq.text import count_words, is_mostly_unspaced
+from recipes.sentiment.confusion import confusion_figures, confusion_matrix
 from recipes.sentiment.data import Data, Part
 from recipes.sentiment.explaining import TextClassifier
 from recipes.sentiment.naive_bayes import log_count_ratio
@@ -198,6 +199,9 @@ def test_figures(
         **figures_of(probabilities, labels),
         "parts": dict(zip(names, of_parts.tolist(), strict=True)),
         "by_length": by_length(data.test.texts, predicted == labels),
+        **confusion_figures(
+            confusion_matrix(labels, predicted, len(data.labels)), data.labels
+        ),
     }
     if plain is not None:
         found, *_ = plain.predict(data.test.texts)

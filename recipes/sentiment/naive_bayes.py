@@ -20,7 +20,11 @@ RAREST = {"words": 1, "characters": 3}  # texts that have an n-gram, at least
 
 
 def fit_table(
-    level: str, matrix: Any, labels: np.ndarray, count: int
+    level: str,
+    matrix: Any,
+    labels: np.ndarray,
+    count: int,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """What each n-gram adds to the logit of each label.
 
@@ -30,6 +34,7 @@ def fit_table(
             n-gram.
         labels: Array of integers, shape (texts,).
         count: Number of labels.
+        weights: What each text weighs in the regression, or None.
 
     Returns:
         The table, float32, shape (buckets, count), and the biases, shape (count,).
@@ -45,7 +50,7 @@ def fit_table(
         model = linear_model.LogisticRegression(
             C=STRENGTH[level], solver="liblinear", max_iter=300, random_state=0
         )
-        model.fit(matrix.multiply(ratio).tocsr(), own)
+        model.fit(matrix.multiply(ratio).tocsr(), own, sample_weight=weights)
         table[:, label] = ratio * model.coef_[0]
         bias[label] = model.intercept_[0]
     if count == 2:
@@ -63,7 +68,7 @@ def log_count_ratio(matrix: Any, own: np.ndarray) -> np.ndarray:
 
 
 def fit_combination(
-    parts: np.ndarray, labels: np.ndarray
+    parts: np.ndarray, labels: np.ndarray, text_weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """How several models' logits are best added.
 
@@ -75,6 +80,7 @@ def fit_combination(
         parts: Array of logits on texts that they weren't fitted to, shape (texts,
             parts, labels).
         labels: Array of integers, shape (texts,).
+        text_weights: What each text weighs in the cross-entropy, or None.
 
     Returns:
         w, shape (parts,), and b, shape (labels,).
@@ -84,6 +90,7 @@ def fit_combination(
     parts = np.asarray(parts, "float64")
     count, number, size = parts.shape
     right = np.eye(size)[labels]
+    each = np.ones(count) if text_weights is None else np.asarray(text_weights)
     penalty = 1.0 / count
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
@@ -91,7 +98,7 @@ def fit_combination(
         centred = bias - bias.mean()
         logits = np.einsum("nkc,k->nc", parts, weights) + centred
         log_p = logits - special.logsumexp(logits, axis=1, keepdims=True)
-        error = (np.exp(log_p) - right) / count
+        error = (np.exp(log_p) - right) * each[:, None] / count
         by_bias = error.sum(axis=0) + 2 * penalty * centred
         gradient = np.concatenate(
             [
@@ -99,7 +106,7 @@ def fit_combination(
                 by_bias - by_bias.mean(),
             ]
         )
-        value = -(log_p * right).sum() / count
+        value = -(log_p * right * each[:, None]).sum() / count
         value += penalty * (((weights - 1) ** 2).sum() + (centred**2).sum())
         return value, gradient
 

@@ -49,11 +49,15 @@ def _fit_level(
     logits = np.zeros((len(labels), count), "float32")
     for fold in range(members):
         out = pieces.folds == fold
-        table, bias = fit_table(level, matrix[~out], labels[~out], count)
+        table, bias = fit_table(
+            level, matrix[~out], labels[~out], count, pieces.weights_of(~out)
+        )
         logits[out] = matrix[out] @ table + bias
         if progress:
             progress(fold + 1, members + 1)
-    table, bias = fit_table(level, matrix, labels, count)
+    table, bias = fit_table(
+        level, matrix, labels, count, pieces.weights_of(slice(None))
+    )
     if progress:
         progress(members + 1, members + 1)
     return Ngrams(hasher, table, bias, logits)

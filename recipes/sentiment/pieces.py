@@ -87,6 +87,7 @@ class Pieces:
         tenths: Likewise in tenths; the plain model skips the first, however many
             members there are.
         seed: The run's.
+        weights: What a text of each label weighs in training; None: all the same.
     """
 
     texts: list[str]
@@ -99,6 +100,7 @@ class Pieces:
     folds: np.ndarray
     tenths: np.ndarray
     seed: int
+    weights: np.ndarray | None = None
 
     @classmethod
     def of(cls, config: Config, data: Data, verbose: str | int = "auto") -> "Pieces":
@@ -119,7 +121,12 @@ class Pieces:
         return cls(
             *(texts, encoded, train.labels, data.labels, vocabulary, vectors, plan),
             *(folds, tenths, config.seed),
+            weights=class_weights(train.labels, len(data.labels), config.class_weights),
         )
+
+    def weights_of(self, rows: Any) -> np.ndarray | None:
+        """What the texts with these indices weigh, or None."""
+        return None if self.weights is None else self.weights[self.labels[rows]]
 
     @property
     def features(self) -> int:
@@ -176,27 +183,40 @@ class Share:
 
     def training(self, first_epoch: int) -> Any:
         """Batches of all epochs from one on, as a data set without end."""
-        labels, count = self.pieces.labels, self._steps
+        count = self._steps
 
-        def batches(number: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        def batches(number: int) -> Iterator[tuple[np.ndarray, ...]]:
             chance = random.Random(f"{self.seed} {number}")
             split = [self._split(int(i), chance) for i in self.chosen]
             groups = batches_by_tokens(
                 list(map(len, split)), count=count, seed=self.seed, epoch=number
             )
             for batch in groups:
-                yield pad([split[i] for i in batch]), labels[self.chosen[batch]]
+                yield self._batch(pad([split[i] for i in batch]), self.chosen[batch])
 
         first = first_epoch * self._passes
-        return epoch_dataset(batches, _signature(), size=count, first_epoch=first)
+        return epoch_dataset(batches, self._signature(), size=count, first_epoch=first)
 
     def validation(self) -> Any:
         """Batches of the texts held out, once."""
-        labels = self.pieces.labels
         batches = [
-            (pieces, labels[self.held_out[batch]]) for batch, pieces in self._once()
+            self._batch(pieces, self.held_out[batch]) for batch, pieces in self._once()
         ]
-        return epoch_dataset(lambda _: batches, _signature(), size=len(batches))
+        return epoch_dataset(lambda _: batches, self._signature(), size=len(batches))
+
+    def _batch(self, pieces: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Pieces and labels of texts, and what they weigh if not all the same."""
+        weights = self.pieces.weights_of(rows)
+        batch = pieces, self.pieces.labels[rows]
+        return batch if weights is None else (*batch, weights)
+
+    def _signature(self) -> tuple[Any, ...]:
+        tf = require("tensorflow", "recipes")
+        pieces = tf.TensorSpec([None, None], tf.int32)
+        labels = tf.TensorSpec([None], tf.int32)
+        weights = tf.TensorSpec([None], tf.float32)
+        whole = pieces, labels, weights
+        return whole[:2] if self.pieces.weights is None else whole
 
     def logits(self, model: keras.Model) -> np.ndarray:
         """The model's logits of the texts held out; shape (texts, labels)."""
@@ -225,10 +245,22 @@ class Share:
         return [(batch, pad([ids[i] for i in batch])) for batch in groups]
 
 
-def _signature() -> tuple[Any, Any]:
-    """Pieces and labels of a batch."""
-    tf = require("tensorflow", "recipes")
-    return tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
+def class_weights(labels: np.ndarray, count: int, kind: str) -> np.ndarray | None:
+    """What a text of each label weighs: as much together, the mean over the texts 1.
+
+    Args:
+        labels: Array of integers.
+        count: Number of labels, each of which comes.
+        kind: "balanced"; or "none", for which there are none.
+
+    Returns:
+        float32 array of shape (count,), or None.
+    """
+    if kind == "none":
+        return None
+    return (len(labels) / (count * np.bincount(labels, minlength=count))).astype(
+        "float32"
+    )
 
 
 def _vocabulary(config: Config, texts: list[str]) -> AnyVocabulary:

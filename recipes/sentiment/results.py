@@ -12,6 +12,7 @@ from keras_seq.extras import require
 from keras_seq.runs import Progress, Report, RunDirectory, plot_bars
 from recipes.sentiment.answers import attended, coloured
 from recipes.sentiment.combination import Fitted
+from recipes.sentiment.confusion import SHOWN, confusion_matrix, plot_confusion
 from recipes.sentiment.data import Data
 from recipes.sentiment.explaining import Explained, TextClassifier
 
@@ -161,6 +162,12 @@ def write_results(
     pictures["accuracy"] = run.save_figure(
         plot_bars(accuracies, "accuracy on the test texts"), "accuracy"
     )
+    matrix = confusion_matrix(
+        data.test.labels, probabilities.argmax(axis=1), len(data.labels)
+    )
+    pictures["confusion"] = run.save_figure(
+        plot_confusion(matrix, data.labels), "confusion"
+    )
     for number, one in enumerate(examples, start=1):
         if (text := coloured(classifier, one)) is not None:
             run.save_figure(text.figure(), f"text_{number}")
@@ -238,6 +245,20 @@ def _report(
     report.text(
         f"Nats, mean -ln p of the right label: {test['nats']:.3f}. Expected "
         f"calibration error: {test['calibration_error']:.3f}."
+    )
+    report.heading("By label", 3)
+    frequent = sorted(test["by_label"].items(), key=lambda item: -item[1]["texts"])
+    report.table(
+        [
+            ["label", "texts", "recall", "precision", "F1"],
+            *([name, *row.values()] for name, row in frequent[:SHOWN]),
+        ]
+    )
+    more = f"Of {len(frequent)} labels the {SHOWN} with most texts. "
+    report.picture(
+        pictures["confusion"],
+        (more if len(frequent) > SHOWN else "")
+        + "A row has a label's texts: how many got which answer.",
     )
     report.heading("By length", 3)
     report.table(

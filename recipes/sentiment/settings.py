@@ -51,6 +51,9 @@ class Config(RunSettings):
     """Units of the LSTM in each direction. By default 128; 32 with `quick`."""
     dropout: float = 0.5
     """Share of the features that is dropped in training."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: all labels weigh the same in training, however rare some are; the
+    probabilities are then those of labels that are as frequent as each other."""
     # It says what `members` says: a run's config.json has that alone.
     plain: dataclasses.InitVar[bool] = False
     """Train the lecture's plain model by itself: embedding, one LSTM, softmax

@@ -5,6 +5,7 @@ import pytest
 import scipy.optimize
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_class_weight
 
 from keras_seq.diagnostics import calibration_error
 from recipes.sentiment.figures import (
@@ -13,6 +14,7 @@ from recipes.sentiment.figures import (
     figures_of,
 )
 from recipes.sentiment.naive_bayes import fit_combination, fit_table, log_count_ratio
+from recipes.sentiment.pieces import class_weights
 
 RNG = np.random.default_rng(0)
 TEXTS = RNG.random((60, 12)) < 0.3
@@ -108,3 +110,33 @@ def test_baselines_learn_and_know_nothing_of_the_test():
     assert found.pop("majority").tolist() in ([0, 0], [1, 1])
     for predicted in found.values():
         assert predicted.tolist() == [1, 0]
+
+
+def test_balanced_labels_in_the_table_are_scikit_learns():
+    labels = (LABELS == 0).astype(int)
+    matrix = scipy.sparse.csr_matrix(TEXTS.astype("float32"))
+    weights = class_weights(labels, 2, "balanced")
+    assert class_weights(labels, 2, "none") is None
+    expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+    table, bias = fit_table("words", matrix, labels, 2, weights[labels])
+    found = TEXTS @ table + bias
+    x = TEXTS * log_count_ratio(matrix, labels == 1)
+    model = LogisticRegression(
+        solver="liblinear", max_iter=300, random_state=0, class_weight="balanced"
+    )
+    expected = model.fit(x, labels == 1).decision_function(x)
+    np.testing.assert_allclose(found[:, 1] - found[:, 0], expected, atol=2e-3)
+
+
+def test_a_text_of_the_combination_that_weighs_twice_is_one_that_is_there_twice():
+    parts = RNG.normal(size=(80, 2, 3))
+    labels = RNG.integers(0, 3, 80)
+    times = RNG.integers(1, 4, 80)
+    expected = fit_combination(
+        np.repeat(parts, times, axis=0), np.repeat(labels, times)
+    )
+    found = fit_combination(parts, labels, times)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert np.abs(found[1] - fit_combination(parts, labels)[1]).max() > 1e-2

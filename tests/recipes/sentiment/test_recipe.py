@@ -57,7 +57,7 @@ def test_run_directory_is_complete(run):
         *("reader.json", "data.json", "predictions.tsv", "plain.keras"),
     }
     names = {path.stem for path in (run / "figures").iterdir()}
-    assert {"accuracy", "members", "words", "text_1"} <= names
+    assert {"accuracy", "members", "words", "text_1", "confusion"} <= names
 
 
 def test_metrics_have_what_the_contract_asks(run):
@@ -77,6 +77,9 @@ def test_metrics_have_what_the_contract_asks(run):
     }
     with open(run / "predictions.tsv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
+    for name, found in metrics["test"]["confusion"].items():
+        answers = [row["predicted"] for row in rows if row["label"] == name]
+        assert found == {answer: answers.count(answer) for answer in set(answers)}
     right = [row["label"] == row["predicted"] for row in rows]
     assert np.mean(right) == pytest.approx(metrics["test"]["accuracy"])
     with open(run / "history.csv") as file:
@@ -366,6 +369,29 @@ def test_the_members_ignore_padding(plain, table):
     ids = np.array([[5, 6, 7]])
     padded = np.array([[5, 6, 7, 0, 0], [9, 9, 9, 9, 9]])
     np.testing.assert_allclose(model(padded)[:1], model(ids), atol=1e-6)
+
+
+def test_labels_that_weigh_the_same(tmp_path):
+    """The loss against its equation, of texts of which a fifth have one label."""
+    path = tmp_path / "rare.tsv"
+    kinds = [("bad", BAD), *[("good", GOOD)] * 4]
+    path.write_text("".join(reviews(250, 7, kinds)))
+    settings = {"data": str(path), "units": 4, "quick": True}
+    config = recipe.Config(**settings, class_weights="balanced").complete()
+    pieces = Pieces.of(config, load_data(config), verbose=0)
+    share = pieces.of_plain()
+    counts = np.bincount(pieces.labels)
+    assert counts[1] > 3 * counts[0]
+    _, labels, weights = next(iter(share.training(0)))
+    expected = len(pieces.labels) / 2 / counts[labels.numpy()]
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+    model = build_model(config, share, plain=True)
+    logits, labels = share.logits(model), pieces.labels[share.held_out]
+    nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
+    expected = np.mean(nats * len(pieces.labels) / 2 / counts[labels])
+    loss, _ = model.evaluate(share.validation(), verbose=0)
+    assert loss == pytest.approx(expected, rel=1e-4)
+    assert loss != pytest.approx(nats.mean(), rel=1e-3)
 
 
 @pytest.mark.parametrize(
