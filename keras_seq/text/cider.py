@@ -114,7 +114,7 @@ class Cider:
 
         >>> cider = Cider([["a cat", "the cat sat"], ["a dog", "my dog ran"]])
         >>> cider.consensus(["a cat", "the cat", "a dog"]).round(2).tolist()
-        [1.38, 1.38, 0.0]
+        [0.88, 0.88, 0.0]
 
         References:
             Devlin et al. (2015), Exploring nearest neighbor approaches for image

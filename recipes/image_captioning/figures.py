@@ -7,7 +7,13 @@ import keras
 import numpy as np
 
 from keras_seq.extras import require
-from keras_seq.text import Cider, SubwordVocabulary, Vocabulary
+from keras_seq.text import (
+    Cider,
+    SubwordVocabulary,
+    Vocabulary,
+    WordVocabulary,
+    is_mostly_unspaced,
+)
 from keras_seq.vision import Caption, Captioner, most_frequent_caption
 from recipes.image_captioning.composing import SIDE
 from recipes.image_captioning.data import Data, Part
@@ -116,14 +122,21 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 def tokenizer_of(vocabulary: Vocabulary) -> str:
     """What sacreBLEU takes apart: words; characters where there are no words."""
-    return "char" if isinstance(vocabulary, SubwordVocabulary) else "none"
+    return "char" if _without_spaces(vocabulary) else "none"
 
 
 def words_of(vocabulary: Vocabulary) -> Callable[[str], list[str]]:
     """Function from a caption to the words that CIDEr compares."""
-    if isinstance(vocabulary, SubwordVocabulary):
+    if _without_spaces(vocabulary):
         return lambda text: list(text.replace(" ", ""))
     return str.split
+
+
+def _without_spaces(vocabulary: Vocabulary) -> bool:
+    """Whether captions have no spaces between words, or words that don't recur."""
+    if isinstance(vocabulary, WordVocabulary):
+        return is_mostly_unspaced(" ".join(vocabulary.words))
+    return isinstance(vocabulary, SubwordVocabulary)
 
 
 def bleu(

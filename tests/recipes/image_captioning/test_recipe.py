@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import json
 import re
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -24,7 +23,6 @@ from tests.recipes.resuming import assert_resumed_ends_as_whole
 from tests.recipes.shell import Shell
 from tests.vision.pictures import blocks, encoded
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 VERBS = {
     "caption": recipe.caption_image,
     "evaluate": recipe.evaluate_run,
@@ -353,26 +351,6 @@ def test_batches_are_a_function_of_seed_and_epoch(photographs):
     assert not np.array_equal(first, later[0]["source"])
 
 
-def test_captions_without_spaces_are_learnt_as_subwords(tmp_path):
-    rows = ["image,caption"]
-    rng = np.random.default_rng(0)
-    signs = list("一只狗在跑猫坐红蓝的人和山水")
-    for number in range(30):
-        (tmp_path / f"{number}.png").write_bytes(
-            encoded(blocks(2, 2, 3, seed=number), "PNG")
-        )
-        rows += [f"{number}.png,{''.join(rng.choice(signs, 9))}。" for _ in range(3)]
-    (tmp_path / "captions.csv").write_text("\n".join(rows), "utf-8")
-    data = load_data(recipe.Config(data=str(tmp_path), quick=True).complete())
-    text = data.test.captions[0][0]
-    assert data.vocabulary.decode(data.vocabulary.encode(text)) == text
-    assert data.description()["cut"] == 0
-    long = dataclasses.replace(data.train, captions=[[text * 20, text]])
-    assert dataclasses.replace(data, train=long).cut == 1
-    figures = figures_of([text], [[text]], data.vocabulary)
-    assert figures["bleu_4"] == pytest.approx(100)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -419,15 +397,3 @@ def test_baselines(photographs):
     # Even the features of random convolutions tell walls apart by their colour.
     for text, references in zip(found["nearest"], data.test.captions, strict=True):
         assert text in references
-
-
-@pytest.mark.skipif(
-    not (SHARED / "coco-ccby-51").is_dir(), reason="needs ../shared/data/coco-ccby-51"
-)
-def test_photographs_of_coco(tmp_path):
-    data = load_data(
-        recipe.Config(data=str(SHARED / "coco-ccby-51"), quick=True).complete()
-    )
-    assert len(data.train) + len(data.validation) + len(data.test) == 51
-    assert sum(map(len, data.train.captions)) == 41 * 5
-    assert not any(data.left_out.values())

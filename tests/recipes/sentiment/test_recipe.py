@@ -14,7 +14,7 @@ from keras_seq.training import EpochCheckpoint
 from recipes.sentiment import recipe
 from recipes.sentiment.combination import seconds_trained
 from recipes.sentiment.explaining import _batches, integrated_gradients
-from recipes.sentiment.pieces import Pieces, Plan
+from recipes.sentiment.pieces import Pieces
 from recipes.sentiment.recipe import build_model, load_data, train_all
 from tests.recipes.sentiment.reviews import BAD, GOOD, reviews
 from tests.recipes.shell import Shell
@@ -284,31 +284,6 @@ def test_vectors_from_a_file(table, tmp_path, capsys):
         train_all(config, data, tmp_path / "none", verbose=0)
 
 
-def test_given_parts_stay_and_what_both_have_leaves_the_training(tmp_path, capsys):
-    train = list(reviews(80, 2))
-    test = [*reviews(40, 3), train[0].upper().replace("BAD", "bad")]
-    for name, lines in {"train": train, "test": test, "dev": train[5:9]}.items():
-        (tmp_path / f"{name}.tsv").write_text("".join(lines))
-    data = load_data(recipe.Config(data=str(tmp_path)).complete())
-    sizes = [len(part) for part in (data.train, data.validation, data.test)]
-    assert sizes == [75, 4, 41]
-    printed = capsys.readouterr().out
-    assert "1 training texts are test texts too" in printed
-    assert "4 training texts are validation texts too" in printed
-    known = {text.casefold() for text in data.train.texts}
-    assert not known & {text.casefold() for text in data.test.texts}
-
-
-def test_validation_texts_leave_the_training_without_a_test_too(tmp_path):
-    lines = list(reviews(90, 5))
-    for name, some in {"train": lines, "dev": lines[:7]}.items():
-        (tmp_path / f"{name}.tsv").write_text("".join(some))
-    data = load_data(recipe.Config(data=str(tmp_path)).complete())
-    parts = [set(part.texts) for part in (data.train, data.validation, data.test)]
-    assert [len(part) for part in parts] == [74, 7, 9]
-    assert not parts[1] & (parts[0] | parts[2])
-
-
 def test_no_unlabelled_text_is_a_test_text(table, tmp_path):
     given = load_data(recipe.Config(data=str(table)).complete())
     path = tmp_path / "more.txt"
@@ -320,17 +295,6 @@ def test_no_unlabelled_text_is_a_test_text(table, tmp_path):
     path.write_text(given.test.texts[3])
     with pytest.raises(ValueError, match="must have texts that are no test texts"):
         load_data(config.complete())
-
-
-def test_a_quick_run_has_enough_of_each_of_many_labels(tmp_path):
-    path = tmp_path / "many.tsv"
-    lines = [f"{i % 40}\ttext {i}\n" for i in range(2400)]
-    lines += [f"rare/1\trare {i}\n" for i in range(25)]
-    path.write_text("".join(lines))
-    data = load_data(recipe.Config(data=str(path), quick=True).complete())
-    counts = np.bincount(data.train.labels, minlength=41)
-    assert counts.shape == (41,)
-    assert counts.min() >= 18  # of 20 at least, nine tenths
 
 
 def test_texts_that_differ_in_case_alone_are_no_different_texts(tmp_path, capsys):
@@ -350,17 +314,6 @@ def test_labels_and_texts_in_each_others_place(tmp_path, capsys):
     assert len(message) < 1500
 
 
-def test_the_plan_depends_on_the_texts():
-    config = recipe.Config().complete()
-    short, long = (
-        Plan.of(config, np.full(count, size))
-        for count, size in ((10_000, 25), (25_000, 300))
-    )
-    assert (short.epochs, short.members, short.folds) == (5, 5, 5)
-    assert (long.epochs, long.members, long.folds) == (2, 1, 10)
-    assert long.tokens > short.tokens
-
-
 @pytest.mark.parametrize("plain", [False, True])
 def test_the_members_ignore_padding(plain, table):
     config = recipe.Config(data=str(table), units=4, quick=True).complete()
@@ -369,29 +322,6 @@ def test_the_members_ignore_padding(plain, table):
     ids = np.array([[5, 6, 7]])
     padded = np.array([[5, 6, 7, 0, 0], [9, 9, 9, 9, 9]])
     np.testing.assert_allclose(model(padded)[:1], model(ids), atol=1e-6)
-
-
-def test_labels_that_weigh_the_same(tmp_path):
-    """The loss against its equation, of texts of which a fifth have one label."""
-    path = tmp_path / "rare.tsv"
-    kinds = [("bad", BAD), *[("good", GOOD)] * 4]
-    path.write_text("".join(reviews(250, 7, kinds)))
-    settings = {"data": str(path), "units": 4, "quick": True}
-    config = recipe.Config(**settings, class_weights="balanced").complete()
-    pieces = Pieces.of(config, load_data(config), verbose=0)
-    share = pieces.of_plain()
-    counts = np.bincount(pieces.labels)
-    assert counts[1] > 3 * counts[0]
-    _, labels, weights = next(iter(share.training(0)))
-    expected = len(pieces.labels) / 2 / counts[labels.numpy()]
-    np.testing.assert_allclose(weights, expected, rtol=1e-6)
-    model = build_model(config, share, plain=True)
-    logits, labels = share.logits(model), pieces.labels[share.held_out]
-    nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
-    expected = np.mean(nats * len(pieces.labels) / 2 / counts[labels])
-    loss, _ = model.evaluate(share.validation(), verbose=0)
-    assert loss == pytest.approx(expected, rel=1e-4)
-    assert loss != pytest.approx(nats.mean(), rel=1e-3)
 
 
 @pytest.mark.parametrize(

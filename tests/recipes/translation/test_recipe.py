@@ -1,6 +1,5 @@
 """The translation recipe, run as a user runs it."""
 
-import copy
 import csv
 import dataclasses
 import gzip
@@ -14,7 +13,6 @@ import pytest
 
 from keras_seq.text import Translation, Translator
 from recipes.translation import recipe
-from recipes.translation.answers import translate_lines
 from recipes.translation.figures import (
     TranslationScore,
     by_length,
@@ -201,21 +199,6 @@ def test_what_translate_refuses(run, tmp_path, capsys):
     assert "lines.txt:2: expected UTF-8" in refused("--file", path)
     assert "or `json` be asked for" in refused("--file", path, "--n-best", 2)
     assert "`width` must be" in refused("--file", path, "--width", 0)
-
-
-def test_a_sentence_too_long_is_named_by_its_line(translator, tmp_path, capsys):
-    short = copy.copy(translator)
-    short.longest_source = 5
-    search = {"width": 1, "n_best": 1}
-    with pytest.raises(ValueError, match="1 of 3 lines"):
-        translate_lines(
-            *(short, ["un", "un " * 90, "deux"], search),
-            **{"json": True, "name": "a.txt", "out": None},
-        )
-    out, error = capsys.readouterr()
-    assert error.startswith("a.txt:2: `texts` must have sentences of at most 5 tokens")
-    rows = list(map(json.loads, out.split("\n")[:-1]))
-    assert ["translation" in row for row in rows] == [True, False, True]
 
 
 @pytest.mark.parametrize(("finished", "share"), [(True, 1.0), (False, 0.75)])
