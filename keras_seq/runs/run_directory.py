@@ -227,8 +227,16 @@ class RunDirectory:
 
         Raises:
             FileNotFoundError: If the run hasn't come to write it.
+            ValueError: If it is damaged.
         """
-        return json.loads(self._written(name).read_text("utf-8"))
+        path = self._written(name)
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except ValueError as error:  # bytes that are no UTF-8 among them
+            raise ValueError(
+                f"{os.fspath(path)!r} is damaged: it is no JSON ({error}). Remove it, "
+                "and let --resume write it again."
+            ) from error
 
     def write_json(self, name: str, value: Any) -> Path:
         """Writes `value` as indented JSON and returns the path."""

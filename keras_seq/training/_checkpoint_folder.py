@@ -1,6 +1,7 @@
 """The folder of a checkpoint: two generations, and the weights that they need."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import sys
@@ -249,10 +250,12 @@ def _make_room(path: Path) -> None:
     """Moves aside a folder that stands where a file is to be: it may be a user's."""
     if not path.is_dir():
         return
-    aside = path.with_name(f"{path.name}.folder")
     with contextlib.suppress(OSError):
-        aside.rmdir()  # an empty one from before
-    path.rename(aside)
+        path.rmdir()  # nothing is in it
+        return
+    numbers = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+    names = (path.with_name(f"{path.name}.folder{number}") for number in numbers)
+    path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def _tell(line: str) -> None:

@@ -55,7 +55,7 @@ def cross_validate(
             path = folder / f"{repeat + 1}-{fold + 1}.json"
             if not path.is_file():
                 outcome = _fold(fit, config, data, folds == fold)
-                atomic_write(path, json.dumps(outcome))
+                atomic_write(path, json.dumps(outcome), durable=True)
             outcome = json.loads(path.read_text("utf-8"))
             done.append({name: np.array(value) for name, value in outcome.items()})
             progress(len(done), repeats * count)

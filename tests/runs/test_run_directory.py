@@ -358,3 +358,11 @@ def test_what_is_known_of_the_data_is_kept_until_they_change(tmp_path):
         with pytest.raises(ValueError, match=message):
             run.keep_known("known.json", {**known, **other}, "mine")
     assert (tmp_path / "run" / "known.json").read_bytes() == before
+
+
+def test_json_that_is_damaged_is_named(tmp_path):
+    run = RunDirectory.start(tmp_path / "run", Config())
+    for damaged in (b"", bytes(20), b'{"loss": 1', b'{"loss": "\xff"}'):
+        run.write("metrics.json", damaged)
+        with pytest.raises(ValueError, match=r"metrics.json' is damaged: .*--resume"):
+            run.metrics  # noqa: B018

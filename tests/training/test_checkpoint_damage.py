@@ -100,6 +100,23 @@ def test_the_best_weights_are_damaged(begun, whole, tmp_path, capsys, damage):
     assert told.endswith(": written again from its copy.")
 
 
+def test_folders_that_stand_in_the_way(begun, tmp_path, capsys):
+    shutil.copytree(begun / "plain", tmp_path, dirs_exist_ok=True)
+    for epochs in (5, 6):
+        for name in ("last.npz", "best.npz"):
+            in_a_folder(tmp_path / "run" / name)
+        train(tmp_path, epochs, resume=True)
+    (tmp_path / "run" / "previous.npz").unlink()
+    (tmp_path / "run" / "previous.npz").mkdir()
+    train(tmp_path, 6, resume=False)
+    folders = {path.name for path in (tmp_path / "run").iterdir() if path.is_dir()}
+    numbers = ("", "-2")
+    assert folders == {
+        f"{name}.npz.folder{number}" for name in ("last", "best") for number in numbers
+    }
+    assert capsys.readouterr().err.count("\n") == 4
+
+
 def test_all_but_one_of_each_are_damaged(begun, whole, tmp_path, capsys):
     shutil.copytree(begun / "plain", tmp_path, dirs_exist_ok=True)
     for name in ("last.npz", "best.npz"):
