@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -221,6 +221,13 @@ def _of_subclassed(model: Any, examples: Sequence[Any]) -> Asked:
     if not all(map(_is_shape, flat)):
         message = f"its inputs are nested, {structure}: give `signatures`"
         raise refused(model, [message])
+    more = _required(model.call) - {*(structure if keywords else parameters[:1])}
+    if more:
+        message = (
+            f"its call needs {sorted(more)} too, and what they were isn't recorded: "
+            "give `signatures`, or take all inputs in one dict"
+        )
+        raise refused(model, [message])
     called = served_names(model, names, "input")
     served = list(called)
     if _is_shape(structure):
@@ -231,7 +238,7 @@ def _of_subclassed(model: Any, examples: Sequence[Any]) -> Asked:
         packed = type(structure)(served)
     given = [as_request(served, example) for example in examples]
     specs = {
-        name: _recorded(model, name, shape, [e[name] for e in given if name in e])
+        name: _recorded(model, name, shape, [example[name] for example in given])
         for name, shape in zip(served, flat, strict=True)
     }
     return Asked(model, specs, called, packed, keywords)
@@ -240,6 +247,11 @@ def _of_subclassed(model: Any, examples: Sequence[Any]) -> Asked:
 def as_request(names: Sequence[str], example: Any) -> dict[str, Any]:
     """An example as a dict; of one input it may be the rows alone."""
     if isinstance(example, Mapping):
+        if set(example) != set(names):
+            raise ServingError(
+                "The examples do not fit",
+                [f"one has {sorted(map(str, example))}; needed are {sorted(names)}"],
+            )
         return dict(example)
     if len(names) == 1:
         return {names[0]: example}
@@ -267,7 +279,11 @@ def _recorded(
                 ],
             )
         return _spec(name, shape[1:], model.input_dtype)
-    arrays = [np.asarray(value) for value in values]
+    try:
+        arrays = [np.asarray(value) for value in values]
+    except ValueError as error:
+        message = f"input {name!r}: an example's rows must have one shape: {error}"
+        raise ServingError("The examples do not fit", [message]) from error
     sizes: list[int | None] = list(shape[1:])
     for array in arrays:
         if array.ndim != len(shape):
@@ -299,6 +315,16 @@ def _is_shape(value: Any) -> bool:
         and bool(value)
         and all(size is None or isinstance(size, int) for size in value)
     )
+
+
+def _required(function: Callable[..., Any]) -> set[str]:
+    parameters = inspect.signature(function).parameters.values()
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        p.name
+        for p in parameters
+        if p.kind in plain and p.default is p.empty and p.name != "training"
+    }
 
 
 def _takes_training(model: Any) -> bool:

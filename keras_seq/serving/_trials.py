@@ -77,12 +77,21 @@ def outputs_of(
     names: dict[str, str] = {}
     ranks: dict[str, int] = {}
     problems = []
-    for request in requests:
+    for index, request in enumerate(requests):
         count = len(next(iter(request.values())))
         for asked_rows in dict.fromkeys((count, 1)):
             part = {name: value[:asked_rows] for name, value in request.items()}
-            with tf.device("/CPU:0"):
-                found, names = asked.ask(_tensors(part))
+            try:
+                with tf.device("/CPU:0"):
+                    found, names = asked.ask(_tensors(part))
+            except ServingError:
+                raise
+            except Exception as error:
+                message = (
+                    f"example {index}, {asked_rows} rows of it, gets no answer: "
+                    f"{type(error).__name__}: {str(error)[:300]}"
+                )
+                raise refused(asked.model, [message]) from error
             problems += [
                 f"output {names[name]!r} has no batch dimension: its shape is "
                 f"{value.shape} for {asked_rows} rows; return a value for each row, or "
@@ -105,6 +114,7 @@ def try_out(
 ) -> None:
     """The examples must be answered, each row alone as in its batch."""
     problems = []
+    advice: list[str] = []
     for index, request in enumerate(requests):
         together = _ask(function, request)
         rows = len(next(iter(request.values())))
@@ -119,13 +129,16 @@ def try_out(
                 wanted = row_of(together, row, alone)
                 found, _ = compare(f"{what} alone", alone, wanted, TOLERANCE)
                 problems += [
-                    f"{each}. Alone it is answered otherwise than in a batch, and "
-                    "servers batch strangers: mask the padding (`mask_zero=True`), "
-                    "give `output_sequence_length`, or `rows_independent=False`"
+                    f"{each}: alone it is answered otherwise than in a batch"
                     for each in found
                 ]
+                advice = [
+                    "servers batch strangers: mask the padding (`mask_zero=True`), "
+                    "give `output_sequence_length`, leave out what is random, or say "
+                    "`model_signatures(rows_independent=False)`"
+                ]
     if problems:
-        raise refused(model, problems)
+        raise refused(model, problems + advice)
 
 
 def _ask(function: Callable[..., Mapping[str, Tensor]], request: Arrays) -> Arrays:

@@ -157,6 +157,18 @@ def test_examples_tell_what_a_subclassed_model_does_not():
     signature = signature_of(model, examples=several)
     assert signature.inputs["ids"].shape.as_list() == [None, None]
     assert len(signature.examples) == 2
+    assert "example 0, 1 rows of it, gets no answer" in refusal(model, examples=[[99]])
+    assert "must have one shape" in refusal(model, examples=[[1, 2], [3]])
+
+
+def test_arguments_that_keras_does_not_record():
+    class Two(Subclassed):
+        def call(self, a, b):
+            return self.dense(a) + b
+
+    model = Two()
+    model(np.ones((2, 3)), np.ones((2, 2)))
+    assert "its call needs ['b'] too" in refusal(model)
 
 
 def test_a_stateful_layer_is_named():

@@ -155,7 +155,11 @@ def test_a_made_up_example_that_the_model_cannot_read():
         ({"limits": {"steps": 0}}, ValueError, "limit of 'steps'"),
         ({"limits": {"steps": True}}, ValueError, "limit of 'steps'"),
         ({"rows": "9"}, ValueError, "limit of 'rows'"),
-        ({"examples": {"x": [1]}}, ServingError, r"example 0 has \['x'\]; needed"),
+        (
+            {"examples": {"x": [1]}},
+            ServingError,
+            r"one has \['x'\]; needed are \['steps'\]",
+        ),
         ({"examples": [[["a"]]]}, ServingError, "no float32 tensor"),
         ({"examples": np.ones((2, 4))}, ServingError, r"shape \(None, None, 1\)"),
         ({"examples": [{"steps": []}]}, ServingError, "at least one row"),
