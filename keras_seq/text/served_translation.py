@@ -76,9 +76,18 @@ def translation_signatures(
 
     Example:
 
-    >>> translator = ...  # a Translator, as its example makes it
-    >>> signatures = translation_signatures(translator)
-    >>> sorted(signatures)
+    >>> from keras_seq.layers import BahdanauDecoder, EncoderDecoder, ExplicitGRU
+    >>> from keras_seq.text import CharacterVocabulary, Translator
+    >>> vocabulary = CharacterVocabulary("abc")
+    >>> model = EncoderDecoder(
+    ...     ExplicitGRU(8, return_sequences=True),
+    ...     BahdanauDecoder(8, 8),
+    ...     len(vocabulary),
+    ...     source_vocabulary=len(vocabulary),
+    ...     dim=4,
+    ... )
+    >>> translator = Translator(model, vocabulary, vocabulary)
+    >>> sorted(translation_signatures(translator))
     ['attention', 'score', 'serving_default', 'translate']
     """
     tf = require("tensorflow", "serving")
