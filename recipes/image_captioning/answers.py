@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_seq.runs import answer_lines, quoted_text
 from keras_seq.text import read_lines
 from keras_seq.vision import Caption, Captioner, load_image, readable_image
+from recipes.image_captioning.results import draw_attention
 
 AT_ONCE = 16  # images
 
@@ -64,9 +67,21 @@ class Search:
     width: int
     length_penalty: float
 
-    def captions(self, image: Path) -> list[Caption]:
-        """Captions of an image file, the best first; no two with one text."""
-        return self._of([readable_image(image)])[0]
+    def show(self, image: Path, pixels: np.ndarray, path: Path) -> None:
+        """Prints captions of an image, and draws where the best looked.
+
+        Args:
+            image: The image file.
+            pixels: What is in it.
+            path: PNG file for the picture.
+        """
+        [found] = self._of([readable_image(image)])
+        for caption in found:
+            unfinished = "" if caption.finished else "  (cut off)"
+            print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
+        if found[0].words:
+            draw_attention(pixels, found[0], path)
+            print(f"the attention is in {path}")
 
     def caption_lines(
         self, paths: Iterable[str], *, json: bool, name: str, out: str | None
@@ -99,6 +114,7 @@ class Search:
         )
 
     def _of(self, images: list[bytes]) -> list[list[Caption]]:
+        """Captions of image files, the best first; no two of one with one text."""
         found: list[list[Caption]] = [[] for _ in images]
         for kept in dict.fromkeys((self.width, max(self.width, self.n_best))):
             if images and all(len(some) >= self.n_best for some in found):

@@ -22,12 +22,11 @@ COMPARED = 400  # captions at most
 COUNTED = 2000  # training images, in which it is counted how rare words are
 
 
-def baselines(
-    captioner: Captioner, data: Data, progress: Progress | None = None
-) -> dict[str, list[str]]:
+def baselines(captioner: Captioner, data: Data) -> dict[str, list[str]]:
     """Captions to compare with: "most_frequent", "nearest" and "consensus"."""
     nearest = nearest_images(captioner, data, NEAREST)
     split = words_of(data.vocabulary)
+    progress = Progress("comparing the captions of like images")
     return {
         **baseline_captions(captioner, data, nearest),
         "consensus": consensus_captions(data.train.captions, nearest, split, progress),

@@ -147,12 +147,9 @@ def evaluate(
     }
     if test.scenes:
         measures["attention"] = figures.attention_hits(chosen, test.scenes)
-    progress = runs.Progress("comparing the captions of like images")
-    compared = baselines(captioner, data, progress)
-    return {
-        "test": measures,
-        "baseline": {name: measured(texts) for name, texts in compared.items()},
-    }, chosen
+    compared = baselines(captioner, data).items()
+    baseline = {name: measured(texts) for name, texts in compared}
+    return {"test": measures, "baseline": baseline}, chosen
 
 
 def export(
@@ -258,21 +255,16 @@ def caption_image(
     """Captions an image with a finished run, and draws where it looked.
 
     Args:
-        images: JPEG, PNG, GIF, BMP, WebP or TIFF file; of several the captions come
-            in as many lines.
-        file: File with the path of an image in each line, instead, or - for standard
-            input.
+        images: JPEG, PNG, GIF, BMP, WebP or TIFF file; several have a line each.
+        file: File with a path in each line, instead, or - for standard input.
         json: Answer in JSON Lines, with the probabilities.
-        n_best: Captions to show, with their probabilities: the best, then others that
-            a beam search finds. By default 3, of several images 1.
-        width: Hypotheses that the search for the best keeps; 1 is greedy. By default
-            what was chosen on the validation images.
+        n_best: Captions to show, the best first. By default 3, of several images 1.
+        width: Hypotheses that the search keeps; 1 is greedy. By default as chosen.
         length_penalty: 0 or more; above 0 favours longer captions.
         run: Folder of the run.
-        out: PNG file for the attention of the best caption; by default a new one in
-            the current folder, NAME-attention.png for an image NAME.jpg. Of several
-            images, and of JSON, the file for the captions, which are printed by
-            default.
+        out: PNG file for the attention of the best caption; by default a new one here,
+            NAME-attention.png for NAME.jpg. Of several images, and of JSON, the file
+            for the captions, which are printed by default.
     """
     asked = answers.images_asked(images, file)
     one = Path(images[0]) if len(images) == 1 and not json else None
@@ -286,14 +278,8 @@ def caption_image(
     search = answers.Search(captioner, n_best, width, length_penalty)
     if one is None:
         search.caption_lines(asked, json=json, name=file or "image", out=out)
-        return
-    found = search.captions(one)
-    for caption in found:
-        unfinished = "" if caption.finished else "  (cut off)"
-        print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
-    if found[0].words:
-        results.draw_attention(pixels, found[0], path)
-        print(f"the attention is in {path}")
+    else:
+        search.show(one, pixels, path)
 
 
 def _measure(run: str) -> dict[str, Any]:

@@ -269,16 +269,14 @@ def classify(
         json: Answer in JSON Lines, with the probabilities of all labels.
         encoding: Of the file. By default UTF-8.
         run: Folder of the run.
-        out: File for the results: JSON Lines, if these are asked for; else .html for
-            coloured texts, or a TSV with the words and what they add; by default they
-            are printed.
+        out: File for the results: JSON Lines, if asked for; else .html for coloured
+            texts, or a TSV with the words and what they add. By default printed.
     """
     lines = answers.lines_asked(texts, file, encoding)
     runs.check_out(out)
     classifier = _finished(run)[2]
     if file is None and out is None and not json:
-        found = classifier.explained([normalise(text) for text in texts])
-        answers.show(classifier, found)
+        answers.show(classifier, classifier.explained(map(normalise, texts)))
     else:
         answers.classify_lines(classifier, lines, json=json, name=file, out=out)
 

@@ -272,18 +272,13 @@ def translate_text(
     path = runs.picture_file(out, "alignment") if drawn else None
     runs.check_out(out)
     translator = _finished(run)[2]
-    search: dict[str, Any] = {
-        "width": width,
-        "n_best": n_best,
-        "length_penalty": length_penalty,
-        "coverage_penalty": coverage_penalty,
-    }
-    if path is None:
-        answers.translate_lines(
-            translator, lines, search, json=json, name=file or "text", out=out
-        )
-    else:
+    penalties = {"length_penalty": length_penalty, "coverage_penalty": coverage_penalty}
+    search: dict[str, Any] = {"width": width, "n_best": n_best, **penalties}
+    if path is not None:
         answers.show(translator.translate(lines, **search)[0], path)
+    else:
+        about: dict[str, Any] = {"json": json, "name": file or "text", "out": out}
+        answers.translate_lines(translator, lines, search, **about)
 
 
 def _measure(run: str) -> dict[str, Any]:

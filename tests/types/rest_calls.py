@@ -22,10 +22,12 @@ from keras_seq.runs import (
     Report,
     RunDirectory,
     RunSettings,
+    answer_lines,
     check_settings,
     command_line,
     plot_bars,
     plot_history,
+    quoted_text,
 )
 from keras_seq.serving import Signature, export, row_signature
 from keras_seq.text import (
@@ -142,6 +144,9 @@ def main(config: Config) -> None:
     print(config.units)
 
 
+answer_lines(["a b"], lambda lines: [{"words": len(line.split())} for line in lines])
+answer_lines(range(3), lambda rows: [{"row": r} for r in rows], numbers=[2, 4, 5])
+quoted_text(("12th of March",))
 command_line(Config, main, {"evaluate": lambda run: None}, ["--units", "8"])
 check_settings(Config(units=3), at_least_1=["units"], shares=())
 run = RunDirectory.start(f"{folder}/run", Config(), results=("tunes",))

@@ -13,8 +13,10 @@ from keras_seq.runs import (
     Report,
     RunDirectory,
     RunSettings,
+    answer_lines,
     command_line,
     plot_bars,
+    quoted_text,
 )
 from keras_seq.serving import ExportReport, Signature, check, export
 from keras_seq.text import (
@@ -25,6 +27,7 @@ from keras_seq.text import (
     Translator,
     WordVocabulary,
     normalise,
+    read_lines,
     read_vectors,
     split_words_tensor,
 )
@@ -86,6 +89,10 @@ def calls(
     checkpoint.history[0]["loss"].upper()  # wrong: a number
 
     # runs
+    answer_lines(["a"], len)  # wrong: an answer is a dict for each line
+    answer_lines(["a"], lambda lines: [{}], out=3)  # wrong: no file
+    quoted_text([1])  # wrong: no words
+    read_lines(b"a.txt", 3)  # wrong: neither is a string
     command_line(RunSettings, print, ["evaluate"])  # wrong: no dict of verbs
     command_line(dict, print, {})  # wrong: no dataclass
     RunDirectory.start("here", {"units": 8})  # wrong: no dataclass
