@@ -1,9 +1,9 @@
 """SavedModels with string-in, string-out signatures, and the proof they serve.
 
-`export` writes what TensorFlow Serving loads, `check` proves it in a process
-without Keras, `ask_hostile` what it stands, and `python -m keras_seq.serving serve
-PATH` serves it on this machine for trying it out; `check` and `batch` do from the shell
-what their names say.
+`export` writes what TensorFlow Serving loads, of a Keras model in one line; `check`
+proves it in a process without Keras, `ask_hostile` what it stands, and
+`python -m keras_seq.serving serve PATH` serves it on this machine for trying it out;
+`check` and `batch` do from the shell what their names say.
 """
 
 from keras_seq.serving import _as_program as _as_program  # before TensorFlow

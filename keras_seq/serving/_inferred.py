@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,7 +20,7 @@ CHARACTERS = 10_000  # of a string, unless the limits say otherwise
 
 
 def model_signatures(
-    model: Any,
+    model: keras.Model,
     *,
     examples: Any = None,
     rows: int = ROWS,

@@ -29,7 +29,7 @@ from keras_seq.runs import (
     plot_history,
     quoted_text,
 )
-from keras_seq.serving import Signature, export, row_signature
+from keras_seq.serving import Signature, export, model_signatures, row_signature
 from keras_seq.text import (
     CharacterVocabulary,
     Cider,
@@ -238,6 +238,10 @@ exported = export(
     version=2,
 )
 operations: tuple[str, ...] = exported.ops
+row = keras.Input((3,), name="row")
+scores = keras.Model(row, keras.layers.Dense(2)(row))
+export(scores, Path(folder) / "inferred", examples={"row": [[1, 2, 3]]})
+inferred: dict[str, Signature] = model_signatures(scores, rows=8, limits={})
 row_signature(
     lambda text: {"bytes": tf.strings.length(text)},
     "Counts bytes.",

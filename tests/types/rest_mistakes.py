@@ -18,7 +18,13 @@ from keras_seq.runs import (
     plot_bars,
     quoted_text,
 )
-from keras_seq.serving import ExportReport, Signature, check, export
+from keras_seq.serving import (
+    ExportReport,
+    Signature,
+    check,
+    export,
+    model_signatures,
+)
 from keras_seq.text import (
     CharacterVocabulary,
     NgramHasher,
@@ -138,4 +144,6 @@ def calls(
     export(model, "saved_model", {"a": signature}, version="1")  # wrong: a number
     export(model, "saved_model", {"a": print})  # wrong: no Signature
     Signature(print)  # wrong: no inputs
+    model_signatures(model, limits=9)  # wrong: a dict
+    model_signatures(model, rows="9")  # wrong: a number
     _report: ExportReport = check("saved_model")  # wrong: a CheckReport
