@@ -1,10 +1,12 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and tables that read back as they are."""
 
 import contextlib
+import csv
+import io
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
@@ -126,3 +128,35 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
     for path in Path(folder).rglob(".*.tmp*"):
         if is_leftover(path):
             path.unlink(missing_ok=True)
+
+
+class TableText:
+    r"""The text of a table, row by row, each ended by a line feed.
+
+    A field with a line break of any kind is quoted: Python's own writer leaves a
+    carriage return bare where rows end with a line feed, and readers break there.
+
+    Args:
+        delimiter: Between the fields: `","` for CSV, a tab for TSV.
+
+    Example:
+
+    >>> table = TableText("\t")
+    >>> table.writerow(["a", "b\rc", 3])
+    >>> table.getvalue()
+    'a\t"b\rc"\t3\n'
+    """
+
+    def __init__(self, delimiter: str = ",") -> None:
+        self._rows: list[str] = []
+        self._delimiter = delimiter
+
+    def writerow(self, values: Iterable[object]) -> None:
+        """Adds a row."""
+        row = io.StringIO()
+        csv.writer(row, delimiter=self._delimiter).writerow(values)
+        self._rows.append(row.getvalue().removesuffix("\r\n") + "\n")
+
+    def getvalue(self) -> str:
+        """The rows so far."""
+        return "".join(self._rows)

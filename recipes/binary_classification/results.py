@@ -1,12 +1,11 @@
 """What the classification recipe shows: answers, the report."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_seq.files import TableText
 from keras_seq.runs import Report, RunDirectory, answer_lines
 from recipes.binary_classification.data import Data
 from recipes.binary_classification.dates import text_of
@@ -68,10 +67,9 @@ def answers_text(
 
 def answers_table(classifier: Classifier, rows: Rows, lines: list[int]) -> str:
     """Probability, label and all contributions of each row, as CSV."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+    table = TableText()
     names = [f"contribution of {column.name}" for column in classifier.columns]
-    writer.writerow(["line", "probability", "label", "logit", "mean_logit", *names])
+    table.writerow(["line", "probability", "label", "logit", "mean_logit", *names])
     for line, p, logit, row in zip(
         lines,
         classifier.probabilities(rows),
@@ -81,7 +79,7 @@ def answers_table(classifier: Classifier, rows: Rows, lines: list[int]) -> str:
     ):
         values = (p, logit, classifier.mean_logit, *row)
         first, *others = (f"{value:.6g}" for value in values)
-        writer.writerow([line, first, classifier.label(p), *others])
+        table.writerow([line, first, classifier.label(p), *others])
     return table.getvalue()
 
 
@@ -131,12 +129,11 @@ def predictions_table(
     data: Data, classifier: Classifier, probabilities: np.ndarray
 ) -> str:
     """The test rows as CSV: line, label, probability, predicted."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["line", "label", "probability", "predicted"])
+    table = TableText()
+    table.writerow(["line", "label", "probability", "predicted"])
     for row, p in zip(data.test, probabilities, strict=True):
         label = data.positive if data.labels[row] else data.negative
-        writer.writerow([data.lines[row], label, f"{p:.6f}", classifier.label(p)])
+        table.writerow([data.lines[row], label, f"{p:.6f}", classifier.label(p)])
     return table.getvalue()
 
 

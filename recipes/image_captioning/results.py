@@ -1,7 +1,5 @@
 """What the captioning recipe shows."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_seq.diagnostics import plot_image_attention
-from keras_seq.files import replacing
+from keras_seq.files import TableText, replacing
 from keras_seq.runs import Report, RunDirectory, picture_file, plot_history
 from keras_seq.vision import Caption, decode_image
 from recipes.image_captioning.composing import SIDE
@@ -53,13 +51,12 @@ def draw_attention(pixels: np.ndarray, caption: Caption, path: Path) -> None:
 
 def captions_table(part: Part, found: Sequence[Caption]) -> str:
     """The test captions as TSV: image, caption, probability, references."""
-    table = io.StringIO()
-    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    writer.writerow(["image", "caption", "probability", "references"])
+    table = TableText("	")
+    table.writerow(["image", "caption", "probability", "references"])
     for place, (caption, references) in enumerate(
         zip(found, part.captions, strict=True)
     ):
-        writer.writerow(
+        table.writerow(
             [
                 part.name(place),
                 caption.text,

@@ -1,14 +1,13 @@
 """What the sentiment recipe shows of a run: pictures, tables, the report."""
 
 import collections
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.files import TableText
 from keras_seq.runs import Progress, Report, RunDirectory, plot_bars
 from recipes.sentiment.answers import attended, coloured
 from recipes.sentiment.combination import Fitted
@@ -36,12 +35,11 @@ PLAIN = (
 
 def predictions_table(data: Data, probabilities: np.ndarray) -> str:
     """The test texts as TSV: place, label, predicted, probability, text."""
-    table = io.StringIO()
-    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    writer.writerow(["place", "label", "predicted", "probability", "text"])
+    table = TableText("	")
+    table.writerow(["place", "label", "predicted", "probability", "text"])
     for i, row in enumerate(probabilities):
         predicted = int(row.argmax())
-        writer.writerow(
+        table.writerow(
             [
                 data.test.places[i],
                 data.labels[data.test.labels[i]],

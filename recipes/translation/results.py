@@ -1,7 +1,5 @@
 """What the translation recipe shows."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_seq.diagnostics import drawable, plot_attention
+from keras_seq.files import TableText
 from keras_seq.runs import Report, RunDirectory, plot_history
 from keras_seq.text import Translation
 from recipes.translation.data import Data, Pair
@@ -21,11 +20,10 @@ def translations_table(
     pairs: Sequence[Pair], found: Sequence[Sequence[Translation]]
 ) -> str:
     """The test sentences as TSV: source, reference, translation, score."""
-    table = io.StringIO()
-    writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-    writer.writerow(["source", "reference", "translation", "score"])
+    table = TableText("	")
+    table.writerow(["source", "reference", "translation", "score"])
     for (source, reference), (best, *_) in zip(pairs, found, strict=True):
-        writer.writerow([source, reference, best.text, f"{best.score:.4f}"])
+        table.writerow([source, reference, best.text, f"{best.score:.4f}"])
     return table.getvalue()
 
 

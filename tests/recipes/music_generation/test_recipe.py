@@ -57,7 +57,7 @@ def recipe_process(*arguments, limit=None):
 
 def last_line(process):
     _, errors = process.communicate(timeout=300)
-    return errors.strip().splitlines()[-1]
+    return ["", *errors.strip().splitlines()][-1]  # a killed one has said nothing
 
 
 shell = Shell(recipe, VERBS)
