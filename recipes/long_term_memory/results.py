@@ -1,11 +1,10 @@
 """What the long-term memory study says: figures, the picture, the report."""
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_seq.files import TableText
 from keras_seq.runs import Report, RunDirectory
 from recipes.long_term_memory.models import EXPLODING, REMEDIES
 from recipes.long_term_memory.pictures import draw
@@ -79,14 +78,13 @@ def _by_model(found: Trials, value: Callable[[Trial], Any]) -> dict[str, Any]:
 
 def history_table(found: Trials) -> str:
     """All training curves as CSV."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["task", "length", "model", "step", "loss", "val_loss"])
+    table = TableText()
+    table.writerow(["task", "length", "model", "step", "loss", "val_loss"])
     for task, trials in found.items():
         for trial in trials:
             for row in trial["history"]:
                 values = [row["step"], row["loss"], row["val_loss"]]
-                writer.writerow([task, trial["length"], trial["model"], *values])
+                table.writerow([task, trial["length"], trial["model"], *values])
     return table.getvalue()
 
 

@@ -52,7 +52,7 @@ class Data:
             lambda epoch: self.training_ids(config, epoch),
             config.batch_size,
             seed=config.seed,
-            first_epoch=first_epoch * self._passes(config),
+            first_epoch=first_epoch * self._pass(config)[0],
         )
 
     def validation_batches(self) -> Iterable[Any]:
@@ -61,15 +61,15 @@ class Data:
 
     def training_length(self, config: CompleteConfig) -> tuple[int, int]:
         """Epochs of training, and the steps of one."""
-        passes = self._passes(config)
+        passes, steps = self._pass(config)
         characters = passes * sum(map(len, self.train))
         epochs = config.epochs or int(np.clip(round(5e6 / characters), 1, 24))
-        return epochs, passes * -(-len(self.train) // config.batch_size)
+        return epochs, passes * steps
 
-    def _passes(self, config: CompleteConfig) -> int:
-        """Passes over the training tunes in an epoch."""
+    def _pass(self, config: CompleteConfig) -> tuple[int, int]:
+        """Passes over the training tunes in an epoch, and the steps of one."""
         steps = -(-len(self.train) // config.batch_size)
-        return 1 if config.quick else passes_per_epoch(steps, FEWEST_STEPS)
+        return 1 if config.quick else passes_per_epoch(steps, FEWEST_STEPS), steps
 
     def known(self) -> dict[str, Any]:
         """What the verbs on a finished run need of the data."""

@@ -80,17 +80,15 @@ class Data:
                 f"`window` must be at most {longest}, what each of {config.batch_size} "
                 f"streams of the training texts has; received {config.window}."
             )
-        passes = self._passes(config)
-        steps = stream_steps(self.train_ids, config.batch_size, config.window)
+        passes, steps = self._pass(config)
         epochs = int(np.clip(round(READ / (passes * tokens)), 1, 40))
         return config.epochs or epochs, passes * steps
 
-    def _passes(self, config: CompleteConfig) -> int:
-        """Passes over the training texts in an epoch."""
-        if config.quick:
-            return 1
+    def _pass(self, config: CompleteConfig) -> tuple[int, int]:
+        """Passes over the training texts in an epoch, and the steps of one."""
         steps = stream_steps(self.train_ids, config.batch_size, config.window)
-        return passes_per_epoch(max(1, steps), FEWEST_STEPS)
+        passes = 1 if config.quick else passes_per_epoch(max(1, steps), FEWEST_STEPS)
+        return passes, steps
 
     def training_batches(
         self, config: CompleteConfig, first_epoch: int
@@ -101,7 +99,7 @@ class Data:
             config.batch_size,
             config.window,
             seed=config.seed,
-            first_epoch=first_epoch * self._passes(config),
+            first_epoch=first_epoch * self._pass(config)[0],
             fresh=FRESH,
         )
 

@@ -1,7 +1,5 @@
 """Answers of the sentiment recipe: a label, its probability, and coloured words."""
 
-import csv
-import io
 import itertools
 import sys
 from collections.abc import Iterable
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_seq.diagnostics import UnitText
-from keras_seq.files import atomic_write
+from keras_seq.files import TableText, atomic_write
 from keras_seq.runs import Progress, Report, quoted_text
 from keras_seq.runs import answer_lines as lines_of_answers
 from keras_seq.text import is_mostly_unspaced, normalise, read_lines
@@ -95,9 +93,9 @@ def _on_terminal(word: str, share: float) -> str:
 
 
 def _table_row(values: Iterable[str]) -> str:
-    row = io.StringIO()
-    csv.writer(row, delimiter="\t", lineterminator="").writerow(values)
-    return row.getvalue()
+    table = TableText("\t")
+    table.writerow(values)
+    return table.getvalue().removesuffix("\n")
 
 
 def _table_record(classifier: TextClassifier, one: Explained) -> dict[str, str]:
