@@ -144,18 +144,26 @@ def _unquoted(cell: str) -> str:
 def _csv_rows(source: Source, encoding: str | None) -> Iterator[Row]:
     start = list(itertools.islice(source.lines(encoding), _LOOKED_AT))
     delimiter = _delimiter(start)
-    if csv.field_size_limit() < _LONGEST_FIELD:  # of 128 KiB, a text is too long
-        csv.field_size_limit(_LONGEST_FIELD)
     # With the ends of lines, which may be in a field.
     lines = (line + "\n" for line in source.lines(encoding))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     try:
-        for cells in reader:
+        while (cells := _next(reader)) is not None:
             yield Row(line, [cell.removesuffix("\n") for cell in cells] or [""])
             line = reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{source.name}:{line}: is no CSV: {error}.") from error
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    # The limit is the process's, and 128 KiB is too short for a text: it is raised
+    # for this row alone, since others who read CSV rely on it.
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -163,7 +171,8 @@ def _delimiter(lines: list[str]) -> str:
 
     def columns(delimiter: str) -> int:
         try:
-            found = [len(cells) for cells in csv.reader(lines, delimiter=delimiter)]
+            reader = csv.reader(lines, delimiter=delimiter)
+            found = [len(cells) for cells in iter(lambda: _next(reader), None)]
         except csv.Error:
             return 0
         found = [count for count in found[: len(found) - 1 or 1] if count]

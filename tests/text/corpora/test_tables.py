@@ -313,3 +313,12 @@ def test_a_broken_file_is_said_to_be_broken(tmp_path):
     whole = gzip.compress(as_csv([HEADER, *PAIRS * 99]).encode())
     with pytest.raises(ValueError, match=r"x.csv.gz: is no whole .gz file"):
         read_pairs(write(tmp_path / "x.csv.gz", whole[:-20]))
+
+
+def test_long_fields_are_read_and_the_limit_of_the_process_stays(tmp_path):
+    rows = [("text", "label"), ("a, " * 60_000, "x"), ("b, c", "y")] * 2
+    path = write(tmp_path / "long.csv", as_csv([*rows[:3], *rows[1:3]]))
+    before = csv.field_size_limit()
+    found = read_labelled(path)
+    assert csv.field_size_limit() == before
+    assert [len(item.text) for item in found.texts] == [179_999, 4]
