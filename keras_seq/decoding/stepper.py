@@ -1,12 +1,19 @@
 """A stack of layers that reads a sequence whole or token by token."""
 
-import inspect
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 
+from keras_seq.decoding._steppable import (
+    check_steppable,
+    is_placed,
+    is_recurrent,
+    over_steps,
+    parts_of,
+    try_alone,
+)
 from keras_seq.typing import Integers, Tensor
 
 
@@ -21,15 +28,19 @@ class Stepper:
     is told how many tokens came before: that is its state.
 
     Args:
-        layers: The layers, e.g. `model.layers`. Recurrent ones need
-            `return_sequences=True` and `return_state=True`; input layers are
-            passed over.
+        layers: The layers, e.g. `model.layers`, each of which is given what the one
+            before returns. Recurrent ones need `return_sequences=True` and
+            `return_state=True`; input layers are passed over, and of a
+            `keras.Sequential` its layers taken.
 
     Raises:
         ValueError: If a recurrent layer doesn't return what is needed, or
             cannot be stepped: one that is bidirectional, goes backwards, or
-            keeps its state between calls; or if a layer puts steps together, as
-            convolution, pooling, attention and `Flatten` do.
+            keeps its state between calls; if a layer puts steps together, as
+            convolution, pooling, attention and `Flatten` do, or takes several inputs.
+            Layers of one's own, `Lambda` and models are tried: by the constructor if
+            they are built, else by the first `read`, which raises it then.
+        TypeError: If one of `layers` is no Keras layer.
 
     Example:
 
@@ -49,32 +60,9 @@ class Stepper:
     """
 
     def __init__(self, layers: Iterable[keras.Layer]) -> None:
-        self.layers = [
-            part
-            for layer in layers
-            for part in _parts(layer)
-            if not isinstance(layer, keras.layers.InputLayer)
-        ]
-        for layer in self.layers:
-            if isinstance(layer, keras.layers.Bidirectional) or _several_ways(layer):
-                raise ValueError(
-                    f"layer {layer.name!r} is bidirectional: it reads what is not "
-                    "there yet, so it cannot be stepped."
-                )
-            if _mixes_steps(layer):
-                raise ValueError(
-                    f"layer {layer.name!r}, a {type(layer).__name__}, puts steps "
-                    "together: it needs what is not there yet or is there no more, so "
-                    "it cannot be stepped."
-                )
-            if _recurrent(layer):
-                for name, needed in _NEEDED.items():
-                    if bool(value := _option(layer, name)) != needed:
-                        raise ValueError(
-                            f"recurrent layer {layer.name!r} must have "
-                            f"{name}={needed} to be stepped; received "
-                            f"{name}={value}."
-                        )
+        self.layers = [part for layer in layers for part in parts_of(layer)]
+        # Those that are tried at the first reading: what they do isn't known before.
+        self._untried = [layer for layer in self.layers if not check_steppable(layer)]
 
     def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
         """The state before the first token: a list of a state a layer that has one.
@@ -84,10 +72,10 @@ class Stepper:
         """
         return [
             list(layer.get_initial_state(batch_size))
-            if _recurrent(layer)
+            if is_recurrent(layer)
             else [keras.ops.zeros((batch_size,), "int32")]
             for layer in self.layers
-            if _recurrent(layer) or _placed(layer)
+            if is_recurrent(layer) or is_placed(layer)
         ]
 
     def read(
@@ -108,25 +96,24 @@ class Stepper:
             The last layer's outputs (B, T, ...) and the state behind the last
             token that counts.
         """
+        self._check_tokens(tokens, 2)
         x, states = tokens, []
-        before = iter(initial_state) if initial_state is not None else None
+        before = self._states("initial_state", initial_state)
         for layer in self.layers:
-            if _recurrent(layer):
-                x, *state = layer(
-                    x,
-                    mask=mask,
-                    initial_state=None if before is None else next(before),
-                )[: 1 + len(layer.state_size)]
+            if is_recurrent(layer):
+                x, *state = layer(x, mask=mask, initial_state=next(before))[
+                    : 1 + len(layer.state_size)
+                ]
                 states.append(state)
-            elif _placed(layer):
-                place = keras.ops.zeros((keras.ops.shape(x)[0],), "int32")
-                if before is not None:
-                    (place,) = next(before)
+            elif is_placed(layer):
+                (place,) = next(before) or [
+                    keras.ops.zeros((keras.ops.shape(x)[0],), "int32")
+                ]
                 counts = getattr(x, "_keras_mask", None) if mask is None else mask
                 states.append([place + _tokens_read(x, counts)])
-                x = layer(x, start=place)
+                x = self._over_steps(layer, x, start=place)
             else:
-                x = layer(x)
+                x = self._over_steps(layer, x)
         return x, states
 
     def step(
@@ -142,6 +129,7 @@ class Stepper:
         Returns:
             The last layer's outputs (B, ...) and the state after.
         """
+        self._check_tokens(tokens, 1)
         return self._step(tokens, state, 0)
 
     def prepared_step(self) -> Callable:
@@ -183,7 +171,7 @@ class Stepper:
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """A step of the layers from `start` on, the first perhaps with its product."""
         states: list[list[Tensor]] = []
-        before = iter(state)
+        before = self._states("state", state)
         for layer in self.layers[start:]:
             if getattr(x, "_keras_mask", None) is not None:
                 # The copy leaves the embedding's mask behind: this token counts.
@@ -192,68 +180,63 @@ class Stepper:
                 x, layer_state, _ = layer.cell.step_projected(x, next(before))
                 states.append(list(layer_state))
                 projected = False
-            elif _recurrent(layer):
+            elif is_recurrent(layer):
                 x, layer_state = layer.cell(x, next(before))
                 states.append(
                     list(layer_state)
                     if isinstance(layer_state, (list, tuple))
                     else [layer_state]
                 )
-            elif _placed(layer):
+            elif is_placed(layer):
                 (place,) = next(before)
-                x = layer(keras.ops.expand_dims(x, 1), start=place)[:, 0]
+                x = over_steps(layer, keras.ops.expand_dims(x, 1), start=place)[:, 0]
                 states.append([place + 1])
             elif type(layer) in _OF_ROWS:
                 x = layer(x)
             else:
-                x = layer(keras.ops.expand_dims(x, 1))[:, 0]
+                x = over_steps(layer, keras.ops.expand_dims(x, 1))[:, 0]
         return x, states
+
+    def _over_steps(self, layer: Any, x: Tensor, **options: Tensor) -> Tensor:
+        """What a layer that isn't recurrent makes of a sequence."""
+        if any(layer is untried for untried in self._untried) and try_alone(layer, x):
+            self._untried = [each for each in self._untried if each is not layer]
+        return over_steps(layer, x, **options)
+
+    def _states(
+        self, name: str, given: Sequence[Sequence[Tensor]] | None
+    ) -> Iterator[Any]:
+        """The state of each layer that has one, or as many times None."""
+        count = sum(is_recurrent(layer) or is_placed(layer) for layer in self.layers)
+        if given is None and name == "initial_state":
+            return iter([None] * count)
+        if not isinstance(given, (list, tuple)) or len(given) != count:
+            received = len(given) if isinstance(given, (list, tuple)) else given
+            raise ValueError(
+                f"`{name}` must be a list of the states of {count} layers, as "
+                f"`initial_state` gives it; received {received!r}."
+            )
+        return iter(given)
+
+    def _check_tokens(self, tokens: Tensor, rank: int) -> None:
+        reads_tokens = self.layers and isinstance(
+            self.layers[0], keras.layers.Embedding
+        )
+        shape = tuple(getattr(tokens, "shape", ()))
+        if reads_tokens and shape and len(shape) != rank:
+            raise ValueError(
+                f"`tokens` must be integers {('(B,)', '(B, T)')[rank - 1]}; received "
+                f"shape {shape}."
+            )
 
 
 _SMALL_VOCABULARY = 256  # whose products with the kernel cost less than a few steps
 
-_NEEDED = {
-    "return_sequences": True,
-    "return_state": True,
-    "go_backwards": False,
-    "stateful": False,
-}
 # They do the same to rows (B, F) as to steps, and spare the loop two operations.
 _OF_ROWS = (
     *(keras.layers.Embedding, keras.layers.Dense, keras.layers.LayerNormalization),
     *(keras.layers.Dropout, keras.layers.Activation),
 )
-_MIXING = tuple(
-    getattr(keras.layers, name)
-    for name in (
-        *("Conv1D", "SeparableConv1D", "DepthwiseConv1D", "Conv1DTranspose"),
-        *("MaxPooling1D", "AveragePooling1D"),
-        *("GlobalMaxPooling1D", "GlobalAveragePooling1D"),
-        *("Flatten", "Reshape", "Permute", "RepeatVector"),
-        *("ZeroPadding1D", "Cropping1D", "UpSampling1D"),
-        *("Attention", "AdditiveAttention", "MultiHeadAttention"),
-        *("GroupQueryAttention", "GroupNormalization"),
-    )
-)
-_BY_FEATURE = (
-    *(keras.layers.BatchNormalization, keras.layers.LayerNormalization),
-    *(keras.layers.UnitNormalization, keras.layers.Softmax),
-)
-
-
-def _parts(layer: Any) -> list[Any]:
-    """The recurrent layers of an `ExplicitStack`, or the layer."""
-    one = _several_ways(layer) or not hasattr(layer, "recurrent_layers")
-    return [layer] if one else list(layer.recurrent_layers)
-
-
-def _several_ways(layer: Any) -> bool:
-    """Whether it is an `ExplicitStack` in both directions."""
-    return hasattr(layer, "recurrent_layers") and layer.bidirectional
-
-
-def _recurrent(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.RNN)
 
 
 def _foldable(cell: Any) -> bool:
@@ -264,25 +247,6 @@ def _foldable(cell: Any) -> bool:
         and not cell.varied
         and cell.compute_dtype == cell.variable_dtype
     )
-
-
-def _option(layer: Any, name: str) -> Any:
-    """What a recurrent layer was made with; ours have `return_state` for gates too."""
-    config = layer.get_config() if hasattr(layer, "return_gates") else {}
-    return config.get(name, getattr(layer, name))
-
-
-def _placed(layer: keras.Layer) -> bool:
-    """Whether a layer is called with the position of its first step."""
-    return "start" in inspect.signature(layer.call).parameters
-
-
-def _mixes_steps(layer: keras.Layer) -> bool:
-    """Whether a layer of Keras's is known to make a step of several."""
-    if isinstance(layer, _BY_FEATURE):
-        axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
-        return not set(axes) <= {-1, 2}
-    return isinstance(layer, _MIXING)
 
 
 def _tokens_read(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -267,48 +267,6 @@ def test_layers_that_are_not_built_are_built_inside():
     np.testing.assert_array_equal(result.ids[:, 0], logits.numpy().argmax(-1))
 
 
-@pytest.mark.parametrize("layer", [ExplicitLSTM, keras.layers.LSTM, keras.layers.GRU])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("return_sequences", False),
-        ("return_state", False),
-        ("go_backwards", True),
-        ("stateful", True),
-    ],
-)
-def test_a_layer_that_cannot_be_stepped(layer, name, value):
-    with pytest.raises(
-        ValueError, match=rf"'mine'.*{name}={not value}.*{name}={value}"
-    ):
-        Stepper([layer(4, name="mine", **{**BOTH, name: value})])
-
-
-def test_a_bidirectional_layer():
-    layer = keras.layers.Bidirectional(keras.layers.LSTM(3, **BOTH), name="both")
-    with pytest.raises(ValueError, match="'both' is bidirectional"):
-        Stepper([layer])
-
-
-MIXING = {
-    "Conv1D": lambda: keras.layers.Conv1D(3, 2, padding="causal", name="mine"),
-    "SeparableConv1D": lambda: keras.layers.SeparableConv1D(3, 2, name="mine"),
-    "MaxPooling1D": lambda: keras.layers.MaxPooling1D(2, name="mine"),
-    "GlobalAveragePooling1D": lambda: keras.layers.GlobalAveragePooling1D(name="mine"),
-    "Flatten": lambda: keras.layers.Flatten(name="mine"),
-    "Reshape": lambda: keras.layers.Reshape((2, -1), name="mine"),
-    "MultiHeadAttention": lambda: keras.layers.MultiHeadAttention(2, 2, name="mine"),
-    "LayerNormalization": lambda: keras.layers.LayerNormalization(axis=1, name="mine"),
-    "BatchNormalization": lambda: keras.layers.BatchNormalization(axis=1, name="mine"),
-}
-
-
-@pytest.mark.parametrize("kind", MIXING)
-def test_a_layer_that_puts_steps_together(kind):
-    with pytest.raises(ValueError, match=f"'mine', a {kind}, puts steps together"):
-        Stepper([keras.layers.Embedding(5, 4), MIXING[kind]()])
-
-
 @pytest.mark.parametrize("side", ["right", "none"])
 def test_positions_go_on_behind_the_last_token_that_counts(side):
     lengths = np.array([7, 3, 5, 0]) if side == "right" else np.full(4, 7)
@@ -357,7 +315,12 @@ def test_generation_knows_the_position():
     np.testing.assert_array_equal(found.ids, [[4, 5, 6, 7, 8]] * 2)
 
 
-def test_gates_alone_are_no_state():
-    layer = ExplicitLSTM(3, return_sequences=True, return_gates=True, name="shows")
-    with pytest.raises(ValueError, match=r"'shows' must have return_state=True"):
-        Stepper([layer])
+def test_a_sequential_is_its_layers():
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Embedding(11, 4), ExplicitLSTM(5, **BOTH)]
+    layers.append(keras.layers.Dense(11))
+    plain = Stepper(layers)
+    nested = Stepper([layers[0], keras.Sequential(layers[1:])])
+    assert_same(nested.read(IDS), plain.read(IDS))
+    state = plain.initial_state(len(IDS))
+    assert_same(nested.step(IDS[:, 0], state), plain.step(IDS[:, 0], state))
