@@ -17,6 +17,12 @@ PEERS: dict[type, type] = {
     keras.layers.SimpleRNN: ExplicitSimpleRNN,
 }
 
+_CELLS: dict[type, type] = {
+    keras.layers.LSTMCell: ExplicitLSTM.cell_class,
+    keras.layers.GRUCell: ExplicitGRU.cell_class,
+    keras.layers.SimpleRNNCell: ExplicitSimpleRNN.cell_class,
+}
+
 # What changes the results or their form, and Keras's layers don't have.
 _OURS_ALONE = (
     "return_gates",
@@ -51,6 +57,7 @@ def explicit(model: Any) -> Any:
     Raises:
         ValueError: If no layer of it is one of Keras's three, or the new model's
             weights aren't those of the given one.
+        TypeError: If `model` is no Keras model or layer.
 
     Example:
 
@@ -71,19 +78,22 @@ def as_keras(model: Any) -> Any:
     """Rebuilds a model with Keras's own layers in place of ours: `explicit` undone.
 
     For those who don't have this package, and for files: what it returns saves and
-    loads with Keras alone.
+    loads with Keras alone, if there is nothing else of this package in the model. What
+    Keras has no peer of stays as it is: attention, decoders, `ExplicitStack`,
+    initialisers.
 
     Args:
         model: A Keras model or layer with `ExplicitLSTM`, `ExplicitGRU` or
-            `ExplicitSimpleRNN` in it.
+            `ExplicitSimpleRNN` in it, or their cells in `keras.layers.RNN`.
 
     Returns:
-        A new model or layer with `keras.layers.LSTM`, `GRU` and `SimpleRNN`, and the
-        same weights.
+        A new model or layer with `keras.layers.LSTM`, `GRU` and `SimpleRNN`, their
+        cells too, and the same weights.
 
     Raises:
         ValueError: If no layer of it is one of ours, or one has an option that
             Keras's doesn't have, such as `peepholes` or `return_gates`.
+        TypeError: If `model` is no Keras model or layer.
 
     Example:
 
@@ -91,7 +101,7 @@ def as_keras(model: Any) -> Any:
     >>> [type(layer).__name__ for layer in as_keras(model).layers]
     ['GRU']
     """
-    back = {ours: theirs for theirs, ours in PEERS.items()}
+    back = {ours: theirs for theirs, ours in {**PEERS, **_CELLS}.items()}
     return _rebuilt(model, back, _as_keras)
 
 
@@ -138,6 +148,8 @@ def _rebuilt(
     convert: Callable[[type, type, dict[str, Any]], dict[str, Any]],
 ) -> Any:
     """A copy of a model with other classes for the layers in `peers`."""
+    if not isinstance(model, keras.Layer):
+        raise TypeError(f"`model` must be a Keras model or layer; received {model!r}.")
     kinds = {_kind_in_a_config(old): (old, new) for old, new in peers.items()}
     serialized = keras.saving.serialize_keras_object(model)
     count = 0
@@ -225,6 +237,9 @@ def _copy_weights(model: Any, copy: Any) -> None:
             "of its own needs `get_config`, and `build` or `build_from_config`."
         )
     _assign(copy.weights, model.weights)
+    for new, old in zip(copy.weights, model.weights, strict=True):
+        # A part may be frozen of which the config says nothing, such as a cell.
+        new.trainable = old.trainable
 
 
 def _assign(variables: list[Any], values: list[Any]) -> None:

@@ -80,6 +80,7 @@ def from_torch(
 
     Raises:
         ValueError: If a weight is missing, unknown, or of a shape that doesn't fit.
+        TypeError: If `state_dict` is no mapping.
 
     Example:
 
@@ -101,7 +102,7 @@ def from_torch(
             f"`nonlinearity` must be 'tanh' or 'relu'; received {nonlinearity!r}."
         )
     weights = _by_place(state_dict)
-    depth = 1 + max(layer for layer, _ in weights)
+    depth = len({layer for layer, _ in weights})
     directions = sorted({way for _, way in weights} | {False})
     expected = {(number, way) for number in range(depth) for way in directions}
     if weights.keys() != expected:
@@ -173,6 +174,11 @@ def _suffix(layer: int, reverse: bool) -> str:
 
 def _by_place(state_dict: Mapping[str, Any]) -> dict[tuple[int, bool], dict[str, Any]]:
     """The weights of each layer and direction, as arrays."""
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            "`state_dict` must be a mapping from names to arrays, such as "
+            f"`module.state_dict()`; received a {type(state_dict).__name__}."
+        )
     found: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, value in state_dict.items():
         match = _NAME.fullmatch(name)
@@ -183,13 +189,26 @@ def _by_place(state_dict: Mapping[str, Any]) -> dict[tuple[int, bool], dict[str,
                 "bias_hh_l1_reverse and the like were expected."
             )
         kind, layer, reverse = match.groups()
-        if hasattr(value, "detach"):
-            value = value.detach().cpu().numpy()
         place = found.setdefault((int(layer), reverse is not None), {})
-        place[kind] = np.asarray(value)
+        place[kind] = _as_array(name, value, 1 if kind.startswith("bias") else 2)
     if not found:
         raise ValueError("`state_dict` must have weights; received none.")
     return found
+
+
+def _as_array(name: str, value: Any, rank: int) -> np.ndarray:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        # NumPy has no bfloat16.
+        value = (value if "bfloat16" not in str(value.dtype) else value.float()).numpy()
+    array = np.asarray(value)
+    if array.ndim != rank or array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"'{name}' must be real numbers with {rank} "
+            f"{'axis' if rank == 1 else 'axes'}; received dtype {array.dtype}, shape "
+            f"{array.shape}."
+        )
+    return array
 
 
 def _layer(

@@ -6,7 +6,10 @@ import pytest
 
 from keras_seq.layers import (
     ExplicitGRU,
+    ExplicitGRUCell,
     ExplicitLSTM,
+    ExplicitLSTMCell,
+    ExplicitSimpleRNNCell,
     as_keras,
     explicit,
     load_keras_weights,
@@ -196,6 +199,53 @@ def test_options_that_keras_does_not_have(option):
     outputs = ExplicitLSTM(4, name="reader", **option)(inputs)
     with pytest.raises(ValueError, match=rf"'reader' has {name}="):
         as_keras(keras.Model(inputs, outputs))
+
+
+CELLS = {
+    "LSTMCell": (ExplicitLSTMCell, {}),
+    "GRUCell": (ExplicitGRUCell, {"reset_after": False}),
+    "SimpleRNNCell": (ExplicitSimpleRNNCell, {"activation": "relu"}),
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_cells_become_those_of_keras(kind, x):
+    ours, options = CELLS[kind]
+    inputs = keras.Input((None, D))
+    cells = [ours(4, **options), keras.layers.GRUCell(3)]
+    model = shaken(keras.Model(inputs, keras.layers.RNN(cells)(inputs)))
+    back = as_keras(model)
+    assert {type(cell).__name__ for cell in back.layers[1].cell.cells} <= set(CELLS)
+    assert_same(model, back, x)
+
+
+def test_an_option_of_a_cell():
+    layer = keras.layers.RNN(ExplicitLSTMCell(4, peepholes=True, name="mine"))
+    with pytest.raises(ValueError, match="'mine' has peepholes=True"):
+        as_keras(layer)
+
+
+def test_what_is_frozen_stays_frozen(x):
+    inputs = keras.Input((None, D))
+    y = keras.layers.LSTM(4, return_sequences=True)(inputs)
+    model = keras.Model(inputs, keras.layers.LSTM(4)(y))
+    model.layers[1].cell.trainable = False
+    model.compile("adam", "mse")
+    model.fit(x, np.ones((B, 4)), verbose=0)
+    found = explicit(model)
+    before = found.get_weights()
+    found.fit(x, np.ones((B, 4)), verbose=0)
+    moved = [
+        bool(np.abs(now - then).max() > 0)
+        for now, then in zip(found.get_weights(), before, strict=True)
+    ]
+    assert moved == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("wrong", [None, "lstm", [keras.layers.LSTM(2)]])
+def test_no_model(wrong):
+    with pytest.raises(TypeError, match="`model` must be a Keras model or layer"):
+        explicit(wrong)
 
 
 def test_nothing_to_rebuild():

@@ -83,6 +83,19 @@ WRONG = {
         {**STATE, "weight_ih_l1": np.ones((4 * UNITS, D))},
         rf"'weight_ih_l1' must have shape \({4 * UNITS}, {2 * UNITS}\)",
     ),
+    "a layer far above": (
+        {**STATE, "weight_ih_l4000000000": STATE["weight_ih_l0"]},
+        "differs in .*'l4000000000'",
+    ),
+    "no matrix": (
+        {**STATE, "weight_hh_l1": np.float32(3)},
+        r"'weight_hh_l1' .*2 axes.*shape \(\)",
+    ),
+    "a matrix for a bias": (
+        {**STATE, "bias_ih_l0": np.ones((4 * UNITS, 1))},
+        "'bias_ih_l0' .*1 axis",
+    ),
+    "text": ({**STATE, "weight_ih_l0": np.full((4, 4), "a")}, "'weight_ih_l0' .*<U1"),
     "no shape of gates": (
         {"weight_ih_l0": np.ones((10, 3)), "weight_hh_l0": np.ones((10, 5))},
         "1, 3 or 4 gates",
@@ -95,6 +108,18 @@ def test_what_does_not_fit_is_named(case):
     state, expected = WRONG[case]
     with pytest.raises(ValueError, match=expected):
         from_torch(state)
+
+
+def test_bfloat16(x):
+    made = module("LSTM")
+    state = made.bfloat16().state_dict()
+    expected = from_torch({name: value.float() for name, value in state.items()})
+    np.testing.assert_array_equal(from_torch(state)(x), expected(x))
+
+
+def test_a_module_is_no_mapping():
+    with pytest.raises(TypeError, match=r"`module.state_dict\(\)`.* a LSTM"):
+        from_torch(module("LSTM"))
 
 
 def test_arguments_out_of_range():
