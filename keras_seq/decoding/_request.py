@@ -131,6 +131,8 @@ def checked(
     stop_sequences: StopSequences | None = None,
 ) -> tuple[Request, Inputs]:
     """The arguments of `generate`, which refuses what is no good."""
+    if not callable(step):
+        raise TypeError(f"`step` must be a function; received {step!r}.")
     if not isinstance(strategy, (Strategy, Beam)):
         raise TypeError(
             "`strategy` must be a Strategy such as Greedy(), or a Beam; received "

@@ -53,11 +53,15 @@ def first_step(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
             f"{results!r}."
         )
     logits, new_state, *keep = results
-    shape = tuple(logits.shape)
-    if len(shape) != 2 or shape[0] not in (None, tokens.shape[0] or shape[0]):
+    shape = tuple(getattr(logits, "shape", ()))
+    if (
+        len(shape) != 2
+        or shape[0] not in (None, tokens.shape[0] or shape[0])
+        or shape[1] == 0
+    ):
         raise ValueError(
             "`step` must return logits of shape (B, V) with B = "
-            f"{tokens.shape[0]}; received shape {shape}."
+            f"{tokens.shape[0]} and V > 0; received shape {shape}."
         )
     check_state("`step`", state, new_state)
     return logits, keep[0] if keep else None
@@ -65,7 +69,7 @@ def first_step(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
 
 def check_state(name: str, before: Nest, after: Nest) -> None:
     """Refuses a state whose structure, dtypes or shapes are not as before."""
-    forms = [tree.map_structure(_Form, as_tensors(state)) for state in (before, after)]
+    forms = [tree.map_structure(_Form, state) for state in (before, after)]
     if forms[0] != forms[1]:
         raise ValueError(
             f"{name} must return a state of the structure, dtypes and shapes of the "
@@ -76,7 +80,13 @@ def check_state(name: str, before: Nest, after: Nest) -> None:
 class _Form:
     """Dtype and shape of a tensor; sizes that are not known equal any."""
 
-    def __init__(self, tensor: Tensor) -> None:
+    shape: tuple[int | None, ...] = ()
+
+    def __init__(self, leaf: typing.Any) -> None:
+        if leaf is None:
+            self.dtype = "None"
+            return
+        tensor = ops.convert_to_tensor(leaf)
         self.dtype = keras.backend.standardize_dtype(tensor.dtype)
         self.shape = tuple(tensor.shape)
 

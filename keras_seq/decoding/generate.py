@@ -181,8 +181,8 @@ def generate(
         ValueError: If an argument is out of its range, a tensor in `state` or
             `constants` doesn't have as many rows as `start_tokens` (a scalar has
             none), or `step` or a processor returns something else than it should.
-        TypeError: If `strategy` isn't a `Strategy` or `Beam`, `constraint` no
-            `Constraint` or `logits_processor` none.
+        TypeError: If `step` can't be called, `strategy` isn't a `Strategy` or `Beam`,
+            `constraint` no `Constraint` or `logits_processor` none.
 
     Example:
 

@@ -69,6 +69,12 @@ def test_start_tokens(value):
         call(start_tokens=value)
 
 
+@pytest.mark.parametrize("value", [None, "step", 3])
+def test_step(value):
+    with pytest.raises(TypeError, match="`step` must be a function; received"):
+        call(step=value)
+
+
 @pytest.mark.parametrize("value", [None, "greedy", Greedy, 3])
 def test_strategy(value):
     with pytest.raises(TypeError, match="`strategy` must be a Strategy"):
@@ -83,7 +89,10 @@ def test_strategy(value):
         ((), lambda x: (x, (), (), ()), r"received \("),
         ((), lambda x: (x[:, None], ()), r"of shape \(B, V\)"),
         ((), lambda x: (x[0], ()), r"of shape \(B, V\)"),
-        ((), lambda x: (x[:1], ()), r"B = 2; received shape \(1, 6\)"),
+        ((), lambda x: (x[:1], ()), r"B = 2 .*; received shape \(1, 6\)"),
+        ((), lambda x: (x[:, :0], ()), r"V > 0; received shape \(2, 0\)"),
+        ((), lambda x: ([1.0, 2.0], ()), r"of shape \(B, V\)"),
+        ((), lambda x: (x, None), "received None"),
         ((), lambda x: (x, {"a": x}), "received {'a': float32"),
         (np.zeros(2), lambda x: (x, ()), r"float64\(2,\); received \(\)"),
         (np.zeros(2), lambda x: (x, [np.zeros(2)]), r"received \[float64"),
