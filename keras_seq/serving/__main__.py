@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import threading
 import time
@@ -18,7 +19,8 @@ from keras_seq.serving._errors import ServingError
 from keras_seq.serving._hostile import ask_hostile
 from keras_seq.serving._ops import inspect
 from keras_seq.serving._saved_model import EXTRA, newest_version, read_meta_graph
-from keras_seq.serving._server import LocalServer, input_dtypes, plain
+from keras_seq.serving._served import input_dtypes, plain
+from keras_seq.serving._server import MOST_BYTES, SECONDS, LocalServer
 from keras_seq.serving._session import SessionModel, load_text_ops
 
 COMMANDS = ("serve", "check", "batch")
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(given)
     try:
         return parsed.run(parsed)
-    except (ServingError, OSError) as error:
+    except (ServingError, OSError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -50,12 +52,28 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser(
         "serve",
         help="serve it on this machine, for trying it out, with the REST interface of "
-        "TensorFlow Serving",
+        "TensorFlow Serving and the Open Inference Protocol",
     )
     serve.add_argument("path", help=path)
-    serve.add_argument("--name", default="model", help="model name in the address")
+    serve.add_argument(
+        "--name", type=_name, default="model", help="model name in the address"
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    serve.add_argument("--port", type=int, default=8501, help="0 takes a free one")
+    serve.add_argument("--port", type=_port, default=8501, help="0 takes a free one")
+    serve.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        type=_label,
+        metavar="LABEL=VERSION",
+        help="serve this version too, e.g. stable=1; may be repeated",
+    )
+    serve.add_argument(
+        "--max-body", type=_positive, default=MOST_BYTES, help="bytes of a request"
+    )
+    serve.add_argument(
+        "--timeout", type=_positive, default=int(SECONDS), help="seconds for an answer"
+    )
     serve.set_defaults(run=_serve)
     prove = commands.add_parser(
         "check", help="prove that it serves without Keras, and stands hostile requests"
@@ -82,15 +100,82 @@ def _directory(path: str) -> Path:
     return directory
 
 
+def _name(text: str) -> str:
+    if not text or "/" in text or ":" in text:
+        raise argparse.ArgumentTypeError(f"a name without '/' and ':', not {text!r}")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def _label(text: str) -> tuple[str, str]:
+    label, _, version = text.partition("=")
+    if not label or set(label) & set("/:") or not version.isdecimal():
+        raise argparse.ArgumentTypeError(f"LABEL=VERSION, e.g. stable=1, not {text!r}")
+    return label, version
+
+
+def _labelled(newest: Path, labels: dict[str, str]) -> list[Path]:
+    """The folders of all versions that are served, the newest last."""
+    folders = {newest.name: newest}
+    for label, version in labels.items():
+        folder = newest.parent / version
+        if not (folder / "saved_model.pb").exists():
+            raise ServingError(
+                "Nothing is served", [f"--label {label}: there is no {folder}"]
+            )
+        folders.setdefault(version, folder)
+    return sorted(folders.values(), key=lambda folder: int(folder.name))
+
+
 def _serve(given: argparse.Namespace) -> int:
-    directory = _directory(given.path)
-    with LocalServer(directory, given.name, host=given.host, port=given.port) as server:
-        print(f"POST to {server.url}:predict; stop with Ctrl+C", flush=True)
-        try:
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        labels = dict(given.label)
+        folders = _labelled(_directory(given.path), labels)
+        with LocalServer(
+            folders,
+            given.name,
+            host=given.host,
+            port=given.port,
+            labels=labels,
+            most_bytes=given.max_body,
+            seconds=given.timeout,
+        ) as server:
+            # One line for programs; what else there is to say is for people.
+            print(
+                f"For trying out, not for production: POST to {server.url}:predict; "
+                "stop with Ctrl+C",
+                flush=True,
+            )
+            print(
+                f"Signatures, with types: {server.url}/metadata. Open Inference "
+                f"Protocol: {server.url.replace('/v1/', '/v2/')}/infer",
+                file=sys.stderr,
+            )
+            if not server.is_local:
+                print("Others on the network can reach it.", file=sys.stderr)
             threading.Event().wait()
-        except KeyboardInterrupt:
-            print("stopped")
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
     return 0
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """SIGTERM ends as Ctrl+C does; a second signal ends at once."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _check(given: argparse.Namespace) -> int:
@@ -148,10 +233,10 @@ def _batches(lines: Iterator[str], size: int) -> Iterator[list[str]]:
 def _answers(model: SessionModel, name: str, lines: list[str]) -> list[Any]:
     """An answer to each line; of a batch that fails, to each line alone."""
     try:
-        rows = [json.loads(line) for line in lines]
-        body = json.dumps({"signature_name": name, "instances": rows}).encode()
-        signature, inputs, _ = _rest.parse_request(
-            body, lambda signature: input_dtypes(model, signature)
+        rows = [_rest.read_json(line) for line in lines]
+        signature, inputs, _ = _rest.parse_object(
+            {"signature_name": name, "instances": rows},
+            lambda signature: input_dtypes(model, signature),
         )
         return _rest.format_response(model.run(signature, inputs), True)["predictions"]
     except (ValueError, tf.errors.OpError) as error:

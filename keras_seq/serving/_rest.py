@@ -11,9 +11,44 @@ from typing import Any
 
 import numpy as np
 
+MOST_DIMENSIONS = 32  # of a tensor; brackets in each other are read no deeper
+_SHOWN = 100  # characters of a value that a message repeats
+
 
 class RestError(ValueError):
     """A request that the server answers with status 400."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Reads JSON as RFC 8259 has it.
+
+    NaN and Infinity, which TensorFlow Serving reads, are refused: no signature of ours
+    takes them. So is a name that stands twice in an object.
+
+    Raises:
+        RestError: If it is none.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError as error:
+        raise RestError("JSON Parse error: too many brackets in each other") from error
+    except ValueError as error:
+        raise RestError(f"JSON Parse error: {error}") from error
+
+
+def as_json(answer: Mapping[str, Any]) -> bytes:
+    """A JSON object in UTF-8; half a surrogate pair, repeated, is escaped again."""
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Reads a request: a JSON object, or a `RestError`."""
+    request = read_json(body)
+    if not isinstance(request, dict):
+        raise RestError("The request must be a JSON object")
+    return request
 
 
 def parse_request(
@@ -33,15 +68,14 @@ def parse_request(
     Raises:
         RestError: If the request does not fit the signature.
     """
-    try:
-        request = json.loads(body)
-    except ValueError as error:
-        raise RestError(f"JSON Parse error: {error}") from error
-    if not isinstance(request, dict):
-        raise RestError("The request must be a JSON object")
-    signature = request.get("signature_name", "serving_default")
-    if not isinstance(signature, str):
-        raise RestError("'signature_name' must be a string")
+    return parse_object(read_object(body), inputs_of)
+
+
+def parse_object(
+    request: Mapping[str, Any], inputs_of: Callable[[str], Mapping[str, Any]]
+) -> tuple[str, dict[str, np.ndarray], bool]:
+    """Reads a predict request that is an object already, as `parse_request` does."""
+    signature = named_signature(request)
     dtypes = inputs_of(signature)
     if ("instances" in request) == ("inputs" in request):
         raise RestError("The request must have one of 'instances' and 'inputs'")
@@ -56,6 +90,16 @@ def parse_request(
         {name: parse_tensor(columns[name], dtypes[name]) for name in dtypes},
         by_rows,
     )
+
+
+def named_signature(settings: Mapping[str, Any]) -> str:
+    """The `signature_name` of a request; an empty one is the default."""
+    signature = settings.get("signature_name", "")
+    if not isinstance(signature, str):
+        raise RestError(
+            f"'signature_name' must be a string; received {shown(signature)}"
+        )
+    return signature or "serving_default"
 
 
 def format_response(outputs: Mapping[str, np.ndarray], by_rows: bool) -> dict[str, Any]:
@@ -75,10 +119,12 @@ def format_response(outputs: Mapping[str, np.ndarray], by_rows: bool) -> dict[st
 
 def parse_tensor(value: Any, dtype: Any) -> np.ndarray:
     """Nested lists to an array of `dtype`; strings become bytes."""
-    shape = []
+    shape: list[int] = []
     level = value
     while isinstance(level, list):
         shape.append(len(level))
+        if len(shape) > MOST_DIMENSIONS:
+            raise RestError(f"Lists may stand {MOST_DIMENSIONS} deep in each other")
         if not level:
             break
         level = level[0]
@@ -87,6 +133,23 @@ def parse_tensor(value: Any, dtype: Any) -> np.ndarray:
     array = np.empty(len(flat), dtype)
     array[:] = flat
     return array.reshape(shape)
+
+
+def from_base64(text: str) -> bytes:
+    """What Base64 stands for; a `RestError` where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise RestError(f"Unable to base64 decode: {shown(text)} ({error})") from error
+
+
+def shown(value: Any) -> str:
+    """A value of a request as a message repeats it: its beginning."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = str(type(value).__name__)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def format_tensor(name: str, value: Any) -> Any:
@@ -113,13 +176,27 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and set(value) != {"b64"}
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise RestError(f"the name {shown(twice)} stands twice in an object")
+    return found
+
+
+def _constant(text: str) -> Any:
+    raise RestError(f"{text} is no number of JSON")
+
+
 def _named(value: Any, names: list[str]) -> dict[str, Any]:
     if not _is_object(value):
         if len(names) > 1:
             raise RestError(f"Several inputs are needed, by name: {sorted(names)}")
         return {names[0]: value}
     if set(value) != set(names):
-        raise RestError(f"The keys must be {sorted(names)}; received {sorted(value)}")
+        received = shown(sorted(value))
+        raise RestError(f"The keys must be {sorted(names)}; received {received}")
     return value
 
 
@@ -135,26 +212,53 @@ def _flatten(value: Any, shape: list[int], dtype: np.dtype, flat: list[Any]) -> 
         flat.append(_scalar(value, dtype))
         return
     if not isinstance(value, list) or len(value) != shape[0]:
-        raise RestError(f"Expected a list of {shape[0]} elements, received {value!r}")
+        raise RestError(
+            f"Expected a list of {shape[0]} elements, received {shown(value)}"
+        )
+    if len(shape) == 1 and _all_numbers(value, dtype):
+        flat.extend(value)
+        return
     for element in value:
         _flatten(element, shape[1:], dtype, flat)
 
 
+def _range(dtype: np.dtype) -> tuple[float, float]:
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def _all_numbers(values: list[Any], dtype: np.dtype) -> bool:
+    """Whether all are numbers of the type: many at once are quicker than each."""
+    if dtype.kind not in "fiu" or not values:
+        return False
+    if not set(map(type, values)) <= ({int, float} if dtype.kind == "f" else {int}):
+        return False
+    low, high = _range(dtype)
+    return low <= min(values) and max(values) <= high
+
+
 def _scalar(value: Any, dtype: np.dtype) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if dtype.kind == "O":
         if isinstance(value, str):
-            return value.encode()
-        if isinstance(value, dict) and isinstance(value.get("b64"), str):
-            return base64.b64decode(value["b64"])
-    elif dtype.kind == "f" and is_number:
-        return value
-    elif dtype.kind in "iu" and is_number and isinstance(value, int):
-        if np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
-            return value
-    elif dtype.kind == "b" and isinstance(value, bool):
+            try:
+                return value.encode()
+            except UnicodeEncodeError as error:
+                raise RestError(
+                    f"JSON Value: {shown(value)} has half of a surrogate pair"
+                ) from error
+        if isinstance(value, dict):
+            if list(value) != ["b64"] or not isinstance(value["b64"], str):
+                raise RestError(
+                    f"JSON Value: {shown(value)} is not of expected type: string, nor "
+                    'formatted correctly for base64 data, {"b64": "..."}'
+                )
+            return from_base64(value["b64"])
+    elif (dtype.kind == "b" and isinstance(value, bool)) or _all_numbers(
+        [value], dtype
+    ):
         return value
     raise RestError(
-        f"JSON Value: {json.dumps(value)} is not of expected type: "
+        f"JSON Value: {shown(value)} is not of expected type: "
         f"{'string' if dtype.kind == 'O' else dtype.name}"
     )

@@ -42,12 +42,21 @@ class SessionModel:
             if not name.startswith("__")
         }
 
-    def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Feeds named arrays, fetches named arrays."""
+    def run(
+        self, signature: str, inputs: Mapping[str, Any], *, seconds: float | None = None
+    ) -> dict[str, Any]:
+        """Feeds named arrays, fetches named arrays, in `seconds` if they are given."""
+        import tensorflow as tf
+
+        options = None
+        if seconds is not None:
+            milliseconds = max(1, round(seconds * 1000))
+            options = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
         definition = self.signatures[signature]
         return self._session.run(
             {name: info.name for name, info in definition.outputs.items()},
             {definition.inputs[name].name: value for name, value in inputs.items()},
+            options=options,
         )
 
     def close(self) -> None:

@@ -40,6 +40,39 @@ def test_what_is_no_model_is_said_in_a_line(tmp_path, command, capsys):
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--port", "99999", "from 0 to 65535, not '99999'"),
+        ("--port", "-1", "from 0 to 65535"),
+        ("--name", "a/b", "without '/' and ':', not 'a/b'"),
+        ("--label", "stable", "LABEL=VERSION, e.g. stable=1, not 'stable'"),
+        ("--timeout", "0", "a whole number from 1, not '0'"),
+        ("--max-body", "1e9", "a whole number from 1, not '1e9'"),
+    ],
+)
+def test_an_option_of_the_server_is_told(exported, option, value, said, capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", str(exported.path), f"{option}={value}"])
+    assert said in capsys.readouterr().err
+
+
+def test_a_label_of_a_version_that_is_not_there(exported, capsys):
+    assert main(["serve", str(exported.path), "--label", "canary=7"]) == 1
+    assert "--label canary: there is no " in capsys.readouterr().err
+
+
+def test_a_line_of_too_many_brackets_has_an_error(exported, tmp_path):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_text("[" * 100_000 + '\n{"text": "on", "text": "on"}\n"on"\n')
+    command = ["batch", str(exported.path), str(rows), str(out)]
+    assert main([*command, "--signature", "score"]) == 1
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert "brackets" in answers[0]["error"]
+    assert "stands twice" in answers[1]["error"]
+    assert answers[2]["characters"] == 2
+
+
+@pytest.mark.parametrize(
     ("message", "said"),
     [
         (

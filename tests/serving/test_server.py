@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -75,6 +77,75 @@ def test_default_signature_and_seeds(server):
     assert len(sample(1)) == 31
 
 
+def test_an_empty_signature_name_is_the_default(server):
+    request = {"signature_name": "", "instances": ["hello"]}
+    assert ask(f"{server.url}:predict", request)[1] == {
+        "predictions": ["hello" + ask_default(server, "hello")]
+    }
+
+
+def ask_default(server, text):
+    (answer,) = ask(f"{server.url}:predict", {"instances": [text]})[1]["predictions"]
+    return answer.removeprefix(text)
+
+
+def test_metadata(server):
+    status, answer = ask(f"{server.url}/metadata")
+    assert status == 200
+    assert answer["model_spec"] == {
+        "name": "chars",
+        "signature_name": "",
+        "version": "1",
+    }
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    assert set(signatures) == {"serving_default", "generate", "score"}
+    length = signatures["generate"]["inputs"]["length"]
+    assert length["dtype"] == "DT_INT64"
+    assert length["tensor_shape"] == {
+        "dim": [{"size": "-1", "name": ""}],
+        "unknown_rank": False,
+    }
+    assert signatures["score"]["method_name"] == "tensorflow/serving/predict"
+
+
+def test_versions_and_labels(exported, tmp_path):
+    for version in ("2", "10"):
+        shutil.copytree(exported.directory, tmp_path / version)
+    folders = [tmp_path / "2", tmp_path / "10"]
+    with LocalServer(folders, "é x", labels={"stable": "2"}) as server:
+        assert server.url.endswith("/v1/models/%C3%A9%20x")
+        _, answer = ask(server.url)
+        versions = [each["version"] for each in answer["model_version_status"]]
+        assert versions == ["10", "2"]
+        for path, version in [
+            ("", "10"),
+            ("/labels/stable", "2"),
+            ("/versions/02", "2"),
+        ]:
+            status, answer = ask(f"{server.url}{path}/metadata")
+            assert (status, answer["model_spec"]["version"]) == (200, version)
+            status, _ = ask(f"{server.url}{path}:predict", {"instances": ["a"]})
+            assert status == 200
+        status, answer = ask(f"{server.url}/labels/canary")
+        assert status == 400
+        assert answer["error"] == "Unrecognized servable version label: canary"
+        status, answer = ask(f"{server.url}/versions/3:predict", {"instances": ["a"]})
+        assert status == 404
+        assert answer["error"] == "Servable not found for request: Specific(é x, 3)"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b"])
+def test_a_name_that_no_address_can_hold(exported, name):
+    with pytest.raises(ValueError, match="without '/' and ':'"):
+        LocalServer(exported.directory, name)
+
+
+def test_a_port_that_is_taken(server, exported):
+    port = urllib.parse.urlsplit(server.url).port
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1, port {port}"):
+        LocalServer(exported.directory, "chars", port=port)
+
+
 @pytest.mark.parametrize(
     ("path", "request_body", "status", "message"),
     [
@@ -86,6 +157,9 @@ def test_default_signature_and_seeds(server):
             'Serving signature name: "x" not found',
         ),
         (":classify", {"instances": ["a"]}, 400, "Malformed request: POST"),
+        (":regress", {"instances": ["a"]}, 400, "Was: tensorflow/serving/predict"),
+        ("/metadata", {}, 400, "Malformed request: POST"),
+        ("/versions/1x", None, 400, "Malformed request: GET"),
         ("", {"instances": ["a"]}, 400, "Malformed request: POST"),
         (":predict", None, 400, "Malformed request: GET"),
         ("x:predict", {"instances": ["a"]}, 404, "Servable not found"),
@@ -97,22 +171,26 @@ def test_errors(server, path, request_body, status, message):
     assert message in answer["error"]
 
 
-def test_command_line(exported):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_command_line(exported, number):
     command = [sys.executable, "-m", "keras_seq.serving", str(exported.path)]
     with subprocess.Popen(
-        [*command, "--port", "0", "--name", "chars"],
+        [*command, "--port", "0", "--name", "chars", "--label", "stable=1"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
     ) as process:
         try:
             line = process.stdout.readline()
-            address = re.search(r"http://\S+:predict", line)[0]
+            assert line.startswith("For trying out, not for production")
+            address = re.search(r"http://127.0.0.1:\S+:predict", line)[0]
+            address = address.replace(":predict", "/labels/stable:predict")
             _, answer = ask(address, {"instances": ["hello"]})
             assert answer["predictions"][0].startswith("hello")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.stdout.read() == "stopped\n"
             assert process.wait() == 0
+            assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()

@@ -1,0 +1,320 @@
+"""The addresses of the local server: TensorFlow Serving's, and `/v2`."""
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from google.protobuf import json_format
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from keras_seq._version import __version__
+from keras_seq.serving import _inference, _rest, _stream
+from keras_seq.serving._served import RefusedError, ServedModel
+
+BODY_SECONDS = 30.0  # for a body to arrive
+MOST_WAITING = 256  # requests at a time; the next is told to come again
+MOST_BODIES = 8  # of the largest size at a time
+# TensorFlow Serving's addresses, which don't mind case.
+_ADDRESS = re.compile(
+    r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?"
+    r"(?:(/metadata)|:(predict|classify|regress))?",
+    re.IGNORECASE,
+)
+_KINDS = {"classify": "classification", "regress": "regression"}
+_CLOSE = {"Connection": "close"}
+
+_Outputs = dict[str, np.ndarray]
+_Work = Callable[[bytes, float], Response]
+
+
+class App:
+    """Answers requests about a model; `asgi` is what a server of HTTP runs.
+
+    Args:
+        model: The loaded model.
+        most_bytes: What a body may have.
+    """
+
+    def __init__(self, model: ServedModel, *, most_bytes: int):
+        self._model = model
+        self._most_bytes = most_bytes
+        self._waiting = 0
+        self._held = 0
+        threads = (os.cpu_count() or 1) + 2
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "answers")
+        routes = [
+            _route("/v1/{rest:path}", self._v1, "GET", "POST"),
+            _route("/v2", self._server, "GET"),
+            _route("/v2/health/live", self._live, "GET"),
+            _route("/v2/health/ready", self._ready, "GET"),
+        ]
+        for address in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
+            routes += [
+                _route(address, self._described, "GET"),
+                _route(f"{address}/ready", self._model_ready, "GET"),
+                _route(f"{address}/infer", self._infer, "POST"),
+            ]
+        self.asgi = Starlette(routes=routes, exception_handlers={HTTPException: _http})
+        self.asgi.router.redirect_slashes = False
+
+    def close(self) -> None:
+        """Ends the model, and what still waits for it."""
+        self._model.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    # TensorFlow Serving's REST
+
+    async def _v1(self, request: Request) -> Response:
+        path, method = request.scope["path"], request.method
+        malformed = f"Malformed request: {method} {path[:200]}"
+        found = _ADDRESS.fullmatch(path)
+        if not found or (method == "POST") != bool(found[5]):
+            raise RefusedError(400, malformed)
+        name, number, label, metadata, verb = found.groups()
+        version = self._model.version(name, number, label)
+        if metadata:
+            return _json(self._metadata(version))
+        if not verb:
+            return _json(self._status(version if number or label else None))
+        if verb.lower() in _KINDS:
+            raise RefusedError(
+                400,
+                f"{malformed}: Expected {_KINDS[verb.lower()]} signature method_name "
+                f"to be tensorflow/serving/{verb.lower()}. Was: "
+                "tensorflow/serving/predict",
+            )
+
+        def predict(body: bytes, until: float) -> Response:
+            return self._predict(version, body, until)
+
+        return await self._worked(request, predict)
+
+    def _status(self, version: str | None) -> dict[str, Any]:
+        well = {"error_code": "OK", "error_message": ""}
+        versions = self._model.versions[::-1] if version is None else [version]
+        return {
+            "model_version_status": [
+                {"version": v, "state": "AVAILABLE", "status": well} for v in versions
+            ]
+        }
+
+    def _metadata(self, version: str) -> dict[str, Any]:
+        definitions = {
+            name: json_format.MessageToDict(
+                definition,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+            for name, definition in self._model.signatures(version).items()
+        }
+        spec = {"name": self._model.name, "signature_name": "", "version": version}
+        signatures = {"signature_def": {"signature_def": definitions}}
+        return {"model_spec": spec, "metadata": signatures}
+
+    def _predict(self, version: str, body: bytes, until: float) -> Response:
+        request = _rest.read_object(body)
+        signature, inputs, by_rows = _rest.parse_object(
+            request, lambda name: self._model.input_dtypes(version, name)
+        )
+        stream = request.get("stream", False)
+        if not isinstance(stream, bool):
+            raise _rest.RestError("'stream' must be true or false")
+        if not stream:
+            outputs = self._model.run(version, signature, inputs, until)
+            return _json(_formatted(outputs, by_rows))
+        names = _stream.text_outputs(self._model, version, signature)
+        answers = _stream.growing(self._model, version, signature, inputs, until)
+        first = next(answers)  # here, so that what is refused has its status
+        return StreamingResponse(
+            self._events(names, first, answers, by_rows),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _events(
+        self,
+        names: list[str],
+        first: tuple[_Outputs, bool],
+        answers: Iterator[tuple[_Outputs, bool]],
+        by_rows: bool,
+    ) -> AsyncIterator[bytes]:
+        sent: dict[tuple[int, str], str] = {}
+        answer, last = first
+        try:
+            while True:
+                for new in _stream.news(sent, answer, names, last):
+                    yield _stream.as_event(new)
+                if last:
+                    break
+                answer, last = await self._in_thread(next, answers)
+            yield _stream.as_event(_formatted(answer, by_rows), "done")
+        except Exception as error:
+            _, message, _ = _told(error)
+            yield _stream.as_event({"error": message}, "error")
+
+    # Open Inference Protocol
+
+    async def _server(self, request: Request) -> Response:
+        return _json({"name": "keras-seq", "version": __version__, "extensions": []})
+
+    async def _live(self, request: Request) -> Response:
+        return _json({"live": True})
+
+    async def _ready(self, request: Request) -> Response:
+        return _json({"ready": True})
+
+    def _version(self, request: Request) -> str:
+        number = request.path_params.get("version")
+        if number is not None and not re.fullmatch("[0-9]+", number):
+            raise RefusedError(400, f"A version is a number; received {number[:40]}")
+        return self._model.version(request.path_params["name"], number)
+
+    async def _model_ready(self, request: Request) -> Response:
+        self._version(request)
+        return _json({"name": self._model.name, "ready": True})
+
+    async def _described(self, request: Request) -> Response:
+        definitions = self._model.signatures(self._version(request))
+        definition = definitions["serving_default"]
+        answer = {
+            "name": self._model.name,
+            "versions": self._model.versions,
+            "platform": "tensorflow_savedmodel",
+            "inputs": _inference.describe(definition.inputs),
+            "outputs": _inference.describe(definition.outputs),
+        }
+        return _json(answer)
+
+    async def _infer(self, request: Request) -> Response:
+        version = self._version(request)
+        if "inference-header-content-length" in request.headers:
+            raise _inference.no_binary()
+
+        def infer(body: bytes, until: float) -> Response:
+            return _json(self._inferred(version, body, until))
+
+        return await self._worked(request, infer)
+
+    def _inferred(self, version: str, body: bytes, until: float) -> dict[str, Any]:
+        request = _rest.read_object(body)
+        signature, inputs = _inference.parse_request(
+            request, lambda name: self._model.input_dtypes(version, name)
+        )
+        definition = self._model.signatures(version)[signature]
+        wanted = _inference.wanted_outputs(request, definition.outputs)
+        outputs = self._model.run(version, signature, inputs, until)
+        answer = {
+            "model_name": self._model.name,
+            "model_version": version,
+            "outputs": [_inference.format_tensor(n, outputs[n]) for n in wanted],
+        }
+        return {"id": request["id"]} | answer if "id" in request else answer
+
+    # All requests
+
+    async def _worked(self, request: Request, work: _Work) -> Response:
+        """Reads the body and does the work in a thread."""
+        if self._waiting >= MOST_WAITING:
+            message = f"More than {MOST_WAITING} requests are waiting"
+            raise RefusedError(503, message, {"Retry-After": "1"})
+        self._waiting += 1
+        body = bytearray()
+        try:
+            await self._read(request, body)
+            until = time.monotonic() + self._model.seconds
+            return await self._in_thread(work, bytes(body), until)
+        finally:
+            self._waiting -= 1
+            self._held -= len(body)
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, work, *arguments)
+
+    async def _read(self, request: Request, body: bytearray) -> None:
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            message = f"Content-Encoding {encoding[:40]} isn't read; send it plain"
+            raise RefusedError(415, message)
+        length = int(request.headers.get("content-length", "0"))
+        if length > self._most_bytes:
+            raise self._too_large(f"{length}")
+        try:
+            await asyncio.wait_for(self._read_all(request, body), BODY_SECONDS)
+        except asyncio.TimeoutError as error:
+            message = f"The body did not come in {BODY_SECONDS:g} s"
+            raise RefusedError(408, message, _CLOSE) from error
+
+    async def _read_all(self, request: Request, body: bytearray) -> None:
+        async for chunk in request.stream():
+            if len(body) + len(chunk) > self._most_bytes:
+                raise self._too_large("more")
+            if self._held + len(chunk) > MOST_BODIES * self._most_bytes:
+                message = "Too many large requests at a time"
+                raise RefusedError(503, message, {"Retry-After": "1"})
+            self._held += len(chunk)
+            body += chunk
+
+    def _too_large(self, received: str) -> RefusedError:
+        return RefusedError(
+            413, f"A body may have {self._most_bytes} bytes; received {received}"
+        )
+
+
+def _route(
+    address: str, endpoint: Callable[[Request], Awaitable[Response]], *methods: str
+) -> Route:
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # Nobody reads it.
+        except Exception as error:
+            status, message, headers = _told(error)
+            return _json({"error": message}, status, headers)
+
+    return Route(address, answered, methods=methods)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: addresses and methods."""
+    assert isinstance(error, HTTPException)
+    message = f"{error.detail}: {request.method} {request.scope['path'][:200]}"
+    return _json({"error": message}, error.status_code, error.headers)
+
+
+def _told(error: Exception) -> tuple[int, str, Mapping[str, str]]:
+    """Status, message and headers for an error; one of ours is logged."""
+    if isinstance(error, RefusedError):
+        return error.status, str(error), error.headers
+    if isinstance(error, ValueError):
+        return 400, str(error), {}
+    logging.getLogger(__name__).error("A request failed", exc_info=error)
+    return 500, f"Internal error: {type(error).__name__}", {}
+
+
+def _formatted(outputs: _Outputs, by_rows: bool) -> dict[str, Any]:
+    try:
+        return _rest.format_response(outputs, by_rows)
+    except UnicodeDecodeError as error:
+        message = "An output is no UTF-8: its name would have to end in '_bytes'"
+        raise RefusedError(500, message) from error
+
+
+def _json(
+    answer: Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body = _rest.as_json(answer)
+    return Response(body, status, headers, media_type="application/json")
