@@ -5,13 +5,19 @@ from collections.abc import Mapping
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,15})(?:\.0*)?")
 
+_YES = {"yes", "y", "true", "t", "1", "1.0"}
+_NO = {"no", "n", "false", "f", "0", "0.0"}
+
 
 def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     """The spelling of each label that is another but for case, or for ".0".
 
+    Where all of them are words for yes and for no (or true and false, 1 and 0), and
+    there are more than two, they are these two.
+
     Args:
         counts: How often each label comes.
-        notes: Gets a note for each label that has several spellings.
+        notes: List that gets a note for each label that has several spellings.
 
     Returns:
         Dict from the rarer spellings to the most frequent one.
@@ -22,9 +28,14 @@ def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     {'Yes': 'yes'}
     """
     groups: dict[str, list[str]] = {}
+    folded = {label.casefold() for label in counts}
+    answers = len(folded) > 2 and folded <= _YES | _NO
+    answers = answers and bool(folded & _YES) and bool(folded & _NO)
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         whole = _WHOLE.fullmatch(label)
         key = str(int(whole[1])) if whole else label.casefold()
+        if answers:
+            key = str(label.casefold() in _YES)
         groups.setdefault(key, []).append(label)
     found = {}
     for first, *others in groups.values():
