@@ -32,7 +32,6 @@ IN_SOURCE = (
 IN_WHEEL = (
     "keras_seq/py.typed",
     "keras_seq/_version.py",
-    "keras_seq/serving/replay.c",
     "recipes/sentiment/recipe.py",
 )
 BLOCKS = """

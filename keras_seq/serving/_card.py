@@ -80,12 +80,16 @@ def write_card(
         f'docker run --rm -p 8501:8501 -v "$PWD:/models/{name}" \\\n'
         f"  -e MODEL_NAME={name} tensorflow/serving\n"
         "```\n\n"
+        "With versions called stable and canary, and requests put together, it is "
+        "started by `models.config` and `batching_parameters.txt` beside this card, as "
+        "`compose.yaml` and `kubernetes.yaml` do. "
         "For a try on this machine without it: "
         f"`python -m keras_seq.serving . --name {name}`."
     )
     if answers:
         parts.append(
-            "`client_rest.py`, beside this card, asks every signature. For example, "
+            "`client_rest.py`, beside this card, asks every signature; so do "
+            "`client_grpc.py`, `client_curl.sh` and `client_fetch.mjs`. For example, "
             f"posted to `http://localhost:8501/v1/models/{name}:predict`:\n\n"
             f"{_json(answers[0]['request'])}\n\nanswered:\n\n"
             f"{_json(answers[0]['response'])}"

@@ -11,7 +11,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_seq.serving import _atomic, _card, _examples, _owners, _signature, _warmup
+from keras_seq.serving import (
+    _atomic,
+    _card,
+    _deploy,
+    _examples,
+    _owners,
+    _signature,
+    _warmup,
+)
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._inferred import model_signatures
 from keras_seq.serving._ops import inspect
@@ -77,8 +85,12 @@ def export(
 
     Beside the graph, in `assets.extra/`: the warm-up requests, with the answers
     of the live functions (`tf_serving_warmup_requests`), the signatures
-    (`signatures.json`), a model card (`model_card.md`), and a client with what
-    it printed when it was run on the export (`client_rest.py`, `.json`).
+    (`signatures.json`), a model card (`model_card.md`), a client with what
+    it printed when it was run on the export (`client_rest.py`, `.json`) and the
+    same over gRPC, with curl and with JavaScript (`client_grpc.py`,
+    `client_curl.sh`, `client_fetch.mjs`), and what a server is started with
+    (`models.config`, `batching_parameters.txt`, `compose.yaml`,
+    `kubernetes.yaml`).
 
     Args:
         model: What the signatures use: a model, layer, `tf.Module` or lookup
@@ -178,7 +190,11 @@ def export(
         if inspection.problems:
             raise ServingError("The graph cannot be served", inspection.problems)
         definitions = signature_defs(meta_graph)
-        _write_extra(directory, card, signatures, definitions, records, assets or {})
+        contract = _write_extra(directory, card, signatures, definitions, records)
+        others = [int(p.name) for p in Path(path).iterdir() if p.name.isdecimal()]
+        name = _card.model_name(card)
+        _deploy.write(directory / EXTRA, name, version, others, contract)
+        _add_assets(directory / EXTRA, assets or {})
     return ExportReport(
         target,
         {name: _one_line(definition) for name, definition in definitions.items()},
@@ -227,8 +243,8 @@ def _write_extra(
     signatures: Mapping[str, Signature],
     definitions: Mapping[str, Any],
     records: Sequence[_warmup.Record],
-    assets: Mapping[str, str | os.PathLike[str]],
-) -> None:
+) -> dict[str, Any]:
+    """Clients, contract and card; the contract is returned."""
     extra = directory / EXTRA
     answers = []
     if records:
@@ -248,6 +264,10 @@ def _write_extra(
     (extra / "model_card.md").write_text(
         _card.write_card(card, signatures, definitions, answers), "utf-8"
     )
+    return contract
+
+
+def _add_assets(extra: Path, assets: Mapping[str, str | os.PathLike[str]]) -> None:
     for file_name, source in assets.items():
         if Path(file_name).name != file_name or (extra / file_name).exists():
             raise ValueError(

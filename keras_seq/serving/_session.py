@@ -119,8 +119,10 @@ def block_imports() -> None:
     sys.meta_path.insert(0, _Blocker())
 
 
-def text_libraries() -> list[Path]:
-    """The files that hold tensorflow-text's ops."""
+def load_text_ops() -> None:
+    """Registers tensorflow-text's ops without its Python code, which needs Keras."""
+    import tensorflow as tf
+
     spec = importlib.util.find_spec("tensorflow_text")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
@@ -128,14 +130,7 @@ def text_libraries() -> list[Path]:
             "installed here: pip install 'keras-seq[text]'"
         )
     package = Path(spec.submodule_search_locations[0])
-    return sorted((package / "python").rglob("_*.so"))
-
-
-def load_text_ops() -> None:
-    """Registers tensorflow-text's ops without its Python code, which needs Keras."""
-    import tensorflow as tf
-
-    for library in text_libraries():
+    for library in sorted((package / "python").rglob("_*.so")):
         tf.load_op_library(os.fspath(library))
 
 

@@ -15,9 +15,7 @@ from recipes.image_captioning.results import draw_attention
 AT_ONCE = 16  # images
 
 
-def images_asked(
-    images: tuple[str, ...], file: str | None, encoding: str | None = None
-) -> Iterable[str]:
+def images_asked(images: tuple[str, ...], file: str | None) -> Iterable[str]:
     """The paths of the images: those given, or the lines of the file.
 
     Raises:
@@ -28,7 +26,7 @@ def images_asked(
     if bool(images) == (file is not None):
         raise ValueError("either an image or `file` must be given, and not both.")
     if file is not None:
-        return read_lines(file, encoding)
+        return read_lines(file)
     if Path(" ".join(images)).exists():
         quoted_text(images, "image")
     return images
