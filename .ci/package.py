@@ -32,6 +32,7 @@ IN_SOURCE = (
 IN_WHEEL = (
     "keras_seq/py.typed",
     "keras_seq/_version.py",
+    "keras_seq/serving/replay.c",
     "recipes/sentiment/recipe.py",
 )
 BLOCKS = """

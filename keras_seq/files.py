@@ -1,15 +1,52 @@
-"""Writing a file whole or not at all, and tables that read back as they are."""
+"""Files: written whole or not at all, unpacked, and known by their first bytes."""
 
+import bz2
 import contextlib
 import csv
+import gzip
 import io
+import lzma
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO, TypeAlias, cast
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
+_Opener: TypeAlias = Callable[[str | os.PathLike[str]], io.BufferedIOBase]
+_PACKERS: dict[bytes, _Opener] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+}
+_KINDS = {
+    b"%PDF-": "PDF",
+    b"{\\rtf1": "RTF",
+    b"PK\x03\x04": "a .zip, or what is one within, as .xlsx, .docx and .ods",
+    b"PK\x05\x06": "an empty .zip",
+    b"\xd0\xcf\x11\xe0": "of an old office program, as .xls and .doc",
+    b"SQLite format 3\0": "an SQLite database",
+    b"\x93NUMPY": "of NumPy, .npy",
+    b"PAR1\x15": "Parquet, whose names end in .parquet",
+    b"ARROW1\0": "of Arrow, .feather",
+    b"\x89HDF": "HDF5",
+    b"7z\xbc\xaf": "a .7z",
+    b"Rar!\x1a": "a .rar",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"\x89PNG": "an image, PNG",
+    b"\xff\xd8\xff": "an image, JPEG",
+    b"GIF8": "an image, GIF",
+    b"\x7fELF": "a program",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
+}
+_PICKLE = re.compile(rb"\x80[\x02-\x05](?:\x95|[c\]}(K]|q\x00)")
+_MARKUP = (
+    (re.compile(r"(?i)<!doctype html|<html[\s>]"), "HTML"),
+    (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<tmx[\s>]"), "TMX"),
+    (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<xliff[\s>]"), "XLIFF"),
+    (re.compile(r"<\?xml[\s>]"), "XML"),
+)
 
 
 def atomic_write(
@@ -160,3 +197,82 @@ class TableText:
     def getvalue(self) -> str:
         """The rows so far."""
         return "".join(self._rows)
+
+
+def foreign_kind(start: bytes) -> str:
+    r"""What a file is, if its first bytes say that it is none of text; else "".
+
+    Args:
+        start: The first bytes of a file, some hundred of them.
+
+    Example:
+
+    >>> foreign_kind(b"%PDF-1.7\n")
+    'PDF'
+    >>> foreign_kind(b"a,b\n1,2\n")
+    ''
+    """
+    for mark, kind in _KINDS.items():
+        if start.startswith(mark):
+            return kind
+    return "a pickle of Python" if _PICKLE.match(start) else ""
+
+
+def markup_kind(start: str) -> str:
+    """The markup that a text is written in, if its beginning says so; else "".
+
+    Args:
+        start: The beginning of a text.
+
+    Example:
+
+    >>> markup_kind("<!DOCTYPE html><html>")
+    'HTML'
+    >>> markup_kind("a < b")
+    ''
+    """
+    start = start.lstrip("\ufeff \t\r\n")
+    found = (kind for pattern, kind in _MARKUP if pattern.match(start))
+    return next(found, "")
+
+
+def open_unpacked(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Opens a file for reading bytes; gzip, bzip2 and xz are unpacked.
+
+    What a file is its first bytes tell, not its name.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The open file. Reading it raises EOFError, OSError, zlib.error or
+        lzma.LZMAError where it isn't whole.
+
+    Raises:
+        OSError: If it can't be opened.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(gzip.compress(b"text"))
+    ...     file.flush()
+    ...     with open_unpacked(file.name) as unpacked:
+    ...         unpacked.read()
+    b'text'
+    """
+    file = open(path, "rb")  # noqa: SIM115 (who asked for it closes it)
+    try:
+        if not file.seekable():
+            return file
+        start = file.read(10)
+        file.seek(0)
+        for mark, unpack in _PACKERS.items():
+            # Text may begin with the mark of bzip2, but not go on as that does.
+            if start.startswith(mark) and (mark != b"BZh" or start[4:] == b"1AY&SY"):
+                file.close()
+                return cast("IO[bytes]", unpack(path))
+    except BaseException:
+        file.close()
+        raise
+    return file

@@ -166,9 +166,9 @@ def refuse_time_distributed(layer: Any) -> None:
         flag = "return_gates" if layer.return_gates else "return_state"
         raise ValueError(
             "`keras.layers.TimeDistributed` takes layers of one output; received "
-            f"{layer.name!r} with {flag}=True. Put the axis that it takes apart beside "
-            "the rows instead: from (B, N, T, D) to (B · N, T, D) by "
-            "`keras.ops.reshape`, and the results back."
+            f"{layer.name!r} with {flag}=True. `keras_seq.layers.TimeDistributed` "
+            "takes any: it puts the axis beside the rows, (B, N, T, D) to "
+            "(B · N, T, D), as `keras.ops.reshape` does."
         )
 
 

@@ -38,6 +38,17 @@ class StackCall(RecurrentCall, Protocol):
     """An `ExplicitStack`, which is called as one of its layers."""
 
 
+class DistributedCall(Protocol):
+    """`TimeDistributed`. Its result has the form of its layer's."""
+
+    def __call__(
+        self,
+        inputs: Tensor,
+        training: bool | None = None,
+        mask: Tensor | None = None,
+    ) -> Nest: ...
+
+
 class CellCall(Protocol):
     """A recurrent cell: one step."""
 

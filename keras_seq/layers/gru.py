@@ -51,8 +51,7 @@ class ExplicitGRU(RecurrentLayer):
     direction (with `return_state=True`), in the order in which that direction
     ran: output, [state,] forward gates, [state,] backward gates.
     `keras.layers.TimeDistributed` takes layers of one output, so none with
-    `return_gates` or `return_state`; its steps may be put beside the rows, by
-    `ops.reshape`, instead.
+    `return_gates` or `return_state`; `keras_seq.layers.TimeDistributed` takes any.
 
     `layer_norm` (off) normalises the gates as one and the candidate apart:
 

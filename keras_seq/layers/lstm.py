@@ -51,8 +51,7 @@ class ExplicitLSTM(RecurrentLayer):
     direction (with `return_state=True`), in the order in which that direction
     ran: output, [states,] forward gates, [states,] backward gates.
     `keras.layers.TimeDistributed` takes layers of one output, so none with
-    `return_gates` or `return_state`; its steps may be put beside the rows, by
-    `ops.reshape`, instead.
+    `return_gates` or `return_state`; `keras_seq.layers.TimeDistributed` takes any.
 
     `layer_norm` and `peepholes` (both off) change the equations to
 

@@ -1,7 +1,8 @@
 """SavedModels with string-in, string-out signatures, and the proof they serve.
 
 `export` writes what TensorFlow Serving loads, of a Keras model in one line; `check`
-proves it in a process without Keras, `ask_hostile` what it stands, and
+proves it in a process without Keras, `check_without_python` in a program written in C,
+`ask_hostile` what it stands, and
 `python -m keras_seq.serving serve PATH` serves it on this machine for trying it out;
 `check` and `batch` do from the shell what their names say.
 """
@@ -12,6 +13,7 @@ from keras_seq.serving._errors import ServingError
 from keras_seq.serving._export import ExportReport, export
 from keras_seq.serving._hostile import HostileReport, ask_hostile
 from keras_seq.serving._inferred import model_signatures
+from keras_seq.serving._native import check_without_python
 from keras_seq.serving._replay import SignatureReport
 from keras_seq.serving._requests import ROWS, RequestRows, in_blocks
 from keras_seq.serving._rows import (
@@ -35,6 +37,7 @@ __all__ = [
     "SignatureReport",
     "ask_hostile",
     "check",
+    "check_without_python",
     "export",
     "in_blocks",
     "model_signatures",

@@ -17,6 +17,7 @@ from keras_seq.serving import _rest
 from keras_seq.serving._check import check
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._hostile import ask_hostile
+from keras_seq.serving._native import check_without_python, find_compiler
 from keras_seq.serving._ops import inspect
 from keras_seq.serving._saved_model import EXTRA, newest_version, read_meta_graph
 from keras_seq.serving._served import input_dtypes, plain
@@ -188,6 +189,14 @@ def _check(given: argparse.Namespace) -> int:
     started = time.perf_counter()
     SessionModel(directory).close()
     print(f"  {size / 1e6:.1f} MB, loaded in {time.perf_counter() - started:.1f} s")
+    if find_compiler():
+        for name, found in check_without_python(given.path).items():
+            print(
+                f"  {name}: as recorded without Python too, in C, within "
+                f"{found.difference:.1e}"
+            )
+    else:
+        print("  not tried without Python: there is no C compiler here")
     file = directory / EXTRA / "signatures.json"
     told = json.loads(file.read_text("utf-8")) if file.exists() else {}
     for name, signature in told.items():

@@ -119,10 +119,8 @@ def block_imports() -> None:
     sys.meta_path.insert(0, _Blocker())
 
 
-def load_text_ops() -> None:
-    """Registers tensorflow-text's ops without its Python code, which needs Keras."""
-    import tensorflow as tf
-
+def text_libraries() -> list[Path]:
+    """The files that hold tensorflow-text's ops."""
     spec = importlib.util.find_spec("tensorflow_text")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
@@ -130,7 +128,14 @@ def load_text_ops() -> None:
             "installed here: pip install 'keras-seq[text]'"
         )
     package = Path(spec.submodule_search_locations[0])
-    for library in sorted((package / "python").rglob("_*.so")):
+    return sorted((package / "python").rglob("_*.so"))
+
+
+def load_text_ops() -> None:
+    """Registers tensorflow-text's ops without its Python code, which needs Keras."""
+    import tensorflow as tf
+
+    for library in text_libraries():
         tf.load_op_library(os.fspath(library))
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import struct
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_seq.extras import require
+from keras_seq.files import foreign_kind, markup_kind
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +31,7 @@ _BROKEN = (
     *(OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError),
     *(EOFError, OverflowError, struct.error),
 )
+_HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _WHITE = (255, 255, 255, 255)
 
 
@@ -62,11 +65,14 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
     [[[255.0, 255.0, 255.0]]]
     """
     path = Path(path)
-    if path.stat().st_size > MOST_BYTES:
+    about = path.stat()
+    if about.st_size > MOST_BYTES:
         raise ValueError(
             f"{str(path)!r} must have at most {MOST_BYTES} bytes; it has "
-            f"{path.stat().st_size}."
+            f"{about.st_size}."
         )
+    if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+        raise ValueError(f"{str(path)!r} must be a file; received a pipe or a device.")
     content = path.read_bytes()
     if not content:
         raise ValueError(f"{str(path)!r} is not a whole image: Input is empty.")
@@ -96,7 +102,7 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
         if plain or content.startswith(_JPEG):
             return content  # TensorFlow says what is wrong
         unknown = isinstance(error, images.UnidentifiedImageError)
-        reason = "of no kind that is known" if unknown else error
+        reason = _kind(content) if unknown else error
         raise ValueError(f"{str(path)!r} is not a whole image: {reason}") from error
     white = images.new("RGBA", upright.size, _WHITE)
     found = io.BytesIO()
@@ -104,6 +110,17 @@ def readable_image(path: str | os.PathLike[str]) -> bytes:
         found, "PNG", compress_level=1
     )
     return found.getvalue()
+
+
+def _kind(content: bytes) -> str:
+    """What isn't an image that is read, in words."""
+    start = content[:600].decode("latin-1")
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+        return "it is HEIC, which isn't read: save it as JPEG"
+    if "<svg" in start:
+        return "it is SVG, which isn't read: save it as PNG"
+    found = foreign_kind(content[:64]) or markup_kind(start)
+    return f"it is {found}" if found else "of no kind that is known"
 
 
 def _in_8_bits(images: ModuleType, image: "Image") -> "Image":

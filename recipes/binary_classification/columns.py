@@ -12,6 +12,14 @@ from recipes.binary_classification.features import (
     FEWEST_OF_A_CATEGORY,
     MOST_CATEGORIES,
 )
+from recipes.binary_classification.hints import (
+    DIGITS_ALONE,
+    are_codes,
+    are_dates,
+    other_dates,
+    sentinel,
+    spellings,
+)
 from recipes.binary_classification.numerals import (
     Numeral,
     evidence,
@@ -102,16 +110,24 @@ def _column(field: Field, otherwise: str, notes: list[str]) -> Column | None:
         )
         return None
     writing = writing_of(field.counts, field.numerals, otherwise)
-    if writing.is_number:
+    if writing.is_number and are_dates(field.counts):
+        notes.append(f"column {name!r} is read as dates written {DIGITS_ALONE}.")
+        return _without_strays(field, Column(name, "date", form=DIGITS_ALONE), notes)
+    if codes := writing.is_number and are_codes(known):
+        notes.append(
+            f"column {name!r} is read as categories: its whole numbers are of one "
+            "width, with leading zeros, as codes are."
+        )
+    elif writing.is_number:
         column = Column(name, "number", writing.decimal, writing.unit)
         if not writing.told:
             _note_ambiguous(field, writing.decimal, notes)
         column = _without_strays(field, column, notes)
         return _number_column(field, column, notes)
-    if form := _form(field, count, notes):
+    if not codes and (form := _form(field, count, notes)):
         return _without_strays(field, Column(name, "date", form=form), notes)
-    nearly = ""
-    if writing.numbers >= NOTED * count:
+    nearly = "" if codes else other_dates(field.counts, field.line_of)
+    if not codes and writing.numbers >= NOTED * count:
         odd = next(
             text
             for text in known
@@ -129,6 +145,7 @@ def _column(field: Field, otherwise: str, notes: list[str]) -> Column | None:
         return None
     if nearly:
         notes.append(f"column {name!r} is read as categories.{nearly}")
+    notes += [f"column {name!r}: {note}" for note in spellings(field.counts)]
     frequent = sum(field.counts[text] >= FEWEST_OF_A_CATEGORY for text in known)
     if len(known) > MOST_CATEGORIES:
         notes.append(
@@ -231,6 +248,8 @@ def _number_column(field: Field, column: Column, notes: list[str]) -> Column | N
             "lose their last ones."
         )
     values = np.array([_value(field, column, text) or 0.0 for text in known])
+    if note := sentinel(values, [field.counts[text] for text in known]):
+        notes.append(f"column {name!r}: {note}")
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return column

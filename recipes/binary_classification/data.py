@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_seq.runs import RunDirectory
+from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
 from recipes.binary_classification.leaks import giveaways
 from recipes.binary_classification.numerals import numeral
@@ -158,7 +159,10 @@ def classes(table: Table, config: Config) -> tuple[str, str]:
         )
         more = ", ..." if len(counts) > EXAMPLES else ""
         what = ""
-        if len(counts) > 2:
+        spelt: list[str] = []
+        if one_spelling(counts, spelt):
+            what = f" {spelt[0].replace(': they are one', '')}: write them alike."
+        elif len(counts) > 2:
             numbers = all(numeral(text) is not None for text in counts)
             what = (
                 " This recipe tells two classes apart: make a column of two, such as "

@@ -23,6 +23,7 @@ FORMS = {
     "YYYY-MM-DD": ("YMD", "-"),
     "YYYY/MM/DD": ("YMD", "/"),
     "YYYY.MM.DD": ("YMD", r"\."),
+    "YYYYMMDD": ("YMD", ""),
     "DD.MM.YYYY": ("DMY", r"\. ?"),
     "MM/DD/YYYY": ("MDY", "/"),
     "DD/MM/YYYY": ("DMY", "/"),
@@ -62,6 +63,8 @@ def _pattern(form: str) -> tuple[str, str]:
     if not order:
         return _TIME, "hmsa"
     parts = {**_PARTS, **_LATE} if order[0] != "Y" and "D" in order else _PARTS
+    if not between:
+        parts = {**parts, "M": "([0-9]{2})", "D": "([0-9]{2})"}
     date = between.join(parts[part] for part in order)
     weekday = "(?:[A-Za-z]{3,9},? )?" if "B" in order else ""
     return f"{weekday}{date}(?:(?:[Tt]|,? ){_TIME}{_ZONE})?", f"{order}hmsaz"

@@ -2,10 +2,11 @@
 
 import contextlib
 import csv
+import datetime
 import gzip
 import io
 import itertools
-import json
+import lzma
 import re
 import sys
 import zipfile
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from keras_seq.extras import require
-from keras_seq.text import decoded
+from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.text import decoded, json_objects
 
 Record: TypeAlias = tuple[int, list[str]]
 """A line's number, and its fields."""
@@ -25,20 +27,35 @@ SNIFFED = 20  # records that tell the delimiter
 SNIFFED_CHARACTERS = 2**20
 MOST_BYTES = 2**31  # of a file, unpacked
 MOST_FIELDS = 2**28  # of objects with names of their own
+SMALL, TIMES = 2**27, 200  # bytes unpacked, and how often its size a table may have
+COMMENTS = 100  # lines
+TITLE = 20  # lines that may stand above the names of columns
+TOTALS = {
+    *("total", "totals", "grand total", "sum", "subtotal", "average", "mean"),
+    *("summe", "gesamt", "gesamtsumme", "insgesamt", "totale", "suma", "somme"),
+}
+INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff \t"
+_MARKS = {b"\xff\xfe": "UTF-16 or UTF-32", b"\xfe\xff": "UTF-16", b"\0\0": "UTF-32"}
 PACKED = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 def read_table(
-    path: str, delimiter: str | None = None, encoding: str | None = None
+    path: str,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    notes: list[str] | None = None,
 ) -> tuple[list[str], list[Record]]:
     """The column names of a table, and its records with their line numbers.
 
     Args:
         path: CSV file, a byte order mark in front or not; fields may be quoted. Or
             JSON Lines (.jsonl, .ndjson), a list of objects (.json), or Parquet. It may
-            be packed by gzip, or be alone in a .zip. Or "-" for standard input.
+            be packed by gzip, bzip2 or xz, or be alone in a .zip. Or "-" for standard
+            input.
         delimiter: One character; None finds it among comma, semicolon, tab and bar.
-        encoding: Of the file; None for UTF-8.
+        encoding: Of the file; None for UTF-8, or UTF-16 or UTF-32 with a byte order
+            mark.
+        notes: List that gets notes of what was left out, or None.
 
     Returns:
         List of names; list of (line, values), without those that have no value.
@@ -48,21 +65,32 @@ def read_table(
         ImportError: If it is Parquet, and pyarrow is missing.
     """
     place = name_of(path)
+    notes = [] if notes is None else notes
     inner, content = _content(path)
     if content.startswith(b"PAR1"):
         return _parquet_records(content, place)
+    if foreign := foreign_kind(content[:64]):
+        raise ValueError(f"{place}: is no table of text: it is {foreign}.")
     text = decoded(place, content, encoding)
+    if encoding is None and (mark := _MARKS.get(content[:2])):
+        notes.append(f"{place} is read as {mark}, as its byte order mark says.")
+    if (kind := markup_kind(text[:600])) and not inner.lower().endswith(".json"):
+        raise ValueError(f"{place}: is {kind}, which isn't read: save it as CSV.")
+    if (end := text.find("\0")) >= 0:
+        line = text.count("\n", 0, end) + 1
+        raise ValueError(f"{place}:{line}: is no text: it has NUL bytes in it.")
     if inner.lower().endswith((".jsonl", ".ndjson", ".json")):
         return _json_records(text, place, lines=not inner.lower().endswith(".json"))
-    return _csv_records(text, delimiter, place)
+    return _csv_records(text, delimiter, place, notes)
 
 
 def _csv_records(
-    text: str, delimiter: str | None, place: str
+    text: str, delimiter: str | None, place: str, notes: list[str]
 ) -> tuple[list[str], list[Record]]:
-    if named := re.match("sep=(.)\r?\n", text):  # as Excel names it
+    if named := re.match('"?sep=(.)"?\r?\n', text):  # as Excel names it
         delimiter = delimiter or named[1]
         text = "\n" + text[named.end() :]
+    text = _without_comments(text, notes)
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
     if delimiter is None:
         delimiter = _sniff(text[:SNIFFED_CHARACTERS])
@@ -72,14 +100,69 @@ def _csv_records(
     if not records:
         raise ValueError(f"{place} is empty; expected a line of column names.")
     (line, header), *records = records
+    header = [name.strip(INVISIBLE) for name in header]
     _check_names(header, place, line)
     for line, values in records:
         if len(values) != len(header):
+            hint = ""
+            if len(header) == 1 and line <= TITLE:
+                hint = " If what stands above the names of columns is none, remove it."
             raise ValueError(
                 f"{place}:{line}: expected {len(header)} fields, as in the first line; "
-                f"received {len(values)}."
+                f"received {len(values)}.{hint}"
             )
-    return header, [record for record in records if any(record[1])]
+    records = [record for record in records if any(record[1])]
+    return header, _without_totals(_without_headers(records, header, notes), notes)
+
+
+def _without_comments(text: str, notes: list[str]) -> str:
+    """The text with its first lines empty where they begin with "#" and the first
+    that doesn't has more commas, semicolons, tabs and bars than any of them.
+    """
+    lines = text.split("\n", COMMENTS)
+    count = next((i for i, x in enumerate(lines) if not x.startswith("#")), COMMENTS)
+    if not 0 < count < COMMENTS or count == len(lines):
+        return text
+
+    def marks(line: str) -> int:
+        return max(map(line.count, DELIMITERS))
+
+    if max(map(marks, lines[:count])) >= marks(lines[count]):
+        return text
+    notes.append(f'the first {count} lines are left out: they begin with "#".')
+    return "\n".join(["\r" * x.endswith("\r") for x in lines[:count]] + lines[count:])
+
+
+def _without_headers(
+    records: list[Record], header: list[str], notes: list[str]
+) -> list[Record]:
+    """The records but for those that are the names of the columns again."""
+    again = [line for line, values in records if values == header]
+    if not again:
+        return records
+    shown = ", ".join(map(str, again[:5])) + (", ..." if again[5:] else "")
+    notes.append(
+        f"{len(again)} rows are left out: they have the names of the columns again "
+        f"(line {shown})."
+    )
+    return [record for record in records if record[1] != header]
+
+
+def _without_totals(records: list[Record], notes: list[str]) -> list[Record]:
+    """The records without a last one that sums up the others: it alone says "Total"."""
+    if len(records) < 3:
+        return records
+    line, values = records[-1]
+    for column, value in enumerate(values):
+        if value.casefold().rstrip(":") in TOTALS and not any(
+            others[column].casefold() == value.casefold() for _, others in records[:-1]
+        ):
+            notes.append(
+                f"line {line}, the last, is left out: it says {value!r}, as what sums "
+                "up the others does."
+            )
+            return records[:-1]
+    return records
 
 
 def name_of(path: str) -> str:
@@ -87,29 +170,32 @@ def name_of(path: str) -> str:
     return "standard input" if path == "-" else Path(path).name
 
 
-def _opened(path: str) -> IO[bytes]:
-    """A file, or all of standard input."""
-    if path != "-":
-        return open(path, "rb")
-    return io.BytesIO(sys.stdin.buffer.read(MOST_BYTES + 1))
-
-
 def _content(path: str) -> tuple[str, bytes]:
     """Name and bytes of a file, unpacked by what it is, whatever its name."""
-    place = name_of(path)
-    inner = place.removesuffix(".gz")
+    place = inner = name_of(path)
     try:
-        with _opened(path) as file:
-            start = file.read(4)
-            file.seek(0)
-            if start.startswith(b"\x1f\x8b"):
-                with gzip.open(file) as packed:
-                    content = packed.read(MOST_BYTES + 1)
-            elif start == b"PK\x03\x04":
-                inner, content = _packed(file, place)
-            else:
-                content = file.read(MOST_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        if path == "-":
+            size = 0
+            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        elif Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise ValueError(f"{place}: expected a file; received a pipe or a device.")
+        else:
+            size = Path(path).stat().st_size
+            with open_unpacked(path) as file:
+                content = file.read(max(SMALL, min(TIMES * size, MOST_BYTES)) + 1)
+        if size and len(content) > max(SMALL, TIMES * size):
+            raise ValueError(
+                f"{place}: expected at most {TIMES} times its {size:,} packed bytes, "
+                "as tables have; received more."
+            )
+        if content.startswith(b"\x1f\x8b"):  # of standard input
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(MOST_BYTES + 1)
+        if content.startswith(b"PK\x03\x04"):
+            inner, content = _packed(io.BytesIO(content), place)
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{place}: can't be unpacked: {error}.") from error
+    except (gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise ValueError(f"{place}: can't be unpacked: {error}.") from error
     except RuntimeError as error:  # encrypted, or packed in a way not known
         raise ValueError(f"{place}: can't be unpacked: {error}.") from error
@@ -117,6 +203,8 @@ def _content(path: str) -> tuple[str, bytes]:
         raise ValueError(f"{place}: expected {MOST_BYTES} bytes at most; it has more.")
     if path == "-" and inner == place and content.lstrip().startswith(b"{"):
         inner = "rows.jsonl"  # it has no name that says so
+    for ending in (".gz", ".bz2", ".xz"):
+        inner = inner.removesuffix(ending)
     return inner, content
 
 
@@ -133,7 +221,13 @@ def _packed(file: IO[bytes], place: str) -> tuple[str, bytes]:
                 f"{place}: expected one file of {', '.join(PACKED)} in it; it has "
                 f"{archive.namelist()[:5]}. A workbook must be saved as CSV."
             )
-        with archive.open(names[0]) as packed:
+        member = archive.getinfo(names[0])
+        if member.file_size > max(SMALL, TIMES * member.compress_size):
+            raise ValueError(
+                f"{place}: expected at most {TIMES} times its {member.compress_size:,} "
+                f"packed bytes, as tables have; {names[0]!r} has more."
+            )
+        with archive.open(member) as packed:
             return names[0], packed.read(MOST_BYTES + 1)
 
 
@@ -147,8 +241,9 @@ def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:
             return
         except csv.Error as error:
             raise ValueError(f"{place}:{line}: {error}.") from error
-        if values:  # an empty line has none
-            yield line, [value.strip() for value in values]
+        values = [value.strip() for value in values]
+        if values and values != [""]:  # an empty line has none
+            yield line, values
 
 
 def _sniff(text: str) -> str:
@@ -182,32 +277,12 @@ def _json_records(
     text: str, place: str, *, lines: bool
 ) -> tuple[list[str], list[Record]]:
     """Objects, one a line or in a list; a name that one lacks is missing in it."""
-
-    def parsed(part: str) -> Any:
-        # Numbers are read by their columns, as those of other files are.
-        return json.loads(
-            part,
-            object_pairs_hook=once,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=str,
-        )
-
     found: list[tuple[int, dict[str, str]]] = []
-    number = 0
-    try:
-        objects = text.split("\n") if lines else parsed(text)
-        if not isinstance(objects, list):
-            raise TypeError(f"expected a list of objects; received {str(objects)[:60]}")
-        for number, part in enumerate(objects, start=1):
-            if lines and not part.strip():
-                continue
-            value = parsed(part) if lines else part
-            if not isinstance(value, dict):
-                raise TypeError(f"expected an object; received {str(value)[:60]!r}")
+    for number, value in json_objects(place, text.split("\n"), lines_apart=lines):
+        try:
             found.append((number, {k.strip(): _field(k, v) for k, v in value.items()}))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{place}:{number or 1}: {error}.") from error
+        except TypeError as error:
+            raise ValueError(f"{place}:{number}: {error}.") from error
     header = list(dict.fromkeys(name for _, fields in found for name in fields))
     if not header:
         raise ValueError(f"{place} is empty; expected objects.")
@@ -229,16 +304,6 @@ def _field(name: str, value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of the pairs; ValueError if a name is there twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"expected names that differ; received {twice} twice")
-    return found
-
-
 def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record]]:
     parquet = require("pyarrow.parquet", "tables")
     pyarrow = require("pyarrow", "tables")
@@ -249,8 +314,19 @@ def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record
     header = list(table.column_names)
     _check_names(header, place, 1)
     columns = [
-        [_field(name, value) for value in column.to_pylist()]
+        [_parquet_field(place, name, value) for value in column.to_pylist()]
         for name, column in zip(header, table.columns, strict=True)
     ]
     rows = enumerate(map(list, zip(*columns, strict=True)), start=1)
     return header, [(number, values) for number, values in rows if any(values)]
+
+
+def _parquet_field(place: str, name: str, value: Any) -> str:
+    if isinstance(value, bytes):
+        value = decoded(f"{place}, column {name!r}", value)
+    elif isinstance(value, datetime.timedelta):
+        value = value.total_seconds()
+    try:
+        return _field(name, value)
+    except TypeError as error:
+        raise ValueError(f"{place}: {error}.") from error

@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.extras import require
 from recipes.binary_classification.columns import columns_of
 from recipes.binary_classification.numerals import is_missing
-from recipes.binary_classification.reading import read_table
+from recipes.binary_classification.reading import INVISIBLE, read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.table import Column, Rows, rows_of
 
@@ -71,16 +71,17 @@ def table_file(config: Config) -> Table:
         ValueError: If it can't be read, with the line; if it has no label column, a
             label is missing, or no column is left to predict from.
     """
-    header, records = read_table(config.data, config.delimiter, config.encoding)
+    notes: list[str] = []
+    header, records = read_table(config.data, config.delimiter, config.encoding, notes)
     place = Path(config.data).name
     where = _label_column(header, config.label or "", place)
     if not records:
         raise ValueError(f"{place} has no rows.")
     lines = [line for line, _ in records]
     fields = [list(values) for values in zip(*(v for _, v in records), strict=True)]
-    labels, notes = _labels(fields.pop(where), lines, header.pop(where), place)
-    columns, found = columns_of(header, fields, lines)
-    notes += found
+    labels, found = _labels(fields.pop(where), lines, header.pop(where), place)
+    columns, others = columns_of(header, fields, lines)
+    notes += found + others
     if not columns:
         raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
     return Table(
@@ -115,7 +116,7 @@ def _labels(
     values: list[str], lines: list[int], name: str, place: str
 ) -> tuple[list[str], list[str]]:
     """The labels, and a note if a word that elsewhere means missing is one of them."""
-    values = [unicodedata.normalize("NFC", value) for value in values]
+    values = [unicodedata.normalize("NFC", value).strip(INVISIBLE) for value in values]
     counts = collections.Counter(values)
     words = [text for text in counts if is_missing(text)]
     if not words:

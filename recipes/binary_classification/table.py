@@ -16,7 +16,7 @@ from recipes.binary_classification.numerals import (
     read_as,
     simplified,
 )
-from recipes.binary_classification.reading import name_of, once, read_table
+from recipes.binary_classification.reading import name_of, read_table
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
@@ -228,6 +228,16 @@ def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
     fields = {c.name: [_field(c, given.get(c.name))] for c in columns}
     absent = [name for name in names if name not in given]
     return rows_of(columns, [None], fields, "`row`"), absent
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of the pairs; ValueError if a name is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"expected names that differ; received {twice} twice")
+    return found
 
 
 def _field(column: Column, value: Any) -> str | float:

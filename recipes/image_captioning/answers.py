@@ -15,7 +15,9 @@ from recipes.image_captioning.results import draw_attention
 AT_ONCE = 16  # images
 
 
-def images_asked(images: tuple[str, ...], file: str | None) -> Iterable[str]:
+def images_asked(
+    images: tuple[str, ...], file: str | None, encoding: str | None = None
+) -> Iterable[str]:
     """The paths of the images: those given, or the lines of the file.
 
     Raises:
@@ -26,7 +28,7 @@ def images_asked(images: tuple[str, ...], file: str | None) -> Iterable[str]:
     if bool(images) == (file is not None):
         raise ValueError("either an image or `file` must be given, and not both.")
     if file is not None:
-        return read_lines(file)
+        return read_lines(file, encoding)
     if Path(" ".join(images)).exists():
         quoted_text(images, "image")
     return images

@@ -245,6 +245,7 @@ def caption_image(
     images: tuple[str, ...] = (),
     /,
     file: str | None = None,
+    encoding: str | None = None,
     json: bool = False,
     n_best: int | None = None,
     width: int | None = None,
@@ -257,6 +258,7 @@ def caption_image(
     Args:
         images: JPEG, PNG, GIF, BMP, WebP or TIFF file; several have a line each.
         file: File with a path in each line, instead, or - for standard input.
+        encoding: Of the file. By default UTF-8.
         json: Answer in JSON Lines, with the probabilities.
         n_best: Captions to show, the best first. By default 3, of several images 1.
         width: Hypotheses that the search keeps; 1 is greedy. By default as chosen.
@@ -266,7 +268,7 @@ def caption_image(
             NAME-attention.png for NAME.jpg. Of several images, and of JSON, the file
             for the captions, which are printed by default.
     """
-    asked = answers.images_asked(images, file)
+    asked = answers.images_asked(images, file, encoding)
     one = Path(images[0]) if len(images) == 1 and not json else None
     n_best = answers.wanted(n_best, 1 if one is None else 3, one is None and not json)
     if one is not None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.music import TuneWriter, tune_requests, tune_signatures
 from keras_seq.text import CharacterVocabulary
+from tests.serving.native import replayed_in_c
 
 DOCUMENTS = ["T:One\nM:4/4\nL:1/8\nK:D\nDEFG|\n", "T:Two\nM:6/8\nL:1/8\nK:G\nGAB|\n"]
 TEMPERATURE, LONGEST = 0.7, 100
@@ -268,6 +269,7 @@ def test_exported_it_serves_and_still_refuses(writer, signatures, tmp_path):
     }
     serving.export(writer.model, tmp_path, signatures, warmup=requests)
     report = serving.check(tmp_path, live=signatures)
+    replayed_in_c(tmp_path, report)
     assert {name: r.rows for name, r in report.signatures.items()} == rows
     loaded = tf.saved_model.load(str(tmp_path / "1")).signatures["generate"]
     specs = signatures["generate"].inputs

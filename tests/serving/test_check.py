@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.serving import ServingError, Signature, check, export
+from tests.serving.native import replayed_in_c
 
 pytest.importorskip("tensorflow_serving")
 
@@ -31,6 +32,7 @@ def export_one(path, function, requests, spec=FLOATS, model=(), **options):
 
 def test_exported_model_serves(exported):
     report = check(exported.path, live=exported.signatures)
+    replayed_in_c(exported.path, report)
     assert report.directory == exported.directory
     assert report.ops == exported.report.ops
     assert report.text_ops == ()

@@ -14,6 +14,7 @@ from keras_seq.text import (
     prediction_requests,
     prediction_signatures,
 )
+from tests.serving.native import replayed_in_c
 from tests.text.predictors import TEXT, predictor
 
 PROMPTS = ["low lower", "", "the\n", "nie gehört 😀"]
@@ -59,6 +60,7 @@ def test_it_serves(exported):
     if not exported[0]._steps.in_pieces:
         pytest.skip("the recipe's own run proves it of words")
     report = serving.check(exported[1])
+    replayed_in_c(exported[1], report)
     assert set(report.signatures) == {"serving_default", "generate", "score"}
 
 

@@ -10,6 +10,7 @@ from keras_seq.text import (
     translation_requests,
     translation_signatures,
 )
+from tests.serving.native import replayed_in_c
 from tests.text.translators import SOURCES, translator
 
 PAIRS = [("abc", "da"), ("d", "b ab")]
@@ -48,6 +49,7 @@ def strict():
 
 def test_it_serves(exported):
     report = serving.check(exported[1])
+    replayed_in_c(exported[1], report)
     assert set(report.signatures) == {
         "serving_default",
         "translate",

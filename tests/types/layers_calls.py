@@ -24,6 +24,7 @@ from keras_seq.layers import (
     MonotonicAttention,
     PositionalEncoding,
     RecurrentLanguageModel,
+    TimeDistributed,
     TransformerDecoder,
     TransformerEncoder,
     TransformerState,
@@ -229,3 +230,7 @@ h, (h_T, c_T), gates = lstm(x, [zeros, zeros], W, U, return_gates=True)
 print(gates["forget"].shape, gates.items())
 h, (h_T,), gates = gru(x, [zeros], W[:, :12], U[:, :12], return_gates=True)
 h, (h_T,), gates = simple_rnn(x, [zeros], W[:, :4], U[:, :4], return_gates=flag)
+
+# Several sequences in a row.
+TimeDistributed(ExplicitLSTM(4, return_gates=True), name="each")(x[None], mask=mask)
+TimeDistributed(keras.layers.Dense(2))(x, training=True)

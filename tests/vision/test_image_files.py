@@ -1,6 +1,7 @@
 """Image files of all kinds, whose right pixels are Pillow's."""
 
 import io
+import os
 import zlib
 
 import numpy as np
@@ -197,3 +198,26 @@ def test_a_png_is_turned_inside_the_graph(orientation):
     exif[0x0112] = orientation
     content = encoded(CLEAR, "PNG", exif=exif)
     np.testing.assert_allclose(decode_image(content), by_pillow(content), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "it is HEIC"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "it is SVG"),
+        (b"<!DOCTYPE html><p>404", "it is HTML"),
+        (b"%PDF-1.4", "it is PDF"),
+        (b"hello", "of no kind"),
+    ],
+)
+def test_what_is_no_image_is_called_by_name(tmp_path, content, kind):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"x\.jpg' is not a whole image: {kind}"):
+        load_image(path)
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "x.jpg")
+    with pytest.raises(ValueError, match="received a pipe or a device"):
+        load_image(tmp_path / "x.jpg")

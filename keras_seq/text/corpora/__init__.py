@@ -5,7 +5,9 @@ from keras_seq.text.corpora.document_splitting import DocumentSplit, split_docum
 from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
 from keras_seq.text.corpora.duplicates import duplicate_key, near_duplicates
 from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
+from keras_seq.text.corpora.label_spelling import one_spelling
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
+from keras_seq.text.corpora.objects import json_objects
 from keras_seq.text.corpora.parallel import PairCorpus, read_pairs, read_two
 from keras_seq.text.corpora.sources import read_lines
 from keras_seq.text.corpora.splitting import shared_pairs, split_pairs
@@ -21,7 +23,9 @@ __all__ = [
     "decoded",
     "decoded_lines",
     "duplicate_key",
+    "json_objects",
     "near_duplicates",
+    "one_spelling",
     "parse_columns",
     "read_documents",
     "read_labelled",

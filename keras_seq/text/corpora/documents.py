@@ -20,7 +20,8 @@ from keras_seq.text.corpora.columns import (
     places,
     width,
 )
-from keras_seq.text.corpora.encodings import decoded, western_text
+from keras_seq.text.corpora.encodings import decoded, marked, western_text
+from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.parts import TRAIN, part_of, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
 from keras_seq.text.corpora.tables import SUFFIXES, peeked, read_table
@@ -110,9 +111,10 @@ def read_documents(
     train, validation (valid, dev, ...) and test make parts of the corpus. Of a table
     (.csv, .tsv, .jsonl, .parquet) each row is a document.
 
-    A file is UTF-8, with or without byte order mark. One that isn't, nor has UTF-8's
-    sequences in it, is read as Windows-1252 (or Big5) if it is mostly ASCII and just
-    one of these makes sense of the rest, and named in the corpus; others are refused.
+    A file is UTF-8, with or without byte order mark, or UTF-16 or UTF-32 with one. One
+    that isn't, nor has UTF-8's sequences in it, is read as Windows-1252 (or Big5) if it
+    is mostly ASCII and just one of these makes sense of the rest, and named in the
+    corpus; others are refused, as are HTML and XML.
 
     Fewer than ten texts are cut into pieces by `cut_text`, about a hundred in all: one
     can't hold out a part of them otherwise.
@@ -189,6 +191,7 @@ def read_documents(
         tuple(encodings),
         tuple(parts) if any(parts) else (),
         lines,
+        tuple(oddities(texts)),
     )
 
 
@@ -321,7 +324,11 @@ def _from_table(
         tuple(empty),
         parts=tuple(parts) if any(parts) else (),
         lines=True,
-        notes=(f"texts are in the column {described([place], table)}",),
+        notes=(
+            f"texts are in the column {described([place], table)}",
+            *source.encoding_note(encoding),
+            *oddities(texts),
+        ),
     )
 
 
@@ -350,6 +357,7 @@ def _decoded(blamed: str, source: Source, encoding: str | None) -> tuple[str, st
     data, found = source.read(), ""
     try:
         text = decoded(blamed, data, encoding)
+        found = marked(data).upper() if encoding is None else ""
     except ValueError:
         other = western_text(data) if encoding is None else None
         if other is None:
@@ -361,4 +369,5 @@ def _decoded(blamed: str, source: Source, encoding: str | None) -> tuple[str, st
         raise ValueError(f"{blamed}:{line}: is no text: it has NUL bytes in it.")
     if "\n" not in text and "\r" in text:  # as of an old Macintosh
         text = text.replace("\r", "\n")
+    source.check_markup(text[:600])
     return text, found

@@ -18,6 +18,10 @@ _MARKS = {
 }
 _LOOKED_AT = 4096  # bytes, for zeros
 _MARK = "\ufeff"
+# Of no width: spaces, joiners, and marks of direction.
+_INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
+)
 # Which of every four bytes are mostly 0, in text with ASCII in it.
 _ZEROS = {
     (False, True, True, True): "utf-32-le",
@@ -79,14 +83,15 @@ def decoded(name: str, data: bytes, encoding: str | None = None) -> str:
     Args:
         name: Name of the file, for the message.
         data: What is in it.
-        encoding: Its encoding; None for UTF-8.
+        encoding: Its encoding; None for UTF-8, or UTF-16 or UTF-32 if it begins with
+            their byte order mark.
 
     Returns:
         The text, its ends of lines as they are.
 
     Raises:
         ValueError: If it isn't in this encoding; with file, line and byte. What looks
-            like UTF-16 or UTF-32 is called so.
+            like UTF-16 or UTF-32 without a mark is called so.
 
     Example:
 
@@ -94,8 +99,9 @@ def decoded(name: str, data: bytes, encoding: str | None = None) -> str:
     'a,b\r\n1,2\n'
     """
     check_encoding(encoding)
-    if encoding is None and (found := utf_16_or_32(data)):
-        raise ValueError(_is_wide(name, data, found))
+    encoding = encoding or marked(data)
+    if not encoding:
+        _refuse_wide(name, data)
     try:
         text = data.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
@@ -141,16 +147,18 @@ def lines_of(
         As `decoded_lines`.
     """
     check_encoding(encoding)
-    if encoding is not None and not _is_like_ascii(encoding):
-        text = decoded(name, b"".join(raw), encoding)
-        yield from _split(text)
-        return
     pieces = iter(raw)
     first = next(pieces, b"")
-    if encoding is None and (found := utf_16_or_32(first)):
-        raise ValueError(_is_wide(name, first, found))
+    pieces = itertools.chain([first], pieces)
+    found = encoding or marked(first)
+    if found and not _is_like_ascii(found):
+        text = decoded(name, b"".join(pieces), found)
+        yield from _split(text)
+        return
+    if encoding is None:
+        _refuse_wide(name, first)
     offset = 0
-    for number, piece in enumerate(itertools.chain([first], pieces), start=1):
+    for number, piece in enumerate(pieces, start=1):
         try:
             line = piece.decode(encoding or "utf-8")
         except UnicodeDecodeError as error:
@@ -163,11 +171,24 @@ def lines_of(
             yield line.removesuffix("\n").removesuffix("\r").removeprefix(_MARK)
 
 
-def utf_16_or_32(data: bytes) -> str | None:
-    """The name of the encoding, if bytes begin like UTF-16 or UTF-32; else None."""
+def encoding_note(source: str, start: bytes, encoding: str | None) -> list[str]:
+    """A note of the encoding that a file's byte order mark names, if it isn't UTF-8."""
+    found = marked(start)
+    if encoding is not None or not found:
+        return []
+    return [f"{source} is read as {found.upper()}, as its byte order mark says"]
+
+
+def marked(data: bytes) -> str:
+    """UTF-16 or UTF-32 by its byte order mark; "" if bytes begin with neither."""
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return encoding
+    return ""
+
+
+def _unmarked(data: bytes) -> str | None:
+    """The name of the encoding, if bytes look like UTF-16 or UTF-32; else None."""
     start = data[:_LOOKED_AT]
     start = start[: len(start) // 4 * 4]
     if len(start) < 8 or 4 * start.count(0) < len(start):
@@ -256,16 +277,20 @@ def _message(
     )
 
 
-def _is_wide(name: str, data: bytes, encoding: str) -> str:
-    marked = any(data.startswith(mark) for mark in _MARKS)
-    why = "as its byte order mark says" if marked else "as its many NUL bytes say"
-    return (
-        f"{name}:1: expected UTF-8; received {encoding.upper()}, {why} (it begins with "
-        f"the bytes 0x{data[0]:02X} 0x{data[1]:02X}; read as UTF-8 it would have NUL "
-        f'bytes). Give "{encoding}" as `encoding`.'
-    )
+def _refuse_wide(name: str, data: bytes) -> None:
+    if found := _unmarked(data):
+        raise ValueError(
+            f"{name}:1: expected UTF-8; received {found.upper()}, as its many NUL "
+            f"bytes say (it begins with the bytes 0x{data[0]:02X} 0x{data[1]:02X}). "
+            f'Give "{found}" as `encoding`.'
+        )
+
+
+_AT_ENDS = re.compile(f"^[ {_INVISIBLE}]+|[ {_INVISIBLE}]+$")
 
 
 def cleaned(label: str) -> str:
-    """A label, or a name in a header, as it is compared: in NFC, without space."""
-    return normalise(label.strip(_MARK))
+    """A label, or a name in a header, as it is compared: in NFC, and without space or
+    invisible characters at its ends.
+    """
+    return _AT_ENDS.sub("", normalise(label))

@@ -17,7 +17,7 @@ from keras_seq.text.corpora.columns import (
 from keras_seq.text.corpora.label_folders import Labelled
 from keras_seq.text.corpora.parts import split_of
 from keras_seq.text.corpora.sources import Source
-from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table
+from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
 
 _FASTTEXT = "__label__"
 
@@ -42,6 +42,7 @@ def table_texts(
         ValueError: If a row has no label or no text, with the line; or if it isn't
             clear which columns are meant.
     """
+    notes += [n for n in source.encoding_note(encoding) if n not in notes]
     if source.suffix not in SUFFIXES or source.suffix == ".tsv":
         first = next((x for x in source.lines(encoding) if x.strip()), "")
         if first.startswith(_FASTTEXT):
@@ -85,7 +86,17 @@ def _chosen(
             "columns, and no header that is known: `columns` says which are label and "
             f"text. The first row is {_short(str(start[0].cells))}."
         )
+    if count == 2 and _is_label_last(start):
+        notes.append("labels are in the second column: the first is never the same")
+        return 1, 0, table
     return 0, None, table
+
+
+def _is_label_last(rows: Sequence[Row]) -> bool:
+    """Whether the second of two columns alone has what labels have: few values."""
+    first, second = ([row.cells[i] for row in rows if any(row.cells)] for i in range(2))
+    several = 2 <= len(set(second)) <= len(second) / 2
+    return several and len(set(first)) > 0.9 * len(first)
 
 
 def _by_header(

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_seq.text.corpora.columns import Column
-from keras_seq.text.corpora.encodings import cleaned, decoded
+from keras_seq.text.corpora.encodings import cleaned, decoded, marked
 from keras_seq.text.corpora.label_folders import (
     UNUSED,
     Labelled,
     label_files,
     label_folders,
 )
+from keras_seq.text.corpora.label_spelling import one_spelling
 from keras_seq.text.corpora.label_tables import table_texts
+from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.parts import part_files
 from keras_seq.text.corpora.sources import (
     Source,
@@ -133,9 +135,11 @@ def read_labelled(
       in each line, as NLTK's sentence_polarity has them: rt-polarity.pos.
 
     A file may be gzipped (.gz), and each of the folders in a .zip. Text is UTF-8, with
-    or without byte order mark. Texts are normalised (`normalise` with "NFC"), and
-    labels; empty texts, and those that come again with the same label in the same part,
-    are left out and counted. Files whose name begins with "." or "_" are ignored.
+    or without byte order mark, or UTF-16 or UTF-32 with one. Texts are normalised
+    (`normalise` with "NFC"), and labels, of which those that differ in case alone, or
+    as 1 and 1.0 do, are one; empty texts, and those that come again with the same
+    label in the same part, are left out and counted. Files whose name begins with "."
+    or "_" are ignored.
 
     Args:
         path: The file or folder.
@@ -187,6 +191,7 @@ def _corpus(name: str, found: Iterable[Labelled], notes: list[str]) -> LabelledC
     empty, unused, count = [], set(), 0
     label_of: dict[str, str] = {}
     several: set[str] = set()
+    seen: collections.Counter[str] = collections.Counter()
     for text, label, place, part in found:
         if part == UNUSED:
             unused.add(place)
@@ -196,9 +201,18 @@ def _corpus(name: str, found: Iterable[Labelled], notes: list[str]) -> LabelledC
             empty.append(place)
             continue
         count += 1
+        seen[label] += 1
         kept.setdefault((part, label, text), place)
+    spelling = one_spelling(seen, notes)
+    if spelling:
+        renamed: dict[tuple[str, str, str], str] = {}
+        for (part, label, text), place in kept.items():
+            renamed.setdefault((part, spelling.get(label, label), text), place)
+        kept = renamed
+    for _, label, text in kept:
         if label_of.setdefault(text, label) != label:
             several.add(text)
+    notes += oddities({text for _, _, text in kept})
     labels = {label for _, label, _ in kept}
     if len(labels) < 2:
         raise ValueError(
@@ -249,11 +263,16 @@ def _from_files(
             for number, line in enumerate(source.lines(encoding), start=1):
                 yield Labelled(line, label, f"{source.name}:{number}")
         return
+    wide = 0
     for found in folders:
         text = ""
         if found.source is not None:
-            text = decoded(found.source.name, found.source.read(), encoding)
+            data = found.source.read()
+            text = decoded(found.source.name, data, encoding)
+            wide += encoding is None and bool(marked(data))
         yield Labelled(text, found.label, found.place, found.part)
+    if wide:
+        notes.append(f"{wide} files are read as the UTF-16 or UTF-32 that they mark")
 
 
 def _few(names: Sequence[str], count: int = 3) -> str:

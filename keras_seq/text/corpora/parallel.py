@@ -20,6 +20,8 @@ from keras_seq.text.corpora.columns import (
     places,
     width,
 )
+from keras_seq.text.corpora.oddities import oddities
+from keras_seq.text.corpora.parallel_files import parallel_files
 from keras_seq.text.corpora.parts import TRAIN, part_files, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
 from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
@@ -28,6 +30,12 @@ from keras_seq.text.normalising import normalise
 Pair = tuple[str, str]
 
 _FILES = (".txt", *SUFFIXES)
+_OF_TRANSLATORS = {
+    ".tmx": "TMX",
+    **dict.fromkeys((".xliff", ".xlf", ".sdlxliff", ".mqxliff"), "XLIFF"),
+    **dict.fromkeys((".po", ".pot"), "gettext's"),
+    ".tbx": "TBX",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,9 @@ def read_pairs(
     A table is a file with a pair in each line, tabs between columns (.tsv, .txt), CSV
     (.csv), JSON Lines (.jsonl) or Parquet (which needs pyarrow); as it is, gzipped
     (.gz) or in a .zip, where the one such file is read whose name doesn't begin with
-    "_" or ".". Or a folder (or .zip) has the tables train.tsv, validation.tsv (or
+    "_" or ".". Or a folder (or .zip) has two files whose names differ in their ending
+    alone, which names the language: train.en and train.fr, as Moses reads them, or
+    those of the parts. Or it has the tables train.tsv, validation.tsv (or
     dev.tsv, ...) and test.tsv, which become the corpus's parts, as a column "split"
     with such values does.
 
@@ -151,17 +161,26 @@ def read_pairs(
     >>> folder.cleanup()
     """
     path = Path(path)
-    sources = _sources(path, member)
     pairs = _Pairs()
     notes: list[str] = []
+    if member is None and (sides := parallel_files(path, columns, notes)):
+        for part, both in sides.items():
+            _add_lines(pairs, both, part, encoding, notes)
+        return pairs.corpus(path.name, notes)
+    sources = _sources(path, member)
     for part, source in sources.items():
+        _refuse_by_name(source)
+        notes += source.encoding_note(encoding)
         table = read_table(source, encoding)
         (first, second), table, note = _chosen(table, columns)
         if note and note not in notes:
             notes.append(note)
         part_in = split_of(table)
+        widest, more = 0, []
         for row in table.rows:
             cells = row.cells
+            if len(cells) > (widest := widest or len(cells)):
+                more.append(row.line)
             if not any(cell.strip() for cell in cells):
                 pairs.add("", "", part)
             elif len(cells) <= max(first, second):
@@ -172,6 +191,11 @@ def read_pairs(
                 )
             else:
                 pairs.add(cells[first], cells[second], part or part_in(row))
+        if more:
+            notes.append(
+                f"{len(more)} rows have more columns than the first, as where a tab is "
+                f"in a sentence: {table.name}:{more[0]} is one"
+            )
     name = next(iter(sources.values())).name if len(sources) == 1 else path.name
     return pairs.corpus(name, notes)
 
@@ -213,16 +237,30 @@ def read_two(
     paths = Path(source_path), Path(target_path)
     sides = [_only(path, None) for path in paths]
     pairs = _Pairs()
+    notes: list[str] = []
+    _add_lines(pairs, sides, "", encoding, notes)
+    return pairs.corpus(" + ".join(side.name for side in sides), notes)
+
+
+def _add_lines(
+    pairs: "_Pairs",
+    sides: Sequence[Source],
+    part: str,
+    encoding: str | None,
+    notes: list[str],
+) -> None:
+    """The pairs of two files, whose lines belong together."""
     counts = [0, 0]
+    for side in sides:
+        notes += side.encoding_note(encoding)
     lines = [_counted(side, encoding, counts, i) for i, side in enumerate(sides)]
     for source, target in itertools.zip_longest(*lines, fillvalue=""):
-        pairs.add(source, target, "")
+        pairs.add(source, target, part)
     if counts[0] != counts[1]:
         raise ValueError(
             f"{sides[0].name} and {sides[1].name} must have as many lines; received "
             f"{counts[0]} and {counts[1]}."
         )
-    return pairs.corpus(" + ".join(side.name for side in sides), [])
 
 
 class _Pairs:
@@ -253,7 +291,17 @@ class _Pairs:
             self.empty,
             self.count - self.empty - len(self.kept),
             tuple(part for _, _, part in self.kept) if split else (),
-            tuple(notes),
+            (*notes, *oddities(f"{s}\t{t}" for s, t, _ in self.kept)),
+        )
+
+
+def _refuse_by_name(source: Source) -> None:
+    """Refuses forms of translators' programs that aren't read, by name."""
+    kind = _OF_TRANSLATORS.get(source.suffix)
+    if kind:
+        raise ValueError(
+            f"{source.name}: is {kind}, which isn't read: save it as TSV, a source, a "
+            "tab and a target in each line."
         )
 
 

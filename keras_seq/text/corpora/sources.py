@@ -1,9 +1,12 @@
-"""Files with text, as they lie, gzipped or in a .zip, read line by line."""
+"""Files with text, as they lie, packed or in a .zip, read line by line."""
 
 import contextlib
+import functools
 import gzip
 import itertools
+import lzma
 import os
+import stat
 import sys
 import zipfile
 import zlib
@@ -11,11 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from keras_seq.text.corpora.encodings import lines_of
+from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
 
-_PACKED = ".gz"
+_PACKED = (".gz", ".bz2", ".xz")
 _LONGEST_LINE = 2**28  # bytes: a small packed file may hold any number of them
+_SMALL, _TIMES = 2**27, 200  # bytes unpacked, and how often its size a text may have
+_START = 600  # bytes that tell what a file is
+_OFFICE = ("[Content_Types].xml", "mimetype")  # what is in the .zip of a document
 
 
 class Source(NamedTuple):
@@ -26,12 +33,14 @@ class Source(NamedTuple):
         path: Where it lies, from the folder or the .zip that it was found in.
         open: Opens it for reading bytes, unpacked.
         archive: Name of the .zip that it is in, or "".
+        packed: Its bytes as it lies, packed or not; 0 if nobody knows.
     """
 
     name: str
     path: PurePosixPath
     open: Callable[[], IO[bytes]]
     archive: str = ""
+    packed: int = 0
 
     @property
     def suffix(self) -> str:
@@ -45,56 +54,108 @@ class Source(NamedTuple):
 
     @property
     def _unpacked(self) -> PurePosixPath:
-        packed = self.path.suffix.lower() == _PACKED
+        packed = self.path.suffix.lower() in _PACKED
         return self.path.with_suffix("") if packed else self.path
 
     def raw_lines(self) -> Iterator[bytes]:
         """Its bytes, cut behind each line's end; ValueError if it isn't whole."""
+        kind = self.archive and ".zip"
+        name = self.archive or self.name
+        size = 0
         try:
             with self.open() as file:
                 while line := file.readline(_LONGEST_LINE):
-                    if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-                        raise ValueError(
-                            f"{self.name}: expected lines of less than "
-                            f"{_LONGEST_LINE:,} bytes; received a longer one."
-                        )
+                    if not size and (foreign := foreign_kind(line[:_START])):
+                        raise ValueError(f"{self.name}: is no text: it is {foreign}.")
+                    size += len(line)
+                    self._check_size(size, line)
                     yield line
         except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            kind = ".zip" if self.archive else ".gz"
-            name = self.archive or self.name
+            kind = kind or ".gz"
+            raise ValueError(f"{name}: is no whole {kind} file: {error}") from error
+        except lzma.LZMAError as error:
+            kind = kind or ".xz"
             raise ValueError(f"{name}: is no whole {kind} file: {error}") from error
         except RuntimeError as error:  # encrypted, or packed in a way not known
-            name = self.archive or self.name
             raise ValueError(f"{name}: can't be unpacked: {error}") from error
 
+    def _check_size(self, size: int, line: bytes) -> None:
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            raise ValueError(
+                f"{self.name}: expected lines of less than {_LONGEST_LINE:,} bytes; "
+                "received a longer one."
+            )
+        if self.packed and size > max(_SMALL, _TIMES * self.packed):
+            raise ValueError(
+                f"{self.name}: expected at most {_TIMES} times its {self.packed:,} "
+                "packed bytes, as texts have; received more."
+            )
+
     def lines(self, encoding: str | None = None) -> Iterator[str]:
-        """Its lines, decoded, without their ends."""
-        return lines_of(self.name, self.raw_lines(), encoding)
+        """Its lines, decoded, without their ends; ValueError if they are markup."""
+        lines = lines_of(self.name, self.raw_lines(), encoding)
+        # Who types the lines waits for no second one.
+        first = list(itertools.islice(lines, 3 if self.packed else 1))
+        self.check_markup("\n".join(line[:_START] for line in first))
+        return itertools.chain(first, lines)
+
+    def check_markup(self, start: str) -> None:
+        """Refuses what begins as HTML or XML does: its markup isn't read."""
+        if kind := markup_kind(start):
+            hint = ": save it as plain text, or as a table"
+            raise ValueError(f"{self.name}: is {kind}, which isn't read{hint}.")
 
     def read(self) -> bytes:
         """All of it."""
         return b"".join(self.raw_lines())
 
+    def encoding_note(self, encoding: str | None) -> list[str]:
+        """A note if it is in another encoding than UTF-8 because it says so itself."""
+        if encoding is not None:
+            return []
+        try:
+            with self.open() as file:
+                return encoding_note(self.name, file.read(4), encoding)
+        except (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError):
+            return []  # who reads it is told
+
 
 def is_zip(path: Path) -> bool:
-    """Whether a file's name says that it is a .zip."""
-    return path.suffix.lower() == ".zip"
+    """Whether a file is a .zip, by its name or by what it is; no office document."""
+    if path.suffix.lower() == ".zip":
+        return True
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not any(name in _OFFICE for name in archive.namelist())
 
 
-def one_file(path: Path) -> Source:
-    """A file by itself, perhaps gzipped; OSError if there is none."""
-    if not path.exists():
-        raise FileNotFoundError(2, os.strerror(2), os.fspath(path))
+def one_file(path: Path, *, once: bool = False) -> Source:
+    """A file by itself, perhaps packed.
+
+    Raises:
+        OSError: If there is none.
+        ValueError: If it can be read only once, as a pipe, and that isn't enough.
+    """
+    kind = path.stat().st_mode  # FileNotFoundError if there is none
     name = encodable(path.name)
-    return Source(name, PurePosixPath(name), lambda: _opened(path))
+    if not (once or stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise ValueError(
+            f"{name}: expected a file, which can be read again; received a pipe or a "
+            "device."
+        )
+    return Source(
+        name, PurePosixPath(name), lambda: _opened(path), packed=_packed_size(path)
+    )
 
 
 def read_lines(path: str, encoding: str | None = None) -> Iterator[str]:
     r"""The lines of a file or of standard input, one after the other.
 
     Args:
-        path: File, gzipped if its name ends in .gz; or "-" for standard input.
-        encoding: Its encoding; None for UTF-8.
+        path: File, perhaps packed by gzip, bzip2 or xz; or "-" for standard input.
+        encoding: Its encoding; None for UTF-8, or UTF-16 or UTF-32 with their byte
+            order mark.
 
     Returns:
         Iterator over strings, the lines without their ends. As it goes on it raises
@@ -113,7 +174,12 @@ def read_lines(path: str, encoding: str | None = None) -> Iterator[str]:
     ...     list(read_lines(file.name))
     ['one', '', 'two']
     """
-    source = one_file(Path(path)) if path != "-" else _standard_input()
+    source = _standard_input()
+    if path != "-":
+        source = one_file(Path(path), once=True)
+        if Path(path).is_file():  # a pipe can't be looked into
+            for note in source.encoding_note(encoding):
+                print(note, file=sys.stderr)
     lines = source.lines(encoding)
     first = list(itertools.islice(lines, 1))  # what is wrong is told at once
     if not first:
@@ -151,16 +217,20 @@ def in_zip(path: Path) -> list[Source]:
         ValueError: If it is no whole .zip.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+        # Its list of members is read once; it is closed with the last source.
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path.name}: is no whole .zip file: {error}") from error
     return [
         Source(
-            f"{path.name}/{name}", PurePosixPath(name), _member(path, name), path.name
+            f"{path.name}/{member.filename}",
+            PurePosixPath(member.filename),
+            functools.partial(_member, archive, member),
+            path.name,
+            max(1, member.compress_size),
         )
-        for name in names
-        if not name.endswith("/") and _shown(PurePosixPath(name))
+        for member in archive.infolist()
+        if not member.is_dir() and _shown(PurePosixPath(member.filename))
     ]
 
 
@@ -172,24 +242,26 @@ def needs_password(path: Path) -> bool:
 
 def _source(folder: Path, path: Path) -> Source:
     name = encodable(path.relative_to(folder).as_posix())
-    return Source(name, PurePosixPath(name), lambda: _opened(path))
+    return Source(
+        name, PurePosixPath(name), lambda: _opened(path), packed=_packed_size(path)
+    )
+
+
+def _packed_size(path: Path) -> int:
+    """Bytes of a file that may be packed: which it is its content tells."""
+    return max(1, path.stat().st_size) if path.is_file() else 0
 
 
 def _opened(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == _PACKED:
+    if path.suffix.lower() == ".gz":  # or it is told that it is none
         return cast("IO[bytes]", gzip.open(path))
-    return open(path, "rb")
+    return open_unpacked(path)
 
 
-def _member(path: Path, name: str) -> Callable[[], IO[bytes]]:
-    def opened() -> IO[bytes]:
-        # The archive is closed with the last of its members that is open.
-        with zipfile.ZipFile(path) as archive:
-            member = archive.open(name)
-        if name.lower().endswith(_PACKED):
-            return cast("IO[bytes]", gzip.GzipFile(fileobj=member))
-        return member
-
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    opened = archive.open(member)
+    if member.filename.lower().endswith(".gz"):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=opened))
     return opened
 
 

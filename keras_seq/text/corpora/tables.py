@@ -2,19 +2,21 @@
 
 import csv
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from keras_seq.extras import require
 from keras_seq.text.corpora.encodings import cleaned
+from keras_seq.text.corpora.objects import json_objects
 from keras_seq.text.corpora.sources import Source
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 _QUOTED = re.compile('"(?:[^"]|"")*"')
 _DELIMITERS = ",;\t|"
+_EXCEL = re.compile('"?sep=(.)"?')
 _LOOKED_AT = 50  # lines, to find the delimiter
+_OBJECTS = 1000  # that tell the names of columns
 _LONGEST_FIELD = 2**28  # characters
 
 Cells = list[str]
@@ -143,13 +145,18 @@ def _unquoted(cell: str) -> str:
 
 def _csv_rows(source: Source, encoding: str | None) -> Iterator[Row]:
     start = list(itertools.islice(source.lines(encoding), _LOOKED_AT))
-    delimiter = _delimiter(start)
+    # Excel names the delimiter in a first line of its own.
+    named = _EXCEL.fullmatch(start[0]) if start else None
+    delimiter = named[1] if named else _delimiter(start)
     # With the ends of lines, which may be in a field.
     lines = (line + "\n" for line in source.lines(encoding))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     try:
         while (cells := _next(reader)) is not None:
+            if line == 1 and named:
+                line = 2
+                continue
             yield Row(line, [cell.removesuffix("\n") for cell in cells] or [""])
             line = reader.line_num + 1
     except csv.Error as error:
@@ -182,52 +189,25 @@ def _delimiter(lines: list[str]) -> str:
 
 
 def _json_table(source: Source, encoding: str | None) -> Table:
-    lines = enumerate(source.lines(encoding), start=1)
-    if source.suffix == ".json":
-        text = "\n".join(line for _, line in lines)
-        found = _parsed(source.name, 1, text)
-        if not isinstance(found, list):
-            raise ValueError(
-                f"{source.name}: expected a list of objects, a row each; received "
-                f"{type(found).__name__}."
-            )
-        objects: Iterator[tuple[int, Any]] = iter(list(enumerate(found, start=1)))
-    else:
-        objects = (
-            (number, _parsed(source.name, number, line))
-            for number, line in lines
-            if line.strip()
-        )
-    first = next(objects, None)
-    if first is None:
-        return Table(source.name, [], iter(()))
-    header = list(_flat(source.name, *first))
+    lines = source.suffix != ".json"
+    objects = json_objects(source.name, source.lines(encoding), lines_apart=lines)
+    start = list(itertools.islice(objects, _OBJECTS))
+    first = [_flat(source.name, *some) for some in start]
+    header = list(dict.fromkeys(name for fields in first for name in fields))
 
     def rows() -> Iterator[Row]:
-        for number, value in itertools.chain([first], objects):
+        for number, value in itertools.chain(start, objects):
             fields = _flat(source.name, number, value)
             yield Row(number, [fields.get(name, "") for name in header])
 
     return Table(source.name, header, rows())
 
 
-def _parsed(name: str, line: int, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name}:{line}: is no JSON: {error}.") from error
-
-
-def _flat(name: str, line: int, value: object) -> dict[str, str]:
+def _flat(name: str, line: int, value: dict[str, Any]) -> dict[str, str]:
     """The fields of an object; of one within it by their own names, where it is alone.
 
     So pairs are given: {"translation": {"en": "Go.", "fr": "Va !"}}.
     """
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{name}:{line}: expected an object, {{...}}; received "
-            f"{type(value).__name__}."
-        )
     inside = [part for part in value.values() if isinstance(part, dict)]
     if len(inside) == 1:
         value = {k: v for k, v in value.items() if v is not inside[0]} | inside[0]

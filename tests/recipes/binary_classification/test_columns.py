@@ -302,9 +302,13 @@ def test_parquet_is_read_where_pyarrow_is(tmp_path):
     ("name", "content", "message"),
     [
         ("t.jsonl", '{"x": 1}\n{"x": [1]}', r"t.jsonl:2: expected text, a number"),
-        ("t.jsonl", '{"x": 1}\n7', r"t.jsonl:2: expected an object; received '7'"),
+        (
+            "t.jsonl",
+            '{"x": 1}\n7',
+            r"t.jsonl:2: expected an object, .* '7'",
+        ),
         ("t.jsonl", '{"x": 1, "x": 2}', r"t.jsonl:1: .*received \['x'\] twice"),
-        ("t.jsonl", "\n{", r"t.jsonl:2: Expecting property name"),
+        ("t.jsonl", "\n{", r"t.jsonl:2: is no JSON: Expecting property name"),
         ("t.json", '{"x": 1}', r"t.json:1: expected a list of objects"),
         ("t.json", "[" * 100_000, r"t.json:1: "),
         ("t.jsonl", "", "t.jsonl is empty"),

@@ -22,6 +22,7 @@ from recipes.binary_classification.results import write_results
 from recipes.binary_classification.table import Rows
 from recipes.binary_classification.training import Part
 from tests.recipes.binary_classification.flowers import fails, start, write_flowers
+from tests.serving.native import replayed_in_c
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +176,7 @@ def test_served_answers_are_the_models_own(run, data, classifier):
     )
     assert explained["columns"].numpy()[3, 0].decode() == data.columns[0].name
     report = serving.check(run / "saved_model")
+    replayed_in_c(run / "saved_model", report)
     assert set(report.signatures) == {"serving_default", "explain"}
 
 

@@ -22,6 +22,7 @@ from recipes.long_term_memory.results import summary
 from recipes.long_term_memory.tasks import adding
 from recipes.long_term_memory.training import Gradients
 from tests.recipes.shell import Shell
+from tests.serving.native import replayed_in_c
 
 VERBS = {
     "add": recipe.add_numbers,
@@ -202,7 +203,9 @@ def test_metrics_have_what_the_contract_asks(run, metrics):
 def test_saved_model_of_the_run_adds_at_any_length(run):
     import tensorflow as tf
 
-    assert set(serving.check(run / "saved_model").signatures) == {"serving_default"}
+    report = serving.check(run / "saved_model")
+    assert set(report.signatures) == {"serving_default"}
+    replayed_in_c(run / "saved_model", report)
     inputs, _ = adding(np.random.default_rng(1), 3, 21)
     serve = tf.saved_model.load(run / "saved_model" / "1").signatures
     answer = serve["serving_default"](sequence=tf.constant(inputs))["sum"]

@@ -13,6 +13,7 @@ from recipes.sentiment.recipe import load_data, train_all
 from tests.recipes.sentiment.reviews import reviews
 from tests.recipes.shell import Shell
 from tests.reference.lstm import lstm
+from tests.serving.native import replayed_in_c
 
 VERBS = {
     "classify": recipe.classify,
@@ -98,6 +99,7 @@ def test_the_verbs_take_its_run(run, tmp_path, capsys):
     assert capsys.readouterr().out.split()[0] in ("good", "bad")
     start("export", "--run", run)
     assert "serves without Keras" in capsys.readouterr().out
+    replayed_in_c(run / "saved_model")
 
 
 def test_an_ordinary_run_has_the_same_plain_model(run, table, tmp_path):

@@ -52,7 +52,7 @@ def test_other_encodings_are_read_and_named(tmp_path):
     ("files", "message"),
     [
         ({"a.txt": b"a\0b"}, "NUL"),
-        ({"a.txt": "ab".encode("utf-16")}, "NUL"),
+        ({"a.txt": "abcdefgh".encode("utf-16-le")}, "NUL"),
         ({"a.txt": b"ok \x81\xff"}, "byte 0x81 at 3"),
         ({"a.txt": "  \n"}, "holds no text"),
         ({"a.md": "text"}, r"no \.txt file"),

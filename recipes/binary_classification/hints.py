@@ -1,0 +1,120 @@
+"""What the fields of a column hint at: codes, dates in digits, missing values."""
+
+import collections
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+
+from recipes.binary_classification.dates import FORMS, seconds_of
+from recipes.binary_classification.numerals import is_missing, simplified
+
+DIGITS_ALONE = "YYYYMMDD"
+_CENTURIES = ("19", "20")
+_DAYS = 3  # different ones, that digits alone are dates
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_NINES = re.compile(r"-?9{2,6}")
+_WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)? ?([^\W\d_][^\d]{0,9})")
+_YES_NO = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}
+
+
+def are_codes(fields: Collection[str]) -> bool:
+    """Whether whole numbers are names, as postcodes are: of one width, 3 digits at
+    least, some with leading zeros.
+    """
+    return (
+        len({len(text) for text in fields}) == 1
+        and all(len(text) > 2 and text.isascii() and text.isdigit() for text in fields)
+        and any(text[0] == "0" for text in fields)
+    )
+
+
+def are_dates(counts: Mapping[str, int]) -> bool:
+    """Whether nine in ten fields are days of two centuries in eight digits."""
+    known = {text: n for text, n in counts.items() if not is_missing(text)}
+    days = {
+        text: n
+        for text, n in known.items()
+        if len(text) == 8
+        and text.startswith(_CENTURIES)
+        and seconds_of(text, DIGITS_ALONE) is not None
+    }
+    return len(days) >= _DAYS and 10 * sum(days.values()) >= 9 * sum(known.values()) > 0
+
+
+def other_dates(counts: Mapping[str, int], line_of: Callable[[str], int]) -> str:
+    """A note, if most fields are dates, but written in more ways than one."""
+    known = {text: n for text, n in counts.items() if not is_missing(text)}
+    found: collections.Counter[str] = collections.Counter()
+    first: dict[str, str] = {}
+    for text, n in known.items():
+        for form in FORMS:
+            if seconds_of(simplified(text), form) is not None:
+                found[form] += n
+                first.setdefault(form, text)
+    if len(found) < 2 or 10 * max(found.values()) >= 9 * sum(known.values()):
+        return ""
+    dated = sum(
+        n
+        for text, n in known.items()
+        if any(seconds_of(simplified(text), form) is not None for form in found)
+    )
+    if 10 * dated < 9 * sum(known.values()):
+        return ""
+    shown = " and ".join(
+        f"{first[form]!r} (line {line_of(first[form])}) as {form}"
+        for form, _ in found.most_common(2)
+    )
+    return f" Its dates are written in more ways than one: {shown}."
+
+
+def spellings(counts: Mapping[str, int]) -> list[str]:
+    """Notes of categories that may be one, and of numbers with a unit."""
+    notes = []
+    groups = collections.defaultdict(list)
+    for text in counts:
+        key = unicodedata.normalize("NFKC", text).casefold()
+        groups[" ".join(_INVISIBLE.sub("", key).split())].append(text)
+    alike = [some for some in groups.values() if len(some) > 1]
+    if alike:
+        shown = " and ".join(map(ascii, alike[0][:3]))
+        notes.append(
+            f"{shown} are different categories, though they differ in case, space or "
+            f"accents' coding alone{_more(len(alike) - 1)}."
+        )
+    known = {key for key in groups if not is_missing(key)}
+    if len(known) > 2 and known <= _YES_NO:
+        notes.append(
+            f"its {len(known)} categories are words for yes and no, and are told apart."
+        )
+    units: collections.Counter[str] = collections.Counter()
+    for text, n in counts.items():
+        if match := _WITH_UNIT.fullmatch(text):
+            units[match[1].strip()] += n
+    total = sum(n for text, n in counts.items() if not is_missing(text))
+    if units and 10 * (most := units.most_common(1)[0])[1] >= 9 * total:
+        notes.append(
+            f"{most[1]} of its values are a number with {most[0]!r}: without that it "
+            "would be a column of numbers."
+        )
+    return notes
+
+
+def sentinel(values: np.ndarray, counts: Sequence[int]) -> str:
+    """A note, if a number of nines alone stands far from all others, several times."""
+    for value, count in zip(values, counts, strict=True):
+        others = values[values != value]
+        if count < 3 or not _NINES.fullmatch(f"{value:g}") or not len(others):
+            continue
+        far = others.min() >= 0 if value < 0 else 2 * others.max() < value
+        if far:
+            return (
+                f"{value:g} comes {count} times, far from all others. If it means that "
+                "a value is missing, leave those fields empty."
+            )
+    return ""
+
+
+def _more(count: int) -> str:
+    return f" ({count} more such)" if count else ""

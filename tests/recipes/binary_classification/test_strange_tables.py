@@ -1,0 +1,170 @@
+"""Tables of kinds that people bring: the right values, or a word that says why not."""
+
+import bz2
+import gzip
+import json
+import lzma
+import os
+
+import numpy as np
+import pytest
+
+from recipes.binary_classification.settings import Config
+from recipes.binary_classification.sources import table_file
+
+ROWS = [
+    (str(20 + i % 30), ("Rom", "Bonn", "Graz")[i % 3], "yes" if i % 2 else "no")
+    for i in range(40)
+]
+CSV = "age,city,y\n" + "".join(",".join(row) + "\n" for row in ROWS)
+
+
+def table(tmp_path, content, name="x.csv", **settings):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return table_file(Config(data=str(path), label="y", **settings))
+
+
+def same(found):
+    """Whether a table is the one of ROWS, and what else is noted."""
+    assert [column.name for column in found.columns] == ["age", "city"]
+    np.testing.assert_array_equal(
+        found.rows.numbers[:, 0], [int(a) for a, _, _ in ROWS]
+    )
+    assert found.rows.strings[:, 0].tolist() == [city for _, city, _ in ROWS]
+    assert found.labels == [label for _, _, label in ROWS]
+    return found.notes
+
+
+OBJECTS = [dict(zip(("age", "city", "y"), row, strict=True)) for row in ROWS]
+QUIET = {
+    "mark.csv": CSV.encode("utf-8-sig"),
+    "gzip.csv": gzip.compress(CSV.encode()),
+    "x.csv.bz2": bz2.compress(CSV.encode()),
+    "x.csv.xz": lzma.compress(CSV.encode()),
+    "returns.csv": CSV.replace("\n", "\r"),
+    "excel.csv": '"sep=;"\r\n' + CSV.replace(",", ";").replace("\n", "\r\n"),
+    "blanks.csv": CSV + ",,\n\n   \n",
+    "spaces.csv": CSV.replace("yes", " yes\u00a0").replace("no\n", "no\u200b\n"),
+    "lines.json": "\n".join(map(json.dumps, OBJECTS)),
+    "list.jsonl": json.dumps(OBJECTS),
+    "around.json": json.dumps({"data": OBJECTS}),
+    "columns.json": json.dumps({k: [o[k] for o in OBJECTS] for k in OBJECTS[0]}),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_forms_of_a_table(tmp_path, name):
+    assert same(table(tmp_path, QUIET[name], name)) == []
+
+
+TOLD = {
+    "utf16": (CSV.encode("utf-16"), "read as UTF-16"),
+    "utf32": (CSV.encode("utf-32"), "UTF-32, as its byte order mark says"),
+    "comments": ("# by me, today\n#\n" + CSV, 'the first 2 lines are left out: .* "#"'),
+    "total": (CSV + "1180,Total,\n", "line 42, the last, is left out: .*'Total'"),
+    "labelled total": (CSV + "Sum:,,yes\n", "line 42, the last, is left out: .*'Sum:'"),
+    "two files in one": (
+        CSV[: CSV.index("\n", 99) + 1] + CSV[:11] + CSV[CSV.index("\n", 99) + 1 :],
+        r"1 rows are left out: .* names of the columns again \(line",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_is_left_out_is_told(tmp_path, name):
+    content, note = TOLD[name]
+    [found] = same(table(tmp_path, content))
+    with pytest.raises(AssertionError, match=note):
+        assert not found, found
+
+
+def test_a_category_that_is_called_total_stays(tmp_path):
+    city = CSV.replace("Graz", "Total")
+    assert table(tmp_path, city + "20,Total,yes\n").labels[-1] == "yes"
+
+
+REFUSED = {
+    "x.xls": (b"\xd0\xcf\x11\xe0" + bytes(99), "old office program"),
+    "x.xlsx": (b"PK\x03\x04" + bytes(99), "can't be unpacked"),
+    "x.7z": (b"7z\xbc\xaf\x27\x1c" + bytes(99), "7z"),
+    "x.csv": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+    "page.csv": (b"<!DOCTYPE html>\n<table>", "HTML"),
+    "nul.csv": (CSV.replace("Bonn", "Bo\0n").encode(), r"nul\.csv:3: is no text"),
+    "title.csv": (f"My table\n\n{CSV}".encode(), r"title\.csv:3: .* above the names"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_table_is_called_by_name(tmp_path, name):
+    content, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        table(tmp_path, content, name)
+
+
+def test_a_pipe_is_refused_and_a_bomb_too(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(ValueError, match="received a pipe or a device"):
+            table_file(Config(data=str(path), label="y"))
+    monkeypatch.setattr("recipes.binary_classification.reading.SMALL", 2**16)
+    with pytest.raises(ValueError, match="at most 200 times its"):
+        table(tmp_path, gzip.compress(b"a,y\n" + b"1,2\n" * 2**18))
+
+
+def column(tmp_path, fields):
+    """What a column of such fields, that come again and again, is read as."""
+    rows = "".join(f"{fields[i % len(fields)]},{i % 7},{i % 2}\n" for i in range(60))
+    found = table(tmp_path, f"v,x,y\n{rows}")
+    return found.columns[0], found, " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        (["01067", "04109", "10115"], "category"),  # postcodes
+        (["067", "410", "101"], "category"),
+        (["1067", "4109", "10115"], "number"),
+        (["01", "02", "12"], "number"),  # months
+        (["0.67", "0.41", "1.25"], "number"),
+        (["0", "100", "250"], "number"),
+    ],
+)
+def test_codes_keep_their_zeros(tmp_path, fields, kind):
+    found, rows, notes = column(tmp_path, fields)
+    assert (found.name, found.kind) == ("v", kind)
+    if kind == "category":
+        assert rows.rows.strings[:3, 0].tolist() == fields
+        assert "of one width, with leading zeros" in notes
+
+
+def test_days_in_eight_digits_are_dates(tmp_path):
+    found, rows, notes = column(tmp_path, ["20200228", "20200229", "20200301", ""])
+    assert (found.kind, found.form) == ("date", "YYYYMMDD")
+    days = np.diff(rows.rows.numbers[:3, 0]) / 86_400
+    np.testing.assert_array_equal(days, [1, 1])  # as numbers 1 and 72
+    assert "dates written YYYYMMDD" in notes
+    assert column(tmp_path, ["20201301", "20200299", "99999999"])[0].kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        (["Bonn", "BONN", "Rom"], "'Bonn' and 'BONN' are different categories"),
+        (["Köln", "Ko\u0308ln", "Rom"], "accents' coding alone"),
+        (["yes", "No", "Y", "1"], "words for yes and no"),
+        (["3 cm", "4 cm", "5.5 cm"], "a number with 'cm'"),
+        (["-999", "3", "4", "5"], "-999 comes 15 times, far from all others"),
+        (["9999", "3", "4", "5"], "9999 comes 15 times, far from all others"),
+        (["13/01/2020", "01/14/2020", "15/02/2020"], "'13/01/2020' .* as DD/MM/YYYY"),
+        (["99", "98", "97"], None),
+        (["Bonn", "Rom", "Graz"], None),
+    ],
+)
+def test_what_a_column_hints_at_is_told(tmp_path, fields, note):
+    _, _, notes = column(tmp_path, fields)
+    if note is None:
+        assert notes == ""
+    else:
+        with pytest.raises(AssertionError, match=note):
+            assert not notes, notes
