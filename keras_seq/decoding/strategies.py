@@ -119,13 +119,15 @@ class Sample(Strategy):
         top_k = _column_or_none("top_k", self.top_k, "int32", logits.shape[0])
         top_p = _column_or_none("top_p", self.top_p, "float32", logits.shape[0])
         total = ops.sum(weights, axis=-1, keepdims=True)
+        # A k of more than all tokens is as none.
+        every = True if top_k is None else top_k > ops.shape(weights)[-1]
 
         def draw(ranked: Tensor, order: Tensor) -> Tensor:
             rank = ops.arange(ops.shape(ranked)[-1], dtype="int32")
             held = total
             if top_k is not None:
                 ranked = ops.where((rank < top_k) | (rank == 0), ranked, 0.0)
-                held = ops.sum(ranked, axis=-1, keepdims=True)
+                held = ops.where(every, total, ops.sum(ranked, axis=-1, keepdims=True))
             if top_p is not None:
                 before = ops.cumsum(ranked, axis=-1) - ranked
                 inside = (before < top_p * held) | (rank == 0)
@@ -143,16 +145,17 @@ class Sample(Strategy):
             # To put thousands in order takes longer than a step of many a model. The
             # likeliest few are enough where none behind them can be drawn.
             few, order = largest(weights, _FEW)
-            if top_k is not None:
-                enough = top_k <= _FEW
-            else:
+            enough = False if top_k is None else top_k <= _FEW
+            if top_p is not None:
                 mass = ops.sum(few, axis=-1, keepdims=True)
-                enough = (top_p >= 1) | (mass > top_p * total * _MARGIN)
+                inside = (top_p >= 1) | (mass > top_p * total * _MARGIN)
+                enough = enough | (every & inside)
             drawn = ops.cond(ops.all(enough), lambda: draw(few, order), draw_of_all)
-        if top_k is not None:
+        if top_p is None:
             return drawn
         # The nucleus of 1 is all tokens, in whatever order.
-        return ops.where(ops.reshape(top_p >= 1, (-1,)), _draw(weights, uniform), drawn)
+        whole = ops.reshape(every & (top_p >= 1), (-1,))
+        return ops.where(whole, _draw(weights, uniform), drawn)
 
 
 def _column_or_none(

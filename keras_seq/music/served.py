@@ -10,6 +10,14 @@ from keras_seq.extras import require
 from keras_seq.music.corpora import Corpus
 from keras_seq.music.documents import FIELDS
 from keras_seq.music.writing import TuneWriter
+from keras_seq.text._completion import (
+    NOTES,
+    OUTPUTS,
+    SETTINGS,
+    STOP_CHARACTERS,
+    STOPS,
+    completion_inputs,
+)
 from keras_seq.text._strings import limited_notes
 from keras_seq.typing import Tensor
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
 CHARACTERS = 5000  # of a text that is read, unless an export says otherwise
 
-_NOTES = {
+_NOTES = NOTES | {
     "prompt": "how the tune begins: header lines "
     f"{', '.join(FIELDS)} in this order, each ended by a newline, then music; "
     "empty leaves everything to the model",
@@ -46,8 +54,8 @@ def tune_signatures(
 ) -> dict[str, "Signature"]:
     """The signatures of a `TuneWriter` for `keras_seq.serving.export`.
 
-    A row whose text is too long, or whose temperature, top_p, seed or length is out
-    of range, has no answer, and the reason in the output "error".
+    A row whose text is too long, or any of whose settings is out of range, has no
+    answer, and the reason in the output "error".
 
     Args:
         writer: The `TuneWriter`.
@@ -60,8 +68,10 @@ def tune_signatures(
 
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (prompt, seed
-        → abc, finished), "generate" (temperature, top_p and length too) and
-        "score" (tune → nats_per_character, characters); each gives "error" too.
+        → abc, finished), "generate" (temperature, top_p and length too), "complete"
+        (top_k, min_p, repetition_penalty and stop too → abc, finish_reason, tokens,
+        log_probabilities, token_count) and "score" (tune → nats_per_character,
+        characters); each gives "error" too.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -107,6 +117,30 @@ def tune_signatures(
         names = ("temperature", "top_p", "seed", "length")
         return written(asked, *(asked[name] for name in names))
 
+    def completed(
+        prompt: Tensor,
+        length: Tensor,
+        stop: Tensor,
+        temperature: Tensor,
+        top_k: Tensor,
+        top_p: Tensor,
+        min_p: Tensor,
+        repetition_penalty: Tensor,
+        seed: Tensor,
+    ) -> dict[str, Tensor]:
+        given = (temperature, top_k, top_p, min_p, repetition_penalty, seed)
+        settings = dict(zip(SETTINGS, given, strict=True))
+        asked = request({"prompt": prompt, "length": length, "stop": stop, **settings})
+        asked.text("prompt", characters=characters)
+        asked.text("stop", characters=STOP_CHARACTERS)
+        asked.completion(longest)
+        document = _without_reference(tf, asked["prompt"])
+        found = writer.complete_documents(
+            document, asked["length"], asked["stop"], {n: asked[n] for n in SETTINGS}
+        )
+        abc = tf.strings.join(["X:1\n", document, found.pop("text")])
+        return asked.answer(abc=abc, **found)
+
     def serving_default(prompt: Tensor, seed: Tensor) -> dict[str, Tensor]:
         asked = request({"prompt": prompt, "seed": seed})
         asked.text("prompt", characters=characters)
@@ -130,7 +164,8 @@ def tune_signatures(
     signature = functools.partial(
         row_signature,
         notes=notes | {"length": f"{_NOTES['length']}, 1 to {longest}"},
-        limits={"rows": rows, "length": longest} | dict.fromkeys(texts, characters),
+        limits={"rows": rows, "length": longest, "stop": STOP_CHARACTERS}
+        | dict.fromkeys(texts, characters),
         error=not strict,
     )
 
@@ -151,6 +186,12 @@ def tune_signatures(
             top_p=tf.float32,
             seed=tf.int32,
             length=tf.int32,
+        ),
+        "complete": signature(
+            completed,
+            "Writes a tune with all settings of sampling, and tells how it went.",
+            ("abc", *OUTPUTS),
+            **completion_inputs(),
         ),
         "score": signature(
             score,
@@ -174,7 +215,7 @@ def tune_requests(tunes: Iterable[str]) -> dict[str, list[dict[str, list[Any]]]]
     Example:
 
     >>> sorted(tune_requests(["X:1\nK:D\nD|"]))
-    ['generate', 'score', 'serving_default']
+    ['complete', 'generate', 'score', 'serving_default']
     """
     prompts = ["T:Keras\nM:6/8\nL:1/8\nK:D\n", "T:The ", ""]
     return {
@@ -186,6 +227,19 @@ def tune_requests(tunes: Iterable[str]) -> dict[str, list[dict[str, list[Any]]]]
                 "top_p": [0.95, 1.0, 0.9],
                 "seed": [1, 2, 3],
                 "length": [100, 50, 20],
+            }
+        ],
+        "complete": [
+            {
+                "prompt": prompts[:2],
+                "length": [20, 10],
+                "stop": [["|\n", "", "", ""], [""] * STOPS],
+                "temperature": [0.8, 1.0],
+                "top_k": [10, 0],
+                "top_p": [0.95, 1.0],
+                "min_p": [0.05, 0.0],
+                "repetition_penalty": [1.1, 1.0],
+                "seed": [1, 2],
             }
         ],
         "score": [{"tune": list(tunes)}],

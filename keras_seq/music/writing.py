@@ -11,6 +11,7 @@ from keras_seq.decoding import Sample, Stepper, generate
 from keras_seq.extras import require
 from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
 from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
+from keras_seq.text._completion import answered, complete, stop_ids
 from keras_seq.text._windows import nats_behind, state_behind
 from keras_seq.text.vocabulary import Strings
 from keras_seq.training import batches_by_length, pad
@@ -117,6 +118,52 @@ class TuneWriter:
             The continuations without the prompts, a string tensor of shape
             (B,); and whether each was ended by the model, shape (B,).
         """
+        _, last, state = self._before_last(prompts)
+        written = generate(
+            self._step,
+            state,
+            last,
+            max_length=max_length,
+            strategy=Sample(temperature=temperature, top_p=top_p),
+            end_token=END,
+            seed=seed,
+        )
+        text = self.vocabulary.decode_tensor(written.ids, written.lengths)
+        return text, written.finished
+
+    def complete_documents(
+        self,
+        prompts: Strings,
+        max_length: Array,
+        stop: Strings,
+        settings: Mapping[str, Array],
+    ) -> dict[str, Tensor]:
+        """Continues documents with more settings, inside the graph.
+
+        Args:
+            prompts: String tensor of shape (B,), as in `continue_documents`.
+            max_length: int32 tensor of shape (B,): characters to write at most.
+            stop: String tensor of shape (B, N): each ends its document, which then
+                ends before it; `""` for none.
+            settings: Dict of "temperature", "top_k" (0 for all), "top_p", "min_p",
+                "repetition_penalty" and "seed", each of shape (B,).
+
+        Returns:
+            Dict of "text", the continuations without the prompts; "finish_reason",
+            the name of a `FinishReason`; "tokens" and "log_probabilities", of shape
+            (B, L), and their "token_count".
+        """
+        ids, last, state = self._before_last(prompts)
+        stops = stop_ids(self.vocabulary.encode_tensor, stop)
+        written, reasons = complete(
+            self._step, state, last, ids, stops, max_length, settings
+        )
+        text = self.vocabulary.decode_tensor(written.ids, written.lengths)
+        answer = answered(self.vocabulary, written, written.lengths, reasons)
+        return {"text": text} | answer
+
+    def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Nest]:
+        """The prompts' ids, the last of each, and the state before that."""
         tf = require("tensorflow", "text")
         ids, lengths = self.vocabulary.encode_tensor(prompts)
         ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
@@ -127,23 +174,11 @@ class TuneWriter:
         # The last token of each prompt is left for the first step.
         state = self._stepper.initial_state(tf.shape(ids)[0])
         state = state_behind(read, ids, lengths, state)
-        last = tf.gather(ids, lengths, batch_dims=1)
+        return ids, tf.gather(ids, lengths, batch_dims=1), state
 
-        def step(tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
-            logits, state = self._stepper.step(tokens, state)
-            return logits + self._never, state
-
-        written = generate(
-            step,
-            state,
-            last,
-            max_length=max_length,
-            strategy=Sample(temperature=temperature, top_p=top_p),
-            end_token=END,
-            seed=seed,
-        )
-        text = self.vocabulary.decode_tensor(written.ids, written.lengths)
-        return text, written.finished
+    def _step(self, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
+        logits, state = self._stepper.step(tokens, state)
+        return logits + self._never, state
 
     def judge_documents(self, documents: Strings) -> tuple[Tensor, Tensor]:
         """Tells how likely documents are, inside the graph.

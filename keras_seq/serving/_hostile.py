@@ -198,7 +198,8 @@ class Requests:
         return self.chance.choice([limit, limit + 1, 10 * limit])
 
     def _array(self, value: np.ndarray, size: int) -> np.ndarray:
-        shape = (min(size, 10**6), *value.shape[2:])
+        size = value.shape[1] if value.dtype == object else min(size, 10**6)
+        shape = (size, *value.shape[2:])
         few = [self._scalar("", value) for _ in range(4)]
         calm = self.chance.random() < 0.5
         return np.zeros(shape, value.dtype) if calm else np.resize(few, shape)

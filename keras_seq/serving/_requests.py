@@ -5,13 +5,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_seq.serving._rows import sampling_rules, search_rules
+from keras_seq.serving._rows import completion_rules, sampling_rules, search_rules
 from keras_seq.typing import Nest, Tensor
 
 ERROR = "error"  # the output that says why a row has no answer
 ROWS = 64  # of a request, unless its signature says otherwise
 
-_NEUTRAL = {"length": 1, "temperature": 1.0, "top_p": 1.0, "width": 1, "n_best": 1}
+_NEUTRAL = dict.fromkeys(
+    ("length", "temperature", "top_p", "repetition_penalty", "width", "n_best"), 1
+)
 
 
 class RequestRows:
@@ -157,6 +159,16 @@ class RequestRows:
         """
         names = ("length", "temperature", "top_p", "seed")
         self._refuse_by(sampling_rules, longest, names)
+
+    def completion(self, longest: int) -> None:
+        """Refuses what is out of range of `sampling`, top_k, min_p and the penalty.
+
+        Args:
+            longest: The largest `length`.
+        """
+        names = ("length", "temperature", "top_p", "seed")
+        more = ("top_k", "min_p", "repetition_penalty")
+        self._refuse_by(completion_rules, longest, (*names, *more))
 
     def search(self, widest: int, *penalties: str) -> None:
         """Refuses what is out of range of width, n_best and penalties.

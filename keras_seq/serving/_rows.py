@@ -24,7 +24,7 @@ def row_signature(
     *,
     limits: Mapping[str, int] | None = None,
     error: bool = False,
-    **dtypes: tf.DType,
+    **dtypes: tf.DType | tf.TensorSpec,
 ) -> Signature:
     """A `Signature` whose inputs have shape (B,).
 
@@ -35,7 +35,7 @@ def row_signature(
         notes: What the names mean; those of other signatures may be among them.
         limits: As for `Signature`; limits of other inputs may be among them.
         error: Whether the output `error` of `RequestRows` is among the outputs.
-        **dtypes: The type of each input.
+        **dtypes: The type of each input; a `tf.TensorSpec` for another shape.
 
     Example:
 
@@ -57,7 +57,10 @@ def row_signature(
         notes = {"error": ERROR_NOTE, **notes}
     return Signature(
         function,
-        {name: tf.TensorSpec([None], dtype) for name, dtype in dtypes.items()},
+        {
+            name: t if isinstance(t, tf.TensorSpec) else tf.TensorSpec([None], t)
+            for name, t in dtypes.items()
+        },
         outputs=outputs,
         description=description,
         notes={name: notes[name] for name in (*dtypes, *outputs)},
@@ -134,6 +137,32 @@ def sampling_rules(
         ("temperature", temperature > 0, "> 0"),
         ("top_p", tf.math.is_finite(top_p) & (top_p > 0) & (top_p <= 1), "in (0, 1]"),
         ("seed", seed >= 0, ">= 0"),
+    ]
+
+
+def completion_rules(
+    longest: int,
+    *,
+    top_k: tf.Tensor,
+    min_p: tf.Tensor,
+    repetition_penalty: tf.Tensor,
+    **sampling: tf.Tensor,
+) -> list[Rule]:
+    """What must hold of what a request asks of sampling with all its settings."""
+
+    def between(value: tf.Tensor, least: float, most: float) -> tf.Tensor:
+        return tf.math.is_finite(value) & (value >= least) & (value <= most)
+
+    return [
+        *sampling_rules(longest, **sampling),
+        ("top_k", top_k >= 0, ">= 0"),
+        ("min_p", between(min_p, 0, 1), "in [0, 1]"),
+        (
+            "repetition_penalty",
+            # The smallest of float32 from 0.01 on, as callers' 0.01 is rounded.
+            between(repetition_penalty, 0.01, 100),
+            "in [0.01, 100]",
+        ),
     ]
 
 

@@ -86,6 +86,16 @@ class WordSteps:
             "behind_space": behind_space,
         }
 
+    def count(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """How many words were begun in what was written, (B, L): int32 (B,)."""
+        place = ops.arange(ops.shape(tokens)[1], dtype="int32")
+        begun = place < ops.expand_dims(lengths, -1)
+        if self.in_pieces:
+            begins = ops.take(ops.convert_to_tensor(self._begins), tokens)
+            space = ops.pad(tokens, ((0, 0), (1, 0)))[:, :-1] == self._space
+            begun = begun & begins & ~space
+        return ops.sum(ops.cast(begun, "int32"), axis=1)
+
     def _whole_words(
         self, logits: Tensor, left: Tensor, first: Tensor, behind_space: Tensor
     ) -> Tensor:

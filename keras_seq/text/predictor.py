@@ -1,12 +1,13 @@
 """Next words, continued texts, and how likely texts are."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from keras_seq.decoding import Beam, Sample, generate
 from keras_seq.extras import require
+from keras_seq.text._completion import complete_words
 from keras_seq.text._strings import utf8
 from keras_seq.text._windows import nats_behind, state_behind
 from keras_seq.text._word_steps import StepModel, WordSteps
@@ -235,7 +236,7 @@ class TextPredictor:
         count = self._possible(count)
         if self._steps.in_pieces:
             return self._likeliest_in_pieces(texts, count)
-        state, last = self._before_last(texts)
+        _, last, state = self._before_last(texts)
         logits, _ = self.model.step(last, state)
         probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))
         found = tf.math.top_k(probabilities[:, UNKNOWN + 1 :], count)
@@ -253,7 +254,7 @@ class TextPredictor:
         has the probability of all that are found.
         """
         tf = require("tensorflow", "text")
-        state, last = self._before_last(texts)
+        _, last, state = self._before_last(texts)
         begin = self._steps.begin(state, tf.ones_like(last))
         first, _ = self._steps.step(last, begin)
         found = generate(
@@ -305,7 +306,7 @@ class TextPredictor:
             the end of the text came, or all words were written, shape (B,).
         """
         tf = require("tensorflow", "text")
-        state, last = self._before_last(texts)
+        _, last, state = self._before_last(texts)
         longest = words * _PIECES if self._steps.in_pieces else words
         written = generate(
             self._steps.step,
@@ -319,6 +320,30 @@ class TextPredictor:
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         whole = written.finished | (written.lengths >= longest)
         return restore_lines_tensor(tf.ensure_shape(text, [None])), whole
+
+    def complete_tensor(
+        self, texts: Strings, words: Tensor, stop: Strings, settings: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
+        """Goes on with texts, with more settings, inside the graph.
+
+        Args:
+            texts: String tensor of shape (B,).
+            words: int32 tensor of shape (B,): words to write at most.
+            stop: String tensor of shape (B, N): each ends its text, which then ends
+                before it; `""` for none.
+            settings: Dict of "temperature", "top_k" (0 for all), "top_p", "min_p",
+                "repetition_penalty" and "seed", each of shape (B,).
+
+        Returns:
+            Dict of "text"; "finish_reason", the name of a `FinishReason`; "tokens"
+            and "log_probabilities", of shape (B, L), and their "token_count".
+        """
+        ids, last, state = self._before_last(texts)
+        before = self._steps.begin(state, words), last, ids
+        longest = words * _PIECES if self._steps.in_pieces else words
+        return complete_words(
+            self._steps, self.vocabulary, before, words, longest, stop, settings
+        )
 
     def judge_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:
         """Tells how likely texts are, inside the graph.
@@ -353,8 +378,8 @@ class TextPredictor:
 
         return nats_behind(read, ids, self.model.initial_state(tf.shape(ids)[0]))
 
-    def _before_last(self, texts: Strings) -> tuple[Nest, Tensor]:
-        """The state before the last token that is read, and that token."""
+    def _before_last(self, texts: Strings) -> tuple[Tensor, Tensor, Nest]:
+        """The ids that are read, the last of each, and the state before that."""
         tf = require("tensorflow", "text")
         marked = mark_lines_tensor(tf.strings.regex_replace(texts, r"^\s+", ""))
         ids, lengths = self.vocabulary.encode_tensor(marked)
@@ -365,7 +390,7 @@ class TextPredictor:
 
         state = self.model.initial_state(tf.shape(ids)[0])
         state = state_behind(read, ids, lengths, state)
-        return state, tf.gather(ids, lengths, batch_dims=1)
+        return ids, tf.gather(ids, lengths, batch_dims=1), state
 
     def _possible(self, count: int) -> int:
         if count < 1:

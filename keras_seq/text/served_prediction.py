@@ -5,6 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.extras import require
+from keras_seq.text._completion import (
+    NOTES,
+    OUTPUTS,
+    SETTINGS,
+    STOP_CHARACTERS,
+    STOPS,
+    completion_inputs,
+)
 from keras_seq.text._strings import limited_notes
 from keras_seq.text.predictor import TextPredictor
 from keras_seq.typing import Tensor
@@ -16,7 +24,7 @@ LONGEST = 500  # words that are written at most
 
 CHARACTERS = 5000  # of a text that is read, unless an export says otherwise
 
-_NOTES = {
+_NOTES = NOTES | {
     "text": "what was written so far, UTF-8; empty asks for the beginning of a text",
     "words": "the likeliest next words, the likeliest first; ↵ is the end of a line, "
     "¶ an empty line; empty, with the probability 0, where no more are found",
@@ -50,8 +58,8 @@ def prediction_signatures(
 ) -> dict[str, "Signature"]:
     """The signatures of a `TextPredictor` for `keras_seq.serving.export`.
 
-    A row whose text is too long, or whose length, temperature, top_p or seed is out
-    of range, has no answer, and the reason in the output "error".
+    A row whose text is too long, or any of whose settings is out of range, has no
+    answer, and the reason in the output "error".
 
     Args:
         predictor: The `TextPredictor`.
@@ -64,8 +72,10 @@ def prediction_signatures(
     Returns:
         Dict of `keras_seq.serving.Signature`: "serving_default" (text → words,
         probabilities, unknown_probability, end_probability), "generate" (prompt,
-        length, temperature, top_p, seed → continuation, finished) and "score"
-        (document → nats, word_count); each gives "error" too.
+        length, temperature, top_p, seed → continuation, finished), "complete" (top_k,
+        min_p, repetition_penalty and stop too → continuation, finish_reason, tokens,
+        log_probabilities, token_count) and "score" (document → nats, word_count);
+        each gives "error" too.
 
     Raises:
         ValueError: If `count`, `characters` or `rows` is less than 1.
@@ -107,6 +117,31 @@ def prediction_signatures(
         )
         return asked.answer(continuation=continuation, finished=finished)
 
+    def completed(
+        prompt: Tensor,
+        length: Tensor,
+        stop: Tensor,
+        temperature: Tensor,
+        top_k: Tensor,
+        top_p: Tensor,
+        min_p: Tensor,
+        repetition_penalty: Tensor,
+        seed: Tensor,
+    ) -> dict[str, Tensor]:
+        given = (temperature, top_k, top_p, min_p, repetition_penalty, seed)
+        settings = dict(zip(SETTINGS, given, strict=True))
+        asked = request({"prompt": prompt, "length": length, "stop": stop, **settings})
+        asked.text("prompt", characters=characters)
+        asked.text("stop", characters=STOP_CHARACTERS)
+        asked.completion(LONGEST)
+        found = predictor.complete_tensor(
+            asked["prompt"],
+            asked["length"],
+            asked["stop"],
+            {name: asked[name] for name in SETTINGS},
+        )
+        return asked.answer(continuation=found.pop("text"), **found)
+
     def score(document: Tensor) -> dict[str, Tensor]:
         asked = request({"document": document})
         asked.text("document", characters=characters)
@@ -114,7 +149,8 @@ def prediction_signatures(
         return asked.answer(nats=nats, word_count=words)
 
     texts = ("text", "prompt", "document")
-    limits = {"rows": rows, "length": LONGEST} | dict.fromkeys(texts, characters)
+    limits = {"rows": rows, "length": LONGEST, "stop": STOP_CHARACTERS}
+    limits |= dict.fromkeys(texts, characters)
     signature = functools.partial(
         row_signature,
         notes=limited_notes(_NOTES, characters, *texts),
@@ -138,6 +174,12 @@ def prediction_signatures(
             temperature=tf.float32,
             top_p=tf.float32,
             seed=tf.int32,
+        ),
+        "complete": signature(
+            completed,
+            "Goes on with a text with all settings of sampling, and tells how it went.",
+            ("continuation", *OUTPUTS),
+            **completion_inputs(),
         ),
         "score": signature(
             score,
@@ -163,7 +205,7 @@ def prediction_requests(
     Example:
 
     >>> sorted(prediction_requests(["To be, or not to be"]))
-    ['generate', 'score', 'serving_default']
+    ['complete', 'generate', 'score', 'serving_default']
     """
     texts = list(texts)
     prompts = [" ".join(text[:400].split()[:5]) for text in texts] + ["", "?! 😀"]
@@ -177,6 +219,19 @@ def prediction_requests(
                 "temperature": [0.5 + 0.25 * (row % 3) for row in rows],
                 "top_p": [1.0 - 0.1 * (row % 2) for row in rows],
                 "seed": list(rows),
+            }
+        ],
+        "complete": [
+            {
+                "prompt": ["", *prompts[:1]],
+                "length": [8, 5],
+                "stop": [[".", "\n", "", ""], [""] * STOPS],
+                "temperature": [0.8, 1.0],
+                "top_k": [20, 0],
+                "top_p": [0.95, 1.0],
+                "min_p": [0.05, 0.0],
+                "repetition_penalty": [1.1, 1.0],
+                "seed": [1, 2],
             }
         ],
         "score": [{"document": [*texts, ""]}],

@@ -60,7 +60,8 @@ def write_results(
     report.serving(
         "next_word",
         "saved_model/ is ready for TensorFlow Serving: serving_default gives the next "
-        "words of a text, generate goes on with it, score tells how likely it is.",
+        "words of a text, generate and complete go on with it, score tells how likely "
+        "it is.",
     )
     report.heading("Terms of the data")
     report.text(metrics["data"]["terms"])

@@ -82,6 +82,20 @@ def test_a_nucleus_of_one_is_no_cut():
         np.testing.assert_array_equal(found, plain)
 
 
+@pytest.mark.parametrize("size", [13, 1500])
+def test_a_k_of_more_than_all_tokens_is_as_none(size):
+    """In rows of their own: what one asks for is no matter of its neighbours'."""
+    rng = np.random.default_rng(2)
+    logits = tf.constant(rng.normal(0, 2, (6, size)).astype("float32"))
+    uniform = tf.constant(rng.random(6).astype("float32"))
+    top_p = tf.constant([1.0, 0.9, 0.3, 0.999, 1.0, 0.5])
+    without = Sample(top_p=top_p).next_token(logits, uniform).numpy()
+    few = Sample(top_k=5, top_p=top_p).next_token(logits, uniform).numpy()
+    top_k = tf.where(tf.range(6) < 4, tf.int32.max, 5)
+    found = Sample(top_k=top_k, top_p=top_p).next_token(logits, uniform).numpy()
+    assert found.tolist() == [*without[:4], *few[4:]]
+
+
 def test_the_nucleus_is_the_smallest_that_holds_p():
     row = np.log([0.5, 0.25, 0.125, 0.125]).astype("float32")
     for top_p, held in ((0.49, 1), (0.51, 2), (0.74, 2), (0.76, 3), (0.9, 4), (1, 4)):

@@ -87,6 +87,12 @@ def test_names_and_dtypes(signatures, ask):
             "top_p": ("float32", rows),
             "length": ("int32", rows),
         },
+        "complete": default
+        | dict.fromkeys(
+            ("temperature", "top_p", "min_p", "repetition_penalty"), ("float32", rows)
+        )
+        | {"length": ("int32", rows), "top_k": ("int32", rows)}
+        | {"stop": ("string", tf.TensorShape([None, 4]))},
         "score": {"tune": ("string", rows)},
     }
     for answer in (

@@ -106,7 +106,8 @@ def test_metrics_have_what_the_contract_asks(run):
 
 def test_saved_model_of_the_run_serves(run):
     report = serving.check(run / "saved_model")
-    assert set(report.signatures) == {"serving_default", "generate", "score"}
+    names = {"serving_default", "generate", "complete", "score"}
+    assert set(report.signatures) == names
 
 
 def test_served_score_is_the_models_own(run):
