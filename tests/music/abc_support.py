@@ -1,6 +1,8 @@
 """What the ABC tests share: short ways to write tunes, and real tunes."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,4 +45,24 @@ def music21_tunes(corpus):
         text
         for file in sorted(folder.glob("*.abc"))
         for text in split(file.read_text(encoding="utf-8", errors="replace"))
+    ]
+
+
+def abc2midi_pitches(text, folder):
+    """The MIDI numbers that abc2midi plays, in the order of their beginnings."""
+    mido = pytest.importorskip("mido")
+    program = shutil.which("abc2midi")
+    if program is None:
+        pytest.skip("abc2midi (Debian's abcmidi) is not installed")
+    (folder / "tune.abc").write_text(text)
+    subprocess.run(
+        [program, "tune.abc", "1", "-o", "tune.mid", "-silent"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return [
+        message.note
+        for message in mido.MidiFile(folder / "tune.mid")
+        if message.type == "note_on" and message.velocity
     ]

@@ -75,12 +75,15 @@ class KeyField:
     """What a K: field says: a key, a transposition, and what is not known.
 
     `key` is None where the field speaks of the clef only; `shift` is None where
-    it does not speak of clef or transposition.
+    it does not speak of clef or transposition. `tonic` is the part of the text
+    that names tonic and mode, `words` are those on clef and staff.
     """
 
     key: Key | None
     shift: int | None
     unknown: tuple[str, ...] = ()
+    tonic: str = ""
+    words: tuple[str, ...] = ()
 
 
 def key_signature(text: str) -> Key:
@@ -132,7 +135,9 @@ def read_key(text: str) -> KeyField:
         key = Key(key.tonic, key.mode, key.sharps, tuple(alterations))
     elif not words:
         key = Key()
-    return KeyField(key, shift, unknown)
+    text = text.strip()
+    tonic = text[: len(text) - len(rest)].strip()
+    return KeyField(key, shift, unknown, tonic, tuple(words))
 
 
 def read_staff(words: list[str]) -> tuple[int | None, tuple[str, ...]]:

@@ -74,29 +74,44 @@ def read_lines(text: str) -> Iterator[Line]:
         yield held
 
 
+def is_field(text: str) -> bool:
+    """Whether a line, comments apart, is an information field."""
+    return bool(_FIELD.match(text)) and not _NOT_A_FIELD.match(text)
+
+
+def without_comment(line: str) -> str:
+    """A line up to the % that starts a comment or directive, if there is one."""
+    return _COMMENT.sub("", line)
+
+
+def directive_name(line: str) -> str:
+    """The name of a `%%` directive in lower case, `""` where a line is none."""
+    match = _DIRECTIVE.match(line)
+    return match[1].lower() if match else ""
+
+
 def _single_lines(text: str) -> Iterator[Line]:
     block = ""
     lines = _LINE_BREAK.split(text.lstrip("\ufeff"))
     if not lines[-1]:
         lines.pop()
     for number, raw in enumerate(lines, start=1):
-        directive = _DIRECTIVE.match(raw)
-        name = directive[1].lower() if directive else ""
+        name = directive_name(raw)
         if block:
             block = "" if name == block else block
         elif name.startswith("begin"):
             block = "end" + name[5:]
-        elif directive:
+        elif name:
             yield Line(number, "%", raw[2:].strip(), 3)
         elif line := _read_line(number, raw):
             yield line
 
 
 def _read_line(number: int, raw: str) -> Line | None:
-    text = _COMMENT.sub("", raw)
+    text = without_comment(raw)
     if len(text) < len(raw) and not text.strip():
         return None
-    if _FIELD.match(text) and not _NOT_A_FIELD.match(text):
+    if is_field(text):
         value = text[2:]
         column = 3 + len(value) - len(value.lstrip())
         return Line(number, text[0], value.strip(), column)
