@@ -15,7 +15,6 @@ _CHORD = rf"[A-G](?:{_SIGN})?{_KIND}(?:/[A-Ga-g](?:{_SIGN})?)?"
 # Several stand in one text as alternatives or one after the other: "G(Em)", "D A7".
 _CHORDS = re.compile(rf"\s*\(?{_CHORD}\)?(?:(?:\s*[(;,/]\s*|\s+){_CHORD}\)?)*\s*")
 _NOTE = re.compile(rf"(?<![A-Za-z])([A-G]|(?<=/)[a-g])({_SIGN})?")
-_ANNOTATION = "^_<>@"
 _LONGEST = 64
 _LINES = re.compile(r"(;|\\n)")
 
@@ -35,8 +34,13 @@ def move_chords(text: str, note: Callable[[str, str], str]) -> str:
     return "".join(_moved(line, note) for line in _LINES.split(text))
 
 
+def is_chord(text: str) -> bool:
+    """Whether a text in quotes is a chord symbol, or several."""
+    return len(text) <= _LONGEST and bool(_CHORDS.fullmatch(text))
+
+
 def _moved(text: str, note: Callable[[str, str], str]) -> str:
-    if text[:1] in _ANNOTATION or len(text) > _LONGEST or not _CHORDS.fullmatch(text):
+    if not is_chord(text):
         return text
 
     def move(match: re.Match[str]) -> str:

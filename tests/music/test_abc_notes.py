@@ -249,7 +249,8 @@ def test_what_does_not_sound_changes_nothing(body):
 def test_user_symbols():
     more = 'U: k = !trill!\nU: t = "^+"\nU: T = !nil!\n'
     assert pitches("kC tD [U:R=!roll!]RE", more=more) == [60, 62, 64]
-    assert not validate(tune("TC", more=more)).valid
+    problems = validate(tune("TC", more=more)).problems
+    assert [problem.code for problem in problems] == ["symbol", "bar-length"]
 
 
 def test_voices_have_their_own_notes_and_accidentals():

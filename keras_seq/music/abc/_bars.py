@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from keras_seq.music.abc._drafts import ZERO, BarDraft
-from keras_seq.music.abc._order import play
+from keras_seq.music.abc._order import play, sections
 from keras_seq.music.abc._problems import Problems
 
 
@@ -24,6 +24,7 @@ def check_bars(bars: Sequence[BarDraft], problems: Problems) -> None:
         bars: All bars of a voice.
         problems: Where problems are noted.
     """
+    _check_endings(bars, problems)
     for bar in bars:
         bar.complete = bar.expected is None or (
             bar.length == bar.expected and _layers_agree(bar)
@@ -34,6 +35,25 @@ def check_bars(bars: Sequence[BarDraft], problems: Problems) -> None:
     for bar in bars:
         if not bar.complete:
             _warn(bar, problems)
+
+
+def _check_endings(bars: Sequence[BarDraft], problems: Problems) -> None:
+    """Warns of playings of a section for which no variant ending is there, or two."""
+    for start, stop, passes in sections(bars):
+        runs = [bar for bar in bars[start:stop] if bar.ending_place]
+        came = sorted(number for bar in runs for number in bar.endings)
+        expected = list(range(1, max(passes, 2) + 1))
+        if runs and came != expected:
+            problems.warning(
+                runs[-1].ending_place or runs[-1].sounds[0].place,
+                "variant-endings",
+                f"expected one ending for each playing, {_listed(expected)}, came "
+                f"{_listed(came)}",
+            )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _join_fragments(bars: Sequence[BarDraft]) -> None:
@@ -83,6 +103,7 @@ def _is_seam(bars: Sequence[BarDraft], index: int, following: int) -> bool:
     boundary = bars[index].after
     return (
         boundary.section
+        or boundary.part
         or boundary.ending
         or bars[following].sounds[0].place[0] > bars[index].sounds[-1].place[0]
     )

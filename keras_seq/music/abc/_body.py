@@ -5,24 +5,24 @@ from collections.abc import Iterator
 from keras_seq.music.abc._fields import (
     note_macro,
     read_key_field,
+    read_meter_field,
     read_symbol_field,
     read_tempo_field,
     read_voice_field,
 )
 from keras_seq.music.abc._header import Header
 from keras_seq.music.abc._lines import Line
-from keras_seq.music.abc._meter import read_meter, read_unit_length
+from keras_seq.music.abc._meter import read_unit_length
 from keras_seq.music.abc._music import MusicLine
 from keras_seq.music.abc._problems import Place, Problems, shortened
 from keras_seq.music.abc._rhythm import Rhythm
 from keras_seq.music.abc._staff import Staff
 from keras_seq.music.abc._voice import Voice
 
-# The table of fields in the standard's section 3. Fields named like notes, rests
-# and spacers are forbidden among the music; others are ignored with a warning.
+# The table of fields in the standard's section 3. Others are ignored with a warning,
+# as everybody who plays these tunes does; X: alone begins another tune.
 _IN_BODY = frozenset("IKLMmNPQRrsTUVWw")
 _INLINE = frozenset("IKLMmNPQRrUV")
-_FORBIDDEN = frozenset("ABCDEFGXYZabcdefgxyz+")
 
 
 class Body:
@@ -93,8 +93,7 @@ class Body:
                 if found.shift is not None:
                     self.voice.staff.shift = found.shift
             case "M":
-                meter = self.voice.meter
-                meter = problems.attempt(place, "meter", read_meter, text, meter)
+                meter = read_meter_field(text, place, problems, self.voice.meter)
                 self.voice.set_meter(meter)
             case "L":
                 rhythm = self.voice.rhythm
@@ -130,9 +129,9 @@ class Body:
     def _note_misplaced(self, field: str, place: Place, inline: bool) -> None:
         where = "in a line of music" if inline else "among the music"
         problems = self._problems
-        note = problems.error if field in _FORBIDDEN else problems.warning
+        note = problems.error if field == "X" else problems.warning
         note(
             place if inline else (place[0], 1),
             "field-place",
-            f"expected a field that may stand {where}, came {field}:",
+            f"expected a field that may stand {where}, came {field}:, which is ignored",
         )

@@ -54,7 +54,8 @@ class Boundary:
         repeat_end: How often the music before it is played again.
         repeat_start: Whether a repeated section starts after it.
         section: Whether a section starts after it: there is a repeat or a
-            double bar, or the start of a part.
+            double bar.
+        part: Whether a part starts after it.
         ending: Whether a variant ending starts after it.
     """
 
@@ -62,6 +63,7 @@ class Boundary:
     repeat_end: int = 0
     repeat_start: bool = False
     section: bool = False
+    part: bool = False
     ending: bool = False
 
     def add(self, symbol: str) -> None:
@@ -103,6 +105,8 @@ class BarDraft:
     layer: int = 0
     measures: int = 1
     full_at_line_end: bool = False
+    signs: list[str] = field(default_factory=list)
+    ending_place: Place | None = None
     lengths: list[Fraction] = field(default_factory=list)
     complete: bool = True
     _counted: int = 0
@@ -120,7 +124,12 @@ class BarDraft:
 
     @property
     def section_start(self) -> bool:
-        """Whether a section starts with the bar."""
+        """Whether a section or part starts with the bar."""
+        return self.before.section or self.before.part
+
+    @property
+    def repeat_bound(self) -> bool:
+        """Whether a repeat without start goes back to the bar at most."""
         return self.before.section
 
     @property
@@ -180,6 +189,8 @@ class BarDraft:
                 section_start=self.section_start,
                 endings=self.endings,
                 part=self.part,
+                repeat_bound=self.repeat_bound,
+                signs=tuple(dict.fromkeys(self.signs)),
                 line=line,
                 column=column,
             )

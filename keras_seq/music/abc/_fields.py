@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from keras_seq.music.abc._key import KeyField, read_key, read_staff
-from keras_seq.music.abc._meter import Tempo, read_tempo
+from keras_seq.music.abc._meter import Meter, Tempo, read_meter, read_tempo
 from keras_seq.music.abc._problems import Place, Problems, shortened
 
 _USER_SYMBOL = re.compile(r'([H-Wh-w~])\s*=\s*(![^\s!]+!|\+[^\s+]+\+|"[^"]*")$')
@@ -40,8 +40,8 @@ def read_voice_field(text: str) -> tuple[str, int | None]:
 
 
 def read_symbol_field(
-    symbols: frozenset[str], text: str, place: Place, problems: Problems
-) -> frozenset[str]:
+    symbols: dict[str, str], text: str, place: Place, problems: Problems
+) -> dict[str, str]:
     """Reads a U: field, which gives a letter a decoration or takes it away."""
     match = _USER_SYMBOL.match(text)
     if not match:
@@ -52,7 +52,21 @@ def read_symbol_field(
         )
         return symbols
     letter, meaning = match.groups()
-    return symbols - {letter} if meaning in ("!nil!", "!none!") else symbols | {letter}
+    if meaning in ("!nil!", "!none!"):
+        return {other: name for other, name in symbols.items() if other != letter}
+    return {**symbols, letter: meaning if meaning[0] == '"' else meaning[1:-1]}
+
+
+def read_meter_field(
+    text: str, place: Place, problems: Problems, default: Meter | None
+) -> Meter | None:
+    """Reads an M: field; an empty one leaves the meter free."""
+    if not text.strip():
+        problems.warning(
+            place, "meter", "expected a meter, came none; free meter is taken"
+        )
+        return None
+    return problems.attempt(place, "meter", read_meter, text, default)
 
 
 def note_macro(place: Place, problems: Problems) -> None:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from keras_seq.music.abc._fields import (
     note_macro,
     read_key_field,
+    read_meter_field,
     read_symbol_field,
     read_tempo_field,
     read_voice_field,
@@ -18,7 +19,6 @@ from keras_seq.music.abc._meter import (
     Meter,
     Tempo,
     default_unit_length,
-    read_meter,
     read_unit_length,
 )
 from keras_seq.music.abc._problems import Place, Problems, shortened
@@ -49,7 +49,7 @@ class Header:
     tempo: Tempo | None = None
     parts: str = ""
     voices: dict[str, int | None] = field(default_factory=dict)
-    symbols: frozenset[str] = SYMBOLS
+    symbols: dict[str, str] = field(default_factory=lambda: dict(SYMBOLS))
     propagation: str = "pitch"
 
 
@@ -119,9 +119,7 @@ def _read_field(header: Header, line: Line, problems: Problems) -> None:
         case "T":
             header.titles.append(text)
         case "M":
-            header.meter = problems.attempt(
-                place, "meter", read_meter, text, header.meter
-            )
+            header.meter = read_meter_field(text, place, problems, header.meter)
         case "P":
             header.parts = text
         case "U":

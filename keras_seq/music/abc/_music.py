@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keras_seq.music.abc._drafts import Sound
+from keras_seq.music.abc._jumps import sign_of_decoration, sign_of_text
 from keras_seq.music.abc._lines import Line
 from keras_seq.music.abc._problems import Place, Problems, shortened
 from keras_seq.music.abc._staff import Head
@@ -241,22 +242,34 @@ class MusicLine:
     def _mark(self, match: Match) -> None:
         self._decoration = match
         name = match["decoration_name"] or match["old_name"]
-        if name not in DECORATIONS:
+        if name not in DECORATIONS and not sign_of_decoration(name):
             self._warning(
                 match,
                 "decoration",
                 f"expected a decoration of the standard, came {shortened(match[0])}",
             )
+        self._sign(sign_of_decoration(name), match)
+
+    def _text(self, match: Match) -> None:
+        self._sign(sign_of_text(match[0][1:-1]), match)
+
+    def _sign(self, sign: str, match: Match) -> None:
+        if sign:
+            self._body.voice.sign(sign, self._place(match))
 
     def _symbol(self, match: Match) -> None:
         self._decoration = match
-        if match[0] not in self._body.symbols:
-            self._error(
+        name = self._body.symbols.get(match[0])
+        if name is None:
+            self._warning(
                 match,
                 "symbol",
                 "expected a note or a symbol that the standard or a U: field defines, "
-                f"came {match[0]!r}",
+                f"came {match[0]!r}, which is ignored",
             )
+            return
+        of = sign_of_text if name.startswith('"') else sign_of_decoration
+        self._sign(of(name.strip('"')), match)
 
     def _spacer(self, match: Match) -> None:
         self._decoration = None
@@ -306,7 +319,7 @@ _HANDLERS: dict[str, Callable[[MusicLine, Match], None]] = {
     "chord_close": MusicLine._chord_close,
     "grace_open": MusicLine._grace_open,
     "grace_close": MusicLine._grace_close,
-    "text": MusicLine._pass,
+    "text": MusicLine._text,
     "unclosed_text": MusicLine._unclosed_text,
     "decoration": MusicLine._mark,
     "line_break": MusicLine._pass,

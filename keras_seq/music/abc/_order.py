@@ -19,6 +19,8 @@ class Repeated(Protocol):
     @property
     def repeat_end(self) -> int: ...
     @property
+    def repeat_bound(self) -> bool: ...
+    @property
     def section_start(self) -> bool: ...
     @property
     def endings(self) -> tuple[int, ...]: ...
@@ -39,8 +41,8 @@ class Section(NamedTuple):
     passes: int
 
 
-def sections(bars: Sequence[Repeated]) -> list[Section]:
-    """Splits bars at repeats and double bars.
+def sections(bars: Sequence[Repeated], *, parts: bool = False) -> list[Section]:
+    """Splits bars at repeats and double bars; with `parts` at P: labels too.
 
     A repeat goes back to the last `|:` that is still open; without one to the
     last repeat or double bar, or to the start (standard, section 4.8). Variant
@@ -55,7 +57,7 @@ def sections(bars: Sequence[Repeated]) -> list[Section]:
         repeats = max(repeats, bar.repeat_end)
         endings.update(bar.endings)
         following = bars[index + 1] if index + 1 < len(bars) else None
-        if following and not _starts_section(bar, following, endings):
+        if following and not _starts_section(bar, following, endings, parts):
             continue
         if repeats:
             while start > opened >= 0:
@@ -66,12 +68,15 @@ def sections(bars: Sequence[Repeated]) -> list[Section]:
     return found
 
 
-def _starts_section(bar: Repeated, following: Repeated, endings: set[int]) -> bool:
+def _starts_section(
+    bar: Repeated, following: Repeated, endings: set[int], parts: bool
+) -> bool:
+    starts = following.section_start if parts else following.repeat_bound
     if following.endings == bar.endings:
-        return following.section_start
+        return starts
     if following.endings and endings.isdisjoint(following.endings):
         return following.repeat_start
-    return following.section_start or bool(following.endings)
+    return starts or bool(following.endings)
 
 
 def play(bars: Sequence[Repeated], at_least: int = 1) -> Iterator[int]:
@@ -85,7 +90,7 @@ def play(bars: Sequence[Repeated], at_least: int = 1) -> Iterator[int]:
     Yields:
         Indices of `bars`.
     """
-    for start, stop, passes in sections(bars):
+    for start, stop, passes in sections(bars, parts=at_least > 1):
         for number in range(1, max(passes, at_least) + 1):
             for index in range(start, stop):
                 if not bars[index].endings or number in bars[index].endings:
@@ -97,18 +102,17 @@ def play_parts(bars: Sequence[Labelled], order: str) -> Iterator[int]:
 
     Args:
         bars: Bars of one voice.
-        order: Value of the P: field in the header. Where it is no order of the
-            parts that the bars are labelled with, they are played as they stand.
+        order: Value of the P: field in the header.
 
     Yields:
-        Indices of `bars`.
+        Indices of `bars`; none where `order` is no order of the parts that they are
+        labelled with.
     """
     parts: dict[str, list[int]] = {}
     for index, bar in enumerate(bars):
         parts.setdefault(bar.part, []).append(index)
     letters = expand_parts(order)
     if not letters or not set(letters) <= parts.keys():
-        yield from play(bars)
         return
     # What stands before the first part is played once.
     yield from parts.get("", ())

@@ -28,7 +28,9 @@ TOKEN = re.compile(
     | (?P<grace_close>\})
     | (?P<text>"[^"]*")
     | (?P<unclosed_text>".*)
-    | (?P<decoration>!(?P<decoration_name>[^\s!|:\[\]]+)!|\+(?P<old_name>[a-z]+)\+)
+    | (?P<decoration>
+        !(?P<decoration_name>[^\s!|:\[\]]+|D\.[CS]\.\ al\ (?:[Ff]ine|[Cc]oda))!
+        |\+(?P<old_name>[a-z]+[()]?|D\.[CS]\.(?:al[a-z]+)?|[0-5><]|[<>][()])\+)
     | (?P<line_break>!)
     | (?P<symbol>[.~H-Wh-w])
     | (?P<measures>[ZX](?P<count>\d*))
@@ -48,9 +50,22 @@ DECORATIONS = frozenset(
     invertedfermata tenuto 0 1 2 3 4 5 + plus snap slide wedge upbow downbow open
     thumb breath pppp ppp pp p mp mf f ff fff ffff sfz crescendo( <( crescendo) <)
     diminuendo( >( diminuendo) >) segno coda D.S. D.C. dacoda dacapo fine
+    D.C.alcoda D.C.alfine D.S.alcoda D.S.alfine
     shortphrase mediumphrase longphrase
     """.split()  # noqa: SIM905
 )
 
-# Letters that stand for a decoration where no U: field says otherwise.
-SYMBOLS = frozenset(".~HLMOPSTuv")
+# Letters and what they stand for where no U: field says otherwise.
+SYMBOLS = {
+    ".": "staccato",
+    "~": "roll",
+    "H": "fermata",
+    "L": "accent",
+    "M": "lowermordent",
+    "O": "coda",
+    "P": "uppermordent",
+    "S": "segno",
+    "T": "trill",
+    "u": "upbow",
+    "v": "downbow",
+}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from keras_seq.music.abc._jumps import follow_signs
 from keras_seq.music.abc._key import Key
 from keras_seq.music.abc._meter import Meter, Tempo
 from keras_seq.music.abc._order import play_parts
@@ -73,6 +74,11 @@ class Bar:
             double bar, or at the start of a part.
         endings: Numbers of the variant ending that it belongs to, else `()`.
         part: Label of the part (P: field) that it belongs to, else `""`.
+        repeat_bound: Whether a repeat sign without start goes back to it at most:
+            after a repeat or a double bar.
+        signs: The signs at it that send the player elsewhere: `"segno"` and
+            `"coda"` at its start; `"to coda"`, `"fine"`, `"D.C."`, `"D.S."` and
+            `"fermata"` at its end.
         line: Line of its first note, from 1.
         column: Column of its first note, from 1.
     """
@@ -93,6 +99,8 @@ class Bar:
     part: str
     line: int
     column: int
+    repeat_bound: bool = False
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +156,8 @@ class Tune:
             voice: Name of a voice; by default the first.
 
         Returns:
-            The voice's bars with repeats, variant endings and the order of
-            parts (a P: field in the header) written out.
+            The voice's bars with repeats, variant endings, D.C. and D.S. written
+            out, or the parts in their order where a P: field in the header gives it.
 
         Raises:
             ValueError: If the tune has no such voice.
@@ -168,4 +176,10 @@ class Tune:
                 f"voice: expected one of {list(self.voices)}, came {voice!r}"
             )
         bars = [bar for bar in self.bars if bar.voice == voice]
-        return tuple(bars[index] for index in play_parts(bars, self.parts))
+        order = list(play_parts(bars, self.parts))
+        if not order:
+            # Signs stand above the first voice, for all.
+            first = [bar for bar in self.bars if bar.voice == self.voices[0]]
+            signed = len(first) == len(bars) and not any(bar.signs for bar in bars)
+            order = list(follow_signs(first if signed else bars))
+        return tuple(bars[index] for index in order)

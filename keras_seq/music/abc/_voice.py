@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from keras_seq.music.abc._drafts import BarDraft, Boundary, Sound
+from keras_seq.music.abc._jumps import AT_START
 from keras_seq.music.abc._key import Key
 from keras_seq.music.abc._meter import Meter
 from keras_seq.music.abc._order import MOST_PASSES
@@ -41,6 +42,8 @@ class Voice:
         self._last: Sound | None = None
         self._tie_place: Place | None = None
         self._slurs: list[Place] = []
+        self._signs: list[tuple[str, Place]] = []
+        self._signs_on: list[tuple[str, Place, int]] = []
         self._bar = BarDraft(Boundary(), meter, staff.key, (), "")
 
     # Fields among the music: they change this bar if it is still empty.
@@ -67,7 +70,7 @@ class Voice:
         self._part = part
         if not self._bar.timed:
             self._bar.part = part
-            self._bar.before.section = True
+            self._bar.before.part = True
 
     # Notes.
 
@@ -89,7 +92,14 @@ class Voice:
                 )
             self._tie_place = None
         self._last = sound
+        for sign, place in self._signs:
+            self._signs_on.append((sign, place, len(self._bar.sounds)))
+        self._signs.clear()
         self._bar.add(sound)
+
+    def sign(self, sign: str, place: Place) -> None:
+        """Notes a sign that sends the player elsewhere, before a note or bar line."""
+        self._signs.append((sign, place))
 
     def add_grace(self, sound: Sound) -> None:
         """Puts a grace note into the bar; it takes no time."""
@@ -139,6 +149,7 @@ class Voice:
             self._close_bar()
         boundary = self._bar.before
         boundary.add(symbol)
+        self._place_signs(at_section=boundary.section)
         if boundary.repeat_end >= MOST_PASSES:
             self._problems.error(
                 place,
@@ -168,6 +179,7 @@ class Voice:
         if self._bar.timed:
             self._close_bar()
         self._bar.before.ending = True
+        self._bar.ending_place = place
         self._endings = self._bar.endings = numbers
 
     def overlay(self, marks: str, place: Place) -> None:
@@ -201,6 +213,7 @@ class Voice:
             self._problems.warning(
                 self._bar.sounds[0].place, "grace", f"expected a note, {came}"
             )
+        self._place_signs(at_section=True)
         self.rhythm.end("the end of the tune")
         if self._tie_place:
             self._problems.warning(
@@ -211,13 +224,48 @@ class Voice:
                 place, "slur", f"expected ')' to end the slur, {came}"
             )
 
+    def _place_signs(self, *, at_section: bool) -> None:
+        """Places the signs that stand before a bar line."""
+        for sign, _ in self._signs:
+            if sign in AT_START:
+                self._bar.signs.append(sign)
+            elif self.bars and (at_section or sign != "fermata"):
+                self.bars[-1].signs.append(sign)
+        self._signs.clear()
+
+    def _place_signs_on_notes(self) -> list[str]:
+        """Places the signs above the notes of the bar; those of the next are left."""
+        bar, following = self._bar, []
+        timed = [index for index, sound in enumerate(bar.sounds) if not sound.grace]
+        final = max(index for index in timed if bar.sounds[index].heads or not index)
+        for sign, place, index in self._signs_on:
+            more, late = index < final, index > timed[0]
+            if sign == "fermata":
+                continue
+            if late if sign == "segno" else more and (late or sign != "coda"):
+                where = "start" if sign == "segno" else "end"
+                self._problems.warning(
+                    place,
+                    "sign",
+                    f"expected {sign} at the {where} of a bar, came within one; it is "
+                    f"taken there",
+                )
+            if sign == "coda" and late:
+                following.append(sign)
+            else:
+                bar.signs.append(sign)
+        self._signs_on.clear()
+        return following
+
     def _close_bar(self) -> None:
         self.rhythm.end_bar("a bar line")
         self._bar.close()
+        following = self._place_signs_on_notes()
         self.bars.append(self._bar)
         self._bar = BarDraft(
             self._bar.after, self._meter, self.staff.key, self._endings, self._part
         )
+        self._bar.signs += following
         self._last = None
 
 

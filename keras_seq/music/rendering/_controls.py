@@ -2,6 +2,7 @@
 
 from xml.etree.ElementTree import Element, SubElement
 
+from keras_seq.music.abc._jumps import sign_of_text
 from keras_seq.music.rendering._words import chord_symbol, readable
 
 # Signs that belong to a note head.
@@ -37,10 +38,17 @@ _ELEMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "segno": ("repeatMark", {"func": "segno", "place": "above"}),
     "coda": ("repeatMark", {"func": "coda", "place": "above"}),
 }
+_ENDS = ("Fine", "Coda")
 _DYNAMICS = frozenset(
     ("pppp", "ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "ffff", "sfz")
 )
-_WORDS = {"dacapo": "D.C.", "dacoda": "Da Coda", "fine": "Fine"}
+_WORDS = {
+    "dacapo": "D.C.",
+    "dacoda": "Da Coda",
+    "fine": "Fine",
+    **{f"D.{to}.al{end.lower()}": f"D.{to}. al {end}" for to in "CS" for end in _ENDS},
+}
+_PLACES = ("^", "_", "<", ">", "@")
 _HAIRPINS = {"crescendo": "cres", "<": "cres", "diminuendo": "dim", ">": "dim"}
 
 
@@ -96,7 +104,9 @@ class Controls:
         name, place, words = "harm", "above", chord_symbol(text)
         if text.strip().isdigit():
             name, words = "fing", text.strip()
-        elif text[:1] in ("^", "_", "<", ">", "@"):
+        elif sign_of_text(text) and text[:1] not in _PLACES:
+            name, words = "dir", readable(text)
+        elif text[:1] in _PLACES:
             place = "below" if text[0] == "_" else "above"
             # "@" is followed by where to put the text, then a space.
             words = text.partition(" ")[2] if text[0] == "@" else text[1:]

@@ -8,27 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from keras_seq.music._chords import is_chord
 from keras_seq.music._layout import continued_lines
+from keras_seq.music.abc._jumps import AT_START, sign_of_decoration, sign_of_text
 from keras_seq.music.abc._key import Key, read_key
 from keras_seq.music.abc._lines import Line, read_lines
-from keras_seq.music.abc._tokens import TOKEN
+from keras_seq.music.abc._tokens import SYMBOLS, TOKEN
 
 Place = tuple[int, int]
 
-_USER_SYMBOL = re.compile(r"([~H-Wh-w])\s*=\s*[!+]?([^!+]*)[!+]?\s*$")
-_STANDARD_SYMBOLS = {
-    ".": "staccato",
-    "~": "roll",
-    "H": "fermata",
-    "L": "accent",
-    "M": "lowermordent",
-    "O": "coda",
-    "P": "uppermordent",
-    "S": "segno",
-    "T": "trill",
-    "u": "upbow",
-    "v": "downbow",
-}
+_USER_SYMBOL = re.compile(r'([~H-Wh-w])\s*=\s*(![^!]*!|\+[^+]*\+|"[^"]*")$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +42,8 @@ class Marks:
         slurs_close: Slurs that end here.
         apart: Whether space or a line's end separates it from what precedes.
         line_start: Whether a new line of the score begins here.
+        last_texts: Texts that stand behind it, before a bar line.
+        last_decorations: Decorations that do.
         tuplet: `(p, q, r)` of the tuplet that begins here, 0 where left out.
         slashed: Whether it is a grace note with a stroke.
         silence: `"z"`, `"x"` or `"Z"` for rests, `""` for notes.
@@ -66,6 +57,8 @@ class Marks:
     slurs_close: int = 0
     apart: bool = False
     line_start: bool = False
+    last_texts: list[str] = field(default_factory=list)
+    last_decorations: list[str] = field(default_factory=list)
     tuplet: tuple[int, int, int] | None = None
     slashed: bool = False
     silence: str = ""
@@ -81,7 +74,7 @@ def read_marks(text: str) -> dict[Place, Marks]:
     Returns:
         The marks, by the `(line, column)` that `parse` gives the note.
     """
-    reader = _Reader(dict(_STANDARD_SYMBOLS))
+    reader = _Reader(dict(SYMBOLS))
     continued = continued_lines(text)
     in_body = fresh = False
     for line in read_lines(text):
@@ -91,6 +84,7 @@ def read_marks(text: str) -> dict[Place, Marks]:
         elif in_body:
             reader.read(line, new_line=fresh)
             fresh = line.number not in continued
+    reader.end_bar(at_end=True)
     return reader.found
 
 
@@ -108,7 +102,7 @@ class _Reader:
             self._next.key = read_key(value).key
         match = _USER_SYMBOL.match(value.strip()) if name == "U" else None
         if match:
-            self._symbols[match[1]] = match[2].strip()
+            self._symbols[match[1]] = match[2].strip("!+")
 
     def read(self, line: Line, *, new_line: bool) -> None:
         self._next.apart = True
@@ -124,6 +118,27 @@ class _Reader:
                 self._put(place, [])
             else:
                 self._mark(kind, match)
+
+    def end_bar(self, *, at_end: bool = False) -> None:
+        """Leaves with the last note what stands between it and a bar line.
+
+        A segno, a coda and a chord symbol belong to the bar that follows, if
+        there is one.
+        """
+        last, upcoming = self._last, self._next
+        if last is None:
+            return
+        texts, decorations = upcoming.texts, upcoming.decorations
+        upcoming.texts = [] if at_end else list(filter(_text_of_the_next, texts))
+        upcoming.decorations = [
+            name
+            for name in decorations
+            if not at_end and sign_of_decoration(name) in AT_START
+        ]
+        last.last_texts += [text for text in texts if text not in upcoming.texts]
+        last.last_decorations += [
+            name for name in decorations if name not in upcoming.decorations
+        ]
 
     def _chord(self, tokens: "_Tokens") -> list[Head]:
         heads: list[Head] = []
@@ -154,6 +169,8 @@ class _Reader:
         elif kind in ("bar", "line_break"):
             upcoming.apart = True
             self._in_bar &= kind != "bar"
+            if kind == "bar":
+                self.end_bar()
         elif kind == "slur_open":
             upcoming.slurs_open += 1
         elif kind == "slur_close" and self._last:
@@ -177,7 +194,9 @@ class _Reader:
             upcoming.decorations.append(match["decoration_name"] or match["old_name"])
         elif kind == "symbol":
             name = self._symbols.get(match[0], "")
-            if name not in ("", "nil", "none"):
+            if name.startswith('"'):
+                upcoming.texts.append(name[1:-1])
+            elif name not in ("", "nil", "none"):
                 upcoming.decorations.append(name)
         elif kind == "field":
             self.define(match["name"], match["value"])
@@ -197,6 +216,10 @@ class _Tokens:
         match = next(self._matches)
         place = (self._line.number, self._line.column + match.start())
         return match.lastgroup or "", match, place
+
+
+def _text_of_the_next(text: str) -> bool:
+    return sign_of_text(text) in AT_START or is_chord(text)
 
 
 def _head(match: re.Match[str]) -> Head:

@@ -150,6 +150,10 @@ class StaffWriter:
         for decoration in marks.decorations:
             if decoration not in ARTICULATIONS or not marks.heads:
                 controls.decorate(decoration, start)
+        for text in marks.last_texts:
+            controls.write(text, end)
+        for decoration in marks.last_decorations:
+            controls.decorate(decoration, end)
 
 
 def _heads(event: Element) -> list[Element]:
