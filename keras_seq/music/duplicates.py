@@ -7,7 +7,6 @@ from itertools import combinations
 
 from keras_seq.music._melodies import Gram, grams, melody
 from keras_seq.music.abc import Tune
-from keras_seq.text.corpora.duplicates import Groups
 
 # A run of intervals that so many tunes share is a commonplace of the style.
 _COMMONPLACE = 300
@@ -62,6 +61,9 @@ def duplicate_groups(
     if not 0 < threshold <= 1:
         raise ValueError(f"`threshold` must lie in (0, 1]; {threshold} came.")
     melodies = [melody(tune) for tune in tunes]
+    # Imported here, since reading a tune should not import Keras.
+    from keras_seq.text.corpora.duplicates import Groups
+
     groups = Groups(len(melodies))
     first_with: dict[tuple[int, ...], int] = {}
     for index, each in enumerate(melodies):

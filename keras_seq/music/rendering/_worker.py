@@ -2,7 +2,7 @@
 
 Verovio ends its process where a score offends it, so it gets one of its own.
 One JSON value a line: first the seconds that a score may take, then scores in
-MEI; each is answered with its SVG, or with null where Verovio gives none.
+MEI; each is answered with its pages in SVG, none where Verovio gives none.
 """
 
 import faulthandler
@@ -42,9 +42,10 @@ def main() -> None:
         # Identifiers are drawn at random otherwise. Pages of several tunes may
         # stand in one document, so each tune has its own.
         toolkit.resetXmlIdSeed(zlib.crc32(score.encode()) >> 1)
-        page = toolkit.renderToSVG(1) if toolkit.loadData(score) else None
+        count = toolkit.getPageCount() if toolkit.loadData(score) else 0
+        pages = [toolkit.renderToSVG(number + 1) for number in range(count)]
         faulthandler.cancel_dump_traceback_later()
-        answers.write(json.dumps(page or None) + "\n")
+        answers.write(json.dumps([page for page in pages if page]) + "\n")
         answers.flush()
 
 

@@ -1,4 +1,5 @@
 import re
+from itertools import accumulate
 from xml.etree import ElementTree
 
 import pytest
@@ -195,6 +196,36 @@ def test_real_tunes_show_every_note_bar_and_ending():
         endings = re.findall(r"(?:\[|\||:)\s*[12](?=[^/\d])", body.split('"')[0])
         assert count(page, "ending") >= len(endings)
         assert any(tune.title[:12] in each for each in words(page))
+
+
+def test_signs_before_a_bar_line_are_drawn():
+    bodies = {
+        '|:CDEF"_D.C.":|': ("dir", "D.C."),
+        'CDEF"Fine"||GABc!D.C.!|]': ("dir", "Fine"),
+        "CDEF!D.C.alfine!|]": ("dir", "D.C. al Fine"),
+        'CDEF|]"D.S. al Coda"': ("dir", "D.S. al Coda"),
+        "CDE2H|]": ("fermata", None),
+        'CDEF"Segno"|]': ("dir", "Segno"),
+        "CDEF!segno!|CDEF|]": ("repeatMark", None),
+    }
+    pages = render_svgs([HEADER + body for body in bodies])
+    for page, (name, text) in zip(pages, bodies.values(), strict=True):
+        assert count(page, name) >= 1
+        assert text is None or text in words(page)
+
+
+def test_long_scores_are_drawn_to_their_end():
+    voices = "".join(f"V:{voice}\n{'C8|' * 500}\n" for voice in range(1, 21))
+    page = render_svg(HEADER + voices)
+    assert count(page, "measure", "note") == (500, 20 * 500)
+    root = ElementTree.fromstring(page)
+    pages = root.findall(f"{SVG}svg")
+    heights = [int(each.get("height")[:-2]) for each in pages]
+    assert len(pages) > 1
+    assert [int(each.get("y")) for each in pages] == [0, *accumulate(heights[:-1])]
+    assert int(root.get("height")[:-2]) == sum(heights)
+    names = [each.get("id") for each in root.iter() if each.get("id")]
+    assert len(names) == len(set(names))
 
 
 def test_same_tune_same_page():
