@@ -202,7 +202,6 @@ MALFORMED = {
     "dc-jig-123": "meter",
     "dc-reel-127": "meter",
     # A letter that means nothing, fsedf.
-    "dc-reel-160": "symbol",
 }
 # And where their bars are wrong.
 INCOMPLETE = {

@@ -1,6 +1,8 @@
 import pytest
 
+from keras_seq.music.abc import validate
 from tests.music.abc_support import read
+from tests.music.abc_support import tune as tune_text
 
 
 def played(body, **header):
@@ -36,12 +38,91 @@ def played(body, **header):
         ("|:A|[1-2 B:|[3 C|]", "ABABAC"),
         ("|:A|[1 B:|[2 C:|[3 D|]", "ABACAD"),
         ("|:A|1 B:|C|", "ABAC"),
+        ("|:A|1 B|2 C|]D|1 E:|2 F|]", "ABACDEDF"),
         ("|:A|1 B||", "AB"),
         ("P:A\nA:|\nP:B\nB|", "AAB"),
     ],
 )
 def test_repeats_and_endings(body, expected):
     assert played(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # Once back, repeats are not played again, and the last ending is.
+        ("A|B!fine!||C|D!D.C.!|]", "ABCDAB"),
+        ("|:A|1 B:|2 C!fine!||D|E!D.C.!|]", "ABACDEAC"),
+        ("A|:B:|C|D!D.C.alfine!|]", "ABBCDABCD"),
+        # Words do as decorations do, before a note or a bar line.
+        ('A|B"Fine"||C|"_D.C."D|]', "ABCDAB"),
+        ('A|B"^FINE"||C|D"D. C. al Fine":|', "ABCDCDAB"),
+        ("A|B+fine+||C|D!D.C. al Fine!|]", "ABCDAB"),
+        ('A|B||C|D|]"D.C."', "ABCDABCD"),
+        # A fermata over a double bar is its end, where nothing else is.
+        ("A|BH||C|D!D.C.!|]", "ABCDAB"),
+        ("A|HB|C|D!D.C.!|]", "ABCDABCD"),
+        ("A|BH||C!fine!|D!D.C.!|]", "ABCDABC"),
+        # From the sign; one behind D.S. is its picture.
+        ("A|!segno!B|C|D!D.S.!|]", "ABCDBCD"),
+        ("A|SB!fine!|C|D!dalsegno!|]", "ABCDB"),
+        ('A"^Segno"|B|C"D.S.""Segno"|]', "ABCBC"),
+        ("A|B!D.S.!|]", "ABAB"),
+        # To the coda, which is marked at both places or only at its start.
+        ("A|!segno!B|C!coda!|D|E!D.S.!||!coda!F|G|]", "ABCDEBCFG"),
+        ("A|B!dacoda!|C!D.C.alcoda!||OD|E|]", "ABCABDE"),
+        ('A|B"To Coda"|C"D.C. al Coda"||"Coda"D|E|]', "ABCABDE"),
+        # In the middle of a tune: there and on.
+        ("A|B!D.C.!||C|D|]", "ABABCD"),
+        ("|:A!D.C.!:|B|", "AAAB"),
+        ("A!D.C.!|B!D.C.!|", "AABAB"),
+        # What is no such word.
+        ('A|B"Find"||C|D"Dad"|]', "ABCD"),
+        # A label begins no repeat (abc2midi and abcjs agree).
+        ("P:A\nA|\nP:B\nB:|", "ABAB"),
+        ("P:A\nA||\nP:B\nB:|", "ABB"),
+        ("P:A\n|:A|\nP:B\nB:|", "ABAB"),
+    ],
+)
+def test_signs_that_send_elsewhere(body, expected):
+    assert played(body) == expected
+
+
+def test_signs_hold_for_all_voices():
+    tune = read("V:1\nA|B!fine!|C!D.C.!|]\nV:2\nC|D|E|]", meter="1/4")
+    assert [bar.index for bar in tune.playing_order("2")] == [3, 4, 5, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("body", "column"),
+    [
+        ("|:A|1 B:|C|", 4),
+        ("|:A|2 B:|C|", 4),
+        ("|:A|1 B:|3 C|]", 8),
+        ("|:A|1 B:|1 C|]", 4),
+        ("|:A|[1 B:|[2 C:|[4 D|]", 17),
+        ("|:A|[1,3 B:|C|", 5),
+        ("|:A|1 B||", 4),
+    ],
+)
+def test_every_playing_needs_its_ending(body, column):
+    problems = validate(tune_text(body, meter="1/4")).problems
+    places = [p.column for p in problems if p.code == "variant-endings"]
+    assert places[0] == column
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "|:A|1 B:|2 C|]",
+        "|:A|[1,3 B:|[2 C|]",
+        "|:A|[1-3 B:|[4 C|]",
+        "|:A|1 B|2 C|]D|1 E:|2 F|]",
+        "P:A\nA|[1 B:|[2 C:|[3 D:|[4 E|]\nP:B\nF|",
+    ],
+)
+def test_endings_that_are_all_there(body):
+    assert str(validate(tune_text(body, meter="1/4"))) == ""
 
 
 @pytest.mark.parametrize(

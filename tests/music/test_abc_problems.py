@@ -53,6 +53,8 @@ MUSIC = [
     ("CDEFé|", "unexpected", ERROR, 5),
     ("CDEA'''''|", "pitch-range", ERROR, 4),
     ("C,,,,,,DEF|", "pitch-range", ERROR, 1),
+    ("CDEF|G4|=20 ", "transfer-encoding", WARNING, 9),
+    ("CDEF|G4=", "transfer-encoding", WARNING, 8),
     ("CDqEF|", "symbol", WARNING, 3),
     ("CDEF|RG4|", "symbol", WARNING, 6),
     ("CDE!nonsense!F|", "decoration", WARNING, 4),
@@ -90,6 +92,21 @@ MUSIC = [
     ("X:2", "after-tune", ERROR, 1),
     ("M:x", "meter", ERROR, 3),
     ("L: x", "unit-length", ERROR, 4),
+]
+# What is dropped from the page or the sound: body, code, line in the body, column.
+LEFT_OUT = [
+    ("CDEF|\nw:la la la la", "not-drawn", 2, 3),
+    ("CDEF|\nW:la la la la", "not-drawn", 2, 3),
+    ("CDEF|\ns:* !f! * *", "not-drawn", 2, 3),
+    ("CDEF|\nT:Part two\nCDEF|", "not-drawn", 2, 3),
+    ("CDEF|\nQ:1/4=90\nCDEF|", "not-played", 2, 3),
+    ("CD[Q:1/4=90]EF|", "not-played", 1, 3),
+    ("CDEF|\n%%text Big Deal", "not-drawn", 2, 1),
+    ("%%begintext\nBig Deal\n%%endtext\nCDEF|", "not-drawn", 1, 1),
+    ("%%MIDI program 40\nCDEF|", "not-played", 1, 1),
+    ("[I:MIDI program 40]CDEF|", "not-played", 1, 1),
+    ("CDEF|[K:C bass]CDEF|", "not-drawn", 1, 6),
+    ("V:1 clef=bass\nCDEF|", "not-drawn", 1, 3),
 ]
 # text, code, severity, line, column
 HEADERS = [
@@ -134,6 +151,19 @@ def test_problems_of_the_music(body, code, severity, column):
     assert (code, severity, 6, column) in found
     if severity == WARNING:
         assert validation.valid, str(validation)
+
+
+@pytest.mark.parametrize(("body", "code", "line", "column"), LEFT_OUT)
+def test_what_is_left_out_is_named_once(body, code, line, column):
+    validation = validate(tune(f"{body}\n{body}\n"))
+    assert validation.valid, str(validation)
+    found = [(each.code, each.line, each.column) for each in validation.problems]
+    assert found == [(code, 5 + line, column)]
+
+
+def test_what_only_informs_is_not_named():
+    text = "N:a note\nr:remark\n%%pagewidth 20cm\n% comment\nCDEF|[r:x][N:y]CDEF|"
+    assert str(validate(tune(text, more="Z:me\nS:a book\nH:long ago\n"))) == ""
 
 
 @pytest.mark.parametrize(("text", "code", "severity", "line", "column"), HEADERS)

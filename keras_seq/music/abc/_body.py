@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from keras_seq.music.abc._fields import (
+    note_directive,
+    note_left_out,
     note_macro,
     read_key_field,
     read_meter_field,
@@ -53,6 +55,7 @@ class Body:
         ended = False
         for line in lines:
             if line.field == "%":
+                note_directive(line.text, (line.number, 1), self._problems)
                 continue
             if line.empty:
                 ended = True
@@ -80,6 +83,7 @@ class Body:
         if field not in (_INLINE if inline else _IN_BODY):
             self._note_misplaced(field, place, inline)
             return
+        note_left_out(field, text, place, problems)
         match field:
             case "V":
                 name, shift = read_voice_field(text)

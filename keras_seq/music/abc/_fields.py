@@ -69,6 +69,50 @@ def read_meter_field(
     return problems.attempt(place, "meter", read_meter, text, default)
 
 
+_DIRECTIVES = {
+    "text": "drawn",
+    "center": "drawn",
+    "begintext": "drawn",
+    "begincenter": "drawn",
+    "beginps": "drawn",
+    "beginsvg": "drawn",
+    "score": "drawn",
+    "staves": "drawn",
+    "percmap": "drawn",
+    "map": "drawn",
+    "transpose": "played",
+    "midi": "played",
+}
+_FIELDS = {
+    "w": ("drawn", "w: (words under the notes)"),
+    "W": ("drawn", "W: (words below the tune)"),
+    "s": ("drawn", "s: (symbols above the notes)"),
+    "T": ("drawn", "T: (a title) among the music"),
+    "Q": ("played", "Q: (a tempo) among the music"),
+}
+_CLEF = re.compile(r"(?:^|\s)(?:clef=|treble|bass|alto|tenor|perc|none\b)")
+
+
+def note_directive(text: str, place: Place, problems: Problems) -> None:
+    """Notes that what a directive or an I: field asks for is left out."""
+    name = (text.split() or [""])[0]
+    if where := _DIRECTIVES.get(name.lower()):
+        problems.left_out(place, f"%%{name[:20]}", where)
+
+
+def note_left_out(field: str, text: str, place: Place, problems: Problems) -> None:
+    """Notes that a field among the music is not drawn, or not played."""
+    if field == "I":
+        note_directive(text, place, problems)
+    elif field in _FIELDS and text.strip():
+        where, what = _FIELDS[field]
+        problems.left_out(place, what, where)
+    elif field in "KV" and _CLEF.search(
+        text.partition(" ")[2] if field == "V" else text
+    ):
+        problems.left_out(place, "a clef among the music", "drawn")
+
+
 def note_macro(place: Place, problems: Problems) -> None:
     """Notes that a macro (m: field) is not expanded."""
     problems.warning(place, "macro", "expected no macro: m: fields are not read")

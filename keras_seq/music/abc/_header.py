@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from keras_seq.music.abc._fields import (
+    note_directive,
+    note_left_out,
     note_macro,
     read_key_field,
     read_meter_field,
@@ -72,6 +74,7 @@ def read_header(lines: Iterator[Line], problems: Problems) -> Header | None:
         number = line.number
         if line.field == "%":
             _read_instruction(header, line.text)
+            note_directive(line.text, (line.number, 1), problems)
         elif line.field:
             header.fields.append((line.field, line.text, line.number))
             _check_order(line, last, problems)
@@ -129,6 +132,9 @@ def _read_field(header: Header, line: Line, problems: Problems) -> None:
             header.voices[name] = shift
         case "I":
             _read_instruction(header, text)
+            note_directive(text, place, problems)
+        case "W":
+            note_left_out("W", text, place, problems)
         case "m":
             note_macro(place, problems)
         case "s" | "w" | "+":

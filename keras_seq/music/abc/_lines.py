@@ -101,6 +101,7 @@ def _single_lines(text: str) -> Iterator[Line]:
             block = "" if name == block else block
         elif name.startswith("begin"):
             block = "end" + name[5:]
+            yield Line(number, "%", raw[2:].strip(), 3)
         elif name:
             yield Line(number, "%", raw[2:].strip(), 3)
         elif line := _read_line(number, raw):

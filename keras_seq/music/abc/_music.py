@@ -286,6 +286,14 @@ class MusicLine:
             f"expected music, came {shortened(match[0])}, which the standard reserves",
         )
 
+    def _transfer(self, match: Match) -> None:
+        self._warning(
+            match,
+            "transfer-encoding",
+            f"expected music, came {shortened(match[0])}, which e-mail puts at the end "
+            "of a line",
+        )
+
     def _unclosed_field(self, match: Match) -> None:
         self._error(
             match,
@@ -327,6 +335,7 @@ _HANDLERS: dict[str, Callable[[MusicLine, Match], None]] = {
     "measures": MusicLine._measures,
     "spacer": MusicLine._spacer,
     "overlay": MusicLine._overlay,
+    "transfer": MusicLine._transfer,
     "reserved": MusicLine._reserved,
     "unknown": MusicLine._unknown,
 }

@@ -59,7 +59,7 @@ def sections(bars: Sequence[Repeated], *, parts: bool = False) -> list[Section]:
         following = bars[index + 1] if index + 1 < len(bars) else None
         if following and not _starts_section(bar, following, endings, parts):
             continue
-        if repeats:
+        if repeats or endings:
             while start > opened >= 0:
                 start = found.pop().start
             opened = -1

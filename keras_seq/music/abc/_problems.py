@@ -74,6 +74,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self._left_out: set[str] = set()
 
     def error(self, place: Place, code: str, message: str) -> None:
         """Notes that the text is malformed."""
@@ -82,6 +83,16 @@ class Problems:
     def warning(self, place: Place, code: str, message: str) -> None:
         """Notes that the text is readable but doubtful."""
         self.found.append(Problem(*place, "warning", code, message))
+
+    def left_out(self, place: Place, what: str, where: str) -> None:
+        """Notes, once a tune, what is missing where it is drawn or played."""
+        if what not in self._left_out:
+            self._left_out.add(what)
+            self.warning(
+                place,
+                f"not-{where}",
+                f"expected what can be {where}, came {what}, left out here and below",
+            )
 
     def attempt(
         self,

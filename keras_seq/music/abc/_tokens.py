@@ -36,6 +36,7 @@ TOKEN = re.compile(
     | (?P<measures>[ZX](?P<count>\d*))
     | (?P<spacer>y\d*)
     | (?P<overlay>&+)
+    | (?P<transfer>=(?:20)?(?=\s*$))
     | (?P<reserved>[#*;?@]+)
     | (?P<unknown>\d+|\\+|[^\x20-\x7e]+|.)
     """,

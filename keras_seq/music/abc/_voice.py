@@ -237,7 +237,8 @@ class Voice:
         """Places the signs above the notes of the bar; those of the next are left."""
         bar, following = self._bar, []
         timed = [index for index, sound in enumerate(bar.sounds) if not sound.grace]
-        final = max(index for index in timed if bar.sounds[index].heads or not index)
+        heads = [index for index in timed if bar.sounds[index].heads]
+        final = heads[-1] if heads else timed[0]
         for sign, place, index in self._signs_on:
             more, late = index < final, index > timed[0]
             if sign == "fermata":
