@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -133,34 +133,61 @@ class App:
             outputs = self._model.run(version, signature, inputs, until)
             return _json(_formatted(outputs, by_rows))
         names = _stream.text_outputs(self._model, version, signature)
-        answers = _stream.growing(self._model, version, signature, inputs, until)
-        first = next(answers)  # here, so that what is refused has its status
+        requests = _stream.shorter(self._model, version, signature, inputs)
+
+        def ask(inputs: _Outputs) -> _Outputs:
+            return self._model.run(version, signature, inputs, until)
+
+        # The first here, so that what is refused has its status.
+        first = ask((requests or [inputs])[0])
+        rest = [*requests[1:], inputs] if requests else []
         return StreamingResponse(
-            self._events(names, first, answers, by_rows),
+            self._events(ask, names, first, rest, by_rows),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
 
     async def _events(
         self,
+        ask: Callable[[_Outputs], _Outputs],
         names: list[str],
-        first: tuple[_Outputs, bool],
-        answers: Iterator[tuple[_Outputs, bool]],
+        answer: _Outputs,
+        rest: list[_Outputs],
         by_rows: bool,
     ) -> AsyncIterator[bytes]:
+        """What is new in an answer, then in those to the rest; the last is whole."""
+        whole = self._begun(ask, rest.pop()) if rest else None
         sent: dict[tuple[int, str], str] = {}
-        answer, last = first
         try:
-            while True:
-                for new in _stream.news(sent, answer, names, last):
+            while whole is not None:
+                for new in _stream.news(sent, answer, names, last=False):
                     yield _stream.as_event(new)
-                if last:
-                    break
-                answer, last = await self._in_thread(next, answers)
+                waited = {whole}
+                if rest:
+                    waited.add(self._begun(ask, rest.pop(0)))
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if whole.done():
+                    answer, whole = whole.result(), None
+                else:
+                    (other,) = waited - {whole}
+                    answer = other.result()
+            for new in _stream.news(sent, answer, names, last=True):
+                yield _stream.as_event(new)
             yield _stream.as_event(_formatted(answer, by_rows), "done")
         except Exception as error:
             _, message, _ = _told(error)
             yield _stream.as_event({"error": message}, "error")
+        finally:
+            if whole is not None:
+                whole.cancel()
+
+    def _begun(
+        self, ask: Callable[[_Outputs], _Outputs], inputs: _Outputs
+    ) -> "asyncio.Future[_Outputs]":
+        begun = asyncio.ensure_future(self._in_thread(ask, inputs))
+        # What nobody waits for any more may fail.
+        begun.add_done_callback(lambda f: f.cancelled() or f.exception())
+        return begun
 
     # Open Inference Protocol
 

@@ -2,9 +2,10 @@
 
 A saved graph gives an answer at once or not at all. But what is written hangs on a
 row's seed and on the step, never on how long it may become, so a shorter `length`
-gives the beginning of the same text. The signature is asked for an eighth, a quarter,
-the half and all of what is wanted; together that costs at most twice what the answer
-costs by itself, and the last of them is the request itself, so nothing is guessed.
+gives the beginning of the same text. While the request itself is answered, the
+signature is asked for the first few steps, for twice as many, and so on to a quarter.
+That costs half as much again; and the last that is told is the answer to the request,
+so nothing is guessed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,28 +41,23 @@ def text_outputs(model: ServedModel, version: str, signature: str) -> list[str]:
     return found[signature]
 
 
-def growing(
+def shorter(
     model: ServedModel,
     version: str,
     signature: str,
     inputs: Mapping[str, np.ndarray],
-    until: float,
-) -> Iterator[tuple[dict[str, np.ndarray], bool]]:
-    """The answers to ever longer requests, and whether it is that to the request."""
+) -> list[dict[str, np.ndarray]]:
+    """Ever longer requests for the beginning of what a request asks for."""
     lengths = inputs[LENGTH]
-    most = int(lengths.max()) if lengths.size else 0
-    limit = model.limits(version, signature).get(LENGTH, MOST)
-    before: dict[str, np.ndarray] = {}
-    # A request that will be refused is refused at once.
-    sound = lengths.size and most <= limit and lengths.min() >= 0
-    for size in _sizes(most) if sound else []:
-        some = dict(inputs) | {LENGTH: np.minimum(lengths, size).astype(lengths.dtype)}
-        answer = model.run(version, signature, some, until)
-        yield answer, False
-        if before and all(np.array_equal(before[n], answer[n]) for n in answer):
-            break  # All have ended.
-        before = answer
-    yield model.run(version, signature, inputs, until), True
+    if not lengths.size or lengths.min() < 0:
+        return []
+    most = int(lengths.max())
+    if most > model.limits(version, signature).get(LENGTH, MOST):
+        return []  # What will be refused is refused at once.
+    return [
+        dict(inputs) | {LENGTH: np.minimum(lengths, size).astype(lengths.dtype)}
+        for size in _sizes(most)
+    ]
 
 
 def news(
@@ -95,12 +91,13 @@ def as_event(data: Mapping[str, Any], name: str = "") -> bytes:
 
 
 def _sizes(most: int) -> list[int]:
-    """Halves of halves, the smallest first, without the whole."""
+    """Halves of halves up to a quarter, the smallest first; at least one."""
     sizes: list[int] = []
-    while most > FIRST:
-        most = -(-most // 2)
-        sizes.insert(0, most)
-    return sizes
+    size = most
+    while size > FIRST:
+        size = -(-size // 2)
+        sizes.insert(0, size)
+    return [size for size in sizes if 4 * size <= most] or sizes[:1]
 
 
 def _shared(first: str, second: str) -> int:
