@@ -55,7 +55,7 @@ class Data:
         """A table split, so that what is alike stays together."""
         negative, positive = names
         labels = (np.array(table.labels) == positive).astype(int)
-        groups, repeated = _groups(table.rows, labels)
+        groups, repeated = grouped(table.rows, labels)
         _check_enough(labels, groups, names, config)
         folds = assign_folds(labels, groups, FOLDS, config.seed)
         return cls(
@@ -164,13 +164,8 @@ def classes(table: Table, config: Config) -> tuple[str, str]:
             what = f" {spelt[0].replace(': they are one', '')}: write them alike."
         elif len(counts) > 2:
             numbers = all(numeral(text) is not None for text in counts)
-            what = (
-                " This recipe tells two classes apart: make a column of two, such as "
-                + (
-                    "above and below a number."
-                    if numbers
-                    else "one class and the rest."
-                )
+            what = " `target_kind` says what else they may be: classes" + (
+                ", or a number." if numbers else ", or several labels a row."
             )
         raise ValueError(
             f"--data: the label {config.label!r} must have two values; it has "
@@ -202,7 +197,7 @@ def _check_enough(
             )
 
 
-def _groups(rows: Rows, labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def grouped(rows: Rows, labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """A number for each row, the same for rows to keep together; notes on repeats."""
     groups = rows.duplicate_groups()
     seen = collections.defaultdict(set)
@@ -211,7 +206,7 @@ def _groups(rows: Rows, labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     duplicates = len(labels) - len(seen)
     if not duplicates:
         return groups, []
-    both = sum(len(found) == 2 for found in seen.values())
+    both = sum(len(found) > 1 for found in seen.values())
     note = f"{duplicates} rows repeat another; {both} of the repeated have both labels."
     if duplicates <= len(labels) / 2:
         return groups, [f"{note} Equal rows stay on one side of every split."]

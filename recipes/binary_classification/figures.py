@@ -87,8 +87,8 @@ def baseline_probabilities(
     # On small tables threads wait for each other longer than they work.
     with require("threadpoolctl", "recipes").threadpool_limits(1):
         for name, model, encode in (
-            ("logistic_regression", linear, _encode_linear),
-            ("gradient_boosting", trees, _encode_trees),
+            ("logistic_regression", linear, encode_linear),
+            ("gradient_boosting", trees, encode_trees),
         ):
             known, asked = encode(train, test)
             found[name] = model.fit(known, labels).predict_proba(asked)[:, 1]
@@ -105,7 +105,8 @@ def _numbers(rows: Rows) -> np.ndarray:
     return np.column_stack([rows.numbers, *parts])
 
 
-def _encode_linear(train: Rows, test: Rows) -> tuple[Any, ...]:
+def encode_linear(train: Rows, test: Rows) -> tuple[Any, ...]:
+    """Both as a linear model takes them, by what the training rows say."""
     preprocessing = require("sklearn.preprocessing", "recipes")
     impute = require("sklearn.impute", "recipes")
     sparse = require("scipy.sparse", "recipes")
@@ -140,7 +141,8 @@ def _one_hot(train: np.ndarray, test: np.ndarray) -> tuple[Any, Any]:
     return encoder.fit_transform(train), encoder.transform(test)
 
 
-def _encode_trees(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
+def encode_trees(train: Rows, test: Rows) -> tuple[np.ndarray, ...]:
+    """Both as trees take them, by what the training rows say."""
     if not train.strings.shape[1]:
         return _numbers(train), _numbers(test)
     preprocessing = require("sklearn.preprocessing", "recipes")

@@ -17,12 +17,17 @@ from keras.layers import Add, Dropout, EinsumDense, RepeatVector
 
 from keras_seq import files, runs, serving, training
 from recipes.binary_classification import figures, folds, results
+from recipes.binary_classification import target_recipe as targets
 from recipes.binary_classification.data import Data, classes, read_table, shortened
 from recipes.binary_classification.features import build_features
 from recipes.binary_classification.model import MEMBERS, Classifier
 from recipes.binary_classification.serving import card, requests, signatures
 from recipes.binary_classification.settings import OUT, CompleteConfig, Config
+from recipes.binary_classification.sources import Table
 from recipes.binary_classification.table import Column, row_from_json, rows_from_csv
+from recipes.binary_classification.target_answers import answer_rows
+from recipes.binary_classification.target_model import Predictor
+from recipes.binary_classification.targets import kind_of
 from recipes.binary_classification.training import Fitted, Part
 
 PATIENCE = 20  # epochs without a better loss on the rows held out
@@ -33,7 +38,10 @@ LEARNING_RATE = 5e-3
 def load_data(config: Config) -> Data:
     """Reads the table, tells what it is, and splits it."""
     config = config.complete()
-    table = read_table(config)
+    return _of_two_classes(config, read_table(config))
+
+
+def _of_two_classes(config: Config, table: Table) -> Data:
     names = classes(table, config)  # the negative one first
     data = Data.of(shortened(table, config), names, config)
     data.tell()
@@ -185,7 +193,12 @@ def main(config: Config) -> None:
     runs.RunDirectory.check(
         config.out, resume=config.resume, overwrite=config.overwrite
     )
-    data = load_data(config)
+    table = read_table(config)
+    kind, why = kind_of(table, config)
+    if kind != "binary":
+        targets.target_main(config, shortened(table, config), kind, why, started)
+        return
+    data = _of_two_classes(config, table)
     run = runs.RunDirectory.start(
         config.out,
         config,
@@ -216,9 +229,13 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(run: str) -> tuple[runs.RunDirectory, Config, Classifier]:
+def _finished(
+    run: str,
+) -> tuple[runs.RunDirectory, CompleteConfig, Classifier | Predictor]:
     """A finished run's directory, its settings and its classifier."""
     found = runs.open_finished(run, CompleteConfig, "columns.json")
+    if "kind" in found.known:
+        return found.directory, found.config, targets.kept_predictor(found)
     threshold = found.directory.metrics["validation"]["threshold"]
     columns = [Column(**column) for column in found.known["columns"]]
     names = found.known["negative"], found.known["positive"]
@@ -269,7 +286,9 @@ def classify(
         if absent:
             told = sys.stderr if json else sys.stdout
             print(f"columns not given count as missing: {', '.join(absent)}", file=told)
-    if json:
+    if isinstance(classifier, Predictor):
+        answer_rows(classifier, rows, lines, show=show, json=json, out=out)
+    elif json:
         results.answer_json(classifier, rows, lines, out)
     elif out is None:
         print(results.answers_text(classifier, rows, lines, show))
@@ -281,6 +300,8 @@ def classify(
 def _measure_again(run: str) -> dict[str, Any]:
     """The folds of the run's cross-validation are kept."""
     directory, config, classifier = _finished(run)
+    if isinstance(classifier, Predictor):
+        return targets.measured_again(config, directory, classifier)
     data = load_data(config)
     data.keep_columns(directory)
     tested = folds.cross_validate(
@@ -291,6 +312,9 @@ def _measure_again(run: str) -> dict[str, Any]:
 
 def _export_again(run: str) -> None:
     directory, config, classifier = _finished(run)
+    if isinstance(classifier, Predictor):
+        targets.exported_again(config, directory, classifier)
+        return
     data = load_data(config)
     data.keep_columns(directory)
     export(config, data, classifier, directory, directory.metrics["test"])

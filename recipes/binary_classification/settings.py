@@ -20,7 +20,11 @@ class Config(RunSettings):
     """Table to learn from: breast-cancer (scikit-learn's), or a file: CSV, JSON Lines
     or Parquet."""
     label: str | None = None
-    """Column of the file that holds the two labels."""
+    """Column of the file that holds what is predicted: two labels, or more, several
+    in a field, or a number."""
+    target_kind: Literal["binary", "classes", "labels", "number"] | None = None
+    """What the label is: binary, one of two; classes, one of several; labels, several
+    with ; or | or a comma between; number. By default chosen by looking at it."""
     positive: str | None = None
     """Label whose probability is predicted. By default the rarer one; of two as
     frequent, the one that sorts last."""

@@ -17,6 +17,8 @@ from recipes.binary_classification.table import Column, Rows, rows_of
 
 FEWEST = 15  # different rows of each class: ten members need ten of two thirds
 SHOWN = 50  # columns, in a message
+SEPARATORS = ";|,"  # of several labels in a field
+WITH_SEVERAL = 0.05  # of the rows, where fields hold several
 
 
 class Table(NamedTuple):
@@ -79,7 +81,10 @@ def table_file(config: Config) -> Table:
         raise ValueError(f"{place} has no rows.")
     lines = [line for line, _ in records]
     fields = [list(values) for values in zip(*(v for _, v in records), strict=True)]
-    labels, found = _labels(fields.pop(where), lines, header.pop(where), place)
+    several = config.target_kind == "labels"
+    labels, found = _labels(
+        fields.pop(where), lines, header.pop(where), place, several=several
+    )
     columns, others = columns_of(header, fields, lines)
     notes += found + others
     if not columns:
@@ -113,13 +118,16 @@ def _label_column(header: list[str], label: str, place: str) -> int:
 
 
 def _labels(
-    values: list[str], lines: list[int], name: str, place: str
+    values: list[str], lines: list[int], name: str, place: str, *, several: bool
 ) -> tuple[list[str], list[str]]:
-    """The labels, and a note if a word that elsewhere means missing is one of them."""
+    """The labels, and a note if a word that elsewhere means missing is one of them.
+
+    Where a field may have several labels it may have none.
+    """
     values = [unicodedata.normalize("NFC", value).strip(INVISIBLE) for value in values]
     counts = collections.Counter(values)
     words = [text for text in counts if is_missing(text)]
-    if not words:
+    if not words or several or (words == [""] and separator_of(values)):
         return values, []
     [*others] = counts.keys() - set(words)
     if len(words) == len(others) == 1 and words[0] and counts[words[0]] >= FEWEST:
@@ -132,3 +140,20 @@ def _labels(
         f"{place}:{line}: expected a label in column {name!r}; it is missing: received "
         f"{words[0]!r}."
     )
+
+
+def separator_of(labels: list[str]) -> str:
+    """What stands between several labels in a field; "" if each has one."""
+    whole = set(labels)
+    for separator in SEPARATORS:
+        several = [text for text in labels if separator in text]
+        parts = {part for text in labels for part in split_labels(text, separator)}
+        if len(several) >= WITH_SEVERAL * len(labels) and 1 < len(parts) < len(whole):
+            return separator
+    return ""
+
+
+def split_labels(text: str, separator: str) -> list[str]:
+    """The labels in a field, each once."""
+    parts = (part.strip() for part in text.split(separator))
+    return list(dict.fromkeys(part for part in parts if part))
