@@ -26,6 +26,7 @@ def target_main(
     config: CompleteConfig, table: Table, kind: Kind, why: str, started: float
 ) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
+    _check_settings(config, kind)
     data = TargetData.of(table, kind, why, config)
     data.tell()
     run = runs.RunDirectory.start(
@@ -62,6 +63,21 @@ def target_main(
     write_target_results(run, metrics, data, trained, predicted)
     run.write_json("metrics.json", metrics)
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
+
+
+def _check_settings(config: CompleteConfig, kind: Kind) -> None:
+    """Refuses what is asked for and has no meaning for such a target."""
+    unused = {
+        "positive": config.positive is not None,
+        "threshold": config.threshold != "youden",
+        "false_negative_cost": config.false_negative_cost is not None,
+        "class_weights": config.class_weights != "none" and kind != "classes",
+    }
+    if names := [name for name, given in unused.items() if given]:
+        raise ValueError(
+            f"`{names[0]}` is for a target of two classes; {config.label!r} is of the "
+            f"kind {kind}."
+        )
 
 
 def measure_targets(

@@ -7,11 +7,13 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from keras_seq.extras import require
 from keras_seq.runs import RunDirectory
 from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
-from recipes.binary_classification.columns import columns_of
+from recipes.binary_classification.columns import LOST, columns_of
 from recipes.binary_classification.data import FOLDS, grouped
+from recipes.binary_classification.leaks import SURE, giveaways
 from recipes.binary_classification.numerals import numeral
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import (
@@ -100,6 +102,7 @@ class TargetData:
             )
         _check_enough(kind, names, targets, groups, config)
         folds = assign_folds(codes, groups, FOLDS, config.seed)
+        notes += told_by_one(table, kind, targets)
         return cls(
             kind,
             names,
@@ -180,17 +183,50 @@ class TargetData:
         }
 
 
+def told_by_one(table: Table, kind: Kind, targets: np.ndarray) -> list[str]:
+    """Warnings of columns that give the target away by themselves."""
+    if kind == "classes":
+        found = [
+            set(giveaways(table.columns, table.rows, (targets == k).astype(int)))
+            for k in np.unique(targets)
+        ]
+        return [f"Warning: {text}" for text in sorted(set.intersection(*found))]
+    if kind == "labels":
+        return []
+    rankdata = require("scipy.stats", "recipes").rankdata
+    numeric = [column for column in table.columns if column.kind != "category"]
+    names = []
+    for column, values in zip(numeric, table.rows.numbers.T, strict=True):
+        known = ~np.isnan(values)
+        if known.sum() > len(known) / 2 and len(np.unique(values[known])) > BINS:
+            ranks = rankdata(values[known]), rankdata(targets[known])
+            if abs(np.corrcoef(*ranks)[0, 1]) > SURE:
+                names.append(column.name)
+    return [
+        f"Warning: the column {name!r} orders the rows as the target does: is it known "
+        "before the target is?"
+        for name in names
+    ]
+
+
 def strata(kind: str, targets: np.ndarray) -> np.ndarray:
     """A class for each row, of which every part of a split gets its share."""
     if kind == "classes":
         return targets
     if kind == "number":
         edges = np.quantile(targets, np.linspace(0, 1, BINS + 1)[1:-1])
-        return np.searchsorted(np.unique(edges), targets, side="right")
-    # The rarest label that a row has: the others find their places by chance.
-    counts = targets.sum(axis=0)
-    rarest = np.where(targets == 1, counts, len(targets) + 1).argmin(axis=1)
-    return np.where(targets.any(axis=1), rarest + 1, 0)
+        codes = np.searchsorted(np.unique(edges), targets, side="right")
+    else:
+        # The rarest label that a row has: the others find their places by chance.
+        counts = targets.sum(axis=0)
+        rarest = np.where(targets == 1, counts, len(targets) + 1).argmin(axis=1)
+        codes = np.where(targets.any(axis=1), rarest + 1, 0)
+    while True:  # small ones can't be in all parts
+        found, counts = np.unique(codes, return_counts=True)
+        order = found[np.argsort(counts, kind="stable")]
+        if len(found) == 1 or counts.min() >= 2 * FEWEST:
+            return codes
+        codes = np.where(codes == order[0], order[1], codes)
 
 
 _WORDS = {
@@ -267,6 +303,12 @@ def _number(
         )
     header = _UNIT.fullmatch(name)
     unit = column.unit or (header[1].strip() if header else "")
+    if targets.std() < LOST * abs(targets.mean()):
+        notes.append(
+            f"the target {name!r} varies by {targets.std():.3g} around "
+            f"{targets.mean():.9g}: what is predicted, in 32 bits, loses digits. "
+            "Subtract something first."
+        )
     return [], unit, targets, [note for note in notes if "identifier" not in note]
 
 
