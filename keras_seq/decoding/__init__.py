@@ -9,6 +9,7 @@ from keras_seq.decoding.constraints import (
     ForcedPrefix,
     NoRepeatedNgrams,
 )
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.cutoffs import MinP, Temperature, Typical
 from keras_seq.decoding.generate import generate
 from keras_seq.decoding.processors import LogitBias, LogitsProcessor
@@ -31,6 +32,7 @@ __all__ = [
     "Automaton",
     "Beam",
     "Constraint",
+    "Contrastive",
     "FinishReason",
     "ForbiddenTokens",
     "ForcedPrefix",

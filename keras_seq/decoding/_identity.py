@@ -15,9 +15,11 @@ from keras import ops
 
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.processors import LogitsProcessor
 from keras_seq.decoding.strategies import Strategy
 
+_TOLD = Strategy, Contrastive, Beam, Constraint, LogitsProcessor
 _DEEPEST = 3  # how far is looked for what a function reads
 _LARGEST = 2**20  # bytes of arrays that are told by what they hold, all together
 _MOST = 256  # entries of a list or a dict
@@ -63,7 +65,7 @@ class Identity:
             return "method", self._itself(one.__self__), self._itself(one.__func__)
         if _is_array(one):
             return self._of_array(one)
-        if isinstance(one, (Strategy, Beam, Constraint, LogitsProcessor)):
+        if isinstance(one, _TOLD):
             return type(one), self._of_entries(vars(one))
         return self._itself(one)
 

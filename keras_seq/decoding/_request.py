@@ -22,11 +22,19 @@ from keras_seq.decoding._arguments import (
 )
 from keras_seq.decoding._ending import Ending, as_stops
 from keras_seq.decoding._limits import Limits
+from keras_seq.decoding._look_ahead import LookingAhead
 from keras_seq.decoding._random import row_keys
 from keras_seq.decoding._single import Choosing
-from keras_seq.decoding._stepping import Step, StepWithConstants, as_tensors, bind
+from keras_seq.decoding._stepping import (
+    Step,
+    StepWithConstants,
+    as_tensors,
+    bind,
+    repeat_rows,
+)
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.processors import LogitsProcessor
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Array, Integers, Nest, Tensor
@@ -60,7 +68,7 @@ class Request(typing.NamedTuple):
     """What a loop is made of; nothing in it changes from step to step."""
 
     step: typing.Any
-    strategy: Strategy | Beam
+    strategy: Strategy | Contrastive | Beam
     constraint: Constraint | None
     processors: tuple[LogitsProcessor, ...]
     end_token: EndToken | None
@@ -75,19 +83,31 @@ class Request(typing.NamedTuple):
 
     def choosing(self, inputs: "Inputs") -> Choosing:
         """The loop that chooses a token a row."""
-        assert isinstance(self.strategy, Strategy)
-        row_length, longest = inputs.lengths()
+        assert not isinstance(self.strategy, Beam)
         ending = self.ending(inputs)
-        return Choosing(
-            bind(self.step, inputs.constants),
-            inputs.state,
-            inputs.tokens,
-            row_length,
-            longest,
-            strategy=self.strategy,
-            limits=self.limits(ending),
-            ending=ending,
-            keys=row_keys(inputs.seed, ops.shape(inputs.tokens)[0]),
+        constants, strategy = inputs.constants, self.strategy
+        step = bind(self.step, constants)
+        arguments = inputs.state, inputs.tokens, *inputs.lengths()
+        options: dict[str, typing.Any] = {
+            "limits": self.limits(ending),
+            "ending": ending,
+            "keys": row_keys(inputs.seed, ops.shape(inputs.tokens)[0]),
+        }
+        if not isinstance(strategy, Contrastive):
+            return Choosing(step, *arguments, strategy=strategy, **options)
+
+        def wide_step(count: int) -> Step:
+            if constants is None:
+                return step
+            return bind(self.step, repeat_rows(constants, count))
+
+        return LookingAhead(
+            step,
+            wide_step,
+            *arguments,
+            strategy=strategy,
+            constants=constants,
+            **options,
         )
 
 
@@ -121,7 +141,7 @@ def checked(
     start_tokens: Ids,
     *,
     max_length: Integers,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     end_token: EndToken | None = None,
     seed: Integers | None = None,
     constants: Nest = None,
@@ -133,10 +153,10 @@ def checked(
     """The arguments of `generate`, which refuses what is no good."""
     if not callable(step):
         raise TypeError(f"`step` must be a function; received {step!r}.")
-    if not isinstance(strategy, (Strategy, Beam)):
+    if not isinstance(strategy, (Strategy, Contrastive, Beam)):
         raise TypeError(
-            "`strategy` must be a Strategy such as Greedy(), or a Beam; received "
-            f"{strategy!r}."
+            "`strategy` must be a Strategy such as Greedy(), a Contrastive or a Beam; "
+            f"received {strategy!r}."
         )
     if constraint is not None and not isinstance(constraint, Constraint):
         raise TypeError(

@@ -14,6 +14,7 @@ from keras_seq.decoding._stepping import (
     StepWithConstants,
     bind,
     first_step,
+    repeat_rows,
 )
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.results import reasons_for
@@ -59,7 +60,7 @@ def beam_search(
     """
     search = Search(beam, start_tokens, row_length, ending)
     tokens, state, constants = (
-        _repeat_rows(nest, beam.max_width) for nest in (start_tokens, state, constants)
+        repeat_rows(nest, beam.max_width) for nest in (start_tokens, state, constants)
     )
     step = bind(step, constants)
     logits, keep_like = first_step(step, tokens, state)
@@ -70,7 +71,7 @@ def beam_search(
             f"received shape {tuple(logits.shape)}."
         )
     limit_state = limits.start(start_tokens, longest, logits.shape[-1])
-    limit_state = _repeat_rows(limit_state, beam.max_width)
+    limit_state = repeat_rows(limit_state, beam.max_width)
 
     def body(t: Tensor, carry: Nest) -> tuple[Nest, tuple[Tensor, ...]]:
         going, steps, live, pool = carry
@@ -128,9 +129,3 @@ def _reasons(scores: Tensor, ends: Ends, ending: Ending) -> Tensor:
     if ending.tokens:
         by_token = ops.logical_and(ends.finished, ending.is_end(ends.tokens))
     return reasons_for(by_token, ends.finished, scores > NONE)
-
-
-def _repeat_rows(nest: Nest, count: int) -> Nest:
-    return tree.map_structure(
-        lambda x: None if x is None else ops.repeat(x, count, axis=0), nest
-    )

@@ -8,7 +8,8 @@ from keras_seq.decoding._ending import Ending, after
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
 from keras_seq.decoding._random import Pair, uniform
-from keras_seq.decoding._stepping import Fields, Step, first_step, zero_unless
+from keras_seq.decoding._stepping import Fields, Step, first_step, read_by, zero_unless
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.results import FinishReason, reasons_for
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Nest, Tensor
@@ -52,7 +53,7 @@ class Choosing:
         start_tokens: int32 tensor of shape (B,).
         row_length: int32 tensor of shape (B,): tokens at most.
         longest: The largest of them.
-        strategy: A `Strategy`.
+        strategy: A `Strategy`; for `LookingAhead` a `Contrastive`.
         limits: `Limits` on the tokens.
         ending: What ends a row.
         keys: What `uniform` draws with.
@@ -66,7 +67,7 @@ class Choosing:
         row_length: Tensor,
         longest: int | Tensor,
         *,
-        strategy: Strategy,
+        strategy: Strategy | Contrastive,
         limits: Limits,
         ending: Ending,
         keys: Pair,
@@ -131,20 +132,31 @@ class Choosing:
     def _step(
         self, t: Tensor, rows: Rows, drawn: Tensor
     ) -> tuple[Rows, tuple[Tensor, ...]]:
-        logits, state, *keep = self.step(rows.tokens, rows.state)
+        logits, state, keep = self._predicted(rows)
         logits = ops.cast(logits, "float32")
         possible = self.limits.apply(rows.limit_state, logits, t, 1)
-        chosen = self.strategy.next_token(possible, drawn)
+        chosen, state = self._chosen(t, possible, drawn, state)
         log_prob = ops.take_along_axis(
             ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1
         )[:, 0]
         log_prob = self.limits.shown(log_prob, possible)
         active = ops.logical_and(rows.going, self.limits.leaves_any(possible))
         tokens = ops.where(active, chosen, self.ending.padding)
-        kept = tree.flatten(keep[0]) if self.keep_like is not None else ()
+        kept = tree.flatten(keep) if self.keep_like is not None else ()
         emitted = (log_prob, *kept)
         emitted = (tokens, *(zero_unless(active, value) for value in emitted))
         return self._after(t, rows, tokens, active, state), emitted
+
+    def _predicted(self, rows: Rows) -> tuple[Tensor, Nest, Nest]:
+        """The logits behind the last token, the state, and what is kept."""
+        return read_by(self.step, rows.tokens, rows.state)
+
+    def _chosen(
+        self, t: Tensor, possible: Tensor, drawn: Tensor, state: Nest
+    ) -> tuple[Tensor, Nest]:
+        """The next tokens, and the state with which they are read."""
+        assert isinstance(self.strategy, Strategy)
+        return self.strategy.next_token(possible, drawn), state
 
     def _after(
         self, t: Tensor, rows: Rows, tokens: Tensor, active: Tensor, state: Nest

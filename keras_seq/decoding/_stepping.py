@@ -40,6 +40,19 @@ def as_tensors(nest: Nest) -> Nest:
     return tree.map_structure(ops.convert_to_tensor, nest)
 
 
+def read_by(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest, Nest]:
+    """The logits, the state after, and what is to be kept, or None."""
+    logits, state, *keep = step(tokens, state)
+    return logits, state, keep[0] if keep else None
+
+
+def repeat_rows(nest: Nest, count: int) -> Nest:
+    """Each row so often, one behind the other; None stays None."""
+    return tree.map_structure(
+        lambda x: None if x is None else ops.repeat(x, count, axis=0), nest
+    )
+
+
 def first_step(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
     """Calls `step` once and checks what it returns.
 

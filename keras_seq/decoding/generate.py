@@ -16,6 +16,7 @@ from keras_seq.decoding._stepping import Fields, Step, StepWithConstants
 from keras_seq.decoding._traced import traced
 from keras_seq.decoding.beam import Beam
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.results import Generation
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Integers, Nest, Tensor
@@ -30,7 +31,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     constants: None = None,
     return_reasons: typing.Literal[False] = False,
     **options: "Unpack[GenerateOptions]",
@@ -43,7 +44,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     constants: Nest,
     return_reasons: typing.Literal[False] = False,
     **options: "Unpack[GenerateOptions]",
@@ -56,7 +57,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     constants: None = None,
     return_reasons: typing.Literal[True],
     **options: "Unpack[GenerateOptions]",
@@ -69,7 +70,7 @@ def generate(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     constants: Nest,
     return_reasons: typing.Literal[True],
     **options: "Unpack[GenerateOptions]",
@@ -82,7 +83,7 @@ def generate(
     start_tokens: Ids,
     *,
     max_length: Integers,
-    strategy: Strategy | Beam,
+    strategy: Strategy | Contrastive | Beam,
     end_token: EndToken | None = None,
     seed: Integers | None = None,
     constants: Nest = None,
@@ -131,7 +132,7 @@ def generate(
             length of its own for each row. A row of a symbolic tensor that
             turns out to be less than 1 gives no tokens. (On JAX the longest
             must be known when tracing: an integer.)
-        strategy: `Greedy()`, `Sample(...)` or `Beam(...)`.
+        strategy: `Greedy()`, `Sample(...)`, `Contrastive(...)` or `Beam(...)`.
         end_token: Id of the token that ends a row, or a list of several, each of
             which does, or None.
         seed: Integer in [0, 2³¹), or a scalar tensor, for draws that differ
@@ -139,7 +140,8 @@ def generate(
             each row: then a row's tokens depend on nothing but its own inputs
             and seed, whatever else is in the batch. None draws a new seed when
             tracing. Equal seeds give equal results on every backend, as far as
-            the logits agree. `Beam` draws nothing.
+            the logits agree. `Beam` and
+            `Contrastive` draw nothing.
         constants: Nest of tensors with a leading B that `step` reads and that
             no step changes, such as the memory of an encoder, its keys and its
             mask; or None. A beam search repeats them once, where it has to
@@ -181,8 +183,9 @@ def generate(
         ValueError: If an argument is out of its range, a tensor in `state` or
             `constants` doesn't have as many rows as `start_tokens` (a scalar has
             none), or `step` or a processor returns something else than it should.
-        TypeError: If `step` can't be called, `strategy` isn't a `Strategy` or `Beam`,
-            `constraint` no `Constraint` or `logits_processor` none.
+        TypeError: If `step` can't be called, `strategy` isn't a `Strategy`,
+            `Contrastive` or `Beam`, `constraint` no `Constraint` or
+            `logits_processor` none.
 
     Example:
 

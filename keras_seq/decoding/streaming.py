@@ -20,6 +20,7 @@ from keras_seq.decoding._single import Rows
 from keras_seq.decoding._stepping import Step, StepWithConstants
 from keras_seq.decoding._traced import for_a_while
 from keras_seq.decoding.constraints import Constraint
+from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.results import FinishReason, Piece
 from keras_seq.decoding.strategies import Strategy
 from keras_seq.typing import Integers, Nest, Tensor
@@ -34,7 +35,7 @@ def stream(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy,
+    strategy: Strategy | Contrastive,
     constants: None = None,
     block: Id = 8,
     **options: "Unpack[Options]",
@@ -47,7 +48,7 @@ def stream(
     state: Nest,
     start_tokens: Ids,
     *,
-    strategy: Strategy,
+    strategy: Strategy | Contrastive,
     constants: Nest,
     block: Id = 8,
     **options: "Unpack[Options]",
@@ -60,7 +61,7 @@ def stream(
     start_tokens: Ids,
     *,
     max_length: Integers,
-    strategy: Strategy,
+    strategy: Strategy | Contrastive,
     end_token: EndToken | None = None,
     seed: Integers | None = None,
     constants: Nest = None,
@@ -82,8 +83,8 @@ def stream(
         state: As for `generate`.
         start_tokens: As for `generate`.
         max_length: As for `generate`.
-        strategy: `Greedy()`, `Sample(...)` or a `Strategy` of your own. The
-            hypotheses of a `Beam` aren't settled before the end.
+        strategy: `Greedy()`, `Sample(...)`, `Contrastive(...)` or a `Strategy` of your
+            own. The hypotheses of a `Beam` aren't settled before the end.
         end_token: As for `generate`.
         seed: As for `generate`.
         constants: As for `generate`.
@@ -128,7 +129,7 @@ def stream(
     [[4, 5, 6], []]
     [[7, 8], []]
     """
-    if not isinstance(strategy, Strategy):
+    if not isinstance(strategy, (Strategy, Contrastive)):
         raise TypeError(
             "`strategy` must be a Strategy such as Greedy(), as the hypotheses of a "
             f"Beam aren't settled before the end; received {strategy!r}."

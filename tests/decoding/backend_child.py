@@ -12,6 +12,7 @@ from keras import ops
 from keras_seq.decoding import (
     AllOf,
     Beam,
+    Contrastive,
     ForcedPrefix,
     FrequencyPenalty,
     Greedy,
@@ -145,6 +146,29 @@ def processed():
     yield "processed sample streamed", ids
 
 
+def contrasted():
+    """Contrastive searches with numbers of a row's own."""
+    model = Translator(6, cases.SOURCES, seed=41)
+
+    def step(tokens, state, constants):
+        logits, state, _ = model.step(tokens, state, constants)
+        return logits, state, state
+
+    result = generate(
+        step,
+        model.state,
+        np.full(4, cases.BEAM_START),
+        max_length=cases.LONGEST,
+        strategy=Contrastive(
+            cases.CANDIDATES, cases.DEGENERATION, max_top_k=5, window=cases.WINDOW
+        ),
+        end_token=0,
+        constants=model.constants,
+    )
+    yield "contrasted ids", result.ids
+    yield "contrasted log_probs", result.log_probs
+
+
 def mixed():
     """Inputs of scheduled sampling, and a gradient of training on them."""
     model = Translator(6, cases.SOURCES, seed=41)
@@ -183,7 +207,7 @@ def mixed():
 
 
 def main(path):
-    parts = (sequences, searches, processed, mixed)
+    parts = (sequences, searches, processed, contrasted, mixed)
     results = {name: value for part in parts for name, value in part()}
     if keras.backend.backend() == "jax":
         np.testing.assert_array_equal(jitted(), results["ExplicitLSTM cut off ids"])

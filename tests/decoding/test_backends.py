@@ -9,7 +9,7 @@ import pytest
 from tests.decoding import beams, cases, oracle, rows
 from tests.decoding.translator import Translator
 from tests.other_backend import run_module
-from tests.reference import endings
+from tests.reference import contrastive, endings
 from tests.reference import processors as reference
 
 
@@ -188,3 +188,22 @@ def test_scheduled_sampling(results):
     counts = np.bincount(inputs.ravel(), minlength=6)
     expected = np.broadcast_to(counts[:, None], (6, 6))
     np.testing.assert_allclose(results["mixed gradient"], expected)
+
+
+def test_contrastive_search(results):
+    model = Translator(6, cases.SOURCES, seed=41)
+    for row in range(4):
+        tokens, log_probs, _ = contrastive.search(
+            model.row_step(row),
+            model.state[row].astype("float64"),
+            cases.BEAM_START,
+            cases.LONGEST,
+            k=cases.CANDIDATES[row],
+            alpha=cases.DEGENERATION[row],
+            window=cases.WINDOW,
+            end=(0,),
+        )
+        rest = [0] * (cases.LONGEST - len(tokens))
+        assert results["contrasted ids"][row].tolist() == tokens + rest
+        found = results["contrasted log_probs"][row]
+        np.testing.assert_allclose(found, log_probs + rest, atol=1e-4)

@@ -15,6 +15,7 @@ from keras_seq.decoding import (
     Automaton,
     Beam,
     Constraint,
+    Contrastive,
     ForbiddenTokens,
     ForcedPrefix,
     Generation,
@@ -156,6 +157,16 @@ Beam(
 Beam(4, groups=2, diversity_penalty=np.array([0.5, 1.0]))
 Beam(3, coverage_mask=[[True, False], [True, True]], coverage=None)
 print(Beam(3).max_width + 1, Greedy().next_token(np.eye(2), None))
+Contrastive()
+Contrastive(5, 0.6, window=64)
+Contrastive(
+    top_k=np.array([2, 4]),
+    degeneration_penalty=tf.constant([0.5, 0.6]),
+    max_top_k=8,
+    hidden=lambda keep: keep["hidden"],
+    past=lambda constants: (constants["past"], None),
+)
+generate(keeping, (), START, max_length=6, strategy=Contrastive(4))
 strategies: list[Strategy | Beam] = [Greedy(), Sample(0.7), Beam(2)]
 
 

@@ -9,6 +9,7 @@ from keras_seq.decoding import (
     AllOf,
     Automaton,
     Beam,
+    Contrastive,
     ForbiddenTokens,
     ForcedPrefix,
     FrequencyPenalty,
@@ -162,6 +163,11 @@ Sample(top_k="5")  # wrong: a string
 Sample(top_k=2.5)  # wrong: no integer
 Sample(top_p="0.9")  # wrong: a string
 Greedy(0.5)  # wrong: it takes nothing
+Contrastive("4")  # wrong: a string
+Contrastive(4, None)  # wrong: None
+Contrastive(np.array([1, 3]))  # wrong: no max_top_k
+Contrastive(4, 0.6, past=np.ones((1, 2, 3)))  # wrong: no function
+Contrastive(4, window=2.5)  # wrong: no integer
 Beam()  # wrong: no width
 Beam("3")  # wrong: a string
 Beam(2.5)  # wrong: no integer
