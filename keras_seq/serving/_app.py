@@ -2,9 +2,12 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
+import functools
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -24,6 +27,7 @@ from keras_seq.serving._served import RefusedError, ServedModel
 BODY_SECONDS = 30.0  # for a body to arrive
 MOST_WAITING = 256  # requests at a time; the next is told to come again
 MOST_BODIES = 8  # of the largest size at a time
+_LARGE = 2**20
 # TensorFlow Serving's addresses, which don't mind case.
 _ADDRESS = re.compile(
     r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?"
@@ -50,6 +54,7 @@ class App:
         self._most_bytes = most_bytes
         self._waiting = 0
         self._held = 0
+        self._large = threading.Lock()
         threads = (os.cpu_count() or 1) + 2
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "answers")
         routes = [
@@ -122,10 +127,13 @@ class App:
         return {"model_spec": spec, "metadata": signatures}
 
     def _predict(self, version: str, body: bytes, until: float) -> Response:
-        request = _rest.read_object(body)
-        signature, inputs, by_rows = _rest.parse_object(
-            request, lambda name: self._model.input_dtypes(version, name)
-        )
+        with self._parsing(body):
+            request = _rest.read_object(body)
+            signature, inputs, by_rows = _rest.parse_object(
+                request,
+                functools.partial(self._model.input_dtypes, version),
+                functools.partial(self._model.check_rows, version),
+            )
         stream = request.get("stream", False)
         if not isinstance(stream, bool):
             raise _rest.RestError("'stream' must be true or false")
@@ -233,10 +241,13 @@ class App:
         return await self._worked(request, infer)
 
     def _inferred(self, version: str, body: bytes, until: float) -> dict[str, Any]:
-        request = _rest.read_object(body)
-        signature, inputs = _inference.parse_request(
-            request, lambda name: self._model.input_dtypes(version, name)
-        )
+        with self._parsing(body):
+            request = _rest.read_object(body)
+            signature, inputs = _inference.parse_request(
+                request,
+                functools.partial(self._model.input_dtypes, version),
+                functools.partial(self._model.check_rows, version),
+            )
         definition = self._model.signatures(version)[signature]
         wanted = _inference.wanted_outputs(request, definition.outputs)
         outputs = self._model.run(version, signature, inputs, until)
@@ -263,6 +274,10 @@ class App:
         finally:
             self._waiting -= 1
             self._held -= len(body)
+
+    def _parsing(self, body: bytes) -> contextlib.AbstractContextManager[object]:
+        """Large bodies one at a time: what JSON makes of one is many times its size."""
+        return self._large if len(body) > _LARGE else contextlib.nullcontext()
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -41,7 +41,9 @@ def describe(infos: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def parse_request(
-    request: Mapping[str, Any], dtypes_of: Callable[[str], Mapping[str, Any]]
+    request: Mapping[str, Any],
+    dtypes_of: Callable[[str], Mapping[str, Any]],
+    check_rows: Callable[[str, int], None] = lambda signature, rows: None,
 ) -> tuple[str, dict[str, np.ndarray]]:
     """Reads a request to infer.
 
@@ -53,6 +55,8 @@ def parse_request(
         request: The JSON object.
         dtypes_of: From a signature's name to its inputs' NumPy dtypes; raises
             `RestError` for an unknown name.
+        check_rows: Gets the signature's name and a number of rows; raises if they
+            are too many.
 
     Returns:
         The signature's name and its inputs.
@@ -72,7 +76,9 @@ def parse_request(
         name = _name(tensor, dtypes, "inputs")
         if name in arrays:
             raise RestError(f"The input {shown(name)} stands twice")
-        arrays[name] = _array(tensor, f"input {name!r}", np.dtype(dtypes[name]))
+        shape = _shape(tensor, f"input {name!r}")
+        check_rows(signature, shape[0] if shape else 0)
+        arrays[name] = _array(tensor, f"input {name!r}", np.dtype(dtypes[name]), shape)
     if set(arrays) != set(dtypes):
         raise RestError(f"The inputs must be {sorted(dtypes)}; got {sorted(arrays)}")
     return signature, arrays
@@ -138,14 +144,8 @@ def _name(tensor: Any, known: Mapping[str, Any], what: str) -> str:
     return tensor["name"]
 
 
-def _array(tensor: Mapping[str, Any], what: str, dtype: np.dtype) -> np.ndarray:
-    parameters = _parameters(tensor, what)
-    if tensor.get("datatype") != _datatype(dtype):
-        raise RestError(
-            f"{what} must have the datatype {_datatype(dtype)}; received "
-            f"{shown(tensor.get('datatype'))}"
-        )
-    shape, data = tensor.get("shape"), tensor.get("data")
+def _shape(tensor: Mapping[str, Any], what: str) -> list[int]:
+    shape = tensor.get("shape")
     if (
         not isinstance(shape, list)
         or len(shape) > _rest.MOST_DIMENSIONS
@@ -155,6 +155,19 @@ def _array(tensor: Mapping[str, Any], what: str, dtype: np.dtype) -> np.ndarray:
             f"{what} must have a 'shape', a list of at most {_rest.MOST_DIMENSIONS} "
             f"sizes; received {shown(shape)}"
         )
+    return shape
+
+
+def _array(
+    tensor: Mapping[str, Any], what: str, dtype: np.dtype, shape: list[int]
+) -> np.ndarray:
+    parameters = _parameters(tensor, what)
+    if tensor.get("datatype") != _datatype(dtype):
+        raise RestError(
+            f"{what} must have the datatype {_datatype(dtype)}; received "
+            f"{shown(tensor.get('datatype'))}"
+        )
+    data = tensor.get("data")
     if not isinstance(data, list):
         raise RestError(f"{what} must have a list 'data'; received {shown(data)}")
     array = _rest.parse_tensor(data, dtype)

@@ -72,19 +72,30 @@ def parse_request(
 
 
 def parse_object(
-    request: Mapping[str, Any], inputs_of: Callable[[str], Mapping[str, Any]]
+    request: Mapping[str, Any],
+    inputs_of: Callable[[str], Mapping[str, Any]],
+    check_rows: Callable[[str, int], None] = lambda signature, rows: None,
 ) -> tuple[str, dict[str, np.ndarray], bool]:
-    """Reads a predict request that is an object already, as `parse_request` does."""
+    """Reads a predict request that is an object already, as `parse_request` does.
+
+    `check_rows` gets a signature and the number of rows, and raises if they are too
+    many; arrays are made after it.
+    """
     signature = named_signature(request)
     dtypes = inputs_of(signature)
     if ("instances" in request) == ("inputs" in request):
         raise RestError("The request must have one of 'instances' and 'inputs'")
     by_rows = "instances" in request
+    if by_rows and isinstance(request["instances"], list):
+        check_rows(signature, len(request["instances"]))
     columns = (
         _columns(request["instances"], list(dtypes))
         if by_rows
         else _named(request["inputs"], list(dtypes))
     )
+    for column in columns.values():
+        if isinstance(column, list):
+            check_rows(signature, len(column))
     return (
         signature,
         {name: parse_tensor(columns[name], dtypes[name]) for name in dtypes},

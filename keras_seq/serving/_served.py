@@ -33,6 +33,9 @@ _STATUSES = {
 }
 
 
+MOST_ROWS = 65_536  # of a request, where the export tells no limit
+
+
 class RefusedError(Exception):
     """A request that is answered with an error of HTTP.
 
@@ -75,8 +78,8 @@ class ServedModel:
         self.name = name
         self.labels = dict(labels)
         self.seconds = seconds
-        self._directories = {directory.name: directory for directory in directories}
-        self._models = {v: SessionModel(d) for v, d in self._directories.items()}
+        self._told = {d.name: _contract(d) for d in directories}
+        self._models = {d.name: SessionModel(d) for d in directories}
 
     def close(self) -> None:
         """Cancels what still runs, and lets the versions go."""
@@ -123,11 +126,15 @@ class ServedModel:
 
     def limits(self, version: str, signature: str) -> dict[str, int]:
         """What the export tells of the limits of a signature."""
-        file = self._directories[version] / EXTRA / "signatures.json"
-        if not file.exists():
-            return {}
-        told = json.loads(file.read_text("utf-8"))
-        return told.get(signature, {}).get("limits", {})
+        return self._told[version].get(signature, {}).get("limits", {})
+
+    def check_rows(self, version: str, signature: str, rows: int) -> None:
+        """Refuses too many rows before anything is made of them, as the graph does."""
+        most = self.limits(version, signature).get("rows", MOST_ROWS)
+        if rows > most:
+            raise _rest.RestError(
+                f"a request must have at most {most} rows; received {rows}"
+            )
 
     def run(
         self,
@@ -192,6 +199,12 @@ def plain(message: str) -> str:
     text = re.sub(r"\{\{[a-z_]+ [^}]*\}\}\s*", "", text).strip()
     said = re.fullmatch(r"assertion failed: \[(.*)\]", text, re.DOTALL)
     return said[1] if said else text
+
+
+def _contract(directory: Path) -> dict[str, Any]:
+    """What an export of ours tells of its signatures."""
+    file = directory / EXTRA / "signatures.json"
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def _canonical(number: str) -> str:

@@ -124,6 +124,15 @@ def test_a_row_that_is_refused_has_its_reason_at_once(changing):
     ]
 
 
+@pytest.mark.parametrize(
+    "request_body", [{"instances": [1] * 65}, {"inputs": {"length": [1] * 65}}]
+)
+def test_rows_beyond_the_limit_are_refused_as_by_the_graph(changing, request_body):
+    status, answer = ask(f"{changing}:predict", request_body)
+    assert status == 400
+    assert answer["error"] == "a request must have at most 64 rows; received 65"
+
+
 def test_an_error_comes_before_the_stream_or_in_it(changing):
     request = {"signature_name": "fails", "stream": True, "instances": [{"length": 40}]}
     *_, (name, data) = events(changing, request)
