@@ -125,5 +125,6 @@ class Connection(H11Protocol):
             self.transport.write_eof()
             self.flow.resume_reading()
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
-        except h11.LocalProtocolError:
+        except (h11.LocalProtocolError, OSError):
+            # An answer has begun, or the client is gone.
             self.transport.abort()

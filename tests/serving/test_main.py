@@ -1,6 +1,7 @@
 """The commands: a file of rows is answered, a check has an exit status."""
 
 import json
+import sys
 
 import pytest
 
@@ -59,6 +60,15 @@ def test_an_option_of_the_server_is_told(exported, option, value, said, capsys):
 def test_a_label_of_a_version_that_is_not_there(exported, capsys):
     assert main(["serve", str(exported.path), "--label", "canary=7"]) == 1
     assert "--label canary: there is no " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["starlette", "uvicorn"])
+def test_a_server_without_its_libraries_names_the_extra(
+    exported, module, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["serve", str(exported.path), "--port", "0"]) == 1
+    assert "pip install 'keras-seq[server]'" in capsys.readouterr().err
 
 
 def test_a_line_of_too_many_brackets_has_an_error(exported, tmp_path):

@@ -1,12 +1,16 @@
 """The local server, asked over a real connection."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,6 +18,7 @@ import urllib.request
 import pytest
 import tensorflow as tf
 
+from keras_seq.serving.__main__ import main
 from keras_seq.serving._server import LocalServer
 
 
@@ -171,8 +176,7 @@ def test_errors(server, path, request_body, status, message):
     assert message in answer["error"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_command_line(exported, number):
+def test_command_line(exported):
     command = [sys.executable, "-m", "keras_seq.serving", str(exported.path)]
     with subprocess.Popen(
         [*command, "--port", "0", "--name", "chars", "--label", "stable=1"],
@@ -188,9 +192,38 @@ def test_command_line(exported, number):
             address = address.replace(":predict", "/labels/stable:predict")
             _, answer = ask(address, {"instances": ["hello"]})
             assert answer["predictions"][0].startswith("hello")
-            process.send_signal(number)
+            process.send_signal(signal.SIGINT)
             assert process.stdout.read() == "stopped\n"
             assert process.wait() == 0
             assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()
+
+
+def test_terminated_it_ends_as_well(exported, capsys):
+    """In this process, which is quicker."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answered = []
+
+    def ask_and_terminate():
+        address = f"http://127.0.0.1:{port}/v1/models/chars"
+        for _ in range(300):
+            with contextlib.suppress(urllib.error.URLError):
+                answered.append(ask(address)[0])
+                break
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    thread = threading.Thread(target=ask_and_terminate)
+    thread.start()
+    try:
+        command = ["serve", str(exported.path), "--port", str(port), "--name", "chars"]
+        assert main(command) == 0
+    finally:
+        thread.join()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert answered == [200]
+    assert capsys.readouterr().out.endswith("stop with Ctrl+C\nstopped\n")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 import urllib.parse
@@ -288,6 +289,20 @@ def test_who_goes_away_leaves_nothing_behind(server):
         with connect(server) as connection:
             connection.sendall(GOOD[:size])
     assert_well(server)
+
+
+def test_a_reset_is_no_error_of_the_server(server, caplog):
+    """Whether it comes before, in or after what is told."""
+    for data in (GOOD[:30], GOOD, request("{"), b"hello\r\n\r\n", GOOD + b"\0\r\n\r\n"):
+        for wait in (0.0, 0.02):
+            connection = connect(server)
+            linger = struct.pack("ii", 1, 0)  # closing resets
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.sendall(data)
+            time.sleep(wait)
+            connection.close()
+    assert_well(server)
+    assert [each.getMessage() for each in caplog.records] == []
 
 
 def test_too_many_connections_are_told(server, monkeypatch):
