@@ -226,4 +226,4 @@ def test_terminated_it_ends_as_well(exported, capsys):
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert answered == [200]
-    assert capsys.readouterr().out.endswith("stop with Ctrl+C\nstopped\n")
+    assert capsys.readouterr().out.endswith("stopped\n")
