@@ -11,6 +11,7 @@ from keras_seq.text.subwords import SubwordVocabulary
 from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 from keras_seq.typing import Nest, Tensor
 
+PIECES = 16  # of a word, at most
 _NEVER = -1e9  # finite: of a row of -inf alone no logarithm can be taken
 _APOSTROPHES = "'’"  # which words have inside
 
@@ -85,6 +86,12 @@ class WordSteps:
             "first": first & ~first,
             "behind_space": behind_space,
         }
+
+    def longest(self, words: Tensor) -> Tensor:
+        """Tokens that so many words may have: long ones are not many in a row."""
+        if not self.in_pieces:
+            return words
+        return ops.minimum(PIECES * words, 4 * words + PIECES)
 
     def count(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """How many words were begun in what was written, (B, L): int32 (B,)."""

@@ -10,7 +10,7 @@ from keras_seq.extras import require
 from keras_seq.text._completion import complete_words
 from keras_seq.text._strings import utf8
 from keras_seq.text._windows import nats_behind, state_behind
-from keras_seq.text._word_steps import StepModel, WordSteps
+from keras_seq.text._word_steps import PIECES, StepModel, WordSteps
 from keras_seq.text.line_marks import (
     mark_lines_tensor,
     restore_lines_tensor,
@@ -21,7 +21,6 @@ from keras_seq.text.words import split_words_tensor
 from keras_seq.training.batches import batches_by_length, pad
 from keras_seq.typing import Array, Nest, Numbers, Tensor, TokenIds
 
-_PIECES = 16  # of a word, at most
 _LONGEST = 100_000  # words that are written at most
 
 
@@ -261,7 +260,7 @@ class TextPredictor:
             self._steps.step,
             begin,
             last,
-            max_length=_PIECES,
+            max_length=PIECES,
             strategy=Beam(2 * count),
             end_token=END,
         )
@@ -307,7 +306,7 @@ class TextPredictor:
         """
         tf = require("tensorflow", "text")
         _, last, state = self._before_last(texts)
-        longest = words * _PIECES if self._steps.in_pieces else words
+        longest = self._steps.longest(words)
         written = generate(
             self._steps.step,
             self._steps.begin(state, words),
@@ -340,9 +339,9 @@ class TextPredictor:
         """
         ids, last, state = self._before_last(texts)
         before = self._steps.begin(state, words), last, ids
-        longest = words * _PIECES if self._steps.in_pieces else words
         return complete_words(
-            self._steps, self.vocabulary, before, words, longest, stop, settings
+            *(self._steps, self.vocabulary, before, words, self._steps.longest(words)),
+            *(stop, settings),
         )
 
     def judge_tensor(self, texts: Strings) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,8 @@ _NOTES = {
     "score": "ln p of it, divided by the length penalty: nearer to 0 is likelier; 0 "
     "for an empty sentence, whose translation is empty",
     "finished": "whether the model ended it, rather than the length",
-    "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}; 1 is greedy",
+    "width": f"hypotheses that the beam search keeps, 1 to {WIDEST}, fewer for a long "
+    "source; 1 is greedy",
     "n_best": "translations wanted, 1 to `width`",
     "length_penalty": "0 or more; above 0 favours longer translations, 1 is usual",
     "coverage_penalty": "0 or more; above 0 favours translations that leave no "
@@ -99,6 +100,7 @@ def translation_signatures(
         if value < 1:
             raise ValueError(f"`{name}` must be at least 1; received {value!r}.")
     longest = min(characters, translator.longest_source or characters)
+    width_by_default = width
 
     def request(**inputs: Tensor) -> RequestRows:
         """The checked rows: no sentence has more characters or tokens than it may."""
@@ -166,6 +168,14 @@ def translation_signatures(
         }
         asked = request(source=source, width=width, n_best=n_best, **penalties)
         asked.search(WIDEST, *penalties)
+        # A step costs as the width by the source does, and there are more of them.
+        _, lengths = translator.source_ids(asked["source"])
+        widest = max(width_by_default, 5) * longest // tf.maximum(lengths - 1, 1)
+        asked.refuse(
+            asked["width"] > widest,
+            *("width must be <= ", widest, " for a source of ", lengths - 1),
+            *(" tokens; received ", asked["width"]),
+        )
         found = search_by_width(
             lambda max_width, *inputs: search_of(max_width)(*inputs),
             widths,

@@ -176,6 +176,19 @@ def test_bad_requests_are_refused(exported, strict, name, value, message):
     assert not any(found["translations"].numpy()[1])
 
 
+def test_a_wide_beam_is_for_short_sources(exported):
+    """The most that a row can cost is what a beam of 5 costs for the longest source."""
+    sources = ["a" * 156, "a" * 157, "a" * 500, "a" * 500]
+    asked = dict.fromkeys(("length_penalty", "coverage_penalty"), tf.zeros(4))
+    asked |= {"n_best": tf.ones(4, tf.int32), "source": tf.constant(sources)}
+    found = exported[2]["translate"](width=tf.constant([16, 16, 5, 6]), **asked)
+    said = "width must be <= {} for a source of {} tokens; received {}"
+    assert [error.decode() for error in found["error"].numpy()] == [
+        *("", said.format(15, 157, 16)),
+        *("", said.format(5, 500, 6)),
+    ]
+
+
 @pytest.mark.parametrize("name", ["attention", "score"])
 @pytest.mark.parametrize(("sources", "targets"), [(3, 1), (1, 3), (3, 2)])
 def test_sources_and_translations_are_as_many(exported, name, sources, targets):
