@@ -16,7 +16,9 @@ def twins(layer: typing.Any) -> list[typing.Any]:
 
     Cells that are stacked within a step give what layers give one after the other.
     """
-    return [_twin(layer, cell) for cell in cells_of(layer.cell)]
+    cells = cells_of(layer.cell)
+    # By their places: one cell may stand in several.
+    return [_twin(layer, cell, i == len(cells)) for i, cell in enumerate(cells, 1)]
 
 
 def in_turn(layer: typing.Any, explicit: list[typing.Any]) -> Callable[..., typing.Any]:
@@ -56,7 +58,7 @@ def in_turn(layer: typing.Any, explicit: list[typing.Any]) -> Callable[..., typi
     return call
 
 
-def _twin(layer: typing.Any, cell: typing.Any) -> typing.Any:
+def _twin(layer: typing.Any, cell: typing.Any, last: bool) -> typing.Any:
     """The explicit layer for one cell; the last one returns what the layer does.
 
     Of a user's subclass it knows what the cell that it is made from has.
@@ -64,7 +66,6 @@ def _twin(layer: typing.Any, cell: typing.Any) -> typing.Any:
     if (kinds := twin_kind(cell)) is None:
         raise TypeError(f"{cell!r} has no twin.")
     kind, peer = kinds
-    last = cell is cells_of(layer.cell)[-1]
     config = peer.get_config(cell)
     if hasattr(cell, "implementation"):
         config["implementation"] = cell.implementation

@@ -262,6 +262,10 @@ class FlowFunction:
             raise ValueError(
                 "`loss` must be given, since the model was not compiled; received None."
             )
+        if loss is not None and not callable(loss):
+            raise ValueError(
+                f"`loss` must be a function of y and the output; received {loss!r}."
+            )
         self.model, self.loss, self.training = model, loss, training
         self.named = recurrent_layers(model, layers)
         self.calls, self.backwards = Calls(), dict[str, bool]()

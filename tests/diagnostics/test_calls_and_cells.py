@@ -189,6 +189,20 @@ def test_stacked_cells(which, backwards):
     )
 
 
+def test_a_cell_that_stands_twice_in_a_stack():
+    cell = keras.layers.GRUCell(4, name="twice")
+    layer = keras.layers.RNN([cell, cell], return_sequences=True, name="rnn")
+    model = keras.Sequential([keras.Input((5, 4)), layer])
+    x = np.random.default_rng(8).normal(size=(2, 5, 4)).astype("float32")
+    expected = model(x)
+    found = gate_activity(model, x)
+    assert list(found) == ["rnn/twice", "rnn/twice:2"]
+    first, second = (one.values["hidden"] for one in found.values())
+    np.testing.assert_allclose(second, expected, atol=1e-6)
+    below = keras.layers.RNN(cell, return_sequences=True)(x)
+    np.testing.assert_allclose(first, below, atol=1e-6)
+
+
 def test_gradients_of_cells_are_those_of_the_layers():
     cells = [ExplicitLSTMCell(4, name="lstm"), keras.layers.GRUCell(3, name="gru")]
     stacked = keras.Sequential(

@@ -284,6 +284,8 @@ def test_one_step_and_float16():
 def test_bad_arguments():
     model = model_of(ExplicitGRU(3, dtype="float64"))
     x, y = np.ones((1, 2, 2)), np.ones((1, 2))
+    with pytest.raises(ValueError, match=r"`loss` must be a function .* 'mse'"):
+        gradient_flow(model, x, y, loss="mse")
     with pytest.raises(ValueError, match="`loss` must be given"):
         gradient_flow(model, x, y)
     with pytest.raises(ValueError, match=r"`layers` must be names among \['explicit"):
