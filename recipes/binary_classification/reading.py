@@ -11,13 +11,13 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from keras_seq.extras import require
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
-from keras_seq.text import decoded, json_objects
+from keras_seq.text import decoded, hub_rows, json_objects
 
 Record: TypeAlias = tuple[int, list[str]]
 """A line's number, and its fields."""
@@ -66,6 +66,8 @@ def read_table(
     """
     place = name_of(path)
     notes = [] if notes is None else notes
+    if (objects := hub_rows(path)) is not None:
+        return _object_records(enumerate(objects, start=1), place)
     inner, content = _content(path)
     if content.startswith(b"PAR1"):
         return _parquet_records(content, place)
@@ -167,6 +169,8 @@ def _without_totals(records: list[Record], notes: list[str]) -> list[Record]:
 
 def name_of(path: str) -> str:
     """What messages call a file."""
+    if path.startswith("hf://"):
+        return path
     return "standard input" if path == "-" else Path(path).name
 
 
@@ -276,9 +280,17 @@ def _check_names(header: list[str], place: str, line: int) -> None:
 def _json_records(
     text: str, place: str, *, lines: bool
 ) -> tuple[list[str], list[Record]]:
-    """Objects, one a line or in a list; a name that one lacks is missing in it."""
+    """Objects, one a line or in a list."""
+    objects = json_objects(place, text.split("\n"), lines_apart=lines)
+    return _object_records(objects, place)
+
+
+def _object_records(
+    objects: Iterable[tuple[int, dict[str, Any]]], place: str
+) -> tuple[list[str], list[Record]]:
+    """The records of objects; a name that one lacks is missing in it."""
     found: list[tuple[int, dict[str, str]]] = []
-    for number, value in json_objects(place, text.split("\n"), lines_apart=lines):
+    for number, value in objects:
         try:
             found.append((number, {k.strip(): _field(k, v) for k, v in value.items()}))
         except TypeError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.extras import require
 from recipes.binary_classification.columns import columns_of
 from recipes.binary_classification.numerals import is_missing
-from recipes.binary_classification.reading import INVISIBLE, read_table
+from recipes.binary_classification.reading import INVISIBLE, name_of, read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.table import Column, Rows, rows_of
 
@@ -75,7 +75,11 @@ def table_file(config: Config) -> Table:
     """
     notes: list[str] = []
     header, records = read_table(config.data, config.delimiter, config.encoding, notes)
-    place = Path(config.data).name
+    place = name_of(config.data)
+    if config.data.startswith("hf://"):  # no file, but rows
+        digest = hashlib.sha256(repr(records).encode()).hexdigest()
+    else:
+        digest = hashlib.sha256(Path(config.data).read_bytes()).hexdigest()
     where = _label_column(header, config.label or "", place)
     if not records:
         raise ValueError(f"{place} has no rows.")
@@ -91,7 +95,7 @@ def table_file(config: Config) -> Table:
         raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
     return Table(
         name=place,
-        digest=hashlib.sha256(Path(config.data).read_bytes()).hexdigest(),
+        digest=digest,
         terms="Those of your file.",
         columns=columns,
         rows=rows_of(columns, lines, dict(zip(header, fields, strict=True)), place),

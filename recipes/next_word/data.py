@@ -211,9 +211,9 @@ def _corpus(config: CompleteConfig) -> tuple[TextCorpus, str]:
             )
         corpus = dataclasses.replace(read_documents(found), name=SHAKESPEARE)
         return corpus, "Shakespeare's plays, collected by A. Karpathy: public domain."
-    if not os.path.lexists(data):
+    if not (os.path.lexists(data) or data.startswith("hf://")):
         raise ValueError(
-            f"{data!r} is neither {PYDOC}, {SHAKESPEARE}, nor a file or folder."
+            f"{data!r} is neither {PYDOC}, {SHAKESPEARE}, nor a file or folder, nor hf://NAME."
         )
     column = parse_columns(config.columns, 1)[0] if config.columns else None
     corpus = read_documents(data, column=column, encoding=config.encoding)

@@ -5,6 +5,7 @@ from keras_seq.text.corpora.document_splitting import DocumentSplit, split_docum
 from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
 from keras_seq.text.corpora.duplicates import duplicate_key, near_duplicates
 from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
+from keras_seq.text.corpora.hub import hub_rows
 from keras_seq.text.corpora.label_spelling import one_spelling
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
 from keras_seq.text.corpora.objects import json_objects
@@ -23,6 +24,7 @@ __all__ = [
     "decoded",
     "decoded_lines",
     "duplicate_key",
+    "hub_rows",
     "json_objects",
     "near_duplicates",
     "one_spelling",

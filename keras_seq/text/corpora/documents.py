@@ -21,10 +21,11 @@ from keras_seq.text.corpora.columns import (
     width,
 )
 from keras_seq.text.corpora.encodings import decoded, marked, western_text
+from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.parts import TRAIN, part_of, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
-from keras_seq.text.corpora.tables import SUFFIXES, peeked, read_table
+from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table
 from keras_seq.text.vocabulary import encodable
 from keras_seq.text.words import count_words
 
@@ -116,6 +117,9 @@ def read_documents(
     is mostly ASCII and just one of these makes sense of the rest, and named in the
     corpus; others are refused, as are HTML and XML.
 
+    hf://NAME[:CONFIG][@SPLIT] is a data set of the library `datasets` (extra `hub`),
+    or, with a folder for NAME, one that it has saved: a table; its splits are parts.
+
     Fewer than ten texts are cut into pieces by `cut_text`, about a hundred in all: one
     can't hold out a part of them otherwise.
 
@@ -144,10 +148,16 @@ def read_documents(
     >>> corpus.texts[7], corpus.not_utf8[:2]
     ('It cost 7 €.', ('0.txt', '1.txt'))
     """
+    notes: list[str] = []
+    hub = hub_sources(path, notes)
+    if hub is not None:
+        return _from_tables(os.fspath(path), hub, column, encoding, notes)
     path = Path(path)
+    if is_saved(path):
+        raise ValueError(f"{str(path)!r} is of the library datasets: {SCHEME}{path}.")
     sources = _sources(path)
     if len(sources) == 1 and sources[0].suffix in SUFFIXES:
-        return _from_table(sources[0], column, encoding)
+        return _from_tables(sources[0].name, {"": sources[0]}, column, encoding, [])
     if column is not None:
         raise ValueError(f"{str(path)!r} is no table: it has no column {column!r}.")
     names, texts, empty, not_utf8, encodings, parts = [], [], [], [], [], []
@@ -281,55 +291,65 @@ def _part(source: Source) -> str:
     return next((part for name in names if (part := part_of(name))), "")
 
 
-def _from_table(
-    source: Source, column: Column | None, encoding: str | None
+def _from_tables(
+    name: str,
+    sources: dict[str, Source],
+    column: Column | None,
+    encoding: str | None,
+    notes: list[str],
 ) -> TextCorpus:
-    table = read_table(source, encoding)
-    if column is not None:
-        [place], table = places(table, [column], 1)
-    else:
-        table = found_header(table)
-        start, table = peeked(table, 100)
-        found = named(table, TEXTS)
-        if found is None and width(start) == 1:
-            found = 0
-        if found is None:
-            shown = ", ".join(map(repr, (table.header or [])[:20])) or "no header"
-            raise ValueError(
-                f"{source.name}: expected a column of texts; received {shown} that is "
-                "known: `columns` says which."
-            )
-        place = found
-    part_in = split_of(table)
+    """The texts of tables, by the part of each; "" for what may say it itself."""
     names, texts, empty, parts = [], [], [], []
-    for row in table.rows:
-        if len(row.cells) <= place:
-            raise ValueError(
-                f"{source.name}:{row.line}: expected a column {place}, counted from 0; "
-                f"received {len(row.cells)} column(s)."
-            )
-        text = row.cells[place].strip()
-        if text:
-            names.append(f"{source.name}:{row.line}")
-            texts.append(text)
-            parts.append(part_in(row))
-        else:
-            empty.append(f"{source.name}:{row.line}")
+    for part, source in sources.items():
+        place, table = _chosen(read_table(source, encoding), column)
+        part_in = split_of(table)
+        note = f"texts are in the column {described([place], table)}"
+        notes += [n for n in (note, *source.encoding_note(encoding)) if n not in notes]
+        for row in table.rows:
+            if len(row.cells) <= place:
+                raise ValueError(
+                    f"{source.name}:{row.line}: expected a column {place}, counted "
+                    f"from 0; received {len(row.cells)} column(s)."
+                )
+            text = row.cells[place].strip()
+            if text:
+                names.append(f"{source.name}:{row.line}")
+                texts.append(text)
+                parts.append(part or part_in(row))
+            else:
+                empty.append(f"{source.name}:{row.line}")
     if not texts:
-        raise ValueError(f"{source.name}: the column {place} holds no text.")
+        raise ValueError(f"{name}: the column {place} holds no text.")
+    if TRAIN not in parts or len(set(parts) - {""}) < 2:
+        parts = [""] * len(texts) if len(sources) > 1 else parts
     return TextCorpus(
-        source.name,
+        name,
         tuple(names),
         tuple(texts),
         tuple(empty),
         parts=tuple(parts) if any(parts) else (),
         lines=True,
-        notes=(
-            f"texts are in the column {described([place], table)}",
-            *source.encoding_note(encoding),
-            *oddities(texts),
-        ),
+        notes=(*notes, *oddities(texts)),
     )
+
+
+def _chosen(table: Table, column: Column | None) -> tuple[int, Table]:
+    """The number of the column of texts, and the table."""
+    if column is not None:
+        [place], table = places(table, [column], 1)
+        return place, table
+    table = found_header(table)
+    start, table = peeked(table, 100)
+    found = named(table, TEXTS)
+    if found is None and width(start) == 1:
+        found = 0
+    if found is None:
+        shown = ", ".join(map(repr, (table.header or [])[:20])) or "no header"
+        raise ValueError(
+            f"{table.name}: expected a column of texts; received {shown} that is "
+            "known: `columns` says which."
+        )
+    return found, table
 
 
 def _has_texts_for_lines(text: str) -> bool:

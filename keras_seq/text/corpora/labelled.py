@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from keras_seq.text.corpora.columns import Column
 from keras_seq.text.corpora.encodings import cleaned, decoded, marked
+from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.label_folders import (
     UNUSED,
     Labelled,
@@ -133,6 +135,8 @@ def read_labelled(
       may lie in train/, test/ and validation/ (or dev/).
     - A folder with a file for each label, its name ending with the label, and a text
       in each line, as NLTK's sentence_polarity has them: rt-polarity.pos.
+    - hf://NAME[:CONFIG][@SPLIT], a data set of the library `datasets` (extra `hub`),
+      or, with a folder for NAME, one that it has saved.
 
     A file may be gzipped (.gz), and each of the folders in a .zip. Text is UTF-8, with
     or without byte order mark, or UTF-16 or UTF-32 with one. Texts are normalised
@@ -167,8 +171,18 @@ def read_labelled(
     >>> corpus.empty
     ('few.tsv:3',)
     """
-    path = Path(path)
     notes: list[str] = []
+    hub = hub_sources(path, notes)
+    label = os.fspath(path)
+    path = Path(path)
+    if hub is not None:
+        tables = (
+            table_texts(source, part, columns, encoding, notes)
+            for part, source in hub.items()
+        )
+        return _corpus(label, itertools.chain.from_iterable(tables), notes)
+    if is_saved(path):
+        raise ValueError(f"{label!r} is of the library datasets: {SCHEME}{label}.")
     if path.is_dir():
         found = _from_files(path.name, in_folder(path), columns, encoding, notes)
     elif is_zip(path):

@@ -20,8 +20,9 @@ from keras_seq.text.corpora.columns import (
     places,
     width,
 )
+from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
-from keras_seq.text.corpora.parallel_files import parallel_files
+from keras_seq.text.corpora.parallel_files import parallel_files, refuse_by_name
 from keras_seq.text.corpora.parts import TRAIN, part_files, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
 from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
@@ -30,12 +31,6 @@ from keras_seq.text.normalising import normalise
 Pair = tuple[str, str]
 
 _FILES = (".txt", *SUFFIXES)
-_OF_TRANSLATORS = {
-    ".tmx": "TMX",
-    **dict.fromkeys((".xliff", ".xlf", ".sdlxliff", ".mqxliff"), "XLIFF"),
-    **dict.fromkeys((".po", ".pot"), "gettext's"),
-    ".tbx": "TBX",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +117,9 @@ def read_pairs(
     dev.tsv, ...) and test.tsv, which become the corpus's parts, as a column "split"
     with such values does.
 
+    hf://NAME[:CONFIG][@SPLIT] is a data set of the library `datasets` (extra `hub`),
+    or, with a folder for NAME, one that it has saved.
+
     A header is known by its names: "source" and "target", "en" and "fr", ... White
     space at the ends of a sentence is left out. Pairs with an empty side (nothing but
     white space and control characters), blank lines too, and repeated pairs are left
@@ -160,16 +158,24 @@ def read_pairs(
     1
     >>> folder.cleanup()
     """
-    path = Path(path)
     pairs = _Pairs()
     notes: list[str] = []
-    if member is None and (sides := parallel_files(path, columns, notes)):
+    hub = hub_sources(path, notes)
+    label = os.fspath(path)
+    path = Path(path)
+    if hub is None and is_saved(path):
+        raise ValueError(f"{label!r} is of the library datasets: {SCHEME}{label}.")
+    if (
+        hub is None
+        and member is None
+        and (sides := parallel_files(path, columns, notes))
+    ):
         for part, both in sides.items():
             _add_lines(pairs, both, part, encoding, notes)
         return pairs.corpus(path.name, notes)
-    sources = _sources(path, member)
+    sources = hub or _sources(path, member)
     for part, source in sources.items():
-        _refuse_by_name(source)
+        refuse_by_name(source)
         notes += source.encoding_note(encoding)
         table = read_table(source, encoding)
         (first, second), table, note = _chosen(table, columns)
@@ -196,7 +202,9 @@ def read_pairs(
                 f"{len(more)} rows have more columns than the first, as where a tab is "
                 f"in a sentence: {table.name}:{more[0]} is one"
             )
-    name = next(iter(sources.values())).name if len(sources) == 1 else path.name
+    name = label if hub else path.name
+    if len(sources) == 1:
+        name = next(iter(sources.values())).name
     return pairs.corpus(name, notes)
 
 
@@ -292,16 +300,6 @@ class _Pairs:
             self.count - self.empty - len(self.kept),
             tuple(part for _, _, part in self.kept) if split else (),
             (*notes, *oddities(f"{s}\t{t}" for s, t, _ in self.kept)),
-        )
-
-
-def _refuse_by_name(source: Source) -> None:
-    """Refuses forms of translators' programs that aren't read, by name."""
-    kind = _OF_TRANSLATORS.get(source.suffix)
-    if kind:
-        raise ValueError(
-            f"{source.name}: is {kind}, which isn't read: save it as TSV, a source, a "
-            "tab and a target in each line."
         )
 
 

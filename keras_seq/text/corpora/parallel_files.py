@@ -9,6 +9,12 @@ from keras_seq.text.corpora.parts import TRAIN, VALIDATION, part_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip
 
 _Sides = tuple[Source, Source]
+_OF_TRANSLATORS = {
+    ".tmx": "TMX",
+    **dict.fromkeys((".xliff", ".xlf", ".sdlxliff", ".mqxliff"), "XLIFF"),
+    **dict.fromkeys((".po", ".pot"), "gettext's"),
+    ".tbx": "TBX",
+}
 
 
 def parallel_files(
@@ -78,3 +84,13 @@ def parallel_files(
 def _part(name: str) -> str:
     """The part that a name, or the first word of it, stands for."""
     return part_of(name) or part_of(name.replace("-", "_").split("_")[0].split(".")[0])
+
+
+def refuse_by_name(source: Source) -> None:
+    """Refuses forms of translators' programs that aren't read, by name."""
+    kind = _OF_TRANSLATORS.get(source.suffix)
+    if kind:
+        raise ValueError(
+            f"{source.name}: is {kind}, which isn't read: save it as TSV, a source, a "
+            "tab and a target in each line."
+        )

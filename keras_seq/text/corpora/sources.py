@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
@@ -34,6 +34,7 @@ class Source(NamedTuple):
         open: Opens it for reading bytes, unpacked.
         archive: Name of the .zip that it is in, or "".
         packed: Its bytes as it lies, packed or not; 0 if nobody knows.
+        table: Gives the names of columns and the rows, objects, if it is no file.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Source(NamedTuple):
     open: Callable[[], IO[bytes]]
     archive: str = ""
     packed: int = 0
+    table: Callable[[], tuple[list[str], Iterator[dict[str, Any]]]] | None = None
 
     @property
     def suffix(self) -> str:

@@ -63,6 +63,8 @@ def read_table(source: Source, encoding: str | None = None) -> Table:
         ImportError: If it is Parquet, and pyarrow is missing.
         ValueError: If it isn't what its name says, with the line.
     """
+    if source.table is not None:
+        return _object_table(source.name, enumerate(source.table()[1], start=1))
     if source.suffix == ".csv":
         rows = _csv_rows(source, encoding)
     elif source.suffix in (".jsonl", ".ndjson", ".json"):
@@ -191,19 +193,23 @@ def _delimiter(lines: list[str]) -> str:
 def _json_table(source: Source, encoding: str | None) -> Table:
     lines = source.suffix != ".json"
     objects = json_objects(source.name, source.lines(encoding), lines_apart=lines)
+    return _object_table(source.name, objects)
+
+
+def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> Table:
     start = list(itertools.islice(objects, _OBJECTS))
-    first = [_flat(source.name, *some) for some in start]
-    header = list(dict.fromkeys(name for fields in first for name in fields))
+    first = [_flat(value) for _, value in start]
+    header = list(dict.fromkeys(key for fields in first for key in fields))
 
     def rows() -> Iterator[Row]:
         for number, value in itertools.chain(start, objects):
-            fields = _flat(source.name, number, value)
-            yield Row(number, [fields.get(name, "") for name in header])
+            fields = _flat(value)
+            yield Row(number, [fields.get(key, "") for key in header])
 
-    return Table(source.name, header, rows())
+    return Table(name, header, rows())
 
 
-def _flat(name: str, line: int, value: dict[str, Any]) -> dict[str, str]:
+def _flat(value: dict[str, Any]) -> dict[str, str]:
     """The fields of an object; of one within it by their own names, where it is alone.
 
     So pairs are given: {"translation": {"en": "Go.", "fr": "Va !"}}.

@@ -1,0 +1,120 @@
+"""Data sets of the library `datasets`, saved in a folder: no network."""
+
+import importlib.util
+
+import pytest
+
+from keras_seq.text import hub_rows, read_documents, read_labelled, read_pairs
+from keras_seq.text.corpora.hub import hub_name
+from recipes.binary_classification.settings import Config
+from recipes.binary_classification.sources import table_file
+
+ABSENT = importlib.util.find_spec("datasets") is None
+needs_datasets = pytest.mark.skipif(ABSENT, reason="the library datasets is absent")
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("hf://imdb", ("imdb", None, None)),
+        ("hf://owner/name", ("owner/name", None, None)),
+        ("hf://owner/name:small", ("owner/name", "small", None)),
+        ("hf://name@test", ("name", None, "test")),
+        ("hf://name:de-en@train", ("name", "de-en", "train")),
+        ("table.csv", None),
+        ("hf:/x", None),
+    ],
+)
+def test_names(data, found):
+    assert hub_name(data) == found
+
+
+@pytest.mark.parametrize("data", ["hf://", "hf://a:", "hf://a@", "hf://:b", "hf://@c"])
+def test_parts_of_a_name_are_not_empty(data):
+    for read in (read_pairs, read_labelled, read_documents, hub_rows):
+        with pytest.raises(ValueError, match="expected hf://NAME"):
+            read(data)
+
+
+@pytest.mark.skipif(not ABSENT, reason="the library datasets is there")
+def test_the_missing_library_is_named_with_its_extra():
+    for read in (read_pairs, read_labelled, read_documents, hub_rows):
+        with pytest.raises(ImportError, match=r"'keras-seq\[hub\]'"):
+            read("hf://imdb")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes splits, each a dict of columns, into a folder; its name."""
+    datasets = pytest.importorskip("datasets")
+
+    def save(features=None, **splits):
+        found = {
+            name: datasets.Dataset.from_dict(columns, features=features)
+            for name, columns in splits.items()
+        }
+        datasets.DatasetDict(found).save_to_disk(tmp_path / "saved")
+        return f"hf://{tmp_path / 'saved'}"
+
+    return save
+
+
+@needs_datasets
+def test_labels_have_their_names_and_splits_are_parts(saved):
+    import datasets
+
+    features = datasets.Features(
+        text=datasets.Value("string"), label=datasets.ClassLabel(names=["neg", "pos"])
+    )
+    data = saved(
+        features,
+        train={"text": ["good", "bad"], "label": [1, 0]},
+        test={"text": ["fine", "dull"], "label": [1, 0]},
+        unsupervised={"text": ["who knows"], "label": [-1]},
+    )
+    corpus = read_labelled(data)
+    assert [(t.label, t.text, t.part) for t in corpus.texts] == [
+        ("pos", "good", "train"),
+        ("neg", "bad", "train"),
+        ("pos", "fine", "test"),
+        ("neg", "dull", "test"),
+    ]
+    assert "'unsupervised'" in corpus.notes[0]
+    one = read_labelled(f"{data}@test")
+    assert [(t.text, t.part) for t in one.texts] == [("fine", ""), ("dull", "")]
+    with pytest.raises(ValueError, match=r"one of the splits \['train', .*'dev'"):
+        read_labelled(f"{data}@dev")
+    with pytest.raises(ValueError, match="of the library datasets: hf://"):
+        read_labelled(data.removeprefix("hf://"))
+    documents = read_documents(data)
+    assert documents.texts == ("good", "bad", "fine", "dull")
+    assert documents.parts == ("train", "train", "test", "test")
+    assert documents.names[0] == f"{data}@train:1"
+
+
+@needs_datasets
+def test_pairs_within_an_object(saved):
+    rows = [{"en": "Go.", "fr": "Va !"}, {"en": "Run!", "fr": "Cours !"}]
+    data = saved(train={"id": ["0", "1"], "translation": rows})
+    corpus = read_pairs(data)
+    assert corpus.pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+    assert read_pairs(data, columns=("fr", "en")).pairs[0] == ("Va !", "Go.")
+
+
+@needs_datasets
+def test_a_table(saved):
+    columns = {"x": [1.5, None, 3.25], "y": ["a", "b", "a"]}
+    data = saved(train=columns, test=columns)
+    found = table_file(Config(data=f"{data}@train", label="y"))
+    assert found.labels == ["a", "b", "a"]
+    assert [column.name for column in found.columns] == ["x"]
+    assert found.rows.numbers[:, 0].tolist()[::2] == [1.5, 3.25]
+    with pytest.raises(ValueError, match=r"expected one split; .*'train', 'test'"):
+        table_file(Config(data=data, label="y"))
+
+
+@needs_datasets
+def test_no_such_data_set(tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ValueError, match=r"nothing: can't be loaded"):
+        read_pairs(f"hf://{tmp_path / 'nothing'}")
