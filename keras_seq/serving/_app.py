@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from keras_seq._version import __version__
 from keras_seq.serving import _inference, _rest, _stream
@@ -220,7 +221,7 @@ class App:
 
     async def _described(self, request: Request) -> Response:
         definitions = self._model.signatures(self._version(request))
-        definition = definitions["serving_default"]
+        definition = definitions.get("serving_default", SignatureDef())
         answer = {
             "name": self._model.name,
             "versions": self._model.versions,

@@ -116,7 +116,8 @@ def predict(stub, name, request):
 
 if __name__ == "__main__":
     address = sys.argv[1] if len(sys.argv) > 1 else "localhost:8500"
-    with grpc.insecure_channel(address) as channel:
+    options = [("grpc.max_receive_message_length", -1)]  # else 4 MB
+    with grpc.insecure_channel(address, options) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         answers = [
             {"request": r, "response": {"predictions": predict(stub, NAME, r)}}

@@ -16,12 +16,13 @@ _PLACE = "/models/served"  # in the container; the model's name stands in no pat
 _MODELS = """# Which versions TensorFlow Serving loads, and what it calls them:
 #
 #     tensorflow_model_server --rest_api_port=8501 --port=8500 \\
-#         --model_config_file=models.config
+#         --model_config_file=models.config \\
+#         --allow_version_labels_for_unavailable_models=true
 #
-# A request asks /v1/models/NAME/labels/stable, over gRPC model_spec.version_label.
-# Try a new version as the canary; when it does well, move "stable" to it. The server
-# reads this again with --model_config_file_poll_wait_seconds=60. A label for a version
-# that isn't loaded yet needs --allow_version_labels_for_unavailable_models=true.
+# The last, as no version is loaded yet when the labels are read. A request asks
+# /v1/models/NAME/labels/stable, over gRPC model_spec.version_label. Try a new version
+# as the canary; when it does well, move "stable" to it: the server reads this again
+# with --model_config_file_poll_wait_seconds=60.
 model_config_list {
   config {
     name: "@NAME@"
@@ -190,6 +191,7 @@ def write(
     extra = f"{_PLACE}/{version}/{folder.name}"
     arguments = [
         f"--model_config_file={extra}/{MODELS}",
+        "--allow_version_labels_for_unavailable_models=true",
         "--rest_api_timeout_in_ms=60000",
     ]
     if not bound:

@@ -107,6 +107,7 @@ def test_compose(tmp_path, name):
     assert service["image"] == "tensorflow/serving"
     assert service["command"] == [
         "--model_config_file=/models/served/3/assets.extra/models.config",
+        "--allow_version_labels_for_unavailable_models=true",
         "--rest_api_timeout_in_ms=60000",
         "--enable_batching=true",
         "--batching_parameters_file=/models/served/3/assets.extra/"

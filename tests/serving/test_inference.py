@@ -182,6 +182,26 @@ def test_what_does_not_fit_is_told(address, case):
     assert message in answer["error"]
 
 
+def test_a_model_without_a_default_signature(tmp_path):
+    """Which others export."""
+    module = tf.Module()
+    module.f = tf.function(
+        lambda x: {"y": x + 1}, input_signature=[tf.TensorSpec([None], tf.float32, "x")]
+    )
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures={"own": module.f})
+    with LocalServer(tmp_path / "1", "m") as server:
+        address = server.url.replace("/v1/", "/v2/")
+        status, answer = ask(address)
+        assert (status, answer["inputs"], answer["outputs"]) == (200, [], [])
+        inputs = [tensor("x", "FP32", [2], [1, 2])]
+        status, answer = ask(f"{address}/infer", {"inputs": inputs})
+        assert status == 400
+        assert '"serving_default" not found' in answer["error"]
+        own = {"inputs": inputs, "parameters": {"signature_name": "own"}}
+        _, answer = ask(f"{address}/infer", own)
+        assert answer["outputs"] == [tensor("y", "FP32", [2], [2.0, 3.0])]
+
+
 @pytest.mark.parametrize(
     ("dtype", "datatype"),
     [

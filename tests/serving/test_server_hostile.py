@@ -317,6 +317,25 @@ def test_too_many_connections_are_told(server, monkeypatch):
     assert_well(server)
 
 
+@pytest.mark.parametrize(
+    ("bound", "most", "message"),
+    [
+        ("MOST_WAITING", 0, "More than 0 requests are waiting"),
+        ("MOST_BODIES", 0, "Too many large requests at a time"),
+    ],
+)
+def test_who_is_too_much_is_told_to_come_again(
+    server, monkeypatch, bound, most, message
+):
+    monkeypatch.setattr(f"keras_seq.serving._app.{bound}", most)
+    ((status, headers, body),) = exchange(server, GOOD)
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert json.loads(body) == {"error": message}
+    monkeypatch.undo()
+    for _ in range(3):  # Nothing is counted that has gone.
+        assert_well(server)
+
+
 def test_an_answer_that_takes_too_long(exported):
     row = {"prompt": "a", "temperature": 1.0, "seed": 1, "length": 10_000_000}
     body = json.dumps({"signature_name": "generate", "instances": [row]})
