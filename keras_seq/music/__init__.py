@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from keras_seq.music._normalising import normalise
+from keras_seq.music._splitting import title_of
 from keras_seq.music.abc import (
     AbcError,
     Bar,
@@ -22,6 +23,8 @@ from keras_seq.music.abc import (
 )
 from keras_seq.music.copying import (
     Match,
+    Neighbour,
+    NeighbourIndex,
     NgramIndex,
     SubstringIndex,
     longest_common_substring,
@@ -34,6 +37,11 @@ from keras_seq.music.documents import (
     to_document,
 )
 from keras_seq.music.duplicates import duplicate_groups, split_by_group
+from keras_seq.music.measuring import (
+    MusicalFigures,
+    compare_as_music,
+    measure_tune,
+)
 from keras_seq.music.positions import (
     bar_position,
     characters_since_bar_line,
@@ -83,6 +91,9 @@ __all__ = [
     "Key",
     "Match",
     "Meter",
+    "MusicalFigures",
+    "Neighbour",
+    "NeighbourIndex",
     "NgramIndex",
     "Note",
     "Problem",
@@ -95,6 +106,7 @@ __all__ = [
     "WrittenTune",
     "bar_position",
     "characters_since_bar_line",
+    "compare_as_music",
     "describe_tunes",
     "duplicate_groups",
     "from_document",
@@ -103,6 +115,7 @@ __all__ = [
     "key_signature",
     "load_corpus",
     "longest_common_substring",
+    "measure_tune",
     "normalise",
     "notes_outside_key",
     "parse",
@@ -112,6 +125,7 @@ __all__ = [
     "render_svgs",
     "split_by_group",
     "split_document",
+    "title_of",
     "to_document",
     "transpose",
     "transpose_at_random",

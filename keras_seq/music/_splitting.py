@@ -52,7 +52,13 @@ def split(text: str) -> Iterator[Piece]:
 
 
 def title_of(text: str) -> str:
-    """The first `T:` field of a tune, or an empty string."""
+    r"""The first `T:` field of a tune, or an empty string.
+
+    Example:
+
+    >>> title_of("X:1\nT: The Hag\nK:D\n")
+    'The Hag'
+    """
     match = re.search(r"^T:(.*)$", text, re.MULTILINE)
     return match[1].strip() if match else ""
 

@@ -1,6 +1,7 @@
 """How much of a tune was copied from a corpus: as text, and as melody."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -185,3 +186,76 @@ class NgramIndex:
         """
         own = grams(melody(tune), self.n)
         return len(own & self._grams) / len(own) if own else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The tune of a corpus that has most of another's melody.
+
+    Args:
+        name: Its name, `""` where none has any of it.
+        share: The share of the melody's runs of intervals that it has, 0 to 1.
+    """
+
+    name: str
+    share: float
+
+
+class NeighbourIndex:
+    r"""Finds the tune of a corpus that is nearest to a tune, and names it.
+
+    What `NgramIndex` measures on the whole corpus is measured here on each tune of
+    it: runs of `n` successive intervals, the same in any key.
+
+    Args:
+        melodies: The corpus: of each tune what `keras_seq.music.intervals` gives.
+        names: The name of each.
+        n: Intervals in a run.
+
+    Raises:
+        ValueError: If there aren't as many names as melodies, or `n` is below 1.
+
+    Example:
+
+    >>> from keras_seq.music import intervals, parse
+    >>> scale = intervals(parse("X:1\nK:C\nCDEF GABc|"))
+    >>> index = NeighbourIndex([scale], ["Scale"], n=3)
+    >>> index.nearest("X:1\nK:G\nGABc gfed|")
+    Neighbour(name='Scale', share=0.2)
+    """
+
+    def __init__(
+        self, melodies: Sequence[Sequence[int]], names: Sequence[str], n: int = 8
+    ) -> None:
+        if len(melodies) != len(names):
+            raise ValueError(
+                f"`names` must be one for each melody, {len(melodies)}; "
+                f"{len(names)} came."
+            )
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1; {n} came.")
+        self.n = n
+        self.names = tuple(names)
+        self._holders: dict[Gram, list[int]] = defaultdict(list)
+        for index, intervals in enumerate(melodies):
+            for gram in grams(tuple(intervals), n):
+                self._holders[gram].append(index)
+
+    def nearest(self, tune: str | Tune) -> Neighbour:
+        """The tune that has most of another's melody.
+
+        Args:
+            tune: A tune in ABC notation, or as `keras_seq.music.parse` reads it.
+
+        Returns:
+            A `Neighbour`; of several that have as much, the first of the corpus.
+
+        Raises:
+            AbcError: If the text is malformed.
+        """
+        own = grams(melody(tune), self.n)
+        shared = Counter(i for gram in own for i in self._holders.get(gram, ()))
+        if not shared:
+            return Neighbour("", 0.0)
+        best, count = min(shared.items(), key=lambda item: (-item[1], item[0]))
+        return Neighbour(self.names[best], count / len(own))

@@ -9,6 +9,7 @@ import numpy as np
 from keras_seq import music, runs
 from keras_seq.text import END, START, CharacterVocabulary
 from keras_seq.training import next_token_dataset, passes_per_epoch
+from recipes.music_generation.copies import known_melodies
 from recipes.music_generation.settings import CompleteConfig
 
 FEWEST_TUNES = 20  # to train on, validate and test
@@ -77,6 +78,7 @@ class Data:
             "digest": self.corpus.digest,
             "characters": self.vocabulary.characters,
             "headers": self.style.counts,
+            "copying": known_melodies(self.train, [*self.validation, *self.test]),
         }
 
     def sizes(self) -> dict[str, Any]:

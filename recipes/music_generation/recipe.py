@@ -6,6 +6,7 @@ drawn and fed back until it draws the end mark. What it writes is printed as
 sheet music, played, and measured beside tunes that people wrote.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ import numpy as np
 from keras_seq import music, runs, serving, text, training
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.runs import RunDirectory
+from recipes.music_generation.copies import CopyCheck, draw_originals
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
+from recipes.music_generation.measuring import measure_tunes
 from recipes.music_generation.results import write_results, write_tunes
 from recipes.music_generation.settings import OUT, Config
 from recipes.music_generation.units import bar_units
@@ -105,11 +108,12 @@ def evaluate(
     )
     copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
     melodies = music.NgramIndex([music.from_document(d) for d in data.train])
+    people = [music.from_document(d) for d in data.test]
     described, human = (
         music.describe_tunes(tunes, copies, melodies, progress=runs.Progress(label))
         for label, tunes in (
             ("measuring written tunes", [tune.text for tune in written]),
-            ("measuring test tunes", [music.from_document(d) for d in data.test]),
+            ("measuring test tunes", people),
         )
     )
     ends = float(np.mean([tune.finished for tune in written]))
@@ -118,6 +122,7 @@ def evaluate(
         "test": {
             **model,
             "written": {"ends_by_itself": ends, **described},
+            "as_music": music.compare_as_music([t.text for t in written], people),
             "bar_units": units,
         },
         "baseline": {
@@ -207,10 +212,14 @@ def generate_tunes(
     temperature: float = 0.7,
     top_p: float = 1.0,
     seed: int = 1,
+    allow_copies: bool = False,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
     """Writes tunes with a finished run.
+
+    A tune that has more of its melody from one training tune than people's tunes have
+    is not handed out; another is drawn, and it is said.
 
     Args:
         title: Title; the model finds one where none is given.
@@ -221,27 +230,34 @@ def generate_tunes(
         temperature: Above 0; lower is safer, higher bolder.
         top_p: In (0, 1]: draw from the likeliest characters only.
         seed: The same seed gives the same tunes.
+        allow_copies: Hand out tunes that copy, too.
         run: Folder of the run.
         out: Folder for the tunes as ABC, MIDI, SVG and WAV; by default they are
             printed on the terminal as ABC.
     """
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
-    _, _, writer = _finished(run)
+    directory, _, writer = _finished(run)
     assert writer.style is not None  # `_finished` gives it
     spell = writer.style.spell
     given = {"T": title, "R": type, "M": meter, "K": key}
-    written = writer.write(
-        count,
-        given={f: spell(f, v) for f, v in given.items() if v is not None},
-        temperature=temperature,
-        top_p=top_p,
-        seed=seed,
-        max_length=LONGEST_TUNE,
-    )
-    for number, tune in enumerate(written, start=1):
+    spelled = {f: spell(f, v) for f, v in given.items() if v is not None}
+
+    def draw(number: int, seed: int) -> list[music.WrittenTune]:
+        return writer.write(
+            number,
+            given=spelled,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            max_length=LONGEST_TUNE,
+        )
+
+    check = None if allow_copies else CopyCheck.of_run(directory)
+    written = draw_originals(draw, count, seed, check) if check else draw(count, seed)
+    for tune in written:
         if not tune.finished:
-            limit = f"{LONGEST_TUNE} characters"
+            limit, number = f"{LONGEST_TUNE} characters", tune.text[2:].split("\n")[0]
             print(f"tune {number} did not end within {limit}", file=sys.stderr)
     tunes = [tune.text for tune in written]
     if out is None:
@@ -262,5 +278,26 @@ def _export_again(path: str) -> None:
     export(config, data, writer, run, run.metrics["test"])
 
 
-evaluate_run = runs.evaluate_command(_measure, OUT)
+def evaluate_run(
+    tunes: str | None = None, run: str = OUT, out: str | None = None
+) -> None:
+    """Measures a finished run again, or tunes in ABC notation as music.
+
+    Args:
+        tunes: ABC file or folder to measure beside the run's test tunes, and to
+            compare with its training tunes; without it the run is measured again. No
+            run is needed for that: without one it is O'Neill's tunes.
+        run: Folder of the run.
+        out: JSON file for the figures; by default they are printed.
+    """
+    if tunes is None:
+        runs.evaluate_command(_measure, OUT)(run, out)
+        return
+    runs.check_out(out)
+    there = Path(run).exists() or run != OUT
+    config = RunDirectory(run).read_config(Config) if there else Config()
+    figures = measure_tunes(tunes, load_data(config))
+    runs.print_or_write(json.dumps(figures, indent=2), out)
+
+
 export_run = runs.export_command(_export_again, OUT)

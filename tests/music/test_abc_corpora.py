@@ -201,7 +201,6 @@ MALFORMED = {
     # Music on the line of an M: field is no music.
     "dc-jig-123": "meter",
     "dc-reel-127": "meter",
-    # A letter that means nothing, fsedf.
 }
 # And where their bars are wrong.
 INCOMPLETE = {

@@ -1,0 +1,51 @@
+"""Any tunes in ABC notation, measured beside the test tunes of a run."""
+
+from typing import Any
+
+from keras_seq import music, runs
+from recipes.music_generation.copies import CopyCheck
+from recipes.music_generation.data import Data
+
+
+def measure_tunes(path: str, data: Data) -> dict[str, Any]:
+    """Measures tunes as the run's own are measured.
+
+    Args:
+        path: ABC file, or folder of them, or the name of a corpus.
+        data: The tunes to compare with: the test tunes as people's, the training
+            tunes as what may have been copied.
+
+    Returns:
+        Dict of "tunes" (how many), "rejected" (what can't be used, and why),
+        "written" and "human" (`keras_seq.music.describe_tunes`), "as_music"
+        (`keras_seq.music.compare_as_music`) and "copying" (`CopyCheck.report`).
+
+    Raises:
+        ValueError: If `path` is no corpus.
+    """
+    try:
+        corpus = music.load_corpus(path, normalised=True)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"--tunes: {error}") from error
+    people = [music.from_document(document) for document in data.test]
+    copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
+    melodies = music.NgramIndex([music.from_document(d) for d in data.train])
+    written, human = (
+        music.describe_tunes(texts, copies, melodies, progress=runs.Progress(label))
+        for label, texts in (
+            ("measuring tunes", corpus.texts),
+            ("measuring test tunes", people),
+        )
+    )
+    check = CopyCheck.from_known(data.known()["copying"])
+    return {
+        "tunes": len(corpus.tunes),
+        "rejected": [
+            f"{each.source}:{each.line} {each.title}: {each.reason}"
+            for each in corpus.rejected
+        ],
+        "written": written,
+        "human": human,
+        "as_music": music.compare_as_music(corpus.texts, people),
+        "copying": check.report(corpus.texts),
+    }
