@@ -67,8 +67,8 @@ def measure_tune(tune: str | Tune) -> MusicalFigures:
 
     >>> tune = "X:1\nM:2/4\nL:1/8\nK:C\nCDEF|G2G2|CDEF|G2C2|"
     >>> figures = measure_tune(tune).figures
-    >>> figures["ends_on_tonic"], figures["distinct_bars"], figures["leaps"]
-    (1.0, 0.75, 0.2)
+    >>> figures["ends_on_tonic"], figures["distinct_bars"], figures["range"]
+    (1.0, 0.75, 7.0)
     """
     if isinstance(tune, str):
         tune = parse(tune)

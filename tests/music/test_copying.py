@@ -4,8 +4,11 @@ import pytest
 
 from keras_seq.music import (
     Match,
+    Neighbour,
+    NeighbourIndex,
     NgramIndex,
     SubstringIndex,
+    intervals,
     longest_common_substring,
     parse,
     validate,
@@ -110,3 +113,27 @@ def test_real_tunes_overlap_with_their_corpus_only():
 def test_n_out_of_range_is_refused():
     with pytest.raises(ValueError, match="`n` must be at least 1; 0 came"):
         NgramIndex([], n=0)
+
+
+def test_the_nearest_tune_is_named():
+    tunes = {
+        "Scale": "X:1\nK:C\nCDEF GABc|",
+        "Chords": "X:1\nK:C\nCEGc EGce|",
+    }
+    melodies = [intervals(parse(text)) for text in tunes.values()]
+    index = NeighbourIndex(melodies, list(tunes), n=2)
+    # The query's steps are 4 3 5 2; of its runs 43, 35 and 52 Chords has two.
+    nearest = index.nearest("X:1\nK:G\nGBdga|")
+    assert (nearest.name, nearest.share) == ("Chords", pytest.approx(2 / 3))
+    assert index.nearest("X:1\nK:C\nC|") == Neighbour("", 0.0)
+    assert NeighbourIndex([], []).nearest(tunes["Scale"]) == Neighbour("", 0.0)
+    # Of two that have as much, the first.
+    twice = NeighbourIndex([melodies[0], melodies[0]], ["A", "B"], n=2)
+    assert twice.nearest(tunes["Scale"]).name == "A"
+
+
+def test_neighbours_need_names():
+    with pytest.raises(ValueError, match="one for each melody, 1; 2 came"):
+        NeighbourIndex([(1, 2)], ["A", "B"])
+    with pytest.raises(ValueError, match="`n` must be at least 1"):
+        NeighbourIndex([], [], n=0)

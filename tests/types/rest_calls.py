@@ -16,7 +16,16 @@ from keras_seq.layers import (
     ExplicitLSTM,
     RecurrentLanguageModel,
 )
-from keras_seq.music import HeaderStyle, TuneWriter, WrittenTune, to_document
+from keras_seq.music import (
+    HeaderStyle,
+    Neighbour,
+    NeighbourIndex,
+    TuneWriter,
+    WrittenTune,
+    compare_as_music,
+    measure_tune,
+    to_document,
+)
 from keras_seq.runs import (
     Progress,
     Report,
@@ -222,6 +231,9 @@ writer = TuneWriter(
 )
 made: list[WrittenTune] = writer.write(2, given={"K": "D"}, temperature=1, max_length=9)
 finished: bool = made[0].finished
+neighbour: Neighbour = NeighbourIndex([(2, 2, 1)], ["A"], n=2).nearest(made[0].text)
+compared: dict[str, dict[str, float | None]] = compare_as_music([made[0].text], [])
+leaps: float | None = measure_tune("X:1\nK:D\nDFA|").figures["leaps"]
 
 # serving.
 shout = Signature(

@@ -261,22 +261,6 @@ def test_tunes_come_as_text_print_and_sound(tmp_path, capsys):
     assert "002.abc cannot be printed or played: " in capsys.readouterr().out
 
 
-def test_what_cannot_be_played_costs_no_other(tmp_path, capsys):
-    # A whole note lasts 24 s.
-    slow = "X:1\nT:Slow\nM:4/4\nL:1/1\nQ:1/4=10\nK:D\n" + "D|" * 120 + "\n"
-    human = "X:1\nT:Scale\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|\n"
-    write_tunes([slow, human], tmp_path / "tunes")
-    names = sorted(path.name for path in (tmp_path / "tunes").iterdir())
-    assert names == [
-        *(f"001.{kind}" for kind in ("abc", "mid", "svg")),
-        *(f"002.{kind}" for kind in ("abc", "mid", "svg", "wav")),
-    ]
-    told = capsys.readouterr().out
-    assert "001.abc cannot be printed or played: " in told
-    assert "half an hour at most; 48 minutes came" in told
-    assert "002" not in told
-
-
 def test_wild_tunes_are_handed_out_each_by_itself(run, tmp_path, capsys):
     out = tmp_path / "wild"
     start(
@@ -285,32 +269,6 @@ def test_wild_tunes_are_handed_out_each_by_itself(run, tmp_path, capsys):
     )
     assert {"001.abc", "002.abc"} <= {path.name for path in out.iterdir()}
     assert f"2 tunes are in {out}" in capsys.readouterr().out
-
-
-def test_any_tunes_are_measured_as_music(run, tunes_file, tmp_path):
-    known = json.loads((run / "vocabulary.json").read_text())["copying"]
-    longest = max(range(len(known["names"])), key=lambda i: len(known["melodies"][i]))
-    name = known["names"][longest]
-    pieces = re.split(r"\n(?=X:)", Path(tunes_file).read_text("latin-1"))
-    [trained] = [each for each in pieces if f"T:{name}\n" in each.replace("T: ", "T:")]
-    own = "X:1\nT:Mine\nM:4/4\nL:1/8\nK:D\nD4 A4|d4 D4|\n"
-    broken = "X:3\nT:Broken\nK:D\nD(3\n"
-    (tmp_path / "own.abc").write_text(f"{own}\n{trained.strip()}\n\n{broken}")
-    out = tmp_path / "figures.json"
-    start(
-        *["evaluate", "--tunes", str(tmp_path / "own.abc"), "--run", str(run)],
-        *["--out", str(out)],
-    )
-    figures = json.loads(out.read_text())
-    assert figures["tunes"] == 2
-    assert len(figures["rejected"]) == 1
-    assert "Broken" in figures["rejected"][0]
-    first, second = figures["copying"]["nearest"]
-    assert (first["tune"], first["nearest"], first["share"]) == (name, name, 1.0)
-    assert second["tune"] == "Mine"
-    assert figures["written"]["valid"] == 1.0
-    row = figures["as_music"]["ends_on_tonic"]
-    assert set(row) == {"value", "human", "distance", "distance_of_halves"}
 
 
 def test_tunes_to_measure_that_are_not_there_are_refused(run, tmp_path, capsys):
