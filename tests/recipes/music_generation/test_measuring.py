@@ -46,3 +46,12 @@ def test_what_cannot_be_played_costs_no_other(tmp_path, capsys):
     assert "001.abc cannot be printed or played: " in told
     assert "half an hour at most; 48 minutes came" in told
     assert "002" not in told
+
+
+def test_tunes_come_as_text_print_and_sound(tmp_path, capsys):
+    human = "X:1\nT:Scale\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|:d2 d2:|\n"
+    broken = "X:1\nT:Broken\nK:D\nDEF(3|\n"
+    write_tunes([human, broken], tmp_path / "tunes")
+    names = sorted(path.name for path in (tmp_path / "tunes").iterdir())
+    assert names == ["001.abc", "001.mid", "001.svg", "001.wav", "002.abc"]
+    assert "002.abc cannot be printed or played: " in capsys.readouterr().out

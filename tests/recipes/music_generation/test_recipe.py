@@ -17,7 +17,6 @@ import pytest
 
 from keras_seq import serving
 from recipes.music_generation import recipe
-from recipes.music_generation.results import write_tunes
 from recipes.music_generation.units import _finding, bar_units
 from tests.music.data import oneills_file
 from tests.recipes.shell import Shell
@@ -250,15 +249,6 @@ def test_generate_primes_what_is_given(run, capsys):
         assert tune.startswith(f"X:{number}\nT:A Name\n")
         assert "\nM:6/8\n" in tune
         assert "\nK:D\n" in tune
-
-
-def test_tunes_come_as_text_print_and_sound(tmp_path, capsys):
-    human = "X:1\nT:Scale\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|:d2 d2:|\n"
-    broken = "X:1\nT:Broken\nK:D\nDEF(3|\n"
-    write_tunes([human, broken], tmp_path / "tunes")
-    names = sorted(path.name for path in (tmp_path / "tunes").iterdir())
-    assert names == ["001.abc", "001.mid", "001.svg", "001.wav", "002.abc"]
-    assert "002.abc cannot be printed or played: " in capsys.readouterr().out
 
 
 def test_wild_tunes_are_handed_out_each_by_itself(run, tmp_path, capsys):
