@@ -62,6 +62,7 @@ import json
 import sys
 
 import grpc
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -81,7 +82,13 @@ def from_json(value):
         return [from_json(each) for each in value]
     if isinstance(value, dict):
         return base64.b64decode(value["b64"])
-    return value
+    return value.encode() if isinstance(value, str) else value
+
+
+def to_tensor(rows, dtype):
+    # By NumPy, which keeps every bit of large integers.
+    array = np.array(from_json(rows), tf.as_dtype(dtype).as_numpy_dtype)
+    return tf.make_tensor_proto(array, dtype)
 
 
 def to_json(value):
@@ -101,8 +108,8 @@ def predict(stub, name, request):
     message.model_spec.name = name
     message.model_spec.signature_name = signature
     for key, dtype in TYPES[signature].items():
-        values = [from_json(row[key]) for row in rows]
-        message.inputs[key].CopyFrom(tf.make_tensor_proto(values, dtype))
+        values = to_tensor([row[key] for row in rows], dtype)
+        message.inputs[key].CopyFrom(values)
     response = stub.Predict(message, timeout=60)
     columns = {
         key: to_json(tf.make_ndarray(value).tolist())
@@ -146,7 +153,8 @@ _FETCH = """// Asks the served model over REST, in Node 18 or later, or in a bro
 //     node client_fetch.mjs [URL of the model]
 //
 // A page from another address may ask only a server that allows it:
-// TensorFlow Serving with --enable_cors_support=true.
+// TensorFlow Serving with --enable_cors_support=true. Of integers in answers JavaScript
+// keeps 53 bits.
 
 const URL_OF_MODEL = "@URL@";
 

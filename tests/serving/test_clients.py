@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -165,6 +166,29 @@ def test_grpc(grpc_address, requests, expected, tmp_path):
     _clients.write(tmp_path, NAMES[1], requests, TYPES)
     done = run([sys.executable, tmp_path / _clients.GRPC, grpc_address])
     assert_answered(done.stdout, requests, expected, named=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dtype", "array"),
+    [
+        ([2**64 - 1, 1], "uint64", np.array([2**64 - 1, 1], np.uint64)),
+        ([-(2**63), 2**63 - 1], "int64", np.array([-(2**63), 2**63 - 1])),
+        ([[True], [False]], "bool", np.array([[True], [False]])),
+        ([[[1, 2.5]], [[3, 4]]], "float32", np.float32([[[1, 2.5]], [[3, 4]]])),
+        ([1e-300], "float64", np.array([1e-300])),
+        ([["é"], [{"b64": "/wA="}]], "string", [["é".encode()], [b"\xff\x00"]]),
+    ],
+)
+def test_the_client_of_grpc_keeps_every_bit(tmp_path, rows, dtype, array):
+    _clients.write(tmp_path, "m", [], {})
+    client = runpy.run_path(str(tmp_path / _clients.GRPC))
+    tensor = client["to_tensor"](rows, dtype)
+    assert tf.as_dtype(tensor.dtype).name == dtype
+    assert tf.make_ndarray(tensor).tolist() == list(map(list_of, array))
+
+
+def list_of(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def test_an_export_has_them_all(exported):
