@@ -109,7 +109,7 @@ class LookingAhead(Choosing):
         scores = (1 - self.alpha) * p - self.alpha * near
         in_order = ops.arange(self.count, dtype="int32") < self.top_k
         can_be = ops.logical_and(in_order, few != FORBIDDEN)
-        # Where something is NaN it is the likeliest.
+        # Where all are NaN it is the first of them, the likeliest.
         can_be = ops.logical_and(can_be, ops.logical_not(ops.isnan(scores)))
         best = ops.argmax(ops.where(can_be, scores, FORBIDDEN), axis=-1)
         best = ops.expand_dims(ops.cast(best, "int32"), -1)

@@ -30,7 +30,10 @@ class Contrastive:
     B·k rows wherever B is said of what it is given and returns, but at its first call,
     B. It must give its hidden state to keep: of a recurrent model the last layer's h,
     which is in the state that it returns. p is that of the logits that constraint and
-    processors leave, so a forbidden token is never taken.
+    processors leave, so a forbidden token is never taken. The candidates for the last
+    token are read too: a state with room for so many steps, as a transformer's, needs
+    `max_length` + 1. Where a hidden state is NaN, its candidate isn't taken; where all
+    are, the likeliest is.
 
     Args:
         top_k: k: a positive integer; or an integer tensor, a scalar or of shape (B,),

@@ -12,6 +12,7 @@ from keras_seq.decoding import (
     generate,
     stream,
 )
+from keras_seq.layers import TransformerDecoder
 from tests.decoding.translator import Translator
 from tests.reference import contrastive as reference
 
@@ -214,6 +215,66 @@ def with_memory(memory):
     model = Translator(V, [3, 5, 1, 4], seed=5, end_bias=-1.5)
     model.lengths, model.memory = [len(memory)], memory[None].astype("float32")
     return model.row_step(0)
+
+
+def test_a_transformer_reads_again_what_its_state_remembers():
+    """By hand the whole sequence is read again for every candidate."""
+    decoder = TransformerDecoder(num_layers=1, num_heads=2, intermediate_dim=6)
+    embedding = keras.layers.Embedding(V, 4)
+    dense = keras.layers.Dense(V)
+    dense(decoder(embedding(np.array([[1, 2]]))))
+    rng = np.random.default_rng(9)
+    for layer in (embedding, decoder, dense):
+        layer.set_weights([rng.normal(0, 0.8, w.shape) for w in layer.get_weights()])
+
+    def step(tokens, state):
+        h, state, _ = decoder.step(embedding(tokens), state)
+        return dense(h), state, h
+
+    def row_step(token, before):
+        read = [*before.read, token]
+        h = decoder(embedding(np.array([read])))[:, -1]
+        return np.asarray(dense(h)[0], "float64"), Read.of(h[0], read), None
+
+    class Read(np.ndarray):
+        """The last hidden state, and all that was read."""
+
+        @classmethod
+        def of(cls, h, read):
+            self = np.asarray(h, "float64").view(cls)
+            self.read = read
+            return self
+
+    starts = [1, 4]
+    found = generate(
+        step,
+        decoder.get_initial_state(max_length=6, batch_size=2),
+        starts,
+        max_length=5,
+        strategy=Contrastive(3, 0.5),
+    )
+    for ids, start in zip(found.ids.numpy().tolist(), starts, strict=True):
+        none = Read.of(np.zeros(4), [])
+        tokens, *_ = reference.search(row_step, none, start, 5, k=3, alpha=0.5)
+        assert ids == tokens
+
+
+def test_hidden_states_that_are_nan():
+    """Those of token 1 are, or all: of what is left the best, or the likeliest."""
+    table = np.log([[0.1, 0.5, 0.3, 0.1]] * 4).astype("float32")
+
+    def reader(ill):
+        def step(tokens, state):
+            hidden = tf.where(tf.gather(ill, tokens)[:, None], np.nan, 1.0)
+            return tf.gather(table, tokens), state, hidden * tf.ones((1, 3))
+
+        return step
+
+    for ill, expected in (([False, True, False, False], 2), ([True] * 4, 1)):
+        ids = generate(
+            reader(ill), (), [0, 3], max_length=1, strategy=Contrastive(3)
+        ).ids
+        assert ids.numpy().tolist() == [[expected]] * 2
 
 
 def test_no_rows_and_one_step():
