@@ -19,9 +19,9 @@ from keras_seq.text import (
     read_labelled,
 )
 from keras_seq.training import assign_folds
-from recipes.sentiment.settings import TESTED, Config
+from recipes.sentiment.reviews import written_reviews
+from recipes.sentiment.settings import NLTK_CORPORA, TESTED, WRITTEN, Config
 
-NLTK_CORPORA = {"rt-polarity": "sentence_polarity", "movie-reviews": "movie_reviews"}
 FEWEST = 20  # different texts of each label
 QUICK_TEXTS = 400
 
@@ -115,7 +115,10 @@ def split(corpus: LabelledCorpus, config: Config) -> tuple[Part, Part, Part, lis
 def read_texts(config: Config) -> tuple[LabelledCorpus, str]:
     """The texts, each label of which comes often enough; and their terms."""
     try:
-        if config.data in NLTK_CORPORA:
+        if config.data == WRITTEN:
+            corpus = written_reviews(seed=config.seed)
+            terms = "None: the recipe writes them itself."
+        elif config.data in NLTK_CORPORA:
             corpus = read_labelled(_fetched(NLTK_CORPORA[config.data]))
             terms = "CC BY 4.0, Bo Pang and Lillian Lee."
         else:

@@ -8,6 +8,8 @@ from keras_seq.runs import RunSettings, check_settings, whole_path
 from keras_seq.text import check_encoding, parse_columns
 
 OUT = "runs/sentiment"
+WRITTEN = "written-reviews"
+NLTK_CORPORA = {"rt-polarity": "sentence_polarity", "movie-reviews": "movie_reviews"}
 UNITS = 128
 TESTED = 10  # a tenth of the texts, where the files aren't split
 
@@ -17,12 +19,13 @@ class Config(RunSettings):
     """Settings of a run."""
 
     out: str = OUT
-    data: str = "rt-polarity"
-    """Texts to learn from: rt-polarity or movie-reviews (fetched by NLTK); a TSV,
-    label<TAB>text, which may be a .gz or in a .zip; a table with a header (.csv, .tsv,
-    .jsonl, .parquet); lines of __label__LABEL and a text; or a folder or .zip with a
-    folder for each label (also in train/ and test/), a file for each label (texts.pos,
-    texts.neg), or train.tsv and test.tsv."""
+    data: str = WRITTEN
+    """Texts to learn from: written-reviews, which the recipe writes itself; rt-polarity
+    or movie-reviews (fetched by NLTK); a TSV, label<TAB>text, which may be a .gz or in
+    a .zip; a table with a header (.csv, .tsv, .jsonl, .parquet); lines of
+    __label__LABEL and a text; or a folder or .zip with a folder for each label (also in
+    train/ and test/), a file for each label (texts.pos, texts.neg), or train.tsv and
+    test.tsv."""
     columns: str | None = None
     """Of a table: the columns of label and text, by number, from 1, or by name, as 3,1
     or stars,review. By default those that the header calls so."""
@@ -103,7 +106,7 @@ class Config(RunSettings):
                 raise ValueError(f"`{name}` must be a file; received {given!r}.")
         members = 2 if self.quick and self.members is None else self.members
         chosen = {
-            "data": whole_path(self.data, ("rt-polarity", "movie-reviews")),
+            "data": whole_path(self.data, (WRITTEN, *NLTK_CORPORA)),
             "vectors": self.vectors and whole_path(self.vectors),
             "unlabelled": self.unlabelled and whole_path(self.unlabelled),
             "units": self.units or (32 if self.quick else UNITS),

@@ -41,7 +41,7 @@ def test_a_name_is_no_path_whatever_lies_beside(name, tmp_path, monkeypatch):
         ("image_captioning", ["scenes"]),
         ("music_generation", ["oneills", "ryans", "airds", "folk", "essen"]),
         ("next_word", ["pydoc"]),
-        ("sentiment", ["rt-polarity", "movie-reviews"]),
+        ("sentiment", ["written-reviews", "rt-polarity", "movie-reviews"]),
         ("translation", ["dates"]),
     ],
 )
