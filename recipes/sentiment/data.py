@@ -23,7 +23,7 @@ from recipes.sentiment.reviews import written_reviews
 from recipes.sentiment.settings import NLTK_CORPORA, TESTED, WRITTEN, Config
 
 FEWEST = 20  # different texts of each label
-QUICK_TEXTS = 400
+QUICK_TEXTS = 2000
 
 
 @dataclasses.dataclass(frozen=True)

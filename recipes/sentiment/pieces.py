@@ -31,7 +31,7 @@ RAREST = 2  # how often a word of the vocabulary comes at least
 SPLIT_ANEW = 1_000_000  # pieces of the training texts at most
 TOKENS = 3000  # in a training step at least, where the texts are not few
 FEWEST_TOKENS = 500
-STEPS_IN_A_PASS = 20  # at most, where they are few
+STEPS_IN_A_PASS = 60  # at most, where they are few
 FEWEST_STEPS = 40  # of training in an epoch
 ROWS = 24  # texts in a training step at least, on the average
 FEATURES = 192  # of an embedding
@@ -57,9 +57,7 @@ class Plan:
         members = config.members
         if members is None:
             members = int(np.clip(READ // (total * epochs), 1, MEMBERS))
-        few = TOKENS
-        if not config.quick:
-            few = int(np.clip(total // STEPS_IN_A_PASS, FEWEST_TOKENS, TOKENS))
+        few = int(np.clip(total // STEPS_IN_A_PASS, FEWEST_TOKENS, TOKENS))
         tokens = max(few, round(ROWS * total / len(lengths)), int(np.max(lengths)))
         # Many texts show a word in many places as it is; that takes less time.
         steps = 1 if config.quick else FEWEST_STEPS

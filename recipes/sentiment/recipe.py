@@ -153,7 +153,7 @@ def pretrain(
         return {}
     share = pieces.of_member(0)
     batches = LanguageBatches(pieces, data.unlabelled, config.pretrain, verbose)
-    model = Pretraining(build_model(config, share), config.dropout / 2)
+    model = Pretraining(build_model(config, share), config.complete().dropout / 2)
     model.build((None, None))
     steps = max(1, batches.steps_per_epoch * batches.epochs)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, alpha=0.05)

@@ -30,8 +30,8 @@ ADJECTIVES = {
         "forgettable disappointing frustrating ugly cheap tacky cheesy overlong "
         "bloated plodding sluggish drab dreary mediocre weak thin feeble inept "
         "amateurish pretentious tasteless offensive unbearable unwatchable "
-        "laughable pathetic worthless wretched lame vapid tired heavy-handed mawkish trite "
-        "limp soulless"
+        "laughable pathetic worthless wretched lame vapid tired heavy-handed mawkish "
+        "trite limp soulless"
     ),
 }
 # "Not perfect" is no blame, and "not unwatchable" no praise.
@@ -118,7 +118,7 @@ FILMS = words(
 )
 PARTS = words(
     "plot story script acting dialogue direction ending opening music score "
-    "photography editing humour premise cast lead hero heroine villain pacing "
+    "photography editing rhythm premise cast lead hero heroine villain pacing "
     "soundtrack screenplay camera finale"
 )
 MANY_PARTS = words(

@@ -193,21 +193,28 @@ def _sentence(forms: tuple[str, ...], meant: str, chance: np.random.Generator) -
     return said[0].upper() + said[1:]
 
 
-def _filled(form: str, meant: str, chance: np.random.Generator) -> str:
+def _filled(
+    form: str, meant: str, chance: np.random.Generator, used: set[str] | None = None
+) -> str:
     """The form with words drawn for what is in braces, none of them twice."""
-    used: set[str] = set()
+    used = set() if used is None else used
 
     def drawn(field: re.Match[str]) -> str:
         name = field[1]
         if name in ("counts", "conceded"):
             whose = meant if name == "counts" else OTHER[meant]
-            return _filled(_one(STATEMENTS, chance), whose, chance)
+            return _filled(_one(STATEMENTS, chance), whose, chance, used)
         words = WORDS.get(name) or MEANT[meant][name]
-        word = _one([word for word in words if word not in used], chance)
-        used.add(word)
+        word = _one([word for word in words if _noun(word) not in used], chance)
+        used.add(_noun(word))
         return word
 
     return _FIELD.sub(drawn, form)
+
+
+def _noun(word: str) -> str:
+    """The last word: "plot" of "the plot" and of "its plot"."""
+    return word.rsplit(" ", 1)[-1]
 
 
 def _one(things: tuple[str, ...] | list[str], chance: np.random.Generator) -> str:

@@ -18,7 +18,7 @@ def test_settings_need_not_be_complete(table, plain):
     config = Config(data=str(table), quick=True, plain=plain)
     complete = config.complete()
     assert complete.complete() == complete
-    assert (complete.members, complete.units) == (0 if plain else 2, 32)
+    assert (complete.members, complete.units) == (0 if plain else 1, 32)
     data = load_data(config)
     assert data.train.texts == load_data(complete).train.texts
     pieces = Pieces.of(config, data, verbose=0)
