@@ -10,7 +10,7 @@ from tests.recipes.sentiment.reviews import BAD, GOOD, reviews
 
 
 def test_the_plan_depends_on_the_texts():
-    config = recipe.Config().complete()
+    config = recipe.Config(data="rt-polarity").complete()
     short, long = (
         Plan.of(config, np.full(count, size))
         for count, size in ((10_000, 25), (25_000, 300))
