@@ -1,6 +1,7 @@
 """What the next-word recipe is asked, and what it answers, in lines of text."""
 
 import dataclasses
+import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,8 @@ from keras_seq.text import (
 )
 
 UNKNOWN_SHOWN = 20  # words of a prompt
+LONGEST_COMPARED = 40  # characters of such a word
+NEAR = 0.75  # of spellings: 1 where they are the same
 NO_SPACE_BEFORE = ".,;:!?)]}\n"
 SHOWN_LINE_ENDS = {"↵": "↵ (end of line)", "¶": "¶ (empty line)"}
 
@@ -145,10 +148,25 @@ def unknown_words(predictor: TextPredictor, text: str) -> list[str]:
         return []
     known = set(vocabulary.words)
     unknown = dict.fromkeys(w for w in split_words(mark_lines(text)) if w not in known)
-    shown = ", ".join(list(unknown)[:UNKNOWN_SHOWN])
+    small = {word.lower(): word for word in reversed(vocabulary.words)}
+    shown = ", ".join(_with_near(word, small) for word in list(unknown)[:UNKNOWN_SHOWN])
     if len(unknown) > UNKNOWN_SHOWN:
         shown += f", and {len(unknown) - UNKNOWN_SHOWN:,} others"
     return [f"not in the vocabulary: {shown}"] if unknown else []
+
+
+def _with_near(word: str, known: Mapping[str, str]) -> str:
+    """A word and those that are spelt nearly as it is.
+
+    Args:
+        word: String.
+        known: Dict from known words, in lower case, to these as they are written.
+    """
+    if len(word) > LONGEST_COMPARED:
+        return f"{word[:LONGEST_COMPARED]}…"
+    near = difflib.get_close_matches(word.lower(), known, n=2, cutoff=NEAR)
+    alike = " or ".join(known[other] for other in near)
+    return f"{word} (known: {alike})" if alike else word
 
 
 def continued(text: str, more: str) -> str:

@@ -1,6 +1,8 @@
 """What the next-word recipe refuses, reads and answers, without a trained model."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -152,3 +154,23 @@ def test_speeches_of_other_encodings_are_read():
     assert len(data.corpus.not_utf8) == 6
     assert not any("\ufffd" in text for text in data.corpus.texts)
     assert not set(data.train) & {*data.validation, *data.test}
+
+
+def test_unknown_words_come_with_those_that_are_spelt_nearly_so():
+    vocabulary = WordVocabulary(["function", "Neural", "networks"])
+    predictor = SimpleNamespace(vocabulary=vocabulary)
+    long = "w" * 1000
+    [line] = unknown_words(predictor, f"funktion neural xyz {long} networks")
+    assert line == (
+        "not in the vocabulary: funktion (known: function), neural (known: Neural), "
+        f"xyz, {'w' * 40}…"
+    )
+
+
+def test_the_lectures_sentence_is_learnt_from():
+    data = load_data(Config().complete())
+    heard = " ".join(data.train).lower()
+    assert heard.count("i love recurrent neural networks") >= 1
+    following = re.findall(r"recurrent neural (\w+)", heard)
+    assert len(following) >= 5
+    assert set(following) == {"networks"}
