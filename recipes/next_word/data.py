@@ -196,27 +196,28 @@ def _corpus(config: CompleteConfig) -> tuple[TextCorpus, str]:
     if data == PYDOC:
         from pydoc_data.topics import topics
 
+        found = dict(topics)
         own = Path(__file__).with_name("on_sequences.md").read_text("utf-8")
         for section in own.split("\n# ")[::-1]:  # first, so that `quick` has them
             name, written = section.removeprefix("# ").split("\n", 1)
             topics = {name: " ".join(written.split()), **topics}
         # Underlined headings: the lines of * or = are no words.
-        texts = (re.sub(r"(?m)^([^\w\s])\1{2,}\n", "", t) for t in topics.values())
-        corpus = TextCorpus(PYDOC, tuple(topics), tuple(texts))
+        texts = (re.sub(r"(?m)^([^\w\s])\1{2,}\n", "", t) for t in found.values())
+        corpus = TextCorpus(PYDOC, tuple(found), tuple(texts))
         return corpus, (
             "Python's documentation: Python Software Foundation License; this "
             "project's text on sequences: Apache License 2.0."
         )
     if data == SHAKESPEARE and not Path(data).exists():
         files = [Path(name).expanduser() for name in SHAKESPEARE_FILES]
-        found = next((file for file in files if file.is_file()), None)
-        if found is None:
+        shakespeare = next((file for file in files if file.is_file()), None)
+        if shakespeare is None:
             raise ValueError(
                 f"{SHAKESPEARE!r} is read from a file that isn't here: it is "
                 "data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn, and "
                 f"is looked for as {', '.join(SHAKESPEARE_FILES)}. Or give its path."
             )
-        corpus = dataclasses.replace(read_documents(found), name=SHAKESPEARE)
+        corpus = dataclasses.replace(read_documents(shakespeare), name=SHAKESPEARE)
         return corpus, "Shakespeare's plays, collected by A. Karpathy: public domain."
     if not (os.path.lexists(data) or data.startswith("hf://")):
         raise ValueError(
