@@ -200,7 +200,7 @@ def _corpus(config: CompleteConfig) -> tuple[TextCorpus, str]:
         own = Path(__file__).with_name("on_sequences.md").read_text("utf-8")
         for section in own.split("\n# ")[::-1]:  # first, so that `quick` has them
             name, written = section.removeprefix("# ").split("\n", 1)
-            topics = {name: " ".join(written.split()), **topics}
+            found = {name: " ".join(written.split()), **found}
         # Underlined headings: the lines of * or = are no words.
         texts = (re.sub(r"(?m)^([^\w\s])\1{2,}\n", "", t) for t in found.values())
         corpus = TextCorpus(PYDOC, tuple(found), tuple(texts))
