@@ -51,10 +51,9 @@ def assert_same(found, expected):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("kind", LAYERS)
-def test_what_the_layer_gives_for_each(kind, masked):
-    layer, mask = LAYERS[kind](), COUNTS if masked else None
+def test_what_the_layer_gives_for_each(kind):
+    layer, mask = LAYERS[kind](), COUNTS if kind != "gates alone" else None
     wrapper = TimeDistributed(layer)
     wrapper(X)
     shaken(wrapper)
@@ -68,9 +67,8 @@ def test_what_the_layer_gives_for_each(kind, masked):
     )
 
 
-@pytest.mark.parametrize("shape", [(N, T, D), (None, None, D)], ids=str)
-def test_in_a_model_that_is_saved(shape, tmp_path):
-    inputs = keras.Input(shape)
+def test_in_a_model_that_is_saved(tmp_path):
+    inputs = keras.Input((None, None, D))
     layer = ExplicitLSTM(UNITS, return_gates=True, name="reader")
     h, gates = TimeDistributed(layer)(inputs)
     model = shaken(keras.Model(inputs, [ExplicitGRU(2)(h), gates["forget"]]))
