@@ -30,8 +30,8 @@ class MusicalFigures:
             - "sections_of_four": 1 if every section has a multiple of four bars;
             - "distinct_bars": different bars as a share of the bars;
             - "phrases_return": share of the two-bar phrases that were there before;
-            - "phrases_return_transposed": the same on other notes, by rhythm and
-              intervals;
+            - "phrases_return_transposed": the same on other degrees of the scale, by
+              rhythm and steps;
             - "phrases_return_varied": the same up to the middle of the second bar;
             - "range": semitones from the lowest note to the highest;
             - "leaps": share of the intervals that are a fourth or more;
@@ -216,8 +216,14 @@ def _rhythm(notes: Sequence[Note]) -> tuple[Hashable, ...]:
 
 
 def _moved(notes: Sequence[Note]) -> tuple[Hashable, ...]:
-    pitches = [note.pitch for note in notes if note.pitch is not None]
-    return (_rhythm(notes), *(b - a for a, b in pairwise(pitches)))
+    steps = [_step(note) for note in notes if note.pitch is not None]
+    return (_rhythm(notes), *(b - a for a, b in pairwise(steps)))
+
+
+def _step(note: Note) -> int:
+    """The place of a note on the staff, seven to the octave."""
+    place = LETTERS.index(note.letter)
+    return 7 * round(((note.pitch or 0) - SEMITONES[place]) / 12) + place
 
 
 def _phrases(full: Sequence[Bar]) -> list[tuple[Bar, Bar]]:

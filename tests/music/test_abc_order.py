@@ -112,6 +112,25 @@ def test_every_playing_needs_its_ending(body, column):
 
 
 @pytest.mark.parametrize(
+    ("body", "columns"),
+    [
+        ("|:A|B|]", [3]),
+        ("|:A|:B:|", [3]),
+        ("A||:B|C||", [5]),
+        ("|:A:|:B|]", [7]),
+        ("|:A|:B|C|", [3, 6]),
+        ("|:A:|:B:|", []),
+        ("A|B:|C:|", []),
+        ("A|B::C:|", []),
+        ("|:A|1 B|2 C|]", []),
+    ],
+)
+def test_repeats_that_are_begun_and_not_ended(body, columns):
+    problems = validate(tune_text(body, meter="1/4")).problems
+    assert [p.column for p in problems if p.code == "repeat-sign"] == columns
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "|:A|1 B:|2 C|]",

@@ -32,7 +32,8 @@ COUNTED = [
     ("phrases_return", "CDEF|GGGG|AAAA|CDEF|GGGG|AAAA|", 0.4),
     # One that goes on doesn't return.
     ("phrases_return", "C4|C4|C4|", 0.0),
-    ("phrases_return_transposed", "CDEF|GGGG|A4|DEFG|AAAA|", 0.0),
+    ("phrases_return_transposed", "CDEF|GGGG|A4|DEFG|AAAA|", 0.25),
+    ("phrases_return_transposed", "CDEF|GGGG|A4|DEFA|AAAA|", 0.0),
     ("phrases_return_transposed", "CDEC|GGGG|z4|FGAF|cccc|", 0.25),
     ("phrases_return_transposed", "CDEC|GGGG|z4|CDEC|GGGG|", 0.0),
     ("phrases_return_varied", "CDEF|GGGG|A4|CDEF|GGEC|", 0.25),

@@ -24,6 +24,7 @@ def check_bars(bars: Sequence[BarDraft], problems: Problems) -> None:
         bars: All bars of a voice.
         problems: Where problems are noted.
     """
+    _check_repeats(bars, problems)
     _check_endings(bars, problems)
     for bar in bars:
         bar.complete = bar.expected is None or (
@@ -35,6 +36,26 @@ def check_bars(bars: Sequence[BarDraft], problems: Problems) -> None:
     for bar in bars:
         if not bar.complete:
             _warn(bar, problems)
+
+
+def _check_repeats(bars: Sequence[BarDraft], problems: Problems) -> None:
+    """Warns of repeats that are begun and not ended; others need no beginning."""
+    opened: BarDraft | None = None
+    for bar in [*bars, None]:
+        if opened and (bar is None or bar.repeat_start):
+            problems.warning(
+                opened.sounds[0].place,
+                "repeat-sign",
+                "expected ':|' to end the repeat that starts here, came "
+                + ("the end of the tune" if bar is None else "another '|:'"),
+            )
+        if bar is None:
+            return
+        if bar.repeat_start:
+            opened = bar
+        # The last ending needs no sign.
+        if bar.repeat_end or max(bar.endings, default=1) > 1:
+            opened = None
 
 
 def _check_endings(bars: Sequence[BarDraft], problems: Problems) -> None:
