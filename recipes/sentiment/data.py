@@ -13,7 +13,7 @@ from keras_seq.extras import require
 from keras_seq.text import (
     LabelledCorpus,
     decoded_lines,
-    duplicate_key,
+    duplicate_hash,
     normalise,
     parse_columns,
     read_labelled,
@@ -172,11 +172,11 @@ def _check_labels(corpus: LabelledCorpus, config: Config) -> None:
 def _parts(corpus: LabelledCorpus, labels: list[str]) -> dict[str, Part]:
     """The parts; no "test" where the files aren't split."""
     index = {label: i for i, label in enumerate(labels)}
-    groups: dict[str, int] = {}
+    groups: dict[bytes, int] = {}
     rows = collections.defaultdict(list)
     split = any(text.part == "test" for text in corpus.texts)
     for text in corpus.texts:
-        group = groups.setdefault(duplicate_key(text.text), len(groups))
+        group = groups.setdefault(duplicate_hash(text.text), len(groups))
         part = text.part if split or text.part == "validation" else "train"
         rows[part or "train"].append((text, group))
     parts = {
@@ -224,8 +224,8 @@ def read_unlabelled(
     except (OSError, ValueError) as error:
         raise ValueError(f"--unlabelled: {error}") from error
     texts = [text for line in lines if (text := normalise(line))]
-    known = {duplicate_key(text) for part in judged for text in part.texts}
-    kept = [text for text in texts if duplicate_key(text) not in known]
+    known = {duplicate_hash(text) for part in judged for text in part.texts}
+    kept = [text for text in texts if duplicate_hash(text) not in known]
     if not kept:
         raise ValueError(
             f"--unlabelled {config.unlabelled!r} must have texts that are no test "

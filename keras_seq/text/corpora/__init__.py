@@ -3,7 +3,11 @@
 from keras_seq.text.corpora.columns import parse_columns
 from keras_seq.text.corpora.document_splitting import DocumentSplit, split_documents
 from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
-from keras_seq.text.corpora.duplicates import duplicate_key, near_duplicates
+from keras_seq.text.corpora.duplicates import (
+    duplicate_hash,
+    duplicate_key,
+    near_duplicates,
+)
 from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
 from keras_seq.text.corpora.hub import hub_rows
 from keras_seq.text.corpora.label_spelling import one_spelling
@@ -23,6 +27,7 @@ __all__ = [
     "cut_text",
     "decoded",
     "decoded_lines",
+    "duplicate_hash",
     "duplicate_key",
     "hub_rows",
     "json_objects",

@@ -166,7 +166,7 @@ def read_documents(
         if is_zip(path):
             blamed = f"{path.parent}/{source.name}"
         text, found = _decoded(blamed, source, encoding)
-        if not text.strip():
+        if not text or text.isspace():
             empty.append(source.name)
             continue
         names.append(source.name)
@@ -357,11 +357,15 @@ def _has_texts_for_lines(text: str) -> bool:
     are no blank lines, or where nearly all that stands between these is one line.
     """
     blanks = blank_ends = 0
-    text = text.strip()
-    for match in re.finditer(_BLANK_LINES, text):
+    start, end = 0, len(text)  # of what isn't space: a stripped copy may be large
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    for match in re.compile(_BLANK_LINES).finditer(text, start, end):
         blanks += 1
         blank_ends += match.group().count("\n")
-    ends = text.count("\n") - blank_ends
+    ends = text.count("\n", start, end) - blank_ends
     return ends == 0 or blanks == 0 or 10 * ends < blanks
 
 

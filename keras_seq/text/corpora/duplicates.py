@@ -51,6 +51,17 @@ def duplicate_key(text: str) -> str:
 def duplicate_hash(text: str) -> bytes:
     """A number for `duplicate_key`, of 16 bytes: of millions of texts the keys would
     take as much memory as these.
+
+    Args:
+        text: String.
+
+    Returns:
+        Bytes; equal ones belong to texts that count as the same.
+
+    Example:
+
+    >>> duplicate_hash("Run!") == duplicate_hash("run.")
+    True
     """
     key = duplicate_key(text).encode()
     return hashlib.blake2b(key, digest_size=16).digest()

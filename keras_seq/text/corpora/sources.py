@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gzip
+import io
 import itertools
 import lzma
 import os
@@ -61,17 +62,32 @@ class Source(NamedTuple):
 
     def raw_lines(self) -> Iterator[bytes]:
         """Its bytes, cut behind each line's end; ValueError if it isn't whole."""
+        size = 0
+        with self._unpacking(), self.open() as file:
+            while line := file.readline(_LONGEST_LINE):
+                if not size:
+                    self._check_kind(line)
+                size += len(line)
+                self._check_size(size, line)
+                yield line
+
+    def read(self) -> bytes:
+        """All of it; ValueError as `raw_lines`."""
+        with self._unpacking(), self.open() as file:
+            if isinstance(file, io.BufferedReader):  # as it lies
+                data = file.read(self.packed + 1)  # once: all at a time is held twice
+                self._check_kind(data)
+                rest = file.read()  # which came in the meantime
+                return data + rest if rest else data
+        return b"".join(self.raw_lines())
+
+    @contextlib.contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        """Says of which file it is that it can't be unpacked."""
         kind = self.archive and ".zip"
         name = self.archive or self.name
-        size = 0
         try:
-            with self.open() as file:
-                while line := file.readline(_LONGEST_LINE):
-                    if not size and (foreign := foreign_kind(line[:_START])):
-                        raise ValueError(f"{self.name}: is no text: it is {foreign}.")
-                    size += len(line)
-                    self._check_size(size, line)
-                    yield line
+            yield
         except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
             kind = kind or ".gz"
             raise ValueError(f"{name}: is no whole {kind} file: {error}") from error
@@ -80,6 +96,10 @@ class Source(NamedTuple):
             raise ValueError(f"{name}: is no whole {kind} file: {error}") from error
         except RuntimeError as error:  # encrypted, or packed in a way not known
             raise ValueError(f"{name}: can't be unpacked: {error}") from error
+
+    def _check_kind(self, start: bytes) -> None:
+        if foreign := foreign_kind(start[:_START]):
+            raise ValueError(f"{self.name}: is no text: it is {foreign}.")
 
     def _check_size(self, size: int, line: bytes) -> None:
         if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
@@ -106,10 +126,6 @@ class Source(NamedTuple):
         if kind := markup_kind(start):
             hint = ": save it as plain text, or as a table"
             raise ValueError(f"{self.name}: is {kind}, which isn't read{hint}.")
-
-    def read(self) -> bytes:
-        """All of it."""
-        return b"".join(self.raw_lines())
 
     def encoding_note(self, encoding: str | None) -> list[str]:
         """A note if it is in another encoding than UTF-8 because it says so itself."""

@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import os
+import tracemalloc
 import zipfile
 
 import pytest
@@ -241,3 +242,32 @@ def test_oddities_are_told(tmp_path, text, note):
         with pytest.raises(AssertionError, match=note):
             assert not corpus.notes, corpus.notes
     assert corpus.texts[0].text == text.strip()
+
+
+def test_a_large_file_is_not_held_many_times(tmp_path):
+    """Bytes, the text that they are, and the pieces of it: two at a time."""
+    text = "".join(f"{line} {i}\n" for i, line in enumerate(LINES * 4000))
+    path = written(tmp_path / "x.txt", text)
+    read_documents(path)  # what is made once
+    del text
+    tracemalloc.start()
+    corpus = read_documents(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(map(len, corpus.texts)) > 0.99 * path.stat().st_size
+    # Lists of a block's words are made beside them, whatever the size of the file.
+    assert peak < 2.2 * path.stat().st_size + 12 * 2**20
+
+
+def test_members_of_an_archive_are_looked_up_once(tmp_path, monkeypatch):
+    opened = []
+    archive = zipfile.ZipFile
+
+    def counted(*arguments):
+        opened.append(arguments)
+        return archive(*arguments)
+
+    path = zipped(tmp_path / "x.zip", {f"{i}.txt": "a b" for i in range(50)})
+    monkeypatch.setattr("keras_seq.text.corpora.sources.zipfile.ZipFile", counted)
+    assert len(read_documents(path)) == 50
+    assert len(opened) < 5
