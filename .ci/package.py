@@ -33,6 +33,7 @@ IN_WHEEL = (
     "keras_seq/py.typed",
     "keras_seq/_version.py",
     "keras_seq/serving/replay.c",
+    "recipes/next_word/on_sequences.md",
     "recipes/sentiment/recipe.py",
 )
 BLOCKS = """
