@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from keras_seq.files import (
     replacing,
 )
 from keras_seq.runs._lock import RunLock
+from keras_seq.runs.report import QUICK
 
 if TYPE_CHECKING:
     import keras
@@ -105,6 +107,8 @@ class RunDirectory:
         """
         path = Path(path)
         occupied = cls.check(path, resume=resume, overwrite=overwrite)
+        if getattr(config, "quick", False):
+            print(QUICK, file=sys.stderr)
         settings = _as_json(dataclasses.asdict(config))
         lock = RunLock.of(path) if occupied else None
         if lock and resume:

@@ -229,7 +229,7 @@ def _report(
 ) -> Report:
     config, test, validation = (metrics[k] for k in ("config", "test", "validation"))
     described = metrics["data"]
-    report = Report(f"{data.positive} or {data.negative}: a table classified")
+    report = Report(f"{data.positive} or {data.negative}: a table classified", metrics)
     report.text(
         f"An ensemble of small networks ({metrics['parameters']:,} parameters) learnt "
         f"from {described['train']:,} rows of {data.name!r} until epoch "
@@ -265,6 +265,7 @@ def _report(
     report.picture(
         pictures["roc"],
         "ROC and precision over recall, with areas; what is dotted is chance.",
+        alt="ROC curve and curve of precision over recall, test rows",
     )
     _cross_validation(report, test, metrics["baseline"])
     _calibration(report, test, validation, pictures)
@@ -276,10 +277,22 @@ def _report(
         f"{classifier.mean_logit:+.2f}, sum to the logit of the row, ln p / (1 - p). "
         "They tell what the model uses, not what causes the label."
     )
-    report.picture(pictures["importance"], "Mean size of the contributions.")
-    report.picture(pictures["contributions"], "Contributions in some test rows.")
+    report.picture(
+        pictures["importance"],
+        "Mean size of the contributions.",
+        alt="Bars: a column each, the largest first",
+    )
+    report.picture(
+        pictures["contributions"],
+        "Contributions in some test rows.",
+        alt="Bars to the left and right of zero, by column, for each row",
+    )
     report.heading("Training")
-    report.picture(pictures["curves"], "Loss over the epochs.")
+    report.picture(
+        pictures["curves"],
+        "Loss over the epochs.",
+        alt="Training and validation loss of each network",
+    )
     report.serving(
         "binary_classification",
         "saved_model/ is ready for TensorFlow Serving: columns in by name, "
@@ -344,6 +357,7 @@ def _calibration(
         pictures["reliability"],
         "Reliability: of the rows that were given some probability, the share that is "
         "positive; right is on the diagonal.",
+        alt="Points near a diagonal, before and after calibration",
     )
 
 
@@ -378,4 +392,8 @@ def _threshold(
             ],
         ]
     )
-    report.picture(pictures["threshold"], "The criterion over the thresholds.")
+    report.picture(
+        pictures["threshold"],
+        "The criterion over the thresholds.",
+        alt="A curve with the threshold that was taken",
+    )

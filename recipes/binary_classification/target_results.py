@@ -168,7 +168,7 @@ def _report(
         "labels": f"{name}: a table with {len(data.names)} labels",
         "number": f"{name}: a number predicted",
     }[data.kind]
-    report = Report(title)
+    report = Report(title, metrics)
     report.text(
         f"An ensemble of small networks ({metrics['parameters']:,} parameters) learnt "
         f"from {described['train']:,} rows of {described['name']!r} until epoch "
@@ -205,12 +205,24 @@ def _report(
             f"{COVERED:.0%} of the rows held out, and {test['covered']:.1%} of the "
             "test rows."
         )
-        report.picture(pictures["predicted"], "Predicted over true, test rows.")
+        report.picture(
+            pictures["predicted"],
+            "Predicted over true, test rows.",
+            alt="Points around a diagonal",
+        )
     elif data.kind == "classes":
-        report.picture(pictures["confusion"], "Which classes are taken for which.")
+        report.picture(
+            pictures["confusion"],
+            "Which classes are taken for which.",
+            alt="Table of counts, true classes down, predicted across",
+        )
         _by_name(report, test["by_class"], ("rows", "recall", "precision", "f1"))
     else:
-        report.picture(pictures["labels"], "Area under the ROC curve, a label.")
+        report.picture(
+            pictures["labels"],
+            "Area under the ROC curve, a label.",
+            alt="Bars, a label each",
+        )
         _by_name(report, test["by_label"], ("rows", "recall", "precision", "f1", "auc"))
     if "importance" in pictures:
         report.heading("What the predictions are made of")
@@ -218,9 +230,17 @@ def _report(
             "Integrated gradients from the mean training row. They tell what the model "
             "uses, not what causes the target."
         )
-        report.picture(pictures["importance"], "Mean size of the contributions.")
+        report.picture(
+            pictures["importance"],
+            "Mean size of the contributions.",
+            alt="Bars: a column each, the largest first",
+        )
     report.heading("Training")
-    report.picture(pictures["curves"], "Loss over the epochs.")
+    report.picture(
+        pictures["curves"],
+        "Loss over the epochs.",
+        alt="Training and validation loss of each network",
+    )
     report.serving(
         "binary_classification",
         "saved_model/ is ready for TensorFlow Serving: columns in by name; out come "

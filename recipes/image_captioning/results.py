@@ -127,7 +127,7 @@ def _report(
     drawn: Sequence[tuple[Path, Caption, list[str]]],
 ) -> Report:
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
-    report = Report("Images captioned with visible attention")
+    report = Report("Images captioned with visible attention", metrics)
     report.text(
         f"A model ({config['architecture']}, {metrics['parameters']:,} parameters, "
         f"encoder {config['encoder']}) learnt from {len(data.train):,} images of "
@@ -176,8 +176,12 @@ def _report(
         f"sacreBLEU: {test['signatures']['bleu']}\n\nchrF: {test['signatures']['chrf']}"
         "\n\nCIDEr-D is between 0 and 10; it depends on the test set."
     )
-    report.picture(curves, "Loss over the epochs.")
-    report.picture(scores, "Captions of the validation images over the epochs.")
+    report.picture(curves, "Loss over the epochs.", alt="Training and validation loss")
+    report.picture(
+        scores,
+        "Captions of the validation images over the epochs.",
+        alt="Curves of the scores",
+    )
     if data.test.scenes:
         _truth(report, test)
     report.heading("Where it looks")
@@ -190,6 +194,7 @@ def _report(
             path,
             f"“{caption.text}” (probability {caption.probability:.2%}; "
             f"reference: “{references[0]}”)",
+            alt="The image, and once for each word, with the place it looked at bright",
         )
     if data.test.scenes:
         _mistakes(report, data.test.scenes, found)

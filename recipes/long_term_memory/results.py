@@ -107,7 +107,7 @@ def _report(
     metrics: dict[str, Any], found: Trials, curves: dict[str, Any], picture: Path
 ) -> Report:
     config = metrics["config"]
-    report = Report("Who remembers how far?")
+    report = Report("Who remembers how far?", metrics)
     report.text(
         "Networks that read a sequence step by step are asked for what stood far "
         f"back. Each has {config['units']} units, one layer, and at most "
@@ -117,7 +117,11 @@ def _report(
         "measure of who is better. All losses are of sequences that training never "
         "saw."
     )
-    report.picture(picture, _CAPTION)
+    report.picture(
+        picture,
+        _CAPTION,
+        alt="Curves: losses and gradients by task, length and network",
+    )
     report.heading("A recurrence is a repeated product")
     report.text(_PRODUCT)
     report.heading("Measured: gradients vanish and explode")

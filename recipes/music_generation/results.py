@@ -151,7 +151,7 @@ def _report(
 ) -> Report:
     data, test, baseline = (metrics[key] for key in ("data", "test", "baseline"))
     config = metrics["config"]
-    report = Report("Tunes from an LSTM")
+    report = Report("Tunes from an LSTM", metrics)
     report.text(
         f"An LSTM (layers: {config['layers']}, units: {config['units']}, "
         f"{metrics['parameters']:,} parameters) read {data['train']} tunes "
@@ -168,7 +168,11 @@ def _report(
     )
     for path in paths:
         if path.with_suffix(".svg").exists():
-            report.picture(path.with_suffix(".svg"), f"tunes/{path.name}.svg")
+            report.picture(
+                path.with_suffix(".svg"),
+                f"tunes/{path.name}.svg",
+                alt="The tune as sheet music",
+            )
         if path.with_suffix(".wav").exists():
             report.audio(path.with_suffix(".wav"))
         report.code(path.with_suffix(".abc").read_text("utf-8"))
@@ -195,7 +199,11 @@ def _report(
             ),
         ]
     )
-    report.picture(curves, "Loss over the epochs, and the baselines.")
+    report.picture(
+        curves,
+        "Loss over the epochs, and the baselines.",
+        alt="Training and validation loss above lines for the baselines",
+    )
     report.heading("How well it writes")
     report.text(
         "Shares of the tunes that it wrote, beside the same figures for the test "
@@ -219,6 +227,7 @@ def _report(
         "the start mark, ↵ a new line): the 24 units whose memory varies most. Where "
         "the forget gate is dark, the memory is kept; where the input gate is dark, "
         "the candidate is stored; where the output gate is dark, the memory is shown.",
+        alt="Maps of the gates and of the memory, units down, characters across",
         scroll=True,
     )
     return report

@@ -52,7 +52,7 @@ def write_results(
         untrained: Embeddings that training started with, (V, dim).
         learned: Those that it ended with.
     """
-    report = Report("The next word")
+    report = Report("The next word", metrics)
     _report_figures(report, run, metrics, history)
     _report_words(report, run, metrics, data, predictor, nats)
     _report_writing(report, run, metrics, data, predictor)
@@ -123,6 +123,7 @@ def _report_figures(
     report.picture(
         run.save_figure(_bars(bars), "baselines"),
         "Perplexity of the test documents: less is better.",
+        alt="Bars: the model beside its baselines",
     )
     curves = plot_history(
         history,
@@ -134,7 +135,8 @@ def _report_figures(
     )
     report.picture(
         run.save_figure(curves, "curves"),
-        "Perplexity of the validation documents over the epochs. The model has "
+        alt="Curves of training and validation beside the baseline's line",
+        caption="Perplexity of the validation documents over the epochs. The model has "
         + (
             "the mean of its best epochs' weights."
             if metrics["validation"]["averaged"]
@@ -338,12 +340,14 @@ def _report_embeddings(
         run.save_figure(similarity_figure(words, untrained, learned), "similarities"),
         f"Cosines between the {min(30, len(words))} most frequent words (their mean "
         "taken off): one-hot, before training, and after.",
+        alt="Three square maps of cosines, word by word",
     )
     figure = projection_figure(words, learned, metrics["config"]["seed"])
     if figure is not None:
         report.picture(
             run.save_figure(figure, "projection"),
             "Distances in the plane only hint at those in the embedding's space.",
+            alt="Words as points of a plane",
         )
     report.text("Nearest neighbours, with their cosines:")
     rows = nearest_words(words, learned)

@@ -212,13 +212,17 @@ def _report(
     pictures: dict[str, Path],
 ) -> Report:
     test = metrics["test"]
-    report = Report(f"{' or '.join(data.labels)}: what a text says")
+    report = Report(f"{' or '.join(data.labels)}: what a text says", metrics)
     report.text(_opening(metrics, fitted))
     if data.notes:
         report.heading("Notes on the data")
         report.text("\n\n".join(data.notes))
     report.heading("How often it is right")
-    report.picture(pictures["accuracy"], "Of the test texts.")
+    report.picture(
+        pictures["accuracy"],
+        "Of the test texts.",
+        alt="Bars: the share that is right, beside baselines",
+    )
     rows: list = []
     rows.append(
         ["", "accuracy", "this model is right more often by", "± standard error"]
@@ -257,6 +261,7 @@ def _report(
         pictures["confusion"],
         (more if len(frequent) > SHOWN else "")
         + "A row has a label's texts: how many got which answer.",
+        alt="Table of counts, labels down, answers across",
     )
     report.heading("By length", 3)
     report.table(
@@ -266,7 +271,11 @@ def _report(
         ]
     )
     report.heading("Training")
-    report.picture(pictures["members"], "Each LSTM on the texts it is held out from.")
+    report.picture(
+        pictures["members"],
+        "Each LSTM on the texts it is held out from.",
+        alt="Loss and accuracy over the epochs, a curve for each LSTM",
+    )
     if fitted.cut_off:
         report.text(
             f"{fitted.cut_off} training texts are longer than "
@@ -279,6 +288,7 @@ def _report(
             pictures["words"],
             f"In the test texts: means over the texts that a word comes in, at least "
             f"{SEEN}.",
+            alt="Bars: the words that speak most for each label",
         )
     return report
 

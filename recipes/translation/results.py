@@ -98,7 +98,7 @@ def _report(
     drawn: Sequence[tuple[Path, str, str, str]],
 ) -> Report:
     config, test, baseline = (metrics[name] for name in ("config", "test", "baseline"))
-    report = Report("Translations with visible attention")
+    report = Report("Translations with visible attention", metrics)
     known = (
         f"{data.shared:,} of them had a sentence in common with training pairs, which "
         "were left out"
@@ -135,8 +135,12 @@ def _report(
     report.text(
         f"sacreBLEU: {test['signatures']['bleu']}\n\nchrF: {test['signatures']['chrf']}"
     )
-    report.picture(curves, "Loss over the epochs.")
-    report.picture(scores, "Translation of the validation sentences over the epochs.")
+    report.picture(curves, "Loss over the epochs.", alt="Training and validation loss")
+    report.picture(
+        scores,
+        "Translation of the validation sentences over the epochs.",
+        alt="Curves of the scores",
+    )
     report.heading("By length")
     unit = next(iter(test["by_length"][0]))
     report.table(
@@ -162,7 +166,11 @@ def _report(
         "darker, the more it looked there when it chose the token. ■ is the end."
     )
     for path, source, reference, translation in drawn:
-        report.picture(path, f"{source} → {translation} (reference: {reference})")
+        report.picture(
+            path,
+            f"{source} → {translation} (reference: {reference})",
+            alt="A map of attention: source tokens across, written tokens down",
+        )
     report.heading("Teacher-forced and free-running")
     report.text(
         "In training it reads the reference's tokens, whatever it would have written: "

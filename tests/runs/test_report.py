@@ -1,9 +1,11 @@
 """`Report`: one valid page with everything inside."""
 
 import base64
+import os
 import re
 from html.parser import HTMLParser
 
+import keras
 import numpy as np
 import pytest
 
@@ -66,7 +68,7 @@ def full_report(folder):
     report.code(f"\n  {NASTY}\n")
     report.table([[NASTY, "b"], ["row", 0.123456], [3, None]])
     for name in FILES:
-        report.picture(folder / name, NASTY)
+        report.picture(folder / name, NASTY, alt=f"alt {NASTY}")
     report.picture(str(folder / "picture.png"), scroll=True)
     report.audio(folder / "tune.wav", NASTY)
     return report
@@ -78,12 +80,16 @@ def test_the_page_is_valid_and_its_text_is_escaped(folder):
     assert text.endswith("</html>\n")
     page = Page(text)
     assert [tag for tag, *_ in page.found[:3]] == ["html", "head", "meta"]
-    assert page.attributes("meta") == [{"charset": "utf-8"}]
+    charset, viewport = page.attributes("meta")
+    assert charset == {"charset": "utf-8"}
+    assert viewport["content"] == "width=device-width, initial-scale=1"
     assert page.texts("title") == page.texts("h1") == page.texts("h2") == [NASTY]
     assert page.texts("h3") == ["Below"]
     assert page.texts("p") == [f"First {NASTY}\nstill first.", "Second."]
     assert page.texts("figcaption") == [NASTY] * 3 + ["", NASTY]
-    assert [image["alt"] for image in page.attributes("img")] == [NASTY] * 3 + [""]
+    assert [image["alt"] for image in page.attributes("img")] == (
+        [f"alt {NASTY}"] * 3 + [""]
+    )
     # A reader drops the first newline in <pre>; the text's own must stay.
     (code,) = [text for tag, _, text in page.found if tag == "pre"]
     assert code == f"\n\n  {NASTY}\n"
@@ -98,6 +104,7 @@ def test_pictures_and_sounds_are_inside(folder):
         assert source == f"data:{kind};base64,{base64.b64encode(data).decode()}"
     (audio,) = page.attributes("audio")
     assert "controls" in audio
+    assert audio["aria-label"] == NASTY
     head, data = audio["src"].split(",")
     assert re.fullmatch(r"data:audio/[\w.-]+;base64", head)
     assert base64.b64decode(data) == b"RIFF....WAVE"
@@ -123,12 +130,13 @@ def test_nothing_outside_is_referred_to(folder):
 def test_a_wide_picture_may_scroll(folder):
     page = Page(full_report(folder).html())
     tags = [tag for tag, *_ in page.found]
-    (place,) = [
-        i
+    scrolled = [
+        tags[i - 1 : i + 2]
         for i, (_, attributes, _) in enumerate(page.found)
         if attributes.get("class") == "scroll"
     ]
-    assert tags[place - 1 : place + 2] == ["figure", "div", "img"]
+    assert [tags[-1] for tags in scrolled] == ["table", "img"]
+    assert scrolled[1] == ["figure", "div", "img"]
 
 
 def test_the_table():
@@ -149,8 +157,12 @@ def test_the_table():
         ]
     )
     page = Page(report.html())
-    assert page.texts("th") == ["", "test"]
-    assert page.texts("td")[1::2] == [
+    head, rows = page.texts("th")[:2], page.texts("th")[2:]
+    assert head == ["", "test"]
+    assert rows[:2] == ["float", "float32"]
+    scopes = [th["scope"] for th in page.attributes("th")]
+    assert scopes == ["col"] * 2 + ["row"] * len(rows)
+    assert page.texts("td") == [
         *("1.031", "0.1235", "1.235e+05", "1.5e-07", "1234567", "7", "", "nan"),
         *("True", "a < b"),
     ]
@@ -188,3 +200,30 @@ def test_what_is_refused(folder):
     with pytest.raises(FileNotFoundError):
         report.picture(folder / "missing.png")
     assert report.html() == before
+
+
+def test_contents_lead_to_the_headings():
+    report = Report("A run")
+    for name in ("One", "Two", "a < b"):
+        report.heading(name)
+        report.heading("Below", level=3)
+    page = Page(report.html())
+    places = [heading["id"] for heading in page.attributes("h2")]
+    assert [link["href"] for link in page.attributes("a")] == [f"#{p}" for p in places]
+    assert page.texts("a") == page.texts("h2") == ["One", "Two", "a < b"]
+    assert len(set(places)) == 3
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_run_says_how_it_was_made_and_whether_it_was_quick(quick):
+    settings = {"seed": 7, "out": "runs/a & b", "quick": quick}
+    metrics = {"recipe": "next_word", "config": settings, "train_seconds": 12.3}
+    page = Page(Report("A run", metrics).html())
+    [made] = [text for text in page.texts("p") if "python -m" in text]
+    assert made.startswith("python -m recipes.next_word, 20")
+    assert f"12 s of training, {os.cpu_count()} cores" in made
+    assert f"keras {keras.__version__}" in made
+    rows = dict(zip(page.texts("th")[2:], page.texts("td"), strict=True))
+    assert rows == {"seed": "7", "out": "runs/a & b", "quick": str(quick)}
+    notices = [p for p in page.attributes("p") if p.get("class") == "notice"]
+    assert len(notices) == quick

@@ -139,7 +139,7 @@ def test_the_report_stands_alone(run):
     pictures = {path.name for path in (run / "figures").iterdir()}
     assert {"curves.png", "scores.png"} < pictures
     assert report.count("data:image/png;base64,") == len(pictures)
-    assert not re.search(r'(src|href)="(?!data:)', report)
+    assert not re.search(r'(src|href)="(?!data:|#part-)', report)
 
 
 def test_caption_prints_probabilities_and_draws_the_attention(run, tmp_path, capsys):

@@ -210,7 +210,7 @@ def test_report_shows_the_units_that_track_the_bar(run):
     section = page[page.index("Units that track the music") :]
     for name, score in (*units.items(), *baselines.items()):
         label = f"unit {name}" if name in units else name
-        assert f"<td>{label}</td><td>{score:.4g}</td>" in section
+        assert f">{label}</th><td>{score:.4g}</td>" in section
     assert f"cell of unit {next(iter(units))} in lstm_0" in section
     assert (run / "figures" / "bar_unit.png").stat().st_size > 5000
 
