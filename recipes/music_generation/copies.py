@@ -37,7 +37,9 @@ class CopyCheck:
         """The check of a finished run; None, which is told, for one without."""
         known = run.read_json("vocabulary.json").get("copying")
         if known is None:
-            print(f"{run}: of another version: copying is not checked", file=sys.stderr)
+            print(
+                f"{run.path}: of another version; copies are not found", file=sys.stderr
+            )
             return None
         return cls.from_known(known)
 
