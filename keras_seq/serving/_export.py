@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_seq.serving import (
@@ -30,6 +31,7 @@ from keras_seq.serving._saved_model import (
     signature_defs,
 )
 from keras_seq.serving._signature import Signature
+from keras_seq.serving._small import Form, SmallWeights
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,20 +43,29 @@ class ExportReport:
         signatures: For each signature its inputs and outputs, as text.
         ops: The operations of the graph.
         warmup_requests: How many requests the server will warm up with.
+        weights: How the large weights are stored.
+        difference: Largest absolute difference between floats of the warm-up
+            requests' answers and those of the model's own weights; None if it can't
+            be told: there are none, or a signature calls a `tf.function` of its own,
+            which keeps its weights.
     """
 
     directory: Path
     signatures: Mapping[str, str]
     ops: tuple[str, ...]
     warmup_requests: int
+    weights: str = "float32"
+    difference: float | None = 0.0
 
     def __str__(self) -> str:
+        stored = [f"  weights in {self.weights}: {_within(self.difference)}"]
         return "\n".join(
             [
                 f"exported to {self.directory}",
                 *(f"  {name}: {text}" for name, text in self.signatures.items()),
                 f"  {len(self.ops)} different ops, all on TensorFlow Serving; "
                 f"{self.warmup_requests} warm-up requests",
+                *(stored if self.weights != "float32" else ()),
             ]
         )
 
@@ -70,6 +81,7 @@ def export(
     version: int = 1,
     overwrite: bool = False,
     assets: Mapping[str, str | os.PathLike[str]] | None = None,
+    weights: Form = "float32",
 ) -> ExportReport:
     """Writes `path/<version>/`, ready for TensorFlow Serving 2.20 or later.
 
@@ -110,6 +122,10 @@ def export(
         version: Number of the version, 1 or larger. Servers load the largest.
         overwrite: Whether an existing version may be replaced.
         assets: More files for `assets.extra/`: from name to the file to copy.
+        weights: How the large weights of layers are stored: "float32", "float16",
+            "bfloat16" or "int8" (with a factor for each column). They are computed
+            with in float32. The warm-up requests' answers are those of the stored
+            weights; the report says how far they are from the model's.
 
     Returns:
         An `ExportReport`; printed, it says where everything is.
@@ -118,8 +134,8 @@ def export(
         ServingError: If Keras runs on another backend than TensorFlow, a
             signature or request does not fit or cannot be inferred, or the graph
             cannot be served. The message lists every reason.
-        ValueError: If both `signatures` and `examples` are given, or `version` is
-            no number of a version.
+        ValueError: If both `signatures` and `examples` are given, `version` is no
+            number of a version, or `weights` no form that there is.
         FileExistsError: If the version exists and `overwrite` is False.
         OSError: If it cannot be written, say because the disk is full.
 
@@ -176,8 +192,11 @@ def export(
     requests = {n: s.examples for n, s in signatures.items() if s.examples}
     requests |= warmup or {}
     owners = _owners.flatten(model)
+    small = SmallWeights(owners, weights)
     with _owners.without_cudnn(owners), _owners.no_new_weights(owners):
-        traced = {n: _signature.trace(n, s) for n, s in signatures.items()}
+        traced = {n: _signature.trace(n, s, small.read) for n, s in signatures.items()}
+        for n, function in traced.items():
+            small.require_read(n, function)
         records = _warmup.answer(signatures, requests, traced)
     with _atomic.appearing(target) as directory:
         with _atomic.os_errors(target):
@@ -200,7 +219,37 @@ def export(
         {name: _one_line(definition) for name, definition in definitions.items()},
         inspection.ops,
         len(records),
+        weights,
+        _difference(signatures, records, small),
     )
+
+
+def _difference(
+    signatures: Mapping[str, Signature],
+    records: Sequence[_warmup.Record],
+    small: SmallWeights,
+) -> float | None:
+    """The largest between floats that the stored and the model's own weights give."""
+    largest = 0.0
+    if not small.used:
+        return 0.0
+    asked = {record.signature for record in records}
+    functions = {name: _signature.trace(name, signatures[name]) for name in asked}
+    if not asked or any(map(small.read_by, functions.values())):
+        # Of nothing, or a function inside keeps the weights that it was traced with.
+        return None
+    for record in records:
+        own = _warmup.call(functions[record.signature], record.inputs)
+        for name, value in record.outputs.items():
+            if value.dtype.kind == "f" and own[name].shape == value.shape:
+                largest = max(largest, float(np.abs(own[name] - value).max(initial=0)))
+    return largest
+
+
+def _within(difference: float | None) -> str:
+    if difference is None:
+        return "answers were not compared with the model's own"
+    return f"answers within {difference:.1e}"
 
 
 def _require_tensorflow_backend() -> None:

@@ -179,7 +179,13 @@ class Requests:
             if name in hostile:
                 size = chance.choice([size, self._around(name)])
                 row = chance.randrange(kinds) if kinds else 0
-                if value.ndim > 1:
+                if value.ndim > 1 and value.dtype == object:
+                    # Texts of megabytes, not of all rows at once.
+                    rows = [
+                        self._array(value, size) if i == row else other
+                        for i, other in enumerate(rows)
+                    ]
+                elif value.ndim > 1:
                     rows = [self._array(value, size) for _ in rows]
                 elif rows:
                     rows[row] = self._scalar(name, value)

@@ -4,6 +4,7 @@ import dataclasses
 import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -95,8 +96,12 @@ def validate(signatures: Mapping[str, Signature]) -> None:
         raise ServingError("The signatures cannot be exported", problems)
 
 
-def trace(name: str, signature: Signature) -> Any:
-    """Traces the signature into a concrete function for the CPU.
+def trace(
+    name: str,
+    signature: Signature,
+    scope: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Any:
+    """Traces the signature into a concrete function for the CPU, inside a scope.
 
     Raises:
         ServingError: If the function fails, or returns something other than a
@@ -104,7 +109,8 @@ def trace(name: str, signature: Signature) -> Any:
     """
 
     def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = signature.function(**inputs)
+        with scope():
+            outputs = signature.function(**inputs)
         problems = _output_problems(name, signature, outputs)
         if problems:
             raise ServingError(f"Signature {name!r} cannot be exported", problems)

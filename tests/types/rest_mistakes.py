@@ -143,6 +143,7 @@ def calls(
     export(model, "saved_model", [signature])  # wrong: names are needed
     export(model, "saved_model", {"a": signature}, version="1")  # wrong: a number
     export(model, "saved_model", {"a": print})  # wrong: no Signature
+    export(model, "saved_model", weights="int4")  # wrong: no such form
     Signature(print)  # wrong: no inputs
     model_signatures(model, limits=9)  # wrong: a dict
     model_signatures(model, rows="9")  # wrong: a number
