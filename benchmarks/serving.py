@@ -128,12 +128,11 @@ class InPython:
 def measure(folder, options):
     """In a process of its own: what a number of threads gives."""
     import tensorflow as tf
-
-    from keras_seq.serving._session import SessionModel
+    from _served import Served
 
     tf.constant(0.0)
     empty = megabytes()
-    model = SessionModel(folder / "saved_model" / "1")
+    model = Served(folder / "saved_model" / "1")
 
     def ask(rows, **more):
         return model.run("serving_default", request(rows, options.length, **more))

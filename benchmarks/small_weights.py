@@ -18,11 +18,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from _served import Served
 from _timing import interleaved, machine, write_json
 
 from keras_seq import music, serving
 from keras_seq.layers import ExplicitLSTM
-from keras_seq.serving._session import SessionModel
 from keras_seq.text import END, START, CharacterVocabulary
 
 FORMS = ("float32", "float16", "bfloat16", "int8")
@@ -88,7 +88,7 @@ def main():
             serving.export(writer.model, path, chosen, weights=form)
             files = (path / "1" / "variables").iterdir()
             sizes[form] = sum(f.stat().st_size for f in files)
-            models[form] = SessionModel(path / "1")
+            models[form] = Served(path / "1")
         nats = {
             form: model.run("score", held_out)["nats_per_character"]
             for form, model in models.items()

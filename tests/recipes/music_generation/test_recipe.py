@@ -98,15 +98,13 @@ def test_metrics_have_what_the_contract_asks(run):
     with open(run / "history.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert metrics["validation"]["val_nats"] == min(
-        float(row["val_nats"]) for row in rows
-    )
+    best = min(float(row["val_nats"]) for row in rows)
+    assert metrics["validation"]["val_nats"] == best
 
 
 def test_saved_model_of_the_run_serves(run):
     report = serving.check(run / "saved_model")
-    names = {"serving_default", "generate", "complete", "score"}
-    assert set(report.signatures) == names
+    assert {*report.signatures} == {"serving_default", "generate", "complete", "score"}
 
 
 def test_served_score_is_the_models_own(run):
