@@ -31,7 +31,7 @@ class Stepper:
         layers: The layers, e.g. `model.layers`, each of which is given what the one
             before returns. Recurrent ones need `return_sequences=True` and
             `return_state=True`; input layers are passed over, and of a
-            `keras.Sequential` its layers taken.
+            `keras.Sequential`, among them or by itself, its layers taken.
 
     Raises:
         ValueError: If a recurrent layer doesn't return what is needed, or
@@ -59,8 +59,9 @@ class Stepper:
     (TensorShape([1, 3, 10]), TensorShape([1, 10]))
     """
 
-    def __init__(self, layers: Iterable[keras.Layer]) -> None:
-        self.layers = [part for layer in layers for part in parts_of(layer)]
+    def __init__(self, layers: Iterable[keras.Layer] | keras.Sequential) -> None:
+        given = [layers] if isinstance(layers, keras.Layer) else layers
+        self.layers = [part for layer in given for part in parts_of(layer)]
         # Those that are tried at the first reading: what they do isn't known before.
         self._untried = [layer for layer in self.layers if not check_steppable(layer)]
 

@@ -322,5 +322,6 @@ def test_a_sequential_is_its_layers():
     plain = Stepper(layers)
     nested = Stepper([layers[0], keras.Sequential(layers[1:])])
     assert_same(nested.read(IDS), plain.read(IDS))
+    assert Stepper(keras.Sequential(layers)).layers == layers
     state = plain.initial_state(len(IDS))
     assert_same(nested.step(IDS[:, 0], state), plain.step(IDS[:, 0], state))
