@@ -28,7 +28,7 @@ LARGEST_TEST = 1000  # pairs, and of the validation
 def sentence_pairs(config: CompleteConfig) -> Pairs:
     """Pairs of sentences from files, none of which is in two parts."""
     terms = "Those of your file."
-    path = Path(config.data)
+    path: Path | str = config.data
     reverse = config.reverse
     try:
         if config.data == TATOEBA:
@@ -62,7 +62,7 @@ def sentence_pairs(config: CompleteConfig) -> Pairs:
     )
 
 
-def _read(path: Path, config: CompleteConfig) -> PairCorpus:
+def _read(path: Path | str, config: CompleteConfig) -> PairCorpus:
     names = files_of(config.data)
     if len(names) == 2:
         if config.columns is not None:

@@ -8,6 +8,8 @@ from keras_seq.text import hub_rows, read_documents, read_labelled, read_pairs
 from keras_seq.text.corpora.hub import hub_name
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import table_file
+from recipes.translation import settings as translation
+from recipes.translation.sentences import sentence_pairs
 
 ABSENT = importlib.util.find_spec("datasets") is None
 needs_datasets = pytest.mark.skipif(ABSENT, reason="the library datasets is absent")
@@ -99,6 +101,16 @@ def test_pairs_within_an_object(saved):
     corpus = read_pairs(data)
     assert corpus.pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
     assert read_pairs(data, columns=("fr", "en")).pairs[0] == ("Va !", "Go.")
+
+
+@needs_datasets
+def test_pairs_in_the_recipe(saved):
+    rows = [{"de": f"Satz Nummer {i}", "en": f"sentence number {i}"} for i in range(99)]
+    config = translation.Config(data=saved(train={"translation": rows})).complete()
+    pairs = sentence_pairs(config)
+    assert sorted(pairs.train + pairs.validation + pairs.test) == sorted(
+        (row["de"], row["en"]) for row in rows
+    )
 
 
 @needs_datasets
