@@ -19,7 +19,8 @@ class Config(RunSettings):
     """Texts to learn from: pydoc (what Python's help() knows of the language);
     tinyshakespeare; a text file; a folder or .zip of .txt files, in which train, valid
     and test name the parts; or a table (.csv, .tsv, .jsonl, .parquet) with a text in
-    each row. A text file may be a .gz."""
+    each row; or hf://NAME[:CONFIG][@SPLIT], of the library datasets. A text file may be
+    a .gz."""
     columns: str | None = None
     """Of a table: the column of the texts, by number, from 1, or by name. By default
     the one that the header calls text, review, ..."""

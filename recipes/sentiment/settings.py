@@ -26,7 +26,7 @@ class Config(RunSettings):
     a .zip; a table with a header (.csv, .tsv, .jsonl, .parquet); lines of
     __label__LABEL and a text; or a folder or .zip with a folder for each label (also in
     train/ and test/), a file for each label (texts.pos, texts.neg), or train.tsv and
-    test.tsv."""
+    test.tsv; or hf://NAME[:CONFIG][@SPLIT], of the library datasets."""
     columns: str | None = None
     """Of a table: the columns of label and text, by number, from 1, or by name, as 3,1
     or stars,review. By default those that the header calls so."""
