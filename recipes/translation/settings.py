@@ -89,9 +89,10 @@ class Config(RunSettings):
     """Pairs to learn from: dates (in many languages and styles, to ISO 8601);
     tatoeba-fra-eng (French to English, fetched from manythings.org/anki); a TSV,
     source<TAB>target, which may be a .gz or in a .zip; a table with a header (.csv,
-    .tsv, .jsonl, .parquet); SOURCE,TARGET, two files whose lines belong together; a folder
-    or .zip with train.tsv, validation.tsv and test.tsv, or such tables, or with train.en
-    and train.fr, ...; or hf://NAME[:CONFIG][@SPLIT], of the library datasets."""
+    .tsv, .jsonl, .parquet); SOURCE,TARGET, two files whose lines belong together; a
+    folder or .zip with train.tsv, validation.tsv and test.tsv, or such tables, or with
+    train.en and train.fr, ...; or hf://NAME[:CONFIG][@SPLIT], of the library datasets.
+    """
     columns: str | None = None
     """Of a table: the columns of source and target, by number, from 1, or by name, as
     2,4 or en,fr. By default those that the header calls so, or the first two."""
