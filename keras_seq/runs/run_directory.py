@@ -107,16 +107,13 @@ class RunDirectory:
         """
         path = Path(path)
         occupied = cls.check(path, resume=resume, overwrite=overwrite)
-        if getattr(config, "quick", False):
-            print(QUICK, file=sys.stderr)
         settings = _as_json(dataclasses.asdict(config))
         lock = RunLock.of(path) if occupied else None
         if lock and resume:
             run = cls(path)
             run._check_same(json.loads(settings))
             remove_leftovers(path)
-            run._lock = lock
-            return run
+            return run._held(lock, settings)
         remove_leftovers(path)
         if lock:
             _remove(path, (*_CONTENTS, *results))
@@ -125,9 +122,13 @@ class RunDirectory:
         else:
             path.mkdir(parents=True, exist_ok=True)
             lock = RunLock(path, settings)
-        run = cls(path)
-        run._lock = lock
-        return run
+        return cls(path)._held(lock, settings)
+
+    def _held(self, lock: RunLock, settings: str) -> "RunDirectory":
+        self._lock = lock
+        if json.loads(settings).get("quick"):
+            print(QUICK, file=sys.stderr)
+        return self
 
     @staticmethod
     def check(
