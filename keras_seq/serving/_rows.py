@@ -159,7 +159,6 @@ def completion_rules(
         ("min_p", between(min_p, 0, 1), "in [0, 1]"),
         (
             "repetition_penalty",
-            # The smallest of float32 from 0.01 on, as callers' 0.01 is rounded.
             between(repetition_penalty, 0.01, 100),
             "in [0.01, 100]",
         ),
