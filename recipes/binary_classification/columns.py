@@ -70,30 +70,30 @@ class Field:
         return self.lines[self.values.index(text)]
 
 
+def decimal_of(fields: Iterable[Field]) -> str:
+    """The decimal sign of a file's columns, for those that don't tell theirs: whole
+    numbers, or 1,000 and 2,000.
+    """
+    told = [evidence(field.counts, field.numerals) for field in fields]
+    commas = sum(comma > point for point, comma in told)
+    points = sum(point > comma for point, comma in told)
+    return "," if commas and not points else "."
+
+
 def columns_of(
-    header: Sequence[str], fields: Sequence[Sequence[str]], lines: Sequence[int]
+    fields: Sequence[Field], otherwise: str
 ) -> tuple[list[Column], list[str]]:
     """The columns to learn from, and notes on how they are read and what is left out.
 
     Args:
-        header: Names of the columns.
-        fields: The fields of each.
-        lines: The line of each row.
+        fields: List of `Field`.
+        otherwise: The decimal sign of those that don't tell it.
 
     Returns:
         List of `Column`, list of notes.
     """
-    found = [
-        Field.of(name, values, lines)
-        for name, values in zip(header, fields, strict=True)
-    ]
-    # A column of whole numbers, or of 1,000 and 2,000, is as the others of the file.
-    told = [evidence(field.counts, field.numerals) for field in found]
-    commas = sum(comma > point for point, comma in told)
-    points = sum(point > comma for point, comma in told)
-    otherwise = "," if commas and not points else "."
     notes: list[str] = []
-    columns = [_column(field, otherwise, notes) for field in found]
+    columns = [_column(field, otherwise, notes) for field in fields]
     return [column for column in columns if column is not None], notes
 
 

@@ -103,15 +103,19 @@ def spellings(counts: Mapping[str, int]) -> list[str]:
 
 def sentinel(values: np.ndarray, counts: Sequence[int]) -> str:
     """A note, if a number of nines alone stands far from all others, several times."""
-    for value, count in zip(values, counts, strict=True):
-        others = values[values != value]
-        if count < 3 or not _NINES.fullmatch(f"{value:g}") or not len(others):
-            continue
-        far = others.min() >= 0 if value < 0 else 2 * others.max() < value
-        if far:
+    known, places = np.unique(values, return_inverse=True)
+    times = np.bincount(places, counts)
+    if len(known) < 2:
+        return ""
+    low, high = known[[0, -1]]
+    for value, count, far in (
+        (high, times[-1], 2 * known[-2] < high),
+        (low, times[0], known[1] >= 0 > low),
+    ):
+        if far and count >= 3 and _NINES.fullmatch(str(value).removesuffix(".0")):
             return (
-                f"{value:g} comes {count} times, far from all others. If it means that "
-                "a value is missing, leave those fields empty."
+                f"{value:g} comes {int(count)} times, far from all others. If it means "
+                "that a value is missing, leave those fields empty."
             )
     return ""
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import lzma
+import os
 import re
 import sys
 import zipfile
@@ -40,7 +41,7 @@ PACKED = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 def read_table(
-    path: str,
+    path: str | os.PathLike[str],
     delimiter: str | None = None,
     encoding: str | None = None,
     notes: list[str] | None = None,
@@ -55,26 +56,42 @@ def read_table(
         delimiter: One character; None finds it among comma, semicolon, tab and bar.
         encoding: Of the file; None for UTF-8, or UTF-16 or UTF-32 with a byte order
             mark.
-        notes: List that gets notes of what was left out, or None.
+        notes: List that gets notes of what was left out: rows without a value, the
+            names of columns again, a last row that sums up. With None no row is left
+            out, since an answer to each is expected.
 
     Returns:
-        List of names; list of (line, values), without those that have no value.
+        List of names; list of (line, values).
 
     Raises:
         ValueError: With the line, if the file can't be read as a table.
         ImportError: If it is Parquet, and pyarrow is missing.
     """
+    path = os.fspath(path)
     place = name_of(path)
-    notes = [] if notes is None else notes
     if (objects := hub_rows(path)) is not None:
-        return _object_records(enumerate(objects, start=1), place)
+        header, records = _object_records(enumerate(objects, start=1), place)
+    else:
+        header, records = _file_records(path, place, delimiter, encoding, notes)
+    if notes is None:
+        return header, records
+    return header, [record for record in records if any(record[1])]
+
+
+def _file_records(
+    path: str,
+    place: str,
+    delimiter: str | None,
+    encoding: str | None,
+    notes: list[str] | None,
+) -> tuple[list[str], list[Record]]:
     inner, content = _content(path)
     if content.startswith(b"PAR1"):
         return _parquet_records(content, place)
     if foreign := foreign_kind(content[:64]):
         raise ValueError(f"{place}: is no table of text: it is {foreign}.")
     text = decoded(place, content, encoding)
-    if encoding is None and (mark := _MARKS.get(content[:2])):
+    if notes is not None and encoding is None and (mark := _MARKS.get(content[:2])):
         notes.append(f"{place} is read as {mark}, as its byte order mark says.")
     if (kind := markup_kind(text[:600])) and not inner.lower().endswith(".json"):
         raise ValueError(f"{place}: is {kind}, which isn't read: save it as CSV.")
@@ -87,12 +104,12 @@ def read_table(
 
 
 def _csv_records(
-    text: str, delimiter: str | None, place: str, notes: list[str]
+    text: str, delimiter: str | None, place: str, notes: list[str] | None
 ) -> tuple[list[str], list[Record]]:
     if named := re.match('"?sep=(.)"?\r?\n', text):  # as Excel names it
         delimiter = delimiter or named[1]
         text = "\n" + text[named.end() :]
-    text = _without_comments(text, notes)
+    text = _without_comments(text, [] if notes is None else notes)
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
     if delimiter is None:
         delimiter = _sniff(text[:SNIFFED_CHARACTERS])
@@ -113,6 +130,8 @@ def _csv_records(
                 f"{place}:{line}: expected {len(header)} fields, as in the first line; "
                 f"received {len(values)}.{hint}"
             )
+    if notes is None:
+        return header, records
     records = [record for record in records if any(record[1])]
     return header, _without_totals(_without_headers(records, header, notes), notes)
 
@@ -304,7 +323,7 @@ def _object_records(
             f"objects with {len(header)} different names."
         )
     records = [(line, [f.get(name, "") for name in header]) for line, f in found]
-    return header, [record for record in records if any(record[1])]
+    return header, records
 
 
 def _field(name: str, value: Any) -> str:
@@ -330,7 +349,7 @@ def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record
         for name, column in zip(header, table.columns, strict=True)
     ]
     rows = enumerate(map(list, zip(*columns, strict=True)), start=1)
-    return header, [(number, values) for number, values in rows if any(values)]
+    return header, list(rows)
 
 
 def _parquet_field(place: str, name: str, value: Any) -> str:

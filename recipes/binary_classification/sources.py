@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seq.extras import require
-from recipes.binary_classification.columns import columns_of
+from recipes.binary_classification.columns import Field, columns_of, decimal_of
 from recipes.binary_classification.numerals import is_missing
 from recipes.binary_classification.reading import INVISIBLE, name_of, read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
@@ -33,6 +33,7 @@ class Table(NamedTuple):
         labels: A label for each row.
         lines: Where each row stands.
         notes: What was left out, and why.
+        decimal: The decimal sign of the file, for columns that don't tell it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Table(NamedTuple):
     labels: list[str]
     lines: np.ndarray
     notes: list[str]
+    decimal: str = "."
 
 
 def breast_cancer() -> Table:
@@ -89,7 +91,11 @@ def table_file(config: Config) -> Table:
     labels, found = _labels(
         fields.pop(where), lines, header.pop(where), place, several=several
     )
-    columns, others = columns_of(header, fields, lines)
+    read = [Field.of(*column, lines) for column in zip(header, fields, strict=True)]
+    label = Field.of(config.label or "", labels, lines)
+    of_numbers = all(label.numerals[text] is not None for text in label.known)
+    decimal = decimal_of([*read, label] if of_numbers else read)
+    columns, others = columns_of(read, decimal)
     notes += found + others
     if not columns:
         raise ValueError(f"{place} has no column to predict from. {' '.join(notes)}")
@@ -102,6 +108,7 @@ def table_file(config: Config) -> Table:
         labels=labels,
         lines=np.array(lines),
         notes=notes,
+        decimal=decimal,
     )
 
 

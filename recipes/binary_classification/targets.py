@@ -11,10 +11,10 @@ from keras_seq.extras import require
 from keras_seq.runs import RunDirectory
 from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
-from recipes.binary_classification.columns import LOST, columns_of
+from recipes.binary_classification.columns import LOST, Field, columns_of
 from recipes.binary_classification.data import FOLDS, grouped
 from recipes.binary_classification.leaks import SURE, giveaways
-from recipes.binary_classification.numerals import numeral
+from recipes.binary_classification.numerals import numeral, writing_of
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import (
     FEWEST,
@@ -282,11 +282,13 @@ def _number(
 ) -> tuple[list[str], str, np.ndarray, list[str]]:
     name = config.label or ""
     lines = table.lines.tolist()
-    found, notes = columns_of([name], [table.labels], lines)
+    field = Field.of(name, table.labels, lines)
+    found, notes = columns_of([field], table.decimal)
     column = found[0] if found else None
     # A target that numbers the rows, or is a date, is a number all the same.
     if column is None or column.kind != "number":
-        column = Column(name, "number")
+        writing = writing_of(field.counts, field.numerals, table.decimal)
+        column = Column(name, "number", writing.decimal, writing.unit)
         notes = []
     values = [column.number(text) for text in table.labels]
     wrong = [i for i, value in enumerate(values) if value is None or value != value]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from keras_seq.extras import require
 from keras_seq.text.corpora.encodings import cleaned
-from keras_seq.text.corpora.parts import part_of
+from keras_seq.text.corpora.parts import TRAIN, part_of
 from keras_seq.text.corpora.sources import Source
 
 SCHEME = "hf://"
@@ -101,6 +101,11 @@ def hub_sources(
     if len(splits) == 1:
         return {"": _source(label, "", *splits.values())}
     parts: dict[str, Source] = {}
+    if TRAIN not in map(part_of, splits):
+        raise ValueError(
+            f"{label}: expected a split train, or one behind an @; received "
+            f"{list(splits)}."
+        )
     for name, split in splits.items():
         part = part_of(name)
         if not part:
@@ -111,11 +116,6 @@ def hub_sources(
             )
         else:
             parts[part] = _source(label, name, split)
-    if not parts:
-        raise ValueError(
-            f"{label}: expected a split train, validation or test, or one behind an @; "
-            f"received {list(splits)}."
-        )
     return parts
 
 

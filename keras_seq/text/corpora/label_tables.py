@@ -94,7 +94,8 @@ def _chosen(
 
 def _is_label_last(rows: Sequence[Row]) -> bool:
     """Whether the second of two columns alone has what labels have: few values."""
-    first, second = ([row.cells[i] for row in rows if any(row.cells)] for i in range(2))
+    full = [row.cells for row in rows if any(cell.strip() for cell in row.cells)]
+    first, second = ([cells[i] for cells in full] for i in range(2))
     several = 2 <= len(set(second)) <= len(second) / 2
     return several and len(set(first)) > 0.9 * len(first)
 

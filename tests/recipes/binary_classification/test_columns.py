@@ -152,12 +152,12 @@ def test_labels_that_are_missing_are_no_class(read):
 
 
 def test_other_targets_are_refused_with_what_to_do(read):
-    with pytest.raises(ValueError, match=r"it has 3, .*one class and the rest"):
+    with pytest.raises(ValueError, match=r"it has 3, .*: classes, or several labels"):
         read(
             None,
             content="x;y\n" + "".join(f"{i % 7};{'abc'[i % 3]}\n" for i in range(99)),
         )
-    with pytest.raises(ValueError, match=r"it has 99, .*above and below a number"):
+    with pytest.raises(ValueError, match=r"it has 99, .*: classes, or a number"):
         read(None, content="x;y\n" + "".join(f"{i % 7};{i / 2}\n" for i in range(99)))
 
 

@@ -81,6 +81,25 @@ def test_numbers_have_their_values_and_unit(tmp_path, targets, label, values, un
     assert data.unit == unit
 
 
+def test_a_number_is_written_as_the_rest_of_the_file(tmp_path):
+    path = tmp_path / "t.csv"
+    of_target = again("800", "950", "1.200", "2.500")
+    path.write_text(
+        "a;y\n" + "".join(f"{i % 9},5;{t}\n" for i, t in enumerate(of_target))
+    )
+    config = Config(data=str(path), label="y", target_kind="number").complete()
+    data = TargetData.of(table_file(config), "number", "", config)
+    np.testing.assert_array_equal(data.targets[:4], [800, 950, 1200, 2500])
+    assert "'1.200' (line 4) and its like are read as 1200" in " ".join(data.notes)
+    # And the rest as the target, where that alone tells.
+    path.write_text("a;y\n" + "".join(f"{i % 9 + 1}.000;{i},5\n" for i in range(60)))
+    [a] = table_file(config).rows.numbers[1]
+    assert a == 2000
+    # Labels with commas between are no numbers.
+    path.write_text("a;y\n" + "1.250;1,3\n1.750;1,2,3\n2.000;2,3\n" * 20)
+    assert table_file(config).rows.numbers[0, 0] == 1.25
+
+
 def test_labels_are_told_apart_and_may_be_none(tmp_path):
     found, config = table(tmp_path, again("red; round", "round", "", "red;blue"))
     data = TargetData.of(found, "labels", "", config)

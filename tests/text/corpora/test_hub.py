@@ -95,6 +95,16 @@ def test_labels_have_their_names_and_splits_are_parts(saved):
 
 
 @needs_datasets
+def test_a_split_to_train_on_is_needed(saved):
+    rows = {"text": ["a", "b"], "label": ["x", "y"]}
+    data = saved(validation=rows, test=rows, other=rows)
+    for read in (read_labelled, read_documents, hub_rows):
+        with pytest.raises(ValueError, match="expected a split train, or one behind"):
+            read(data)
+    assert read_documents(f"{data}@test").texts == ("a", "b")
+
+
+@needs_datasets
 def test_pairs_within_an_object(saved):
     rows = [{"en": "Go.", "fr": "Va !"}, {"en": "Run!", "fr": "Cours !"}]
     data = saved(train={"id": ["0", "1"], "translation": rows})

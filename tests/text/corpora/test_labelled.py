@@ -184,3 +184,12 @@ def test_bad_files(tmp_path, files, message):
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_labelled(tmp_path / "none.tsv")
+
+
+@pytest.mark.parametrize("line", [" ", "\t", " \t "])
+def test_a_line_of_spaces_is_empty(tmp_path, line):
+    path = tmp_path / "x.tsv"
+    path.write_text(f"one\ta\n{line}\ntwo\tb\nthree\ta\nfour\tb\n")
+    corpus = read_labelled(path)
+    assert [t.text for t in corpus.texts] == ["one", "two", "three", "four"]
+    assert corpus.empty == ("x.tsv:2",)
