@@ -76,6 +76,17 @@ def check_whole(name: str, value: object, least: int) -> None:
     )
 
 
+def check_count(name: str, value: object, most: int | None = None) -> None:
+    """Refuses what is no positive integer, up to `most`, nor a tensor of such."""
+    check_numbers(
+        name,
+        value,
+        "a positive integer" if most is None else f"an integer in [1, {most}]",
+        lambda number: number > 0 and (most is None or number <= most),
+        whole=True,
+    )
+
+
 def check_rows(name: str, value: Numbers, batch: int | None) -> None:
     """Refuses a tensor of shape (B,) with another B than `batch`."""
     shape: tuple[int | None, ...] = getattr(value, "shape", ())

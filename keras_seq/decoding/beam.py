@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from keras_seq.decoding._arguments import Id, check_numbers
+from keras_seq.decoding._arguments import Id, check_count, check_numbers
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 
@@ -156,14 +156,14 @@ class Beam:
                     "`max_width` must be a positive integer where `width` is a "
                     "tensor; received None."
                 )
-            _check_width("width", width)
+            check_count("width", width)
         widest: typing.Any = width if max_width is None else max_width
         if _is_tensor(widest):
             raise ValueError(
                 f"`max_width` must be a positive integer; received {widest!r}."
             )
-        _check_width("max_width", widest)
-        _check_width("width", width, widest)
+        check_count("max_width", widest)
+        check_count("width", width, widest)
         for name, value in (
             ("length_penalty", length_penalty),
             ("coverage_penalty", coverage_penalty),
@@ -242,21 +242,11 @@ def _is_tensor(value: object) -> bool:
     return hasattr(value, "shape") and not isinstance(value, numbers.Number)
 
 
-def _check_width(name: str, value: object, most: int | None = None) -> None:
-    check_numbers(
-        name,
-        value,
-        "a positive integer" if most is None else f"an integer in [1, {most}]",
-        lambda number: number > 0 and (most is None or number <= most),
-        whole=True,
-    )
-
-
 def _check_groups(groups: Id, width: Integers, widest: int) -> None:
     """Refuses groups that can't be of one size."""
     if _is_tensor(groups):
         raise ValueError(f"`groups` must be a positive integer; received {groups!r}.")
-    _check_width("groups", groups)
+    check_count("groups", groups)
     if groups > 1 and (_is_tensor(width) or width != widest or widest % groups):
         raise ValueError(
             f"`groups` must divide `width`, an integer without a larger `max_width`; "

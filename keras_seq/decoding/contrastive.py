@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from keras import ops
 
-from keras_seq.decoding._arguments import Id, check_numbers
+from keras_seq.decoding._arguments import Id, check_count, check_numbers
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 Past: typing.TypeAlias = tuple[ArrayLike, ArrayLike | None]
@@ -113,13 +113,13 @@ class Contrastive:
     ) -> None:
         most: typing.Any = top_k if max_top_k is None else max_top_k
         name = "top_k" if max_top_k is None else "max_top_k"
-        _check_count(name, most)
+        check_count(name, most)
         if not isinstance(most, numbers.Integral):
             raise ValueError(
                 "`max_top_k` must be a positive integer where `top_k` is a tensor; "
                 f"received {max_top_k!r}."
             )
-        _check_count("top_k", top_k, int(most))
+        check_count("top_k", top_k, int(most))
         check_numbers(
             "degeneration_penalty",
             degeneration_penalty,
@@ -136,7 +136,7 @@ class Contrastive:
                 f"`window` must be a positive integer or None; received {window!r}."
             )
         if window is not None:
-            _check_count("window", window)
+            check_count("window", window)
         self.top_k = top_k
         self.degeneration_penalty = degeneration_penalty
         self.max_top_k = int(most)
@@ -200,14 +200,4 @@ def _fits(shape: typing.Any, expected: typing.Any) -> bool:
     return all(
         None in sizes or sizes[0] == sizes[1]
         for sizes in zip(shape, expected, strict=True)
-    )
-
-
-def _check_count(name: str, value: object, most: int | None = None) -> None:
-    check_numbers(
-        name,
-        value,
-        "a positive integer" if most is None else f"an integer in [1, {most}]",
-        lambda number: number > 0 and (most is None or number <= most),
-        whole=True,
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from keras_seq.music.abc import Bar, Note, Tune, intervals, parse, validate
-from keras_seq.music.abc._key import ACCIDENTALS, LETTERS, SEMITONES
+from keras_seq.music.abc._key import LETTERS, SEMITONES, semitones_of
 from keras_seq.music.abc._order import sections
 
 _LEAP = 5  # semitones, a fourth
@@ -180,12 +180,8 @@ def _ends_on_tonic(tune: Tune, notes: dict[int, list[Note]]) -> float | None:
     for bar in reversed(tune.playing_order()):
         for note in reversed(notes[bar.index]):
             if note.pitch is not None and bar.key.tonic:
-                return float((note.pitch - _class(bar.key.tonic)) % 12 == 0)
+                return float((note.pitch - semitones_of(bar.key.tonic)) % 12 == 0)
     return None
-
-
-def _class(tonic: str) -> int:
-    return SEMITONES[LETTERS.index(tonic[0])] + ACCIDENTALS[tonic[1:]]
 
 
 def _sections_of_four(bars: Sequence[Bar]) -> float | None:
@@ -295,7 +291,7 @@ def _pitches(bars: Sequence[Bar], notes: dict[int, list[Note]]) -> Counter[Hasha
         for note in notes[bar.index]:
             if note.pitch is not None:
                 # Counts are whole: in 192nds, which divide what tunes have.
-                degree = (note.pitch - _class(bar.key.tonic)) % 12
+                degree = (note.pitch - semitones_of(bar.key.tonic)) % 12
                 pitches[degree] += round(note.length * 192)
     return pitches
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from keras_seq.music._chords import move_chords
 from keras_seq.music.abc import Key, key_signature
-from keras_seq.music.abc._key import ACCIDENTALS, LETTERS, SEMITONES, KeyField, read_key
+from keras_seq.music.abc._key import (
+    ACCIDENTALS,
+    LETTERS,
+    SEMITONES,
+    KeyField,
+    read_key,
+    semitones_of,
+)
 from keras_seq.music.abc._lines import directive_name, is_field, without_comment
 from keras_seq.music.abc._tokens import TOKEN
 from keras_seq.music.documents import HeaderStyle, split_document
@@ -192,7 +199,7 @@ class _Interval:
         start, goal = (LETTERS.index(tonic[0]) for tonic in (before.tonic, after.tonic))
         self._steps = (goal - start + 3) % 7 - 3
         octave = (start + self._steps) // 7
-        self._by = 12 * octave + _class(after.tonic) - _class(before.tonic)
+        self._by = 12 * octave + semitones_of(after.tonic) - semitones_of(before.tonic)
         # Each letter, altered as the old key has it, becomes a letter of the new.
         moved = [self._altered(*item) for item in enumerate(before.alterations)]
         new = tuple(moved[(place - self._steps) % 7] for place in range(7))
@@ -243,10 +250,6 @@ class _Interval:
         if abs(by) > 2:
             raise ValueError("a note would need more than two sharps or flats.")
         return by
-
-
-def _class(tonic: str) -> int:
-    return SEMITONES[LETTERS.index(tonic[0])] + ACCIDENTALS[tonic[1:]]
 
 
 def _mode(key: Key) -> str | None:

@@ -89,6 +89,14 @@ def _in_range_when_run(name: str, lengths: Tensor, length: Integers) -> Tensor:
         return tf.identity(lengths)
 
 
+def probed(probe: Any, after: Any) -> Any:
+    """The state behind a step, with the probe of its h added if there is one.
+
+    That of an LSTM's memory is added within the step: h is made of it.
+    """
+    return after if probe is None else after._replace(h=after.h + probe.h)
+
+
 def skipped(counts: Tensor | None, after: Any, before: Any) -> Any:
     """The state behind a step, which is that before it where the step is masked.
 

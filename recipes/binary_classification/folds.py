@@ -98,7 +98,9 @@ def pooled(folds: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([fold[name] for fold in folds]) for name in names}
 
 
-def summary_of(folds: list[dict[str, Any]], names: list[str]) -> dict[str, dict]:
+def summary_of(
+    folds: list[dict[str, Any]], names: list[str]
+) -> dict[str, dict[str, Any]]:
     """Figures over the folds of a cross-validation.
 
     Args:
@@ -119,7 +121,7 @@ def summary_of(folds: list[dict[str, Any]], names: list[str]) -> dict[str, dict]
         for name in names
     }
     ratio = np.mean([len(fold["labels"]) / fold["train_rows"] for fold in folds])
-    summary: dict[str, dict] = {}
+    summary: dict[str, dict[str, Any]] = {}
     for name in names:
         summary[name] = {}
         for figure in figures:

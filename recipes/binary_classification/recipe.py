@@ -297,7 +297,7 @@ def classify(
         print(f"{len(rows)} rows are in {out}")
 
 
-def _measure_again(run: str) -> dict[str, Any]:
+def _measure(run: str) -> dict[str, Any]:
     """The folds of the run's cross-validation are kept."""
     directory, config, classifier = _finished(run)
     if isinstance(classifier, Predictor):
@@ -310,7 +310,7 @@ def _measure_again(run: str) -> dict[str, Any]:
     return evaluate(config, data, classifier, tested)[0]
 
 
-def _export_again(run: str) -> None:
+def _export(run: str) -> None:
     directory, config, classifier = _finished(run)
     if isinstance(classifier, Predictor):
         targets.exported_again(config, directory, classifier)
@@ -320,5 +320,5 @@ def _export_again(run: str) -> None:
     export(config, data, classifier, directory, directory.metrics["test"])
 
 
-evaluate_run = runs.evaluate_command(_measure_again, OUT)
-export_run = runs.export_command(_export_again, OUT)
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export, OUT)

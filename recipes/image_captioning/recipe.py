@@ -227,15 +227,13 @@ def _finished(
 
     The settings name the run's own copy of an encoder: its file may be gone.
     """
-    directory, config, known, model = runs.open_finished(
-        run, CompleteConfig, "vocabulary.json"
-    )
-    encoder = None
-    if (directory / "encoder.keras").is_file():
+    found = runs.open_finished(run, CompleteConfig, "vocabulary.json")
+    directory, config, known, model = found
+    encoder, kept = None, directory / "encoder.keras"
+    if kept.is_file():
         encoder = directory.load_model("encoder.keras")
         pixels = known["extractor"]["pixels"]
-        kept = str(directory / "encoder.keras")
-        config = dataclasses.replace(config, encoder=kept, pixels=pixels)
+        config = dataclasses.replace(config, encoder=str(kept), pixels=pixels)
     extractor = vision.GridExtractor(encoder, **known["extractor"])
     vocabulary = text.Vocabulary.from_config(known["vocabulary"])
     return directory, config, build_captioner(model, vocabulary, extractor)
@@ -288,8 +286,7 @@ def _measure(run: str) -> dict[str, Any]:
     directory, config, captioner = _finished(run)
     data = load_data(config)
     data.keep_known(directory)
-    width = directory.metrics["test"]["width"]
-    return evaluate(config, data, captioner, width)[0]
+    return evaluate(config, data, captioner, directory.metrics["test"]["width"])[0]
 
 
 def _export(run: str) -> None:

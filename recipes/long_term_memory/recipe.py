@@ -21,7 +21,7 @@ from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
 from recipes.long_term_memory.pictures import save_gates
 from recipes.long_term_memory.records import Trial, Trials
 from recipes.long_term_memory.serving import card, requests, signatures
-from recipes.long_term_memory.settings import OUT, Config, task_names
+from recipes.long_term_memory.settings import OUT, CompleteConfig, Config, task_names
 from recipes.long_term_memory.tasks import TASKS, marked_numbers
 from recipes.long_term_memory.training import STEPS, Gradients, Outcome
 
@@ -228,10 +228,11 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(path: str) -> tuple[runs.RunDirectory, Config, Trials]:
+def _finished(path: str) -> tuple[runs.RunDirectory, CompleteConfig, Trials]:
     """A finished run's directory, its settings and its trials."""
-    directory = runs.RunDirectory(path)
-    return directory, directory.read_config(Config), records.read_trials(directory)
+    run = runs.RunDirectory(path)
+    config = run.read_config(CompleteConfig)
+    return run, config, records.read_trials(run)
 
 
 def add_numbers(
@@ -290,10 +291,10 @@ def _measure(path: str) -> dict[str, Any]:
     return figures
 
 
-def _export_again(path: str) -> None:
+def _export(path: str) -> None:
     run, config, found = _finished(path)
     export(config, run, found)
 
 
 evaluate_run = runs.evaluate_command(_measure, OUT)
-export_run = runs.export_command(_export_again, OUT)
+export_run = runs.export_command(_export, OUT)

@@ -149,7 +149,7 @@ def _report(
 def _gradient_table(
     trials: dict[str, Trial], curves: dict[str, Any]
 ) -> list[list[Any]]:
-    rows: list = [
+    rows: list[list[Any]] = [
         ["", "T", "factor a step, new", "reach", "factor, trained", "reach"],
     ]
     for name, trial in trials.items():
@@ -176,7 +176,9 @@ def _gradient_table(
 
 def _loss_table(task: Task, trials: list[Trial]) -> list[list[Any]]:
     lengths = sorted({trial["length"] for trial in trials})
-    rows: list = [["", "parameters", *(f"T = {n}" for n in lengths), "remembers"]]
+    rows: list[list[Any]] = [
+        ["", "parameters", *(f"T = {n}" for n in lengths), "remembers"]
+    ]
     for name in dict.fromkeys(trial["model"] for trial in trials):
         own = {trial["length"]: trial for trial in trials if trial["model"] == name}
         solved = [length for length, trial in own.items() if trial["solved"]]

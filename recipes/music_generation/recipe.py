@@ -7,7 +7,6 @@ sheet music, played, and measured beside tunes that people wrote.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,8 @@ from keras_seq.runs import RunDirectory
 from recipes.music_generation.copies import CopyCheck, draw_originals
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
 from recipes.music_generation.measuring import measure_tunes
-from recipes.music_generation.results import write_results, write_tunes
-from recipes.music_generation.settings import OUT, Config
+from recipes.music_generation.results import hand_out, write_results
+from recipes.music_generation.settings import OUT, CompleteConfig, Config
 from recipes.music_generation.units import bar_units
 
 PATIENCE = 5  # epochs without a better validation loss
@@ -90,15 +89,15 @@ def evaluate(
     config: Config, data: Data, writer: music.TuneWriter
 ) -> tuple[dict[str, Any], list[str]]:
     """Figures on the test tunes and on written ones, each beside its baseline."""
-    nats: dict = {"model": writer.nats(data.test)}
-    nats |= training.ngram_nats(
+    counted = training.ngram_nats(
         [data.ids(d) for d in data.train],
         [data.ids(d) for d in data.test],
         orders=(0, 1, 5),
         vocabulary_size=len(data.vocabulary),
     )
     model, uniform, unigram, five_gram = (
-        music.reading_figures(values, data.test) for values in nats.values()
+        music.reading_figures(nats, data.test)
+        for nats in (writer.nats(data.test), *counted.values())
     )
     written = writer.write(
         32 if config.quick else 256,
@@ -136,7 +135,11 @@ def evaluate(
 
 
 def export(
-    config: Config, data: Data, writer: music.TuneWriter, run: RunDirectory, test: dict
+    config: Config,
+    data: Data,
+    writer: music.TuneWriter,
+    run: RunDirectory,
+    test: dict[str, Any],
 ) -> None:
     """Writes saved_model/1, and proves that it serves without keras_seq."""
     figures = {"nats_per_character": test["nats_per_character"], **test["written"]}
@@ -157,15 +160,11 @@ def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    RunDirectory.check(config.out, **how)
     data = load_data(config)
-    run = RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("vocabulary.json", "tunes"),
-    )
+    kept = ("vocabulary.json", "tunes")
+    run = RunDirectory.start(config.out, config, results=kept, **how)
     run.keep_known("vocabulary.json", data.known(), data.corpus.name)
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
@@ -187,15 +186,18 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(path: str) -> tuple[RunDirectory, Config, music.TuneWriter]:
+def _finished(path: str) -> tuple[RunDirectory, CompleteConfig, music.TuneWriter]:
     """A finished run's directory, its settings and its writer."""
-    run, config, known, model = runs.open_finished(path, Config, "vocabulary.json")
+    found = runs.open_finished(path, CompleteConfig, "vocabulary.json")
+    run, config, known, model = found
     vocabulary = text.CharacterVocabulary(known["characters"])
     style = music.HeaderStyle(known["headers"])
     return run, config, music.TuneWriter(model, vocabulary, style)
 
 
-def _with_data(path: str) -> tuple[RunDirectory, Config, Data, music.TuneWriter]:
+def _with_data(
+    path: str,
+) -> tuple[RunDirectory, CompleteConfig, Data, music.TuneWriter]:
     """The same, and its tunes, which must be those that it was trained on."""
     run, config, writer = _finished(path)
     data = load_data(config)
@@ -255,16 +257,7 @@ def generate_tunes(
 
     check = None if allow_copies else CopyCheck.of_run(directory)
     written = draw_originals(draw, count, seed, check) if check else draw(count, seed)
-    for tune in written:
-        if not tune.finished:
-            limit, number = f"{LONGEST_TUNE} characters", tune.text[2:].split("\n")[0]
-            print(f"tune {number} did not end within {limit}", file=sys.stderr)
-    tunes = [tune.text for tune in written]
-    if out is None:
-        print("\n".join(tunes), end="")
-    else:
-        write_tunes(tunes, Path(out))
-        print(f"{len(tunes)} tunes are in {out}")
+    hand_out(written, out)
 
 
 def _measure(path: str) -> dict[str, Any]:
@@ -273,7 +266,7 @@ def _measure(path: str) -> dict[str, Any]:
     return figures
 
 
-def _export_again(path: str) -> None:
+def _export(path: str) -> None:
     run, config, data, writer = _with_data(path)
     export(config, data, writer, run, run.metrics["test"])
 
@@ -300,4 +293,4 @@ def evaluate_run(
     runs.print_or_write(json.dumps(figures, indent=2), out)
 
 
-export_run = runs.export_command(_export_again, OUT)
+export_run = runs.export_command(_export, OUT)

@@ -1,5 +1,6 @@
 """What the music recipe shows: tunes as files, pictures, the report."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from keras_seq.files import atomic_write
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.runs import Progress, Report, RunDirectory, plot_history
 from keras_seq.text import START
+from recipes.music_generation.data import LONGEST_TUNE
 from recipes.music_generation.units import report_bar_units
 
 SHOWN = 8  # tunes in the report
@@ -28,6 +30,20 @@ _FIGURES = {
     "longest_copy_share": "longest copy, as a share of the tune",
     "melody_8gram_overlap": "8-note figures known from the training tunes",
 }
+
+
+def hand_out(written: list[music.WrittenTune], out: str | None) -> None:
+    """Prints tunes, or writes them into a folder; those without an end are told."""
+    for tune in written:
+        if not tune.finished:
+            limit, number = f"{LONGEST_TUNE} characters", tune.text[2:].split("\n")[0]
+            print(f"tune {number} did not end within {limit}", file=sys.stderr)
+    tunes = [tune.text for tune in written]
+    if out is None:
+        print("\n".join(tunes), end="")
+    else:
+        write_tunes(tunes, Path(out))
+        print(f"{len(tunes)} tunes are in {out}")
 
 
 def write_tunes(tunes: Sequence[str], folder: Path) -> list[Path]:

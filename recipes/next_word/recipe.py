@@ -29,7 +29,7 @@ from keras_seq.text import (
 from recipes.next_word import baselines, prompts
 from recipes.next_word.data import Data, known_words, read_texts, used_parts
 from recipes.next_word.results import write_results
-from recipes.next_word.settings import OUT, Config
+from recipes.next_word.settings import OUT, CompleteConfig, Config
 
 PATIENCE = 4  # epochs without a better perplexity of the validation documents
 AVERAGED = 4  # of the best epochs
@@ -162,16 +162,12 @@ def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    RunDirectory.check(config.out, resume=config.resume, overwrite=config.overwrite)
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    RunDirectory.check(config.out, **how)
     data = load_data(config)
     model = build_model(config, data)  # it may refuse the settings: before all else
-    run = RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("vocabulary.json", "samples.txt"),
-    )
+    kept = ("vocabulary.json", "samples.txt")
+    run = RunDirectory.start(config.out, config, results=kept, **how)
     run.keep_known("vocabulary.json", data.known(), data.corpus.name)
     predictor = TextPredictor(model, data.vocabulary)
     untrained = keras.ops.convert_to_numpy(model.embedding.embeddings)
@@ -198,14 +194,15 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(path: str) -> tuple[RunDirectory, Config, TextPredictor]:
+def _finished(path: str) -> tuple[RunDirectory, CompleteConfig, TextPredictor]:
     """A finished run's directory, its settings and its predictor."""
-    run, config, known, model = runs.open_finished(path, Config, "vocabulary.json")
+    found = runs.open_finished(path, CompleteConfig, "vocabulary.json")
+    run, config, known, model = found
     vocabulary = Vocabulary.from_config(known["vocabulary"])
     return run, config, TextPredictor(model, vocabulary)
 
 
-def _with_data(path: str) -> tuple[RunDirectory, Config, Data, TextPredictor]:
+def _with_data(path: str) -> tuple[RunDirectory, CompleteConfig, Data, TextPredictor]:
     """The same, and its texts, which must be those that it was trained on."""
     run, config, predictor = _finished(path)
     data = load_data(config)
@@ -272,10 +269,10 @@ def _measure(path: str) -> dict[str, Any]:
     return figures
 
 
-def _export_again(path: str) -> None:
+def _export(path: str) -> None:
     run, _, data, predictor = _with_data(path)
     export(data, predictor, run, run.metrics)
 
 
 evaluate_run = runs.evaluate_command(_measure, OUT)
-export_run = runs.export_command(_export_again, OUT)
+export_run = runs.export_command(_export, OUT)

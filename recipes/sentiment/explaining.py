@@ -123,7 +123,7 @@ class TextClassifier:
         """An `Explained` for each of a list of texts."""
         tf = require("tensorflow", "recipes")
         texts = list(texts)
-        found: list = []
+        found: list[Explained] = []
         order: list[int] = []
         for some in _batches(texts, EXPLAINED_AT_ONCE):
             batch = tf.constant([texts[i] for i in some])

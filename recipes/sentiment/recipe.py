@@ -243,7 +243,7 @@ def main(config: Config) -> None:
 
 def _finished(
     run: str,
-) -> tuple[runs.RunDirectory, Config, TextClassifier, list[str]]:
+) -> tuple[runs.RunDirectory, CompleteConfig, TextClassifier, list[str]]:
     """A finished run's directory, its settings, its classifier and its parts."""
     found = runs.open_finished(run, CompleteConfig, "reader.json")
     reader = Reader.from_config(found.known)
@@ -281,7 +281,7 @@ def classify(
         answers.classify_lines(classifier, lines, json=json, name=file, out=out)
 
 
-def _measure_again(run: str) -> dict[str, Any]:
+def _measure(run: str) -> dict[str, Any]:
     directory, config, classifier, names = _finished(run)
     data = load_data(config)
     directory.keep_known("data.json", data.known(), data.corpus.name)
@@ -289,12 +289,12 @@ def _measure_again(run: str) -> dict[str, Any]:
     return evaluate(config, data, classifier, names, plain)[0]
 
 
-def _export_again(run: str) -> None:
+def _export(run: str) -> None:
     directory, config, classifier, _ = _finished(run)
     data = load_data(config)
     directory.keep_known("data.json", data.known(), data.corpus.name)
     export(config, data, classifier, directory, directory.metrics["test"])
 
 
-evaluate_run = runs.evaluate_command(_measure_again, OUT)
-export_run = runs.export_command(_export_again, OUT)
+evaluate_run = runs.evaluate_command(_measure, OUT)
+export_run = runs.export_command(_export, OUT)

@@ -58,9 +58,9 @@ def strongest_words(
 
     A word's mean is over the texts that it comes in, of what it adds there.
     """
-    found: dict = {}
+    found: dict[int, dict[str, list[float]]] = {}
     for one in explained:
-        sums: dict = collections.defaultdict(float)
+        sums: dict[str, float] = collections.defaultdict(float)
         for word, value in zip(one.words, one.contributions, strict=True):
             sums[word] += float(value)
         for word, value in sums.items():
@@ -83,7 +83,7 @@ def chosen_texts(data: Data, probabilities: np.ndarray) -> list[tuple[str, int]]
     labels = data.test.labels
     predicted = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
-    titles: dict = {}
+    titles: dict[int, str] = {}
     for label, name in enumerate(data.labels):
         own = (labels == label) & (predicted == label)
         if own.any():
@@ -223,7 +223,7 @@ def _report(
         "Of the test texts.",
         alt="Bars: the share that is right, beside baselines",
     )
-    rows: list = []
+    rows: list[list[Any]] = []
     rows.append(
         ["", "accuracy", "this model is right more often by", "± standard error"]
     )

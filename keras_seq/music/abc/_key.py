@@ -162,6 +162,11 @@ def read_staff(words: list[str]) -> tuple[int | None, tuple[str, ...]]:
     return shift, tuple(unknown)
 
 
+def semitones_of(tonic: str) -> int:
+    """Semitones of a tonic, such as F#, above the C below it."""
+    return SEMITONES[LETTERS.index(tonic[0])] + ACCIDENTALS[tonic[1:]]
+
+
 def _read_tonic(text: str) -> tuple[Key | None, str]:
     """Splits off tonic and mode; the key is None where there is neither."""
     first = text.split()[0] if text else ""

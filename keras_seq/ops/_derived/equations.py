@@ -54,14 +54,14 @@ class Equations:
         """`Kept` with None for what isn't shown."""
         return kept
 
-    def factors(self, before, after, kept, mask, d_shown):
+    def factors(self, before, after, kept, counts, d_shown):
         """What the errors are multiplied by, for many steps at once.
 
         Args:
             before: `State` before each step.
             after: `State` behind each step.
             kept: `Kept`.
-            mask: True where a step counts, or None.
+            counts: True where a step counts, or None.
             d_shown: Errors of what is shown, a `Shown`, or None.
 
         Returns:

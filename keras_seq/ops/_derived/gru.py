@@ -46,16 +46,16 @@ class _GRU(Equations):
     def shown(self, states, kept):
         return self.Shown(kept.z, kept.r, kept.candidate)
 
-    def _slopes(self, kept, mask):
+    def _slopes(self, kept, counts):
         return Slopes(
-            zero_where_masked(mask, self.recurrent_slope(kept.z)),
-            zero_where_masked(mask, self.recurrent_slope(kept.r)),
-            zero_where_masked(mask, self.slope(kept.candidate)),
+            zero_where_masked(counts, self.recurrent_slope(kept.z)),
+            zero_where_masked(counts, self.recurrent_slope(kept.r)),
+            zero_where_masked(counts, self.slope(kept.candidate)),
         )
 
-    def _factors_of_h(self, h_prev, kept, slopes, mask):
+    def _factors_of_h(self, h_prev, kept, slopes, counts):
         """What δh is multiplied by for δx_z, δx_h and δh_{t-1}."""
-        to_h_prev = one_where_masked(mask, kept.z)
+        to_h_prev = one_where_masked(counts, kept.z)
         to_z = (h_prev - kept.candidate) * slopes.z
         to_h = (1 - kept.z) * slopes.candidate
         return to_z, to_h, to_h_prev
@@ -119,9 +119,9 @@ class GRUResetAfter(_GRU):
     def only_shown(self, kept):
         return kept._replace(a_h=None)
 
-    def factors(self, before, after, kept, mask, d_shown):
-        slopes = self._slopes(kept, mask)
-        to_z, to_h, to_h_prev = self._factors_of_h(before.h, kept, slopes, mask)
+    def factors(self, before, after, kept, counts, d_shown):
+        slopes = self._slopes(kept, counts)
+        to_z, to_h, to_h_prev = self._factors_of_h(before.h, kept, slopes, counts)
         to_a = [to_z, to_h * kept.a_h * slopes.r, to_h * kept.r]
         on_a = on_h = None
         if d_shown is not None:
@@ -210,10 +210,10 @@ class GRUResetBefore(_GRU):
         h = candidate + z * (h_prev - candidate)
         return self.State(h), self.Kept(z, r, candidate)
 
-    def factors(self, before, after, kept, mask, d_shown):
+    def factors(self, before, after, kept, counts, d_shown):
         h_prev, r = before.h, kept.r
-        slopes = self._slopes(kept, mask)
-        to_z, to_h, to_h_prev = self._factors_of_h(h_prev, kept, slopes, mask)
+        slopes = self._slopes(kept, counts)
+        to_z, to_h, to_h_prev = self._factors_of_h(h_prev, kept, slopes, counts)
         factors = self.Factors(to_z, to_h, to_h_prev, r, h_prev * slopes.r)
         if d_shown is not None:
             factors = factors._replace(

@@ -75,7 +75,7 @@ class LSTM(Equations):
     def shown(self, states, kept):
         return self.Shown(kept.i, kept.f, kept.candidate, kept.o, states.c)
 
-    def factors(self, before, after, kept, mask, d_shown):
+    def factors(self, before, after, kept, counts, d_shown):
         i, f, candidate, o = kept
         tanh_c = self.activation(after.c)
         slopes = [
@@ -87,17 +87,17 @@ class LSTM(Equations):
         by_gate = zip((candidate, before.c, i, tanh_c), slopes, strict=True)
         to_z = ops.concatenate([factor * slope for factor, slope in by_gate], axis=-1)
         passed = on_c = on_z = None
-        if mask is not None:
-            passed = ops.cast(ops.logical_not(mask), f.dtype)
+        if counts is not None:
+            passed = ops.cast(ops.logical_not(counts), f.dtype)
         if d_shown is not None:
             *on_gates, on_c = d_shown
             by_gate = zip(on_gates, slopes, strict=True)
             on_z = ops.concatenate([on * slope for on, slope in by_gate], axis=-1)
-            on_z = zero_where_masked(mask, on_z)
+            on_z = zero_where_masked(counts, on_z)
         factors = self.Factors(
-            to_z=zero_where_masked(mask, to_z),
-            to_c=zero_where_masked(mask, o * self.slope(tanh_c)),
-            to_c_prev=one_where_masked(mask, f),
+            to_z=zero_where_masked(counts, to_z),
+            to_c=zero_where_masked(counts, o * self.slope(tanh_c)),
+            to_c_prev=one_where_masked(counts, f),
             passed=passed,
             # Where the step is masked c_{t-1} is shown: that error passes as it is.
             on_c=on_c,

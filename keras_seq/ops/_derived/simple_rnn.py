@@ -56,13 +56,13 @@ class SimpleRNN(Equations):
     def shown(self, states, kept):
         return self.Shown(kept.pre_activation)
 
-    def factors(self, before, after, kept, mask, d_shown):
-        to_z = zero_where_masked(mask, self.slope(after.h))
+    def factors(self, before, after, kept, counts, d_shown):
+        to_z = zero_where_masked(counts, self.slope(after.h))
         passed = on_z = None
-        if mask is not None:
-            passed = ops.cast(ops.logical_not(mask), after.h.dtype)
+        if counts is not None:
+            passed = ops.cast(ops.logical_not(counts), after.h.dtype)
         if d_shown is not None:
-            on_z = zero_where_masked(mask, d_shown.pre_activation)
+            on_z = zero_where_masked(counts, d_shown.pre_activation)
         return self.Factors(to_z, passed, on_z), None
 
     def back(self, errors, factors, transposed):

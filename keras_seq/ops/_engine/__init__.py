@@ -11,6 +11,7 @@ takes any step function and leaves the gradient to the backend.
 - `results`: what goes in and comes out, `Given` and `Results`.
 - `products`: the products with the recurrent matrices, in the fastest layout.
 - `shown_gates`: the gates as users see them.
+- `callers`: who called, where only that tells: a converter, saving, a wrapper.
 
 The equations themselves stand in `keras_seq.ops._derived`.
 

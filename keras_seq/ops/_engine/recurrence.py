@@ -9,6 +9,7 @@ from keras_seq.ops._engine.portable import loop
 from keras_seq.ops._engine.portable.autodiff import by_autodiff
 from keras_seq.ops._engine.products import forward_products
 from keras_seq.ops._engine.results import Given, Wanted
+from keras_seq.ops._masking import probed
 from keras_seq.ops._projection import project
 from keras_seq.ops._structures import map_tensors
 
@@ -72,9 +73,7 @@ def recurrence(
 
         def step(z, state, probe):
             new, kept = equations.step(z, state, products, probe)
-            if probe is not None:
-                new = new._replace(h=new.h + probe.h)
-            return new, kept
+            return probed(probe, new), kept
 
         return by_autodiff(
             lambda x: x if given.kernel is None else project(x, *projection),

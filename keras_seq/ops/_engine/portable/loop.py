@@ -16,7 +16,7 @@ from keras_seq.ops._engine.products import (
     forward_products,
 )
 from keras_seq.ops._engine.results import Given, Results
-from keras_seq.ops._masking import skipped, zero_where_masked
+from keras_seq.ops._masking import probed, skipped, zero_where_masked
 from keras_seq.ops._projection import project
 from keras_seq.ops._scan import scan
 from keras_seq.ops._structures import map_tensors, parts_of
@@ -137,9 +137,7 @@ def forward(equations, z, initial, weights, counts, probes, *, keep):
     def step(state, inputs):
         z, counts, probe = inputs
         new, kept = equations.step(z, state, products, probe)
-        if probe is not None:
-            new = new._replace(h=new.h + probe.h)
-        new = skipped(counts, new, state)
+        new = skipped(counts, probed(probe, new), state)
         return new, collected(new, kept)
 
     def collected(state, kept):
