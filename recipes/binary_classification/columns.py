@@ -113,7 +113,7 @@ def _column(field: Field, otherwise: str, notes: list[str]) -> Column | None:
     if writing.is_number and are_dates(field.counts):
         notes.append(f"column {name!r} is read as dates written {DIGITS_ALONE}.")
         return _without_strays(field, Column(name, "date", form=DIGITS_ALONE), notes)
-    if codes := writing.is_number and are_codes(known):
+    if codes := writing.is_number and are_codes(field.counts):
         notes.append(
             f"column {name!r} is read as categories: its whole numbers are of one "
             "width, with leading zeros, as codes are."

@@ -3,7 +3,7 @@
 import collections
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,15 +19,21 @@ _WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)? ?([^\W\d_][^\d]{0,9})")
 _YES_NO = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}
 
 
-def are_codes(fields: Collection[str]) -> bool:
-    """Whether whole numbers are names, as postcodes are: of one width, 3 digits at
-    least, some with leading zeros.
+def are_codes(counts: Mapping[str, int]) -> bool:
+    """Whether nine in ten fields are whole numbers that are names, as postcodes are: of
+    one width, 3 digits at least, with leading zeros rather than shorter ones.
     """
-    return (
-        len({len(text) for text in fields}) == 1
-        and all(len(text) > 2 and text.isascii() and text.isdigit() for text in fields)
-        and any(text[0] == "0" for text in fields)
-    )
+    known = {text: n for text, n in counts.items() if not is_missing(text)}
+    digits = {t: n for t, n in known.items() if t.isascii() and t.isdigit()}
+    widths: collections.Counter[int] = collections.Counter()
+    for text, n in digits.items():
+        widths[len(text)] += n
+    if not widths:
+        return False
+    [(width, most)] = widths.most_common(1)
+    shorter = sum(n for other, n in widths.items() if other < width)
+    zeros = sum(n for t, n in digits.items() if len(t) == width and t[0] == "0")
+    return width > 2 and 10 * most >= 9 * sum(known.values()) and zeros > shorter
 
 
 def are_dates(counts: Mapping[str, int]) -> bool:

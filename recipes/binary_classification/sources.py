@@ -138,7 +138,13 @@ def _labels(
     values = [unicodedata.normalize("NFC", value).strip(INVISIBLE) for value in values]
     counts = collections.Counter(values)
     words = [text for text in counts if is_missing(text)]
-    if not words or several or (words == [""] and separator_of(values)):
+    if several:
+        count = sum(counts[text] for text in words if text)
+        values = ["" if is_missing(text) else text for text in values]
+        shown = ", ".join(repr(text) for text in words if text)
+        note = f"label {name!r}: {count} fields count as without any label: {shown}."
+        return values, [note] if count else []
+    if not words or (words == [""] and separator_of(values)):
         return values, []
     [*others] = counts.keys() - set(words)
     if len(words) == len(others) == 1 and words[0] and counts[words[0]] >= FEWEST:

@@ -14,7 +14,7 @@ from keras_seq.training import assign_folds
 from recipes.binary_classification.columns import LOST, Field, columns_of
 from recipes.binary_classification.data import FOLDS, grouped
 from recipes.binary_classification.leaks import SURE, giveaways
-from recipes.binary_classification.numerals import numeral, writing_of
+from recipes.binary_classification.numerals import numeral, read_as, writing_of
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import (
     FEWEST,
@@ -40,13 +40,17 @@ def kind_of(table: Table, config: Config) -> tuple[Kind | Literal["binary"], str
     if config.target_kind is not None:
         return config.target_kind, "as asked for"
     values = collections.Counter(table.labels)
-    if len(values) <= 2 or one_spelling(values, []) or config.positive is not None:
+    if len(values) <= 2 or config.positive is not None:
         return "binary", ""
-    numbers = [numeral(text) for text in values]
-    if all(number is not None for number in numbers):
-        whole = all(n and n.point is not None and n.point % 1 == 0 for n in numbers)
-        if not whole or len(values) > MOST_NUMBERS:
-            return "number", f"it has {len(values)} different numbers"
+    numerals = [numeral(text) for text in values]
+    numbers = {read_as(n, table.decimal, n.unit) for n in numerals if n is not None}
+    if None not in numerals and (
+        len(numbers) > MOST_NUMBERS or any(n is None or n % 1 for n in numbers)
+    ):
+        return "number", f"it has {len(numbers)} different numbers"
+    if len(values) - len(one_spelling(values, [])) <= 2:
+        return "binary", ""  # or spelt so: which is refused
+    if None not in numerals:
         return "classes", f"it has {len(values)} different whole numbers"
     separator = separator_of(table.labels)
     if separator:

@@ -289,7 +289,10 @@ def evaluate_run(
     runs.check_out(out)
     there = Path(run).exists() or run != OUT
     config = RunDirectory(run).read_config(Config) if there else Config()
-    figures = measure_tunes(tunes, load_data(config))
+    data = load_data(config)
+    if there:
+        RunDirectory(run).keep_known("vocabulary.json", data.known(), data.corpus.name)
+    figures = measure_tunes(tunes, data)
     runs.print_or_write(json.dumps(figures, indent=2), out)
 
 

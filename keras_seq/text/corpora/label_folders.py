@@ -9,7 +9,7 @@ from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of
 from keras_seq.text.corpora.sources import Source
 
 UNUSED = "unused"
-_ABOUT = ("readme", "license", "licence", "copying", "changelog", "index", "makefile")
+ABOUT = ("readme", "license", "licence", "copying", "changelog", "index", "makefile")
 
 
 class Labelled(NamedTuple):
@@ -50,7 +50,7 @@ def label_folders(
         source: _folders(source)
         for source in sources
         if source.suffix in ("", ".txt") or not _is_suffix(source.suffix)
-        if len(source.path.parts) > 1 and source.stem.casefold() not in _ABOUT
+        if len(source.path.parts) > 1 and source.stem.casefold() not in ABOUT
     }
     split = any(part for part, _ in inside.values())
     if split:  # beside train/pos and test/pos may lie more, such as word lists
@@ -92,8 +92,9 @@ def label_files(sources: Sequence[Source]) -> dict[str, Source] | None:
     """The file of each label, its name's ending; None if there are no such files."""
     by_stem: dict[PurePosixPath, dict[str, Source]] = collections.defaultdict(dict)
     for source in sources:
-        if source.suffix and source.suffix not in (".txt", ".xml", ".md"):
-            label = source.path.name.removesuffix(".gz").rpartition(".")[2]
+        other = source.suffix in ("", ".txt", ".xml", ".md")
+        if not other and source.stem.casefold() not in ABOUT:
+            label = source.unpacked.suffix[1:]
             folder_and_stem = source.path.with_name(source.stem)
             if label in by_stem[folder_and_stem]:
                 raise ValueError(

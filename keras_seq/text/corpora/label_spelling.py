@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,15})(?:\.0*)?")
 
-_YES = {"yes", "y", "true", "t", "1", "1.0"}
-_NO = {"no", "n", "false", "f", "0", "0.0"}
+_ANSWERS = {"yes": "no", "y": "n", "true": "false", "t": "f", "1": "0"}
+_NUMBERS = {"1.0": "1", "0.0": "0"}
 
 
 def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     """The spelling of each label that is another but for case, or for ".0".
 
-    Where all of them are words for yes and for no (or true and false, 1 and 0), and
-    there are more than two, they are these two.
+    Where all of them are pairs of words for yes and no (y and n, true and false, t and
+    f, 1 and 0), each with both, and there are several such pairs, they are these two.
 
     Args:
         counts: How often each label comes.
@@ -28,14 +28,16 @@ def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     {'Yes': 'yes'}
     """
     groups: dict[str, list[str]] = {}
-    folded = {label.casefold() for label in counts}
-    answers = len(folded) > 2 and folded <= _YES | _NO
-    answers = answers and bool(folded & _YES) and bool(folded & _NO)
+    folded = {label: label.casefold() for label in counts}
+    # "1.0" is 1, but T, F and N may be three things.
+    words = {_NUMBERS.get(word, word) for word in folded.values()}
+    pairs = [pair for pair in _ANSWERS.items() if words & set(pair)]
+    answers = len(pairs) > 1 and words == {word for pair in pairs for word in pair}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         whole = _WHOLE.fullmatch(label)
         key = str(int(whole[1])) if whole else label.casefold()
         if answers:
-            key = str(label.casefold() in _YES)
+            key = str(_NUMBERS.get(folded[label], folded[label]) in _ANSWERS)
         groups.setdefault(key, []).append(label)
     found = {}
     for first, *others in groups.values():

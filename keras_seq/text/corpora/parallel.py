@@ -185,11 +185,12 @@ def read_pairs(
         widest, more = 0, []
         for row in table.rows:
             cells = row.cells
-            if len(cells) > (widest := widest or len(cells)):
-                more.append(row.line)
             if not any(cell.strip() for cell in cells):
                 pairs.add("", "", part)
-            elif len(cells) <= max(first, second):
+                continue
+            if len(cells) > (widest := widest or len(cells)):
+                more.append(row.line)
+            if len(cells) <= max(first, second):
                 raise ValueError(
                     f"{table.name}:{row.line}: expected columns {first} and {second}, "
                     f"counted from 0, with tabs between; received {len(cells)} "
@@ -326,7 +327,7 @@ def _chosen(
     numbers, count = number_columns(start), width(start)
     if count < 3:
         note = ""
-        if start and Path(table.name.removesuffix(".gz")).suffix.lower() == ".csv":
+        if start and ".csv" in Path(table.name.lower()).suffixes[-2:]:
             note = f"no header is known: the first row is {start[0].cells}"[:200]
         return [0, 1], table, note
     chosen = [0, 1]

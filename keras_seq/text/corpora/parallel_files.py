@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_seq.text.corpora.columns import Column, is_language
-from keras_seq.text.corpora.parts import TRAIN, VALIDATION, part_of
+from keras_seq.text.corpora.label_folders import ABOUT
+from keras_seq.text.corpora.parts import TRAIN, VALIDATION, part_files, part_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip
+from keras_seq.text.corpora.tables import SUFFIXES
 
 _Sides = tuple[Source, Source]
 _OF_TRANSLATORS = {
@@ -40,11 +42,24 @@ def parallel_files(
     found: dict[str, dict[str, Source]] = collections.defaultdict(dict)
     for source in sources:
         language = source.suffix[1:]
-        if is_language(language):
-            found[source.path.with_name(source.stem).as_posix()][language] = source
+        if is_language(language) and source.stem.casefold() not in ABOUT:
+            some = found[source.path.with_name(source.stem).as_posix()]
+            if language in some:
+                raise ValueError(
+                    f"{path.name}: expected one of {str(some[language].path)!r} and "
+                    f"{str(source.path)!r}; received both."
+                )
+            some[language] = source
     pairs = {stem: some for stem, some in found.items() if len(some) > 1}
     if not pairs:
         return {}
+    if tables := part_files(path.name, sources, (".txt", *SUFFIXES)):
+        two = next(iter(next(iter(pairs.values())).values()))
+        one = next(iter(tables.values()))
+        raise ValueError(
+            f"{path.name}: expected files of two languages, or tables; received both "
+            f"{str(two.path)!r} and {str(one.path)!r}."
+        )
     languages = sorted({name for some in pairs.values() for name in some})
     chosen = list(map(str, columns)) if columns is not None else languages
     if len(chosen) != 2 or not set(chosen) <= set(languages):

@@ -1,5 +1,6 @@
 """Files with text, as they lie, packed or in a .zip, read line by line."""
 
+import bz2
 import contextlib
 import functools
 import gzip
@@ -19,7 +20,11 @@ from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
 
-_PACKED = (".gz", ".bz2", ".xz")
+_UNPACKERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
 _LONGEST_LINE = 2**28  # bytes: a small packed file may hold any number of them
 _SMALL, _TIMES = 2**27, 200  # bytes unpacked, and how often its size a text may have
 _START = 600  # bytes that tell what a file is
@@ -48,16 +53,17 @@ class Source(NamedTuple):
     @property
     def suffix(self) -> str:
         """The ending of its name, in lower case, without that of its packing."""
-        return self._unpacked.suffix.lower()
+        return self.unpacked.suffix.lower()
 
     @property
     def stem(self) -> str:
         """Its name, without both endings."""
-        return self._unpacked.stem
+        return self.unpacked.stem
 
     @property
-    def _unpacked(self) -> PurePosixPath:
-        packed = self.path.suffix.lower() in _PACKED
+    def unpacked(self) -> PurePosixPath:
+        """Its path, without the ending of its packing."""
+        packed = self.path.suffix.lower() in _UNPACKERS
         return self.path.with_suffix("") if packed else self.path
 
     def raw_lines(self) -> Iterator[bytes]:
@@ -94,6 +100,11 @@ class Source(NamedTuple):
         except lzma.LZMAError as error:
             kind = kind or ".xz"
             raise ValueError(f"{name}: is no whole {kind} file: {error}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # As bzip2's are: the system's have a number.
+            raise ValueError(f"{name}: can't be unpacked: {error}") from error
         except RuntimeError as error:  # encrypted, or packed in a way not known
             raise ValueError(f"{name}: can't be unpacked: {error}") from error
 
@@ -278,9 +289,8 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     opened = archive.open(member)
-    if member.filename.lower().endswith(".gz"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=opened))
-    return opened
+    unpack = _UNPACKERS.get(PurePosixPath(member.filename).suffix.lower())
+    return cast("IO[bytes]", unpack(opened)) if unpack is not None else opened
 
 
 def _shown(path: PurePosixPath) -> bool:

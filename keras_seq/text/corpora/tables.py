@@ -200,10 +200,18 @@ def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> T
     start = list(itertools.islice(objects, _OBJECTS))
     first = [_flat(value) for _, value in start]
     header = list(dict.fromkeys(key for fields in first for key in fields))
+    known = frozenset(header)
 
     def rows() -> Iterator[Row]:
         for number, value in itertools.chain(start, objects):
             fields = _flat(value)
+            if not known.issuperset(fields):
+                new = [key for key in fields if key not in known]
+                raise ValueError(
+                    f"{name}:{number}: expected the names that the first {_OBJECTS:,} "
+                    f"objects have; received {', '.join(map(repr, new[:20]))} too. One "
+                    "of those objects must have them, null if there is no value."
+                )
             yield Row(number, [fields.get(key, "") for key in header])
 
     return Table(name, header, rows())

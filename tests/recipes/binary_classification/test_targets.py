@@ -44,6 +44,10 @@ def again(*values):
         (again("a", "b", "c"), "classes"),
         (again("1", "2", "3", "4", "5"), "classes"),
         (again("2", "3", "4", "5.5"), "number"),
+        (again("7", "7.0", "8.5"), "number"),
+        (again("1", "1.0", "0"), "binary"),
+        (again("cat", "Cat", "dog"), "binary"),  # which says how they are spelt
+        (again("T", "F", "N"), "classes"),
         ([str(i) for i in range(120)], "number"),
         ([f"{i},5" for i in range(120)], "number"),
         ([f"$1,{i:03}.00" for i in range(120)], "number"),
@@ -106,6 +110,15 @@ def test_labels_are_told_apart_and_may_be_none(tmp_path):
     assert data.names == ["blue", "red", "round"]
     expected = [[0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 1, 0]]
     np.testing.assert_array_equal(data.targets[:4], expected)
+
+
+def test_words_for_none_are_no_labels(tmp_path):
+    values = again("red; round", "none", "round", "NaN", "red")
+    found, config = table(tmp_path, values, target_kind="labels")
+    data = TargetData.of(found, "labels", "", config)
+    assert data.names == ["red", "round"]
+    assert data.targets[:5].tolist() == [[1, 1], [0, 0], [0, 1], [0, 0], [1, 0]]
+    assert "48 fields count as without any label: 'none', 'NaN'." in data.notes[1]
 
 
 def test_equal_rows_stay_on_one_side(tmp_path):

@@ -168,8 +168,9 @@ def test_changed_tunes_are_refused(run, tunes_file, tmp_path, verb, capsys):
     other.write_text("X:" + "X:".join(Path(tunes_file).read_text().split("X:")[1:60]))
     settings = json.loads((moved / "config.json").read_text())
     (moved / "config.json").write_text(json.dumps({**settings, "data": str(other)}))
-    line = fails(capsys, verb, "--run", str(moved))
-    assert "is not what the run was started with" in line
+    for more in ([], ["--tunes", tunes_file])[: 2 if verb == "evaluate" else 1]:
+        line = fails(capsys, verb, "--run", str(moved), *more)
+        assert "is not what the run was started with" in line
 
 
 @pytest.mark.parametrize("verb", ["generate", "evaluate", "export"])

@@ -12,6 +12,7 @@ import pytest
 
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text import (
+    one_spelling,
     read_documents,
     read_labelled,
     read_lines,
@@ -176,10 +177,56 @@ def test_files_of_two_languages(tmp_path):
     assert read_pairs(opus).pairs == (("ja", "yes"),)
 
 
+def test_words_for_yes_and_no_are_one_in_pairs_alone():
+    some = {"yes": 4, "Y": 3, "1.0": 2, "no": 4, "n": 2, "0": 1}
+    one = {"Y": "yes", "1.0": "yes", "n": "no", "0": "no"}
+    assert one_spelling(some, []) == one
+    for apart in ("TFN", "TFY", ["yes", "no", "n"], ["1", "0", "t"]):
+        assert one_spelling(dict.fromkeys(apart, 3), []) == {}
+
+
+def test_a_file_of_a_language_comes_once(tmp_path):
+    for name in ("train.en", "train.fr", "README.en", "README.fr"):
+        written(tmp_path / name, f"{name}\n")
+    assert read_pairs(tmp_path).pairs == (("train.en", "train.fr"),)
+    packed = written(tmp_path / "train.en.gz", gzip.compress(b"other\n"))
+    with pytest.raises(ValueError, match=r"one of 'train\.en' and 'train\.en\.gz'"):
+        read_pairs(tmp_path)
+    packed.unlink()
+    written(tmp_path / "train.tsv", TSV)
+    with pytest.raises(ValueError, match=r"both 'train\.en' and 'train\.tsv'"):
+        read_pairs(tmp_path)
+    for name in ("train.en", "train.fr"):  # what is about it displaces no table
+        (tmp_path / name).unlink()
+    assert read_pairs(tmp_path).pairs == PAIRS
+
+
+PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_packed_files_within_others(tmp_path, ending):
+    pack = PACKERS[ending]
+    for label in ("pos", "neg"):
+        written(tmp_path / f"l/texts.{label}{ending}", pack(f"a {label}\n".encode()))
+    corpus = read_labelled(tmp_path / "l")
+    assert {(t.label, t.text) for t in corpus.texts} == {
+        ("pos", "a pos"),
+        ("neg", "a neg"),
+    }
+    data = pack(TSV.encode() * 2000)
+    inside = zipped(tmp_path / "x.zip", {f"x.tsv{ending}": data})
+    assert read_pairs(inside).pairs == PAIRS
+    broken = data[:-8] + bytes(8)
+    with pytest.raises(ValueError, match=r"x\.zip: (is no|can't be unpacked)"):
+        read_pairs(zipped(tmp_path / "x.zip", {f"x.tsv{ending}": broken}))
+
+
 def test_a_tab_within_a_sentence_is_told(tmp_path):
     corpus = read_pairs(written(tmp_path / "x.tsv", TSV + "a\tb\tc\n"))
     assert "1 rows have more columns" in corpus.notes[0]
     assert corpus.notes[0].endswith("x.tsv:4 is one")
+    assert read_pairs(written(tmp_path / "x.tsv", f"\n \n{TSV}")).notes == ()
 
 
 def test_the_label_may_come_last(tmp_path):
@@ -198,6 +245,7 @@ def test_the_label_may_come_last(tmp_path):
         (["pos", "pos\u200b", "\u200eneg", "neg "], {"pos", "neg"}),
         (["ko\u0308ln", "k\u00f6ln", "bonn", "bonn"], {"k\u00f6ln", "bonn"}),
         (["1", "-1", "1", "-1"], {"1", "-1"}),
+        (["Yes", "T", "no", "F"], {"Yes", "no"}),
     ],
 )
 def test_a_label_has_one_spelling(tmp_path, spellings, labels):

@@ -322,3 +322,14 @@ def test_long_fields_are_read_and_the_limit_of_the_process_stays(tmp_path):
     found = read_labelled(path)
     assert csv.field_size_limit() == before
     assert [len(item.text) for item in found.texts] == [179_999, 4]
+
+
+def test_names_that_come_late_are_not_dropped(tmp_path):
+    lines = [json.dumps({"text": f"t{i}", "label": i % 2}) for i in range(1000)]
+    late = json.dumps({"text": "t", "label": 1, "note": "n"})
+    path = write(tmp_path / "x.jsonl", "\n".join([*lines, late]))
+    for read in (read_labelled, read_documents):
+        with pytest.raises(ValueError, match=r"x\.jsonl:1001: .*received 'note' too"):
+            read(path)
+    write(path, "\n".join([late, *lines]))  # lacking later is missing
+    assert len(read_labelled(path).texts) == 1001
