@@ -14,7 +14,7 @@ from keras_seq.runs.finished import (
     export_command,
     open_finished,
 )
-from keras_seq.runs.line_answers import answer_lines, quoted_text
+from keras_seq.runs.line_answers import answer_lines, check_one_given, quoted_text
 from keras_seq.runs.progress import Progress
 from keras_seq.runs.report import Report
 from keras_seq.runs.run_directory import RunDirectory
@@ -27,6 +27,7 @@ __all__ = [
     "RunDirectory",
     "RunSettings",
     "answer_lines",
+    "check_one_given",
     "check_out",
     "check_settings",
     "command_line",

@@ -130,6 +130,28 @@ def quoted_text(words: Sequence[str], name: str = "text") -> str | None:
     return words[0] if words else None
 
 
+def check_one_given(first: str, second: str, *given: bool) -> None:
+    """Refuses a command that is given two things of which it takes one, or neither.
+
+    Args:
+        first: What the one is, in words.
+        second: Name of the other's argument.
+        *given: Of all arguments that there are for them, whether each is given.
+
+    Raises:
+        ValueError: If not exactly one is.
+
+    Example:
+
+    >>> check_one_given("a sentence", "file", True, False)
+    >>> check_one_given("a sentence", "file", True, True)
+    Traceback (most recent call last):
+    ValueError: either a sentence or `file` must be given, and not both.
+    """
+    if sum(given) != 1:
+        raise ValueError(f"either {first} or `{second}` must be given, and not both.")
+
+
 def _is_blank(item: object) -> bool:
     return isinstance(item, str) and not item.strip()
 

@@ -147,6 +147,14 @@ def shortened(table: Table, config: Config) -> Table:
     )
 
 
+def two_classes(table: Table, config: Config) -> Data:
+    """The data of a table whose target is one of two classes, told and split."""
+    names = classes(table, config)  # the negative one first
+    data = Data.of(shortened(table, config), names, config)
+    data.tell()
+    return data
+
+
 def classes(table: Table, config: Config) -> tuple[str, str]:
     """The negative and the positive label."""
     texts, lines = table.labels, table.lines

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_seq.extras import require
+from keras_seq.runs import FinishedRun
 from keras_seq.typing import Tensor
 from recipes.binary_classification.features import (
     feature_columns,
@@ -78,6 +79,14 @@ class Classifier:
     negative: str
     positive: str
     threshold: float
+
+    @classmethod
+    def kept(cls, found: FinishedRun) -> "Classifier":
+        """The classifier of a finished run."""
+        threshold = found.directory.metrics["validation"]["threshold"]
+        columns = [Column(**column) for column in found.known["columns"]]
+        names = found.known["negative"], found.known["positive"]
+        return cls(found.model, columns, *names, threshold)
 
     def logits(self, rows: Rows) -> np.ndarray:
         """The logit of the positive label for each row; shape (B,)."""

@@ -6,7 +6,6 @@ probabilities are calibrated on rows it hasn't trained on, it says what each col
 adds, and it is cross-validated beside logistic regression and gradient boosting.
 """
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,16 @@ import keras
 import numpy as np
 from keras.layers import Add, Dropout, EinsumDense, RepeatVector
 
-from keras_seq import files, runs, serving, training
-from recipes.binary_classification import figures, folds, results
+from keras_seq import runs, serving, training
+from recipes.binary_classification import answers, figures, folds, results
 from recipes.binary_classification import target_recipe as targets
-from recipes.binary_classification.data import Data, classes, read_table, shortened
+from recipes.binary_classification.data import Data, read_table, shortened, two_classes
 from recipes.binary_classification.features import build_features
 from recipes.binary_classification.model import MEMBERS, Classifier
 from recipes.binary_classification.serving import card, requests, signatures
 from recipes.binary_classification.settings import OUT, CompleteConfig, Config
-from recipes.binary_classification.sources import Table
-from recipes.binary_classification.table import Column, row_from_json, rows_from_csv
-from recipes.binary_classification.target_answers import answer_rows
-from recipes.binary_classification.target_model import Predictor
-from recipes.binary_classification.targets import kind_of
+from recipes.binary_classification.target_model import Predictor, TargetPart, Trained
+from recipes.binary_classification.targets import TargetData, kind_of
 from recipes.binary_classification.training import Fitted, Part
 
 PATIENCE = 20  # epochs without a better loss on the rows held out
@@ -38,24 +34,23 @@ LEARNING_RATE = 5e-3
 def load_data(config: Config) -> Data:
     """Reads the table, tells what it is, and splits it."""
     config = config.complete()
-    return _of_two_classes(config, read_table(config))
+    return two_classes(read_table(config), config)
 
 
-def _of_two_classes(config: Config, table: Table) -> Data:
-    names = classes(table, config)  # the negative one first
-    data = Data.of(shortened(table, config), names, config)
-    data.tell()
-    return data
-
-
-def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
-    """Ten networks side by side, compiled: raw rows → their logits (B, members, 1).
+def build_model(
+    config: Config,
+    data: Data | TargetData,
+    chosen: Any = None,
+    outputs: int = 1,
+    loss: keras.losses.Loss | None = None,
+    metric: keras.metrics.Metric | None = None,
+) -> keras.Model:
+    """Ten networks side by side, compiled: raw rows → logits (B, members, outputs).
 
         logit = wᵀ x + vᵀ tanh(W x + b) + c
 
-    with weights of its own for each member, x the features that `build_features` fits
-    to the chosen rows. As it starts, v = 0, a member is a logistic regression; l2 / 2 ·
-    (|w|² + 3 |v|² + 3 |W|²), spread over the rows, keeps it near the straight line.
+    x is what `build_features` makes of a row. As a member starts, v = 0, it is logistic
+    regression; l2 / 2 · (|w|² + 3 |v|² + 3 |W|²), spread over the rows, keeps it near.
     """
     config = config.complete()
     keras.utils.set_random_seed(config.seed)
@@ -67,7 +62,7 @@ def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
     x = RepeatVector(MEMBERS)(features)
     linear = EinsumDense(
         "bmf,mfo->bmo",
-        (MEMBERS, 1),
+        (MEMBERS, outputs),
         bias_axes="mo",
         kernel_initializer="zeros",
         kernel_regularizer=keras.regularizers.L2(l2),
@@ -85,37 +80,33 @@ def build_model(config: Config, data: Data, chosen: Any = None) -> keras.Model:
     )(x)
     bent = EinsumDense(
         "bmh,mho->bmo",
-        (MEMBERS, 1),
+        (MEMBERS, outputs),
         kernel_initializer="zeros",
         kernel_regularizer=keras.regularizers.L2(HIDDEN_L2 * l2),
         name="bent",
     )(Dropout(0.5)(hidden))
     members = keras.Model(features, Add()([linear, bent]), name="members")
     model = keras.Model(raw.input, members(raw(raw.input)), name="training")
-    model.compile(
-        keras.optimizers.Adam(LEARNING_RATE),
-        keras.losses.BinaryCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-        weighted_metrics=[keras.metrics.BinaryCrossentropy("nats", from_logits=True)],
-        jit_compile=False,
+    loss = loss or keras.losses.BinaryCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
     )
+    metric = metric or keras.metrics.BinaryCrossentropy("nats", from_logits=True)
+    adam = keras.optimizers.Adam(LEARNING_RATE)
+    model.compile(adam, loss, weighted_metrics=[metric], jit_compile=False)
     return model
 
 
 def train(
     config: Config,
-    part: Part,
+    part: Part | TargetPart,
     model: keras.Model,
     folder: Path,
     verbose: str | int = "auto",
+    monitor: str = "val_nats",
 ) -> training.EpochCheckpoint:
     """Trains; the model ends with the weights of its best epoch."""
     checkpoint = training.EpochCheckpoint(
-        folder / "checkpoints",
-        monitor="val_nats",
-        patience=PATIENCE,
-        resume=config.resume,
+        folder / "checkpoints", monitor=monitor, patience=PATIENCE, resume=config.resume
     )
     checkpoint.fit(
         model,
@@ -143,6 +134,16 @@ def fit(
     return Fitted.of(config, data, part, model, checkpoint)
 
 
+def fit_targets(config: Config, data: TargetData, folder: Path) -> Trained:
+    """The same where the target isn't one of two classes."""
+    part = TargetPart.of(config, data)
+    model = build_model(
+        config, data, outputs=part.outputs, loss=part.loss(), metric=part.metric()
+    )
+    checkpoint = train(config, part, model, folder, monitor="val_error")
+    return Trained.of(data, part, model, checkpoint)
+
+
 def evaluate(
     config: Config,
     data: Data,
@@ -151,10 +152,10 @@ def evaluate(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Figures on the test rows and over the folds tested, each beside baselines."""
     test, labels = data.rows.take(data.test), data.labels[data.test]
-    known, answers = data.rows.take(data.train), data.labels[data.train]
+    known, true = data.rows.take(data.train), data.labels[data.train]
     probabilities = {
         folds.MODEL: classifier.probabilities(test),
-        **figures.baseline_probabilities(known, answers, test, config.seed),
+        **figures.baseline_probabilities(known, true, test, config.seed),
         "uncalibrated": folds.uncalibrated(classifier, test),
     }
     found = {}
@@ -190,26 +191,19 @@ def main(config: Config) -> None:
     """Trains, evaluates, draws, exports, and says where everything is."""
     started = time.time()
     config = config.complete()
-    runs.RunDirectory.check(
-        config.out, resume=config.resume, overwrite=config.overwrite
-    )
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    runs.RunDirectory.check(config.out, **how)
     table = read_table(config)
     kind, why = kind_of(table, config)
     if kind != "binary":
-        targets.target_main(config, shortened(table, config), kind, why, started)
+        table = shortened(table, config)
+        targets.target_main(fit_targets, config, table, kind, why, started)
         return
-    data = _of_two_classes(config, table)
-    run = runs.RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("columns.json", "predictions.csv"),
-    )
+    data = two_classes(table, config)
+    kept = ("columns.json", "predictions.csv")
+    run = runs.RunDirectory.start(config.out, config, results=kept, **how)
     data.keep_columns(run)
-    training_started = time.time()
     fitted = fit(config, data, data.train, run.path)
-    train_seconds = time.time() - training_started
     run.save_model(fitted.classifier.model)
     tested = folds.cross_validate(fit, config, data, run / "checkpoints" / "folds")
     measured, probabilities = evaluate(config, data, fitted.classifier, tested)
@@ -219,7 +213,7 @@ def main(config: Config) -> None:
         "config": run.config,
         "data": data.description(),
         "parameters": fitted.classifier.model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": {**checkpoint.best_values, **fitted.figures()},
         **measured,
     }
@@ -234,12 +228,8 @@ def _finished(
 ) -> tuple[runs.RunDirectory, CompleteConfig, Classifier | Predictor]:
     """A finished run's directory, its settings and its classifier."""
     found = runs.open_finished(run, CompleteConfig, "columns.json")
-    if "kind" in found.known:
-        return found.directory, found.config, targets.kept_predictor(found)
-    threshold = found.directory.metrics["validation"]["threshold"]
-    columns = [Column(**column) for column in found.known["columns"]]
-    names = found.known["negative"], found.known["positive"]
-    classifier = Classifier(found.model, columns, *names, threshold)
+    binary = "kind" not in found.known
+    classifier = Classifier.kept(found) if binary else targets.kept_predictor(found)
     return found.directory, found.config, classifier
 
 
@@ -271,30 +261,16 @@ def classify(
         out: File for the results: JSON Lines, if these are asked for, else a CSV,
             with all contributions; by default they are printed.
     """
-    if (table is not None) + (file is not None) + (row is not None) != 1:
-        raise ValueError("either a CSV file or `row` must be given, and not both.")
+    given = (value is not None for value in (table, file, row))
+    runs.check_one_given("a CSV file", "row", *given)
     if show < 0:
         raise ValueError(f"`show` must be at least 0; received {show!r}.")
     runs.check_out(out)
     classifier = _finished(run)[2]
-    if row is None:
-        path = table or file or ""
-        rows, lines = rows_from_csv(path, classifier.columns, delimiter, encoding)
-    else:
-        rows, absent = row_from_json(row, classifier.columns)
-        lines = [1]
-        if absent:
-            told = sys.stderr if json else sys.stdout
-            print(f"columns not given count as missing: {', '.join(absent)}", file=told)
-    if isinstance(classifier, Predictor):
-        answer_rows(classifier, rows, lines, show=show, json=json, out=out)
-    elif json:
-        results.answer_json(classifier, rows, lines, out)
-    elif out is None:
-        print(results.answers_text(classifier, rows, lines, show))
-    else:
-        files.atomic_write(out, results.answers_table(classifier, rows, lines))
-        print(f"{len(rows)} rows are in {out}")
+    rows, lines = answers.rows_asked(
+        classifier, table or file, row, json, delimiter, encoding
+    )
+    answers.answer(classifier, rows, lines, show=show, json=json, out=out)
 
 
 def _measure(run: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Config(RunSettings):
     out: str = OUT
     data: str = BREAST_CANCER
     """Table to learn from: breast-cancer (scikit-learn's), or a file: CSV, JSON Lines
-    or Parquet; or hf://NAME."""
+    or Parquet; or hf://NAME[:CONFIG][@SPLIT]."""
     label: str | None = None
     """Column of the file that holds what is predicted: two labels, or more, several
     in a field, or a number."""

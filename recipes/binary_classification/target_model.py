@@ -1,33 +1,28 @@
-"""The ensemble for classes, several labels or a number: trained, calibrated, whole."""
+"""The ensemble for classes, several labels or a number: its part, calibrated, whole."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from keras.layers import Add, Dropout, EinsumDense, RepeatVector
+from keras.layers import EinsumDense
 
 from keras_seq.extras import require
 from keras_seq.training import EpochCheckpoint, assign_folds, epoch_dataset
 from keras_seq.typing import Tensor
 from recipes.binary_classification.features import (
-    build_features,
     feature_columns,
     in_batches,
     tensors,
 )
 from recipes.binary_classification.model import MEMBERS, integrated_gradients
-from recipes.binary_classification.settings import CompleteConfig
+from recipes.binary_classification.settings import Config
 from recipes.binary_classification.table import Column, Rows
 from recipes.binary_classification.targets import TargetData, strata
 from recipes.binary_classification.training import fit_platt
 
-PATIENCE = 20  # epochs without a better loss on the rows held out
-HIDDEN_L2 = 3.0  # penalty on the hidden layer, as a multiple of the linear path's
-LEARNING_RATE = 5e-3
 PRIOR = 10.0  # rows' worth, that the probabilities are right as they are
 POINTS = 16  # of a quadrature
 COVERED = 0.8  # of the values that an interval shall hold
@@ -111,6 +106,86 @@ class Predictor:
 
 
 @dataclasses.dataclass(frozen=True)
+class TargetPart:
+    """Rows to train on, and for each the member that it is held out from.
+
+    Attributes:
+        kind: "classes", "labels" or "number".
+        rows: The rows.
+        targets: What is predicted of them; a number scaled.
+        scale: Of the number.
+        held_out: The member of each.
+        weights: The weight of each.
+        outputs: Classes or labels, or 1.
+    """
+
+    kind: str
+    rows: Rows
+    targets: np.ndarray
+    scale: Scale
+    held_out: np.ndarray
+    weights: np.ndarray
+    outputs: int
+
+    @classmethod
+    def of(cls, config: Config, data: TargetData) -> "TargetPart":
+        """The training rows."""
+        rows = data.rows.take(data.train)
+        targets = data.targets[data.train]
+        scale = Scale()
+        if data.kind == "number":
+            scale = Scale(float(targets.mean()), float(targets.std()) or 1.0)
+            targets = (targets - scale.mean) / scale.deviation
+        codes = strata(data.kind, data.targets)[data.train]
+        held_out = assign_folds(codes, data.groups[data.train], MEMBERS, config.seed)
+        weights = _class_weights(config, data.kind, targets, len(data.names))
+        outputs = len(data.names) or 1
+        return cls(data.kind, rows, targets, scale, held_out, weights, outputs)
+
+    def loss(self) -> keras.losses.Loss:
+        """What training makes small."""
+        mean = {"reduction": "mean_with_sample_weight"}
+        if self.kind == "classes":
+            return keras.losses.SparseCategoricalCrossentropy(from_logits=True, **mean)
+        if self.kind == "labels":
+            return keras.losses.BinaryCrossentropy(from_logits=True, **mean)
+        return keras.losses.MeanSquaredError(**mean)
+
+    def metric(self) -> keras.metrics.Metric:
+        """The same without the penalties on the weights, by which training ends."""
+        if self.kind == "classes":
+            return keras.metrics.SparseCategoricalCrossentropy(
+                "error", from_logits=True
+            )
+        if self.kind == "labels":
+            return keras.metrics.BinaryCrossentropy("error", from_logits=True)
+        return keras.metrics.MeanSquaredError("error")
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in a step: about 8 steps an epoch, more for large tables."""
+        return int(np.clip(len(self.rows) // 8, 16, 512))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Training steps in an epoch."""
+        return -(-len(self.rows) // self.batch_size)
+
+    def batches(self, seed: int, first_epoch: int) -> Any:
+        """Training batches without end, epoch for epoch the same from any start."""
+        whole = _tensors(
+            self.rows, self.kind, self.targets, self.held_out, self.weights, False
+        )
+        return _batches(whole, len(self.rows), self.batch_size, seed, first_epoch)
+
+    def validation_batches(self) -> Any:
+        """All rows, each weighing for the member that it is held out from."""
+        return _validation(
+            self.rows, self.kind, self.targets, self.held_out, self.weights
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Trained:
     """A predictor, how its training went, and what it predicts of rows held out."""
 
@@ -121,127 +196,38 @@ class Trained:
     predicted: np.ndarray
     targets: np.ndarray
 
-
-def build_members(
-    config: CompleteConfig, rows: Rows, kind: str, outputs: int
-) -> keras.Model:
-    """Ten networks side by side, compiled: raw rows → their outputs (B, members, K).
-
-    Each is a straight line and a hidden layer, as with two classes.
-    """
-    keras.utils.set_random_seed(config.seed)
-    raw = build_features(rows)
-    l2 = config.l2 / (2 * len(rows) * (1 - 1 / MEMBERS) * MEMBERS)
-    regularizer = keras.regularizers.L2
-    features = keras.Input(raw.output_shape[1:], name="features")
-    x = RepeatVector(MEMBERS)(features)
-    linear = EinsumDense(
-        "bmf,mfo->bmo",
-        (MEMBERS, outputs),
-        bias_axes="mo",
-        kernel_initializer="zeros",
-        kernel_regularizer=regularizer(l2),
-        name="linear",
-    )(x)
-    hidden = EinsumDense(
-        "bmf,mfh->bmh",
-        (MEMBERS, config.units),
-        bias_axes="mh",
-        activation="tanh",
-        kernel_initializer=keras.initializers.RandomNormal(
-            stddev=features.shape[1] ** -0.5
-        ),
-        kernel_regularizer=regularizer(HIDDEN_L2 * l2),
-        name="hidden",
-    )(x)
-    bent = EinsumDense(
-        "bmh,mho->bmo",
-        (MEMBERS, outputs),
-        kernel_initializer="zeros",
-        kernel_regularizer=regularizer(HIDDEN_L2 * l2),
-        name="bent",
-    )(Dropout(0.5)(hidden))
-    members = keras.Model(features, Add()([linear, bent]), name="members")
-    model = keras.Model(raw.input, members(raw(raw.input)), name="training")
-    loss: dict[str, Callable[[], keras.losses.Loss]] = {
-        "classes": lambda: keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-        "labels": lambda: keras.losses.BinaryCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-        "number": lambda: keras.losses.MeanSquaredError(
-            reduction="mean_with_sample_weight"
-        ),
-    }
-    measure: dict[str, Callable[[], keras.metrics.Metric]] = {
-        "classes": lambda: keras.metrics.SparseCategoricalCrossentropy(
-            "error", from_logits=True
-        ),
-        "labels": lambda: keras.metrics.BinaryCrossentropy("error", from_logits=True),
-        "number": lambda: keras.metrics.MeanSquaredError("error"),
-    }
-    model.compile(
-        keras.optimizers.Adam(LEARNING_RATE),
-        loss[kind](),
-        weighted_metrics=[measure[kind]()],
-        jit_compile=False,
-    )
-    return model
-
-
-def fit_targets(config: CompleteConfig, data: TargetData, folder: Path) -> Trained:
-    """Trains on the training rows, and calibrates on those held out from members."""
-    rows = data.rows.take(data.train)
-    targets = data.targets[data.train]
-    scale = Scale()
-    if data.kind == "number":
-        scale = Scale(float(targets.mean()), float(targets.std()) or 1.0)
-        targets = (targets - scale.mean) / scale.deviation
-    codes = strata(data.kind, data.targets)[data.train]
-    held_out = assign_folds(codes, data.groups[data.train], MEMBERS, config.seed)
-    weights = _class_weights(config, data.kind, targets, len(data.names))
-    model = build_members(config, rows, data.kind, len(data.names) or 1)
-    checkpoint = EpochCheckpoint(
-        folder / "checkpoints",
-        monitor="val_error",
-        patience=PATIENCE,
-        resume=config.resume,
-    )
-    size = int(np.clip(len(rows) // 8, 16, 512))
-    steps = -(-len(rows) // size)
-    whole = _tensors(rows, data.kind, targets, held_out, weights, False)
-    checkpoint.fit(
-        model,
-        _batches(whole, len(rows), size, config.seed, checkpoint.first_epoch),
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        validation_data=_validation(rows, data.kind, targets, held_out, weights),
-        verbose="auto",
-    )
-    outputs = in_batches(lambda batch: model(tensors(batch)), rows)
-    own = outputs[np.arange(len(rows)), held_out].astype("float64")
-    slope, bias = calibration(data.kind, own, targets)
-    interval = (0.0, 0.0)
-    if data.kind == "number":
-        slope, bias = [scale.deviation], [scale.mean]
-        own, targets = own * scale.deviation + scale.mean, data.targets[data.train]
-        edges = (1 - COVERED) / 2, (1 + COVERED) / 2
-        low, high = np.quantile(targets - own[:, 0], edges)
-        interval = (float(low), float(high))
-        predicted = own[:, 0]
-    else:
-        predicted = _probabilities(data.kind, own * slope + bias)
-    predictor = Predictor(
-        whole_model(model, data.kind, slope, bias),
-        data.columns,
-        data.kind,
-        data.names,
-        data.unit,
-        interval,
-    )
-    return Trained(predictor, checkpoint, slope, bias, predicted, targets)
+    @classmethod
+    def of(
+        cls,
+        data: TargetData,
+        part: TargetPart,
+        model: keras.Model,
+        checkpoint: EpochCheckpoint,
+    ) -> "Trained":
+        """Calibrates a trained model on the rows held out from members."""
+        rows, targets, scale = part.rows, part.targets, part.scale
+        outputs = in_batches(lambda batch: model(tensors(batch)), rows)
+        own = outputs[np.arange(len(rows)), part.held_out].astype("float64")
+        slope, bias = calibration(data.kind, own, targets)
+        interval = (0.0, 0.0)
+        if data.kind == "number":
+            slope, bias = [scale.deviation], [scale.mean]
+            own, targets = own * scale.deviation + scale.mean, data.targets[data.train]
+            edges = (1 - COVERED) / 2, (1 + COVERED) / 2
+            low, high = np.quantile(targets - own[:, 0], edges)
+            interval = (float(low), float(high))
+            predicted = own[:, 0]
+        else:
+            predicted = _probabilities(data.kind, own * slope + bias)
+        predictor = Predictor(
+            whole_model(model, data.kind, slope, bias),
+            data.columns,
+            data.kind,
+            data.names,
+            data.unit,
+            interval,
+        )
+        return cls(predictor, checkpoint, slope, bias, predicted, targets)
 
 
 def calibration(
@@ -295,7 +281,7 @@ def _probabilities(kind: str, logits: np.ndarray) -> np.ndarray:
 
 
 def _class_weights(
-    config: CompleteConfig, kind: str, targets: np.ndarray, count: int
+    config: Config, kind: str, targets: np.ndarray, count: int
 ) -> np.ndarray:
     """A weight for each row, whose mean is 1."""
     if kind != "classes" or config.class_weights == "none":

@@ -1,6 +1,7 @@
 """The recipe where the target isn't one of two classes: the same, step by step."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from recipes.binary_classification.settings import CompleteConfig
 from recipes.binary_classification.sources import Table
 from recipes.binary_classification.table import Column
 from recipes.binary_classification.target_figures import baselines, figures_of_kind
-from recipes.binary_classification.target_model import Predictor, fit_targets
+from recipes.binary_classification.target_model import Predictor, Trained
 from recipes.binary_classification.target_results import write_target_results
 from recipes.binary_classification.target_serving import (
     target_card,
@@ -23,9 +24,23 @@ from recipes.binary_classification.targets import Kind, TargetData, kind_of
 
 
 def target_main(
-    config: CompleteConfig, table: Table, kind: Kind, why: str, started: float
+    fit: Callable[..., Trained],
+    config: CompleteConfig,
+    table: Table,
+    kind: Kind,
+    why: str,
+    started: float,
 ) -> None:
-    """Trains, evaluates, draws, exports, and says where everything is."""
+    """Trains, evaluates, draws, exports, and says where everything is.
+
+    Args:
+        fit: The recipe's `fit_targets`, called with (config, data, folder).
+        config: The recipe's settings.
+        table: The table.
+        kind: What its target is.
+        why: What that was told from.
+        started: When the command began, by `time.time`.
+    """
     _check_settings(config, kind)
     data = TargetData.of(table, kind, why, config)
     data.tell()
@@ -37,9 +52,7 @@ def target_main(
         results=("columns.json", "predictions.csv"),
     )
     data.keep_columns(run)
-    training_started = time.time()
-    trained = fit_targets(config, data, run.path)
-    train_seconds = time.time() - training_started
+    trained = fit(config, data, run.path)
     predictor = trained.predictor
     run.save_model(predictor.model)
     measured, predicted = measure_targets(config, data, predictor)
@@ -55,7 +68,7 @@ def target_main(
         "config": run.config,
         "data": data.description(),
         "parameters": predictor.model.count_params(),
-        "train_seconds": round(train_seconds, 1),
+        "train_seconds": round(trained.checkpoint.seconds_trained, 1),
         "validation": validation,
         **measured,
     }

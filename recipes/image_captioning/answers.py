@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import answer_lines, quoted_text
+from keras_seq.runs import answer_lines, check_one_given, quoted_text
 from keras_seq.text import read_lines
 from keras_seq.vision import Caption, Captioner, load_image, readable_image
 from recipes.image_captioning.results import draw_attention
@@ -25,8 +25,7 @@ def images_asked(
             with spaces that isn't quoted.
         OSError: If the file can't be read.
     """
-    if bool(images) == (file is not None):
-        raise ValueError("either an image or `file` must be given, and not both.")
+    check_one_given("an image", "file", bool(images), file is not None)
     if file is not None:
         return read_lines(file, encoding)
     if Path(" ".join(images)).exists():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_seq.runs import answer_lines, quoted_text
+from keras_seq.runs import answer_lines, check_one_given, quoted_text
 from keras_seq.text import (
     NextWords,
     TextPredictor,
@@ -61,8 +61,7 @@ def read_prompt(text: str, file: str | None, encoding: str | None = None) -> str
         encoding: Of the file; None for UTF-8.
     """
     if file is not None:
-        if text:
-            raise ValueError("either a text or `file` must be given, and not both.")
+        check_one_given("a text", "file", bool(text), True)
         standard = file == "-"
         content = sys.stdin.buffer.read() if standard else Path(file).read_bytes()
         name = "standard input" if standard else file

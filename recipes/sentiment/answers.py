@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_seq.diagnostics import UnitText
 from keras_seq.files import TableText, atomic_write
-from keras_seq.runs import Progress, Report, quoted_text
+from keras_seq.runs import Progress, Report, check_one_given, quoted_text
 from keras_seq.runs import answer_lines as lines_of_answers
 from keras_seq.text import is_mostly_unspaced, normalise, read_lines
 from recipes.sentiment.explaining import Explained, TextClassifier
@@ -141,8 +141,7 @@ def lines_asked(
             of one that isn't quoted.
         OSError: If the file can't be read.
     """
-    if bool(texts) == (file is not None):
-        raise ValueError("either texts or `file` must be given, and not both.")
+    check_one_given("texts", "file", bool(texts), file is not None)
     if file is not None:
         return read_lines(file, encoding)
     if not any(len(text.split()) > 1 or is_mostly_unspaced(text) for text in texts):

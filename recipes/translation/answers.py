@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_seq.diagnostics import plot_attention
 from keras_seq.files import replacing
-from keras_seq.runs import answer_lines
+from keras_seq.runs import answer_lines, check_one_given
 from keras_seq.text import Translation, Translator, read_lines
 
 AT_ONCE = 256  # sentences, of which those of like length are translated together
@@ -26,8 +26,7 @@ def lines_asked(
             wanted where there is one line for it.
         OSError: If the file can't be read.
     """
-    if (sentence is None) == (file is None):
-        raise ValueError("either a sentence or `file` must be given, and not both.")
+    check_one_given("a sentence", "file", sentence is not None, file is not None)
     if sentence is not None:
         return [sentence]
     if n_best not in (None, 1) and not json:

@@ -32,6 +32,7 @@ from keras_seq.runs import (
     RunDirectory,
     RunSettings,
     answer_lines,
+    check_one_given,
     check_settings,
     command_line,
     plot_bars,
@@ -156,6 +157,7 @@ def main(config: Config) -> None:
 answer_lines(["a b"], lambda lines: [{"words": len(line.split())} for line in lines])
 answer_lines(range(3), lambda rows: [{"row": r} for r in rows], numbers=[2, 4, 5])
 quoted_text(("12th of March",))
+check_one_given("a text", "file", True, False)
 command_line(Config, main, {"evaluate": lambda run: None}, ["--units", "8"])
 check_settings(Config(units=3), at_least_1=["units"], shares=())
 run = RunDirectory.start(f"{folder}/run", Config(), results=("tunes",))

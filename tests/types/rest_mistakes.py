@@ -14,6 +14,7 @@ from keras_seq.runs import (
     RunDirectory,
     RunSettings,
     answer_lines,
+    check_one_given,
     command_line,
     plot_bars,
     quoted_text,
@@ -98,6 +99,7 @@ def calls(
     answer_lines(["a"], len)  # wrong: an answer is a dict for each line
     answer_lines(["a"], lambda lines: [{}], out=3)  # wrong: no file
     quoted_text([1])  # wrong: no words
+    check_one_given("a text", "file", None)  # wrong: not whether
     read_lines(b"a.txt", 3)  # wrong: neither is a string
     command_line(RunSettings, print, ["evaluate"])  # wrong: no dict of verbs
     command_line(dict, print, {})  # wrong: no dataclass

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from sklearn import metrics as oracle
 
+from recipes.binary_classification.recipe import fit_targets
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import table_file
 from recipes.binary_classification.target_figures import (
@@ -15,7 +16,7 @@ from recipes.binary_classification.target_figures import (
     label_figures,
     number_figures,
 )
-from recipes.binary_classification.target_model import calibration, fit_targets
+from recipes.binary_classification.target_model import calibration
 from recipes.binary_classification.target_serving import target_signatures
 from recipes.binary_classification.targets import TargetData, kind_of
 from tests.recipes.binary_classification.flowers import fails, start
