@@ -10,7 +10,7 @@ import numpy as np
 from keras_seq.runs import RunDirectory
 from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
-from recipes.binary_classification.leaks import giveaways
+from recipes.binary_classification.leaks import giveaways, warnings_of
 from recipes.binary_classification.numerals import numeral
 from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.sources import (
@@ -72,7 +72,7 @@ class Data:
             groups=groups,
             train=np.flatnonzero(folds > 0),
             test=np.flatnonzero(folds == 0),
-            warnings=giveaways(table.columns, table.rows, labels),
+            warnings=warnings_of(giveaways(table.columns, table.rows, labels)),
         )
 
     def keep_columns(self, run: RunDirectory) -> None:

@@ -1,6 +1,7 @@
 """Columns that give the label away by themselves: what is only known afterwards."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,24 @@ FOLDS = 5
 SHOWN = 10
 
 
-def giveaways(columns: Sequence[Column], rows: Rows, labels: np.ndarray) -> list[str]:
-    """A warning for each column that tells the classes apart by itself.
+class Giveaway(NamedTuple):
+    """A column that tells the classes apart by itself.
+
+    Attributes:
+        name: Of the column.
+        area: Under the ROC curve.
+        what: "it", or "what is missing in it".
+    """
+
+    name: str
+    area: float
+    what: str
+
+
+def giveaways(
+    columns: Sequence[Column], rows: Rows, labels: np.ndarray
+) -> list[Giveaway]:
+    """The columns that tell two classes apart by themselves.
 
     Args:
         columns: List of `Column`.
@@ -22,7 +39,7 @@ def giveaways(columns: Sequence[Column], rows: Rows, labels: np.ndarray) -> list
         labels: Array of 0 and 1, shape (B,), both in it.
 
     Returns:
-        List of sentences.
+        List of `Giveaway`.
     """
     numbers, strings = iter(rows.numbers.T), iter(rows.strings.T)
     found = []
@@ -37,11 +54,31 @@ def giveaways(columns: Sequence[Column], rows: Rows, labels: np.ndarray) -> list
             missing = np.isnan(numeric)
         if area > SURE:
             what = "what is missing in it" if _agrees(missing, labels) else "it"
-            found.append((area, column.name, what))
+            found.append(Giveaway(column.name, area, what))
+    return found
+
+
+def giveaways_of_classes(
+    columns: Sequence[Column], rows: Rows, classes: np.ndarray
+) -> list[Giveaway]:
+    """The columns that tell each class from all others, with the smallest area."""
+    found = [
+        {one.name: one for one in giveaways(columns, rows, (classes == k).astype(int))}
+        for k in np.unique(classes)
+    ]
+    return [
+        min((of_class[name] for of_class in found), key=lambda one: one.area)
+        for name in found[0]
+        if all(name in of_class for of_class in found)
+    ]
+
+
+def warnings_of(found: Sequence[Giveaway]) -> list[str]:
+    """A sentence for each column, the surest first, of so many at most."""
     warnings = [
         f"column {name!r} alone gives the label away: by {what} the classes are told "
         f"apart with an AUC of {area:.4f}. Is it known before the label is?"
-        for area, name, what in sorted(found, key=lambda one: -one[0])[:SHOWN]
+        for name, area, what in sorted(found, key=lambda one: -one.area)[:SHOWN]
     ]
     if len(found) > SHOWN:
         warnings.append(f"{len(found) - SHOWN} more columns give the label away.")

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 from keras_seq.extras import require
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
@@ -27,7 +27,8 @@ DELIMITERS = ",;\t|"
 SNIFFED = 20  # records that tell the delimiter
 SNIFFED_CHARACTERS = 2**20
 MOST_BYTES = 2**31  # of a file, unpacked
-MOST_FIELDS = 2**28  # of objects with names of their own
+MOST_FIELDS = 2**28  # of objects with names of their own, or of Parquet
+PIECE = 2**20  # bytes
 SMALL, TIMES = 2**27, 200  # bytes unpacked, and how often its size a table may have
 COMMENTS = 100  # lines
 TITLE = 20  # lines that may stand above the names of columns
@@ -198,22 +199,16 @@ def _content(path: str) -> tuple[str, bytes]:
     place = inner = name_of(path)
     try:
         if path == "-":
-            size = 0
-            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+            content = _bounded(sys.stdin.buffer, place)
         elif Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
             raise ValueError(f"{place}: expected a file; received a pipe or a device.")
         else:
             size = Path(path).stat().st_size
             with open_unpacked(path) as file:
-                content = file.read(max(SMALL, min(TIMES * size, MOST_BYTES)) + 1)
-        if size and len(content) > max(SMALL, TIMES * size):
-            raise ValueError(
-                f"{place}: expected at most {TIMES} times its {size:,} packed bytes, "
-                "as tables have; received more."
-            )
+                content = _bounded(file, place, size)
         if content.startswith(b"\x1f\x8b"):  # of standard input
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(MOST_BYTES + 1)
+                content = _bounded(cast("IO[bytes]", packed), place, len(content))
         if content.startswith(b"PK\x03\x04"):
             inner, content = _packed(io.BytesIO(content), place)
     except (EOFError, zlib.error, lzma.LZMAError) as error:
@@ -229,6 +224,23 @@ def _content(path: str) -> tuple[str, bytes]:
     for ending in (".gz", ".bz2", ".xz"):
         inner = inner.removesuffix(ending)
     return inner, content
+
+
+def _bounded(file: IO[bytes], place: str, packed: int = 0) -> bytes:
+    """All of a file, or of what unpacks from so many bytes, if that isn't too much.
+
+    In pieces: at once a buffer of the most would be made first.
+    """
+    most = min(max(SMALL, TIMES * packed), MOST_BYTES) if packed else MOST_BYTES
+    found = io.BytesIO()
+    while found.tell() <= most and (piece := file.read(PIECE)):
+        found.write(piece)
+    if found.tell() > most < MOST_BYTES:
+        raise ValueError(
+            f"{place}: expected at most {TIMES} times its {packed:,} packed bytes, as "
+            "tables have; received more."
+        )
+    return found.getvalue()
 
 
 def _packed(file: IO[bytes], place: str) -> tuple[str, bytes]:
@@ -251,7 +263,7 @@ def _packed(file: IO[bytes], place: str) -> tuple[str, bytes]:
                 f"packed bytes, as tables have; {names[0]!r} has more."
             )
         with archive.open(member) as packed:
-            return names[0], packed.read(MOST_BYTES + 1)
+            return names[0], _bounded(packed, place, max(1, member.compress_size))
 
 
 def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:
@@ -339,17 +351,23 @@ def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record
     parquet = require("pyarrow.parquet", "tables")
     pyarrow = require("pyarrow", "tables")
     try:
-        table = parquet.read_table(pyarrow.BufferReader(content))
+        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        rows, width = file.metadata.num_rows, file.metadata.num_columns
+        table = file.read() if rows * max(1, width) <= MOST_FIELDS else None
     except (OSError, ValueError) as error:
         raise ValueError(f"{place}: is no whole Parquet file: {error}") from error
+    if table is None:
+        raise ValueError(
+            f"{place}: expected {MOST_FIELDS} fields at most; it has {rows} rows of "
+            f"{width}."
+        )
     header = list(table.column_names)
     _check_names(header, place, 1)
     columns = [
         [_parquet_field(place, name, value) for value in column.to_pylist()]
         for name, column in zip(header, table.columns, strict=True)
     ]
-    rows = enumerate(map(list, zip(*columns, strict=True)), start=1)
-    return header, list(rows)
+    return header, list(enumerate(map(list, zip(*columns, strict=True)), start=1))
 
 
 def _parquet_field(place: str, name: str, value: Any) -> str:

@@ -253,13 +253,13 @@ def classify(
         file: The same.
         row: One row instead of a file, as JSON, such as '{"mean radius": 14.1}';
             columns left out count as missing.
-        json: Answer in JSON Lines, with all contributions.
+        json: Answer in JSON Lines, with all contributions but for several labels.
         delimiter: Character between the fields of the file. By default it is found.
         encoding: Of the file. By default UTF-8.
         show: Columns to show for each row, the largest contributions first.
         run: Folder of the run.
-        out: File for the results: JSON Lines, if these are asked for, else a CSV,
-            with all contributions; by default they are printed.
+        out: File for the results: JSON Lines, if these are asked for, else a CSV, of
+            two classes with all contributions; by default they are printed.
     """
     given = (value is not None for value in (table, file, row))
     runs.check_one_given("a CSV file", "row", *given)

@@ -41,7 +41,7 @@ class Config(RunSettings):
     """Penalty on the squares of the weights: 1 / C of scikit-learn's logistic
     regression."""
     class_weights: Literal["none", "balanced"] = "none"
-    """balanced: both classes weigh the same in training, however rare one is."""
+    """balanced: all classes weigh the same in training, however rare one is."""
     threshold: Literal["youden", "f1"] = "youden"
     """What the threshold maximises on rows held out: youden, sensitivity +
     specificity - 1; f1, the harmonic mean of precision and sensitivity."""

@@ -87,9 +87,10 @@ def _check_settings(config: CompleteConfig, kind: Kind) -> None:
         "class_weights": config.class_weights != "none" and kind != "classes",
     }
     if names := [name for name, given in unused.items() if given]:
+        those = "classes" if names[0] == "class_weights" else "two classes"
         raise ValueError(
-            f"`{names[0]}` is for a target of two classes; {config.label!r} is of the "
-            f"kind {kind}."
+            f"`{names[0]}` is for a target of {those}; {config.label!r} is of the kind "
+            f"{kind}."
         )
 
 

@@ -13,7 +13,7 @@ from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
 from recipes.binary_classification.columns import LOST, Field, columns_of
 from recipes.binary_classification.data import FOLDS, grouped
-from recipes.binary_classification.leaks import SURE, giveaways
+from recipes.binary_classification.leaks import SURE, giveaways_of_classes, warnings_of
 from recipes.binary_classification.numerals import numeral, read_as, writing_of
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import (
@@ -105,8 +105,8 @@ class TargetData:
                 f"rows; it has {len(np.unique(groups))}."
             )
         _check_enough(kind, names, targets, groups, config)
+        notes[1:1] = told_by_one(table, kind, targets)
         folds = assign_folds(codes, groups, FOLDS, config.seed)
-        notes += told_by_one(table, kind, targets)
         return cls(
             kind,
             names,
@@ -190,11 +190,8 @@ class TargetData:
 def told_by_one(table: Table, kind: Kind, targets: np.ndarray) -> list[str]:
     """Warnings of columns that give the target away by themselves."""
     if kind == "classes":
-        found = [
-            set(giveaways(table.columns, table.rows, (targets == k).astype(int)))
-            for k in np.unique(targets)
-        ]
-        return [f"Warning: {text}" for text in sorted(set.intersection(*found))]
+        found = giveaways_of_classes(table.columns, table.rows, targets)
+        return [f"Warning: {text}" for text in warnings_of(found)]
     if kind == "labels":
         return []
     rankdata = require("scipy.stats", "recipes").rankdata

@@ -63,13 +63,14 @@ def is_saved(path: Path) -> bool:
 
 
 def hub_sources(
-    data: str | os.PathLike[str], notes: list[str]
+    data: str | os.PathLike[str], notes: list[str], *, labelled: bool = False
 ) -> dict[str, Source] | None:
     """The splits of a data set as tables, by the part that they stand for.
 
     Args:
         data: What may begin with hf://.
         notes: Gets a note of what isn't read.
+        labelled: Whether splits whose labels are hidden are left out.
 
     Returns:
         None if it isn't so named. One split alone is no part: its key is "".
@@ -110,6 +111,10 @@ def hub_sources(
         part = part_of(name)
         if not part:
             notes.append(f"the split {name!r} of {label} isn't read")
+        elif labelled and part != TRAIN and _is_hidden(split):
+            notes.append(
+                f"the split {name!r} of {label} isn't read: its labels are hidden (-1)"
+            )
         elif part in parts:
             raise ValueError(
                 f"{label}: expected one {part} part; received {name!r} too."
@@ -150,6 +155,20 @@ def hub_rows(data: str) -> Iterator[dict[str, Any]] | None:
         )
     [source] = sources.values()
     return source.table()[1] if source.table is not None else iter(())
+
+
+def _is_hidden(split: Any) -> bool:
+    """Whether no row has a label: those of contests' tests aren't given away."""
+    columns = [
+        name for name, kind in split.features.items() if getattr(kind, "names", None)
+    ]
+    batches = split.select_columns(columns).iter(batch_size=_AT_ONCE)
+    return bool(columns) and all(
+        value is None or value == -1
+        for batch in batches
+        for values in batch.values()
+        for value in values
+    )
 
 
 def _source(label: str, name: str, split: Any) -> Source:

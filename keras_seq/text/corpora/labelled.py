@@ -172,7 +172,7 @@ def read_labelled(
     ('few.tsv:3',)
     """
     notes: list[str] = []
-    hub = hub_sources(path, notes)
+    hub = hub_sources(path, notes, labelled=True)
     label = os.fspath(path)
     path = Path(path)
     if hub is not None:

@@ -18,6 +18,7 @@ _EXCEL = re.compile('"?sep=(.)"?')
 _LOOKED_AT = 50  # lines, to find the delimiter
 _OBJECTS = 1000  # that tell the names of columns
 _LONGEST_FIELD = 2**28  # characters
+_MOST_FIELDS = 2**28  # of Parquet, whose size says little
 
 Cells = list[str]
 
@@ -240,6 +241,12 @@ def _parquet_table(source: Source) -> Table:
             file = parquet.ParquetFile(_seekable(opened))
         except (OSError, ValueError) as error:
             raise ValueError(f"{source.name}: is no Parquet: {error}") from error
+    count, width = file.metadata.num_rows, file.metadata.num_columns
+    if count * max(1, width) > _MOST_FIELDS:
+        raise ValueError(
+            f"{source.name}: expected {_MOST_FIELDS} fields at most; it has {count} "
+            f"rows of {width}."
+        )
     header = [cleaned(name) for name in file.schema_arrow.names]
 
     def rows() -> Iterator[Row]:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from recipes.binary_classification import recipe
-from recipes.binary_classification.leaks import giveaways
+from recipes.binary_classification.leaks import giveaways, warnings_of
 from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.table import Column, Rows, rows_from_csv
 
@@ -236,7 +236,7 @@ def test_a_column_that_gives_the_label_away_is_a_warning(read):
     strings[:, 2] = [f"id {i // 2}" for i in range(500)]
     columns = [Column(f"n{i}", "number") for i in range(4)]
     columns += [Column(f"s{i}", "category") for i in range(3)]
-    warned = " ".join(giveaways(columns, Rows(numbers, strings), labels))
+    warned = " ".join(warnings_of(giveaways(columns, Rows(numbers, strings), labels)))
     area = roc_auc_score(labels, numbers[:, 1])
     assert area > 0.99
     assert (

@@ -2,19 +2,24 @@
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from keras_seq.text import read_documents
 from recipes.binary_classification.hints import sentinel
+from recipes.binary_classification.reading import read_table
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import table_file
 from recipes.binary_classification.table import Column, rows_from_csv
 
+TABLES = "keras_seq.text.corpora.tables."
 ROWS = [
     (str(20 + i % 30), ("Rom", "Bonn", "Graz")[i % 3], "yes" if i % 2 else "no")
     for i in range(40)
@@ -113,6 +118,39 @@ def test_a_pipe_is_refused_and_a_bomb_too(tmp_path, monkeypatch):
     monkeypatch.setattr("recipes.binary_classification.reading.SMALL", 2**16)
     with pytest.raises(ValueError, match="at most 200 times its"):
         table(tmp_path, gzip.compress(b"a,y\n" + b"1,2\n" * 2**18))
+
+
+def test_no_more_is_allocated_than_comes(tmp_path, monkeypatch):
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(CSV.encode()))
+    tracemalloc.start()
+    read_table(tmp_path / "x.csv.gz")
+    for content in (CSV.encode(), gzip.compress(CSV.encode())):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert len(read_table("-")[1]) == len(ROWS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+def test_a_bomb_on_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr("recipes.binary_classification.reading.SMALL", 2**16)
+    bomb = gzip.compress(b"a,y\n" + b"1,2\n" * 2**18)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bomb)))
+    with pytest.raises(ValueError, match=r"standard input: .* at most 200 times its"):
+        read_table("-")
+
+
+def test_parquet_is_bounded_before_it_is_read(tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    parquet.write_table(pyarrow.table({"text": ["a"] * 60, "label": [1] * 60}), path)
+    assert len(read_table(path)[1]) == 60
+    for module in ("recipes.binary_classification.reading.", TABLES + "_"):
+        monkeypatch.setattr(f"{module}MOST_FIELDS", 119)
+    for read in (read_table, read_documents):
+        with pytest.raises(ValueError, match=r"119 fields .* it has 60 rows of 2\."):
+            read(path)
 
 
 def column(tmp_path, fields):

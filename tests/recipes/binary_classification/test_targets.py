@@ -113,6 +113,24 @@ def test_labels_are_told_apart_and_may_be_none(tmp_path):
     np.testing.assert_array_equal(data.targets[:4], expected)
 
 
+def test_a_column_that_tells_each_class_is_told_first(tmp_path):
+    kinds = np.arange(300) % 3
+    order = kinds * 10.0 + np.arange(300) % 7
+    order[0] = 17  # of class 0, among class 1: 0.5 % of the pairs are in wrong order
+    rows = "".join(
+        f"{x}\t{k == 0}\t{i % 7}\t{'abc'[k]}\n"
+        for i, (x, k) in enumerate(zip(order, kinds, strict=True))
+    )
+    path = tmp_path / "t.tsv"
+    path.write_text(f"order\tone\tnone\ty\n{rows}")
+    config = Config(data=str(path), label="y").complete()
+    data = TargetData.of(table_file(config), "classes", "", config)
+    assert "Warning: column 'order' alone gives the label away" in data.notes[1]
+    area = float(data.notes[1].partition("AUC of ")[2][:6])
+    assert 0.99 < area <= oracle.roc_auc_score(kinds == 0, -order) < 1
+    assert not any("'one'" in note or "'none'" in note for note in data.notes)
+
+
 def test_words_for_none_are_no_labels(tmp_path):
     values = again("red; round", "none", "round", "NaN", "red")
     found, config = table(tmp_path, values, target_kind="labels")

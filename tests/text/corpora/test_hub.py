@@ -105,6 +105,25 @@ def test_a_split_to_train_on_is_needed(saved):
 
 
 @needs_datasets
+def test_hidden_labels_are_told(saved):
+    import datasets
+
+    names = datasets.ClassLabel(names=["neg", "pos"])
+    features = datasets.Features(text=datasets.Value("string"), label=names)
+    data = saved(
+        features,
+        train={"text": ["good", "bad"], "label": [1, 0]},
+        validation={"text": ["fine", "dull"], "label": [1, 0]},
+        test={"text": ["who knows", "nobody"], "label": [-1, -1]},
+    )
+    corpus = read_labelled(data)
+    assert [t.text for t in corpus.texts] == ["good", "bad", "fine", "dull"]
+    assert "'test' of hf://" in corpus.notes[0]
+    assert "its labels are hidden" in corpus.notes[0]
+    assert read_documents(data).texts[4:] == ("who knows", "nobody")
+
+
+@needs_datasets
 def test_pairs_within_an_object(saved):
     rows = [{"en": "Go.", "fr": "Va !"}, {"en": "Run!", "fr": "Cours !"}]
     data = saved(train={"id": ["0", "1"], "translation": rows})
