@@ -305,13 +305,21 @@ def feature_columns(features: keras.Model, columns: list[Column]) -> np.ndarray:
     return np.array(owners)
 
 
-def in_batches(function: Callable[[Rows], Tensor], rows: Rows) -> np.ndarray:
-    """A function's results for all rows, as an array, some rows at a time."""
+def in_batches(
+    function: Callable[..., Tensor], rows: Rows, *others: np.ndarray
+) -> np.ndarray:
+    """A function's results for all rows, as an array, some rows at a time; with what
+    belongs to them in other arrays.
+    """
+    parts = [
+        slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, len(rows), ROWS_AT_ONCE)
+    ]
     return np.concatenate(
         [
             ops.convert_to_numpy(
-                function(rows.take(slice(start, start + ROWS_AT_ONCE)))
+                function(rows.take(part), *(other[part] for other in others))
             )
-            for start in range(0, len(rows), ROWS_AT_ONCE)
+            for part in parts
         ]
     )

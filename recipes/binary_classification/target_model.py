@@ -206,8 +206,13 @@ class Trained:
     ) -> "Trained":
         """Calibrates a trained model on the rows held out from members."""
         rows, targets, scale = part.rows, part.targets, part.scale
-        outputs = in_batches(lambda batch: model(tensors(batch)), rows)
-        own = outputs[np.arange(len(rows)), part.held_out].astype("float64")
+        own = in_batches(
+            lambda batch, member: ops.convert_to_numpy(model(tensors(batch)))[
+                np.arange(len(member)), member
+            ],
+            rows,
+            part.held_out,
+        ).astype("float64")
         slope, bias = calibration(data.kind, own, targets)
         interval = (0.0, 0.0)
         if data.kind == "number":
@@ -297,12 +302,17 @@ def _tensors(
     weights: np.ndarray,
     validate: bool,
 ) -> tuple[dict[str, Tensor], np.ndarray, np.ndarray]:
-    """Rows, targets for every member, and the weight of each row for each member."""
+    """Rows, targets (N, 1, K), and the weight of each row for each member."""
     own = held_out[:, None] == np.arange(MEMBERS)
     dtype = "int32" if kind == "classes" else "float32"
     wide = targets.reshape(len(targets), -1).astype(dtype)
     weight = ((own == validate) * weights[:, None]).astype("float32")
-    return tensors(rows), np.repeat(wide[:, None], MEMBERS, 1), weight
+    return tensors(rows), wide[:, None], weight
+
+
+def _for_members(rows: Any, targets: Tensor, weights: Tensor) -> Any:
+    """A batch with its targets for every member: of all rows they'd be held at once."""
+    return rows, ops.repeat(targets, MEMBERS, axis=1), weights
 
 
 def _batches(whole: Any, count: int, size: int, seed: int, first_epoch: int) -> Any:
@@ -321,7 +331,9 @@ def _batches(whole: Any, count: int, size: int, seed: int, first_epoch: int) -> 
         first_epoch=first_epoch,
     )
     return indices.map(
-        lambda i: tf.nest.map_structure(lambda part: tf.gather(part, i), whole)
+        lambda i: _for_members(
+            *tf.nest.map_structure(lambda part: tf.gather(part, i), whole)
+        )
     )
 
 
@@ -334,4 +346,4 @@ def _validation(
 ) -> Any:
     tf = require("tensorflow", "recipes")
     whole = _tensors(rows, kind, targets, held_out, weights, True)
-    return tf.data.Dataset.from_tensor_slices(whole).batch(4096)
+    return tf.data.Dataset.from_tensor_slices(whole).batch(4096).map(_for_members)

@@ -10,13 +10,18 @@ from sklearn import metrics as oracle
 from recipes.binary_classification.recipe import fit_targets
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import table_file
+from recipes.binary_classification.table import Rows
 from recipes.binary_classification.target_figures import (
     baselines,
     class_figures,
     label_figures,
     number_figures,
 )
-from recipes.binary_classification.target_model import calibration
+from recipes.binary_classification.target_model import (
+    Scale,
+    TargetPart,
+    calibration,
+)
 from recipes.binary_classification.target_serving import target_signatures
 from recipes.binary_classification.targets import TargetData, kind_of
 from tests.recipes.binary_classification.flowers import fails, start
@@ -129,6 +134,23 @@ def test_a_column_that_tells_each_class_is_told_first(tmp_path):
     area = float(data.notes[1].partition("AUC of ")[2][:6])
     assert 0.99 < area <= oracle.roc_auc_score(kinds == 0, -order) < 1
     assert not any("'one'" in note or "'none'" in note for note in data.notes)
+
+
+def test_batches_have_the_targets_of_their_rows_for_each_member():
+    values = CHANCE.normal(size=(40, 2)).astype("float32")
+    rows = Rows(values, np.empty((40, 0), object))
+    held_out = np.arange(40) % 10
+    part = TargetPart("number", rows, values, Scale(), held_out, np.ones(40), 2)
+    order = []
+    for x, y, weight in part.batches(0, 0).take(part.steps_per_epoch):
+        places = [int(np.flatnonzero(values[:, 0] == v)[0]) for v in x["numbers"][:, 0]]
+        np.testing.assert_array_equal(y, np.stack([values[places]] * 10, axis=1))
+        np.testing.assert_array_equal(weight, 1 - np.eye(10)[held_out[places]])
+        order += places
+    assert sorted(order) == list(range(40))
+    [(_, y, weight)] = part.validation_batches()
+    np.testing.assert_array_equal(y, np.stack([values] * 10, axis=1))
+    np.testing.assert_array_equal(weight, np.eye(10)[held_out])
 
 
 def test_words_for_none_are_no_labels(tmp_path):
