@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -15,6 +15,13 @@ from keras_seq.decoding._steppable import (
     try_alone,
 )
 from keras_seq.typing import Integers, Tensor
+
+
+class _Sequential(Protocol):
+    """A `keras.Sequential`, of which checkers may know nothing."""
+
+    @property
+    def layers(self) -> list[Any]: ...
 
 
 class Stepper:
@@ -59,8 +66,8 @@ class Stepper:
     (TensorShape([1, 3, 10]), TensorShape([1, 10]))
     """
 
-    def __init__(self, layers: Iterable[keras.Layer] | keras.Sequential) -> None:
-        given = [layers] if isinstance(layers, keras.Layer) else layers
+    def __init__(self, layers: Iterable[keras.Layer] | _Sequential) -> None:
+        given: Any = [layers] if isinstance(layers, keras.Layer) else layers
         self.layers = [part for layer in given for part in parts_of(layer)]
         # Those that are tried at the first reading: what they do isn't known before.
         self._untried = [layer for layer in self.layers if not check_steppable(layer)]
