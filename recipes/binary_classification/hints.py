@@ -9,11 +9,12 @@ import numpy as np
 
 from recipes.binary_classification.dates import FORMS, seconds_of
 from recipes.binary_classification.numerals import is_missing, simplified
+from recipes.binary_classification.reading import INVISIBLE
 
 DIGITS_ALONE = "YYYYMMDD"
 _CENTURIES = ("19", "20")
 _DAYS = 3  # different ones, that digits alone are dates
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _NINES = re.compile(r"-?9{2,6}")
 _WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)? ?([^\W\d_][^\d]{0,9})")
 _YES_NO = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}

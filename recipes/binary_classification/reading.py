@@ -36,7 +36,8 @@ TOTALS = {
     *("total", "totals", "grand total", "sum", "subtotal", "average", "mean"),
     *("summe", "gesamt", "gesamtsumme", "insgesamt", "totale", "suma", "somme"),
 }
-INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff \t"
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+AROUND = f"{INVISIBLE} \t"  # names and labels
 _MARKS = {b"\xff\xfe": "UTF-16 or UTF-32", b"\xfe\xff": "UTF-16", b"\0\0": "UTF-32"}
 PACKED = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -120,7 +121,7 @@ def _csv_records(
     if not records:
         raise ValueError(f"{place} is empty; expected a line of column names.")
     (line, header), *records = records
-    header = [name.strip(INVISIBLE) for name in header]
+    header = [name.strip(AROUND) for name in header]
     _check_names(header, place, line)
     for line, values in records:
         if len(values) != len(header):

@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.extras import require
 from recipes.binary_classification.columns import Field, columns_of, decimal_of
 from recipes.binary_classification.numerals import is_missing
-from recipes.binary_classification.reading import INVISIBLE, name_of, read_table
+from recipes.binary_classification.reading import AROUND, name_of, read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.table import Column, Rows, rows_of
 
@@ -135,7 +135,7 @@ def _labels(
 
     Where a field may have several labels it may have none.
     """
-    values = [unicodedata.normalize("NFC", value).strip(INVISIBLE) for value in values]
+    values = [unicodedata.normalize("NFC", value).strip(AROUND) for value in values]
     counts = collections.Counter(values)
     words = [text for text in counts if is_missing(text)]
     if several:

@@ -19,7 +19,7 @@ _MARKS = {
 _LOOKED_AT = 4096  # bytes, for zeros
 _MARK = "\ufeff"
 # Of no width: spaces, joiners, and marks of direction.
-_INVISIBLE = (
+INVISIBLE = (
     "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
 )
 # Which of every four bytes are mostly 0, in text with ASCII in it.
@@ -286,7 +286,7 @@ def _refuse_wide(name: str, data: bytes) -> None:
         )
 
 
-_AT_ENDS = re.compile(f"^[ {_INVISIBLE}]+|[ {_INVISIBLE}]+$")
+_AT_ENDS = re.compile(f"^[ {INVISIBLE}]+|[ {INVISIBLE}]+$")
 
 
 def cleaned(label: str) -> str:

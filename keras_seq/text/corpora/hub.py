@@ -100,6 +100,8 @@ def hub_sources(
             )
         splits = {"": splits[asked.split]}
     if len(splits) == 1:
+        if labelled and _is_hidden(*splits.values()):
+            raise ValueError(f"{label}: expected labels; they are hidden (-1).")
         return {"": _source(label, "", *splits.values())}
     parts: dict[str, Source] = {}
     if TRAIN not in map(part_of, splits):

@@ -4,12 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from keras_seq.text.corpora.encodings import INVISIBLE
+
 _HTML = re.compile(
     r"&(?:amp|quot|lt|gt|nbsp|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});|"
     r"</?(?:br|p|i|b|em|strong|div|span|a|li|ul)(?:\s[^<>]{0,200})?\s?/?>"
 )
-# Joiners (U+200C and U+200D) are letters' business, and an emoji's.
-_INVISIBLE = re.compile("[\0\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff]")
+_JOINERS = "\u200c\u200d"  # letters' business, and an emoji's
+_INVISIBLE = re.compile(f"[\0{''.join(c for c in INVISIBLE if c not in _JOINERS)}]")
 
 
 def oddities(texts: Iterable[str]) -> list[str]:

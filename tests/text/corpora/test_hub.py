@@ -121,6 +121,8 @@ def test_hidden_labels_are_told(saved):
     assert "'test' of hf://" in corpus.notes[0]
     assert "its labels are hidden" in corpus.notes[0]
     assert read_documents(data).texts[4:] == ("who knows", "nobody")
+    with pytest.raises(ValueError, match="expected labels; they are hidden"):
+        read_labelled(f"{data}@test")
 
 
 @needs_datasets
