@@ -1,6 +1,7 @@
 """Files: written whole or not at all, unpacked, and known by their first bytes."""
 
 import bz2
+import collections
 import contextlib
 import csv
 import gzip
@@ -11,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TypeAlias, cast
+from typing import IO, Any, TypeAlias, cast
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
 _Opener: TypeAlias = Callable[[str | os.PathLike[str]], io.BufferedIOBase]
@@ -276,3 +277,26 @@ def open_unpacked(path: str | os.PathLike[str]) -> IO[bytes]:
         file.close()
         raise
     return file
+
+
+def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a JSON text's pairs, as `object_pairs_hook` of `json.loads`.
+
+    Args:
+        pairs: Names and values.
+
+    Raises:
+        ValueError: If a name stands twice, of which JSON would keep the last.
+
+    Example:
+
+    >>> import json
+    >>> json.loads('{"a": 1, "b": 2}', object_pairs_hook=unique_object)
+    {'a': 1, 'b': 2}
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = collections.Counter(name for name, _ in pairs)
+        twice = [name[:60] for name, count in counts.items() if count > 1]
+        raise ValueError(f"expected names that differ; received {twice[:20]} twice")
+    return found

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, whatever happens on the way."""
 
+import json
 import os
 import signal
 import stat
@@ -9,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from keras_seq.files import atomic_write, is_leftover, remove_leftovers, replacing
+from keras_seq.files import (
+    atomic_write,
+    is_leftover,
+    remove_leftovers,
+    replacing,
+    unique_object,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -206,3 +213,15 @@ def test_what_a_killed_process_leaves_is_known_and_removed(tmp_path):
     left = {path.name for path in (tmp_path / "run").rglob("*")}
     assert left == {"checkpoints", "history.csv", *others}
     remove_leftovers(tmp_path / "missing")
+
+
+def test_an_object_whose_names_differ():
+    def read(text):
+        return json.loads(text, object_pairs_hook=unique_object)
+
+    assert read('{"a": {"b": 1}, "c": []}') == {"a": {"b": 1}, "c": []}
+    many = "".join(f'"k{i}": 0, ' for i in range(100_000))
+    for names, shown in (('"a": 1, "b": 2, "a": 3', "['a']"), (f'{many}"k7": 1', "k7")):
+        with pytest.raises(ValueError, match="names that differ") as caught:
+            read(f"{{{names}}}")
+        assert shown in str(caught.value)

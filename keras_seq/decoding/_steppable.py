@@ -24,6 +24,9 @@ _MIXING = tuple(
         *("GlobalMaxPooling1D", "GlobalAveragePooling1D"),
         *("Flatten", "Reshape", "Permute", "RepeatVector"),
         *("ZeroPadding1D", "Cropping1D", "UpSampling1D"),
+        *("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose"),
+        *("MaxPooling2D", "AveragePooling2D", "ZeroPadding2D", "Cropping2D"),
+        *("UpSampling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D"),
         *("Attention", "AdditiveAttention", "MultiHeadAttention"),
         *("GroupQueryAttention", "GroupNormalization"),
     )
@@ -40,7 +43,10 @@ _MERGING = tuple(
     )
 )
 # Of Keras's layers those of which it hangs on what they were made with.
-_ANYTHING = (keras.layers.Lambda, keras.layers.EinsumDense, keras.Model)
+_ANYTHING = (
+    *(keras.layers.Lambda, keras.layers.EinsumDense, keras.Model),
+    *(keras.layers.TFSMLayer, keras.layers.JaxLayer, keras.layers.TorchModuleWrapper),
+)
 
 
 def parts_of(layer: Any) -> list[Any]:

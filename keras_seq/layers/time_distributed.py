@@ -98,8 +98,11 @@ class TimeDistributed(keras.layers.TimeDistributed):
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Nest:
         """The mask, of outputs without the steps that it is of whether one counts."""
-        if mask is None or len(mask.shape) == 2:
-            return mask
+        if mask is None:
+            return None
+        if len(mask.shape) == 2:
+            each = self.compute_output_shape(tuple(inputs.shape))
+            return keras.tree.map_shape_structure(lambda _: mask, each)
         # Whether the layer passes it on is seen with what stands for rows.
         shape = self._rows_shape(inputs.shape)
         rows = keras.KerasTensor(shape[:2], "bool")

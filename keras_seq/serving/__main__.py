@@ -218,14 +218,23 @@ def _batch(given: argparse.Namespace) -> int:
     with (
         open(given.rows, encoding="utf-8") as rows,
         replacing(Path(given.out)) as temporary,
-        open(temporary, "w", encoding="utf-8") as out,
+        open(temporary, "wb") as out,
     ):
-        for some in _batches(rows, given.batch_size):
+        for some in _batches(_decoded(rows, given.rows), given.batch_size):
             for answer in _answers(model, given.signature, some):
                 failed += bool(isinstance(answer, dict) and answer.get("error"))
-                out.write(json.dumps(answer, ensure_ascii=False) + "\n")
+                out.write(_rest.as_json(answer) + b"\n")
     print(f"{given.out}: {failed} rows have an error" if failed else given.out)
     return int(failed > 0)
+
+
+def _decoded(lines: Iterator[str], name: str) -> Iterator[str]:
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise ServingError(
+            "Nothing was answered", [f"{name} is not UTF-8: {error}"]
+        ) from error
 
 
 def _batches(lines: Iterator[str], size: int) -> Iterator[list[str]]:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from keras_seq._version import __version__
@@ -29,7 +30,7 @@ BODY_SECONDS = 30.0  # for a body to arrive
 MOST_WAITING = 256  # requests at a time; the next is told to come again
 MOST_BODIES = 8  # of the largest size at a time
 _LARGE = 2**20
-# TensorFlow Serving's addresses, which don't mind case.
+# TensorFlow Serving's addresses, which mind no case.
 _ADDRESS = re.compile(
     r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?"
     r"(?:(/metadata)|:(predict|classify|regress))?",
@@ -60,6 +61,7 @@ class App:
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "answers")
         routes = [
             _route("/v1/{rest:path}", self._v1, "GET", "POST"),
+            _route("/V1/{rest:path}", self._v1, "GET", "POST"),
             _route("/v2", self._server, "GET"),
             _route("/v2/health/live", self._live, "GET"),
             _route("/v2/health/ready", self._ready, "GET"),
@@ -150,7 +152,7 @@ class App:
         # The first here, so that what is refused has its status.
         first = ask((requests or [inputs])[0])
         rest = [*requests[1:], inputs] if requests else []
-        return StreamingResponse(
+        return _Stream(
             self._events(ask, names, first, rest, by_rows),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
@@ -166,6 +168,7 @@ class App:
     ) -> AsyncIterator[bytes]:
         """What is new in an answer, then in those to the rest; the last is whole."""
         whole = self._begun(ask, rest.pop()) if rest else None
+        shorter = None
         sent: dict[tuple[int, str], str] = {}
         try:
             while whole is not None:
@@ -173,7 +176,8 @@ class App:
                     yield _stream.as_event(new)
                 waited = {whole}
                 if rest:
-                    waited.add(self._begun(ask, rest.pop(0)))
+                    shorter = self._begun(ask, rest.pop(0))
+                    waited.add(shorter)
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
                 if whole.done():
                     answer, whole = whole.result(), None
@@ -187,8 +191,9 @@ class App:
             _, message, _ = _told(error)
             yield _stream.as_event({"error": message}, "error")
         finally:
-            if whole is not None:
-                whole.cancel()
+            for begun in (whole, shorter):
+                if begun is not None:
+                    begun.cancel()
 
     def _begun(
         self, ask: Callable[[_Outputs], _Outputs], inputs: _Outputs
@@ -263,18 +268,26 @@ class App:
 
     async def _worked(self, request: Request, work: _Work) -> Response:
         """Reads the body and does the work in a thread."""
-        if self._waiting >= MOST_WAITING:
-            message = f"More than {MOST_WAITING} requests are waiting"
-            raise RefusedError(503, message, {"Retry-After": "1"})
-        self._waiting += 1
         body = bytearray()
-        try:
+        with contextlib.ExitStack() as held:
+            held.callback(self._let_go, body)
             await self._read(request, body)
+            if self._waiting >= MOST_WAITING:
+                message = f"More than {MOST_WAITING} requests are waiting"
+                raise RefusedError(503, message, {"Retry-After": "1"})
+            self._waiting += 1
+            held.callback(self._answered)
             until = time.monotonic() + self._model.seconds
-            return await self._in_thread(work, bytes(body), until)
-        finally:
-            self._waiting -= 1
-            self._held -= len(body)
+            response = await self._in_thread(work, bytes(body), until)
+            if isinstance(response, _Stream):
+                response.held = held.pop_all()
+            return response
+
+    def _let_go(self, body: bytearray) -> None:
+        self._held -= len(body)
+
+    def _answered(self) -> None:
+        self._waiting -= 1
 
     def _parsing(self, body: bytes) -> contextlib.AbstractContextManager[object]:
         """Large bodies one at a time: what JSON makes of one is many times its size."""
@@ -312,6 +325,16 @@ class App:
         return RefusedError(
             413, f"A body may have {self._most_bytes} bytes; received {received}"
         )
+
+
+class _Stream(StreamingResponse):
+    """An answer that counts as waiting until it has ended."""
+
+    held = contextlib.ExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.held:
+            await super().__call__(scope, receive, send)
 
 
 def _route(

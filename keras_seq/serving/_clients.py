@@ -91,14 +91,13 @@ def to_tensor(rows, dtype):
     return tf.make_tensor_proto(array, dtype)
 
 
-def to_json(value):
+def to_json(value, name):
     if isinstance(value, list):
-        return [to_json(each) for each in value]
+        return [to_json(each, name) for each in value]
     if isinstance(value, bytes):
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
+        if name.endswith("_bytes"):
             return {"b64": base64.b64encode(value).decode()}
+        return value.decode("utf-8")
     return value
 
 
@@ -112,7 +111,7 @@ def predict(stub, name, request):
         message.inputs[key].CopyFrom(values)
     response = stub.Predict(message, timeout=60)
     columns = {
-        key: to_json(tf.make_ndarray(value).tolist())
+        key: to_json(tf.make_ndarray(value).tolist(), key)
         for key, value in sorted(response.outputs.items())
     }
     return [

@@ -10,7 +10,7 @@ from google.protobuf import text_encoding
 
 MODELS, BATCHING = "models.config", "batching_parameters.txt"
 COMPOSE, KUBERNETES = "compose.yaml", "kubernetes.yaml"
-_BATCH = 32  # rows, if the signatures take as many
+_BATCH = 32  # rows, where no signature says how many it takes
 _PLACE = "/models/served"  # in the container; the model's name stands in no path
 
 _MODELS = """# Which versions TensorFlow Serving loads, and what it calls them:
@@ -39,8 +39,9 @@ _BATCHING = """# How TensorFlow Serving puts requests together:
 #
 #     --enable_batching=true --batching_parameters_file=batching_parameters.txt
 #
-@NEIGHBOURS@# Rows in a batch. No more than every signature takes (@ROWS@): a larger
-# batch fails for all who are in it. A signature that writes token by token gains most.
+@NEIGHBOURS@# Rows in a batch, and in a request: what every signature takes
+# (@ROWS@), as a larger batch fails for all who are in it. A signature that writes token
+# by token gains most.
 max_batch_size { value: @BATCH@ }
 # What a request waits for others, in microseconds: 0 while few come, else a part of the
 # time that an answer takes.
@@ -51,7 +52,7 @@ num_batch_threads { value: 2 }
 # for minutes. At most what can be answered in the time that a client waits.
 max_enqueued_batches { value: 64 }
 # Off: the server pads with the first value of a tensor, and no mask tells it. Texts
-# have no length to pad; sequences of numbers must have one length in a request.
+# have no length to pad; sequences of numbers would need one length in a batch.
 pad_variable_length_inputs: false
 """
 
@@ -168,6 +169,10 @@ spec:
 """
 
 
+def _has_open_length(told: Mapping[str, Any]) -> bool:
+    return any("?" in shape for shape in told.get("inputs", {}).values())
+
+
 def write(
     folder: Path,
     name: str,
@@ -188,13 +193,18 @@ def write(
     rows = min((c["limits"].get("rows", _BATCH) for c in contract.values()), default=1)
     bound = sorted(n for n, c in contract.items() if not c["rows_independent"])
     told = f"# NOT FOR {', '.join(bound)}: a row's answer hangs on its neighbours.\n#\n"
+    ragged = sorted(n for n, c in contract.items() if _has_open_length(c))
+    if ragged:
+        told = told if bound else ""
+        told += f"# NOT FOR {', '.join(ragged)}: requests of other lengths don't fit"
+        told += " together.\n#\n"
     extra = f"{_PLACE}/{version}/{folder.name}"
     arguments = [
         f"--model_config_file={extra}/{MODELS}",
         "--allow_version_labels_for_unavailable_models=true",
         "--rest_api_timeout_in_ms=60000",
     ]
-    if not bound:
+    if not bound and not ragged:
         arguments += [
             "--enable_batching=true",
             f"--batching_parameters_file={extra}/{BATCHING}",
@@ -206,9 +216,9 @@ def write(
         "STABLE": str(stable),
         "CANARY": str(version),
         "VERSION": str(version),
-        "NEIGHBOURS": told if bound else "",
+        "NEIGHBOURS": told if bound or ragged else "",
         "ROWS": str(rows),
-        "BATCH": str(min(rows, _BATCH)),
+        "BATCH": str(rows),
         "SLUG": slug(name),
         "PATH": f"/v1/models/{urllib.parse.quote(name, safe='')}",
     }

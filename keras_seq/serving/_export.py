@@ -198,6 +198,7 @@ def export(
         for n, function in traced.items():
             small.require_read(n, function)
         records = _warmup.answer(signatures, requests, traced)
+        difference = _difference(signatures, records, small)
     with _atomic.appearing(target) as directory:
         with _atomic.os_errors(target):
             _save(owners, traced, directory)
@@ -220,7 +221,7 @@ def export(
         inspection.ops,
         len(records),
         weights,
-        _difference(signatures, records, small),
+        difference,
     )
 
 

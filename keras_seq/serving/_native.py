@@ -1,5 +1,6 @@
 """The proof without Python: replay.c, compiled and run on an exported model."""
 
+import math
 import os
 import re
 import shutil
@@ -65,8 +66,10 @@ def check_without_python(
     ...         report = check_without_python(folder)
     ...         assert report["serving_default"].rows == 2
     """
-    if not tolerance >= 0:
-        raise ValueError(f"`tolerance` must be at least 0; received {tolerance!r}.")
+    if not 0 <= tolerance < math.inf:
+        raise ValueError(
+            f"`tolerance` must be finite and at least 0; received {tolerance!r}."
+        )
     directory = newest_version(path)
     compiler = find_compiler()
     if compiler is None:

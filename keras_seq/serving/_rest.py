@@ -5,6 +5,7 @@ Reference: TensorFlow Serving, "RESTful API", sections "Request format",
 """
 
 import base64
+import collections
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,8 +39,8 @@ def read_json(text: str | bytes) -> Any:
         raise RestError(f"JSON Parse error: {error}") from error
 
 
-def as_json(answer: Mapping[str, Any]) -> bytes:
-    """A JSON object in UTF-8; half a surrogate pair, repeated, is escaped again."""
+def as_json(answer: Any) -> bytes:
+    """JSON in UTF-8; half a surrogate pair, repeated, is escaped again."""
     return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
@@ -190,8 +191,8 @@ def _is_object(value: Any) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        counts = collections.Counter(name for name, _ in pairs)
+        twice = next(name for name in found if counts[name] > 1)
         raise RestError(f"the name {shown(twice)} stands twice in an object")
     return found
 

@@ -123,6 +123,6 @@ def _texts(definition: Any) -> list[str]:
         for name, info in definition.outputs.items()
         if info.dtype == tf.string.as_datatype_enum
         and len(info.tensor_shape.dim) == 1
-        and name != ERROR
+        and name not in (ERROR, "finish_reason")  # which is known at the end alone
         and not name.endswith("_bytes")
     )

@@ -13,7 +13,7 @@ from keras_seq.decoding import (
     generate,
 )
 from keras_seq.decoding.generate import Step
-from keras_seq.text._word_steps import WordSteps
+from keras_seq.text._word_steps import HOTTEST, WordSteps
 from keras_seq.text.line_marks import mark_lines_tensor, restore_lines_tensor
 from keras_seq.text.vocabulary import END, UNKNOWN, Strings, Vocabulary
 from keras_seq.typing import Nest, Tensor
@@ -90,7 +90,7 @@ def complete(
             RepetitionPenalty(
                 settings["repetition_penalty"], tf.where(prompt > UNKNOWN, prompt, -1)
             ),
-            Temperature(settings["temperature"]),
+            Temperature(tf.minimum(settings["temperature"], HOTTEST)),
             MinP(settings["min_p"]),
         ],
         end_token=END,

@@ -12,6 +12,7 @@ from keras_seq.text.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 from keras_seq.typing import Nest, Tensor
 
 PIECES = 16  # of a word, at most
+HOTTEST = 1e4  # a temperature at which all is alike, but not what must never come
 _NEVER = -1e9  # finite: of a row of -inf alone no logarithm can be taken
 _APOSTROPHES = "'’"  # which words have inside
 

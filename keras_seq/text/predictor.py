@@ -10,7 +10,7 @@ from keras_seq.extras import require
 from keras_seq.text._completion import complete_words
 from keras_seq.text._strings import utf8
 from keras_seq.text._windows import nats_behind, state_behind
-from keras_seq.text._word_steps import PIECES, StepModel, WordSteps
+from keras_seq.text._word_steps import HOTTEST, PIECES, StepModel, WordSteps
 from keras_seq.text.line_marks import (
     mark_lines_tensor,
     restore_lines_tensor,
@@ -312,12 +312,14 @@ class TextPredictor:
             self._steps.begin(state, words),
             last,
             max_length=longest,
-            strategy=Sample(temperature=temperature, top_p=top_p),
+            strategy=Sample(temperature=tf.minimum(temperature, HOTTEST), top_p=top_p),
             end_token=END,
             seed=seed,
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
-        whole = written.finished | (written.lengths >= longest)
+        whole = written.finished | (words <= 0)
+        if not self._steps.in_pieces:  # pieces end with the last word
+            whole = whole | (written.lengths >= longest)
         return restore_lines_tensor(tf.ensure_shape(text, [None])), whole
 
     def complete_tensor(

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from keras_seq.files import unique_object
 from recipes.binary_classification.dates import seconds_of
 from recipes.binary_classification.numerals import (
     Numeral,
@@ -211,7 +212,7 @@ def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
         ValueError: If it is no object, or names a column that isn't known.
     """
     try:
-        given = json.loads(text, object_pairs_hook=once)
+        given = json.loads(text, object_pairs_hook=unique_object)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"`row` must be a JSON object; {error}.") from error
     if not isinstance(given, dict) or not given:
@@ -228,16 +229,6 @@ def row_from_json(text: str, columns: list[Column]) -> tuple[Rows, list[str]]:
     fields = {c.name: [_field(c, given.get(c.name))] for c in columns}
     absent = [name for name in names if name not in given]
     return rows_of(columns, [None], fields, "`row`"), absent
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of the pairs; ValueError if a name is there twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"expected names that differ; received {twice} twice")
-    return found
 
 
 def _field(column: Column, value: Any) -> str | float:

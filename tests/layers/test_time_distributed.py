@@ -132,6 +132,14 @@ def test_a_mask_of_the_n():
     np.testing.assert_array_equal(h._keras_mask, counts)
 
 
+def test_a_mask_of_the_n_goes_on_with_every_output():
+    layer = shaken_of(ExplicitLSTM(UNITS, return_state=True))
+    x = keras.ops.convert_to_tensor(X)
+    x._keras_mask = keras.ops.convert_to_tensor(COUNTS[:, :, 0])
+    for output in TimeDistributed(layer)(x):
+        np.testing.assert_array_equal(output._keras_mask, COUNTS[:, :, 0])
+
+
 def shaken_of(layer):
     layer.build((None, None, D))
     return shaken(layer)

@@ -79,7 +79,7 @@ def batching_parameters():
     )
 
 
-@pytest.mark.parametrize(("rows", "batch"), [(16, 16), (64, 32), (1, 1)])
+@pytest.mark.parametrize(("rows", "batch"), [(16, 16), (64, 64), (1, 1)])
 def test_no_batch_is_larger_than_a_signature_takes(tmp_path, rows, batch):
     contract = {"x": {"limits": {"rows": rows}, "rows_independent": True}}
     text = written(tmp_path, "m", contract=contract)["batching_parameters.txt"]
@@ -89,6 +89,15 @@ def test_no_batch_is_larger_than_a_signature_takes(tmp_path, rows, batch):
     assert read.num_batch_threads.value == 2
     assert read.max_enqueued_batches.value == 64
     assert not read.pad_variable_length_inputs
+
+
+def test_requests_of_other_lengths_are_not_put_together(tmp_path):
+    """One of 5 steps and one of 7 would fail each other's batch."""
+    inputs = {"x": "float32 (batch, ?, 3)", "text": "string (batch)"}
+    contract = {"read": {"limits": {}, "rows_independent": True, "inputs": inputs}}
+    found = written(tmp_path, "m", contract=contract)
+    assert "NOT FOR read" in found["batching_parameters.txt"]
+    assert "batching" not in found["compose.yaml"] + found["kubernetes.yaml"]
 
 
 def test_rows_that_hang_on_neighbours_are_not_batched(tmp_path):

@@ -73,13 +73,23 @@ def test_a_server_without_its_libraries_names_the_extra(
 
 def test_a_line_of_too_many_brackets_has_an_error(exported, tmp_path):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
-    rows.write_text("[" * 100_000 + '\n{"text": "on", "text": "on"}\n"on"\n')
+    half = '{"tex\\ud800": "on"}'  # a name that UTF-8 can't write comes back
+    rows.write_text("[" * 100_000 + '\n{"text": "on", "text": "on"}\n"on"\n' + half)
     command = ["batch", str(exported.path), str(rows), str(out)]
     assert main([*command, "--signature", "score"]) == 1
     answers = [json.loads(line) for line in out.read_text().splitlines()]
     assert "brackets" in answers[0]["error"]
     assert "stands twice" in answers[1]["error"]
     assert answers[2]["characters"] == 2
+    assert "ud800" in answers[3]["error"]
+
+
+def test_rows_that_are_not_utf_8(exported, tmp_path, capsys):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_bytes('"on"\n'.encode("utf-16"))
+    assert main(["batch", str(exported.path), str(rows), str(out)]) == 1
+    assert f"{rows} is not UTF-8" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

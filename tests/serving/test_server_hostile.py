@@ -103,6 +103,10 @@ BODIES = {
     "objects": ('{"a":' * 30_000, "brackets"),
     "brackets in rows": (of_score("[" * 100 + "]" * 100), "32 deep"),
     "twice": ('{"instances": ["a"], "instances": ["b"]}', "stands twice"),
+    "twice, of many": (
+        "{" + "".join(f'"k{i}": 0, ' for i in range(100_000)) + '"z": 0, "z": 0}',
+        '"z" stands twice',
+    ),
     "twice, deep": (of_score('{"text": "a", "text": "b"}'), "stands twice"),
     "invalid UTF-8": (b'{"instances": ["\xff\xfe"]}', "utf-8"),
     "UTF-16": ('{"instances": ["a"]}'.encode("utf-16"), "utf-8"),

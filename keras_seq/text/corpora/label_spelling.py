@@ -35,7 +35,7 @@ def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     answers = len(pairs) > 1 and words == {word for pair in pairs for word in pair}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         whole = _WHOLE.fullmatch(label)
-        key = str(int(whole[1])) if whole else label.casefold()
+        key = whole[1] if whole else label.casefold()
         if answers:
             key = str(_NUMBERS.get(folded[label], folded[label]) in _ANSWERS)
         groups.setdefault(key, []).append(label)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
+from keras_seq.files import unique_object
+
 Object: TypeAlias = dict[str, Any]
 
 _SPLIT = ("columns", "data")  # pandas's orient="split"
@@ -76,21 +78,11 @@ def _of_lines(name: str, lines: Iterable[str]) -> Iterator[tuple[int, Object]]:
 def _parsed(text: str) -> Any:
     return json.loads(
         text,
-        object_pairs_hook=once,
+        object_pairs_hook=unique_object,
         parse_int=str,
         parse_float=str,
         parse_constant=str,
     )
-
-
-def once(pairs: list[tuple[str, Any]]) -> Object:
-    """The object of the pairs; ValueError if a name is there twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"expected names that differ; received {twice} twice")
-    return found
 
 
 def _checked(name: str, number: int, value: Any) -> Object:

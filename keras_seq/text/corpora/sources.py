@@ -155,8 +155,11 @@ def is_zip(path: Path) -> bool:
         return True
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return not any(name in _OFFICE for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name in _OFFICE for name in archive.namelist())
+    except zipfile.BadZipFile:  # it only ends as one
+        return False
 
 
 def one_file(path: Path, *, once: bool = False) -> Source:

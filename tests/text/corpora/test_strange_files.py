@@ -246,6 +246,7 @@ def test_the_label_may_come_last(tmp_path):
         (["ko\u0308ln", "k\u00f6ln", "bonn", "bonn"], {"k\u00f6ln", "bonn"}),
         (["1", "-1", "1", "-1"], {"1", "-1"}),
         (["Yes", "T", "no", "F"], {"Yes", "no"}),
+        (["01", "01", "1", "1"], {"01", "1"}),
     ],
 )
 def test_a_label_has_one_spelling(tmp_path, spellings, labels):
