@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
 from keras_seq.extras import require
-from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.files import SMALL, TIMES, foreign_kind, markup_kind, open_unpacked
 from keras_seq.text import decoded, hub_rows, json_objects
 
 Record: TypeAlias = tuple[int, list[str]]
@@ -29,7 +29,6 @@ SNIFFED_CHARACTERS = 2**20
 MOST_BYTES = 2**31  # of a file, unpacked
 MOST_FIELDS = 2**28  # of objects with names of their own, or of Parquet
 PIECE = 2**20  # bytes
-SMALL, TIMES = 2**27, 200  # bytes unpacked, and how often its size a table may have
 COMMENTS = 100  # lines
 TITLE = 20  # lines that may stand above the names of columns
 TOTALS = {
@@ -298,10 +297,11 @@ def _sniff(text: str) -> str:
 
 
 def _check_names(header: list[str], place: str, line: int) -> None:
+    known: dict[str, int] = {}
     for number, name in enumerate(header, start=1):
         if not name:
             header[number - 1] = name = f"column {number}"
-        first = header.index(name) + 1
+        first = known.setdefault(name, number)
         if first != number:
             raise ValueError(
                 f"{place}:{line}: expected column names that differ; {name!r} is the "
@@ -324,9 +324,15 @@ def _object_records(
     found: list[tuple[int, dict[str, str]]] = []
     for number, value in objects:
         try:
-            found.append((number, {k.strip(): _field(k, v) for k, v in value.items()}))
+            fields = {k.strip(): _field(k, v) for k, v in value.items()}
         except TypeError as error:
             raise ValueError(f"{place}:{number}: {error}.") from error
+        if len(fields) < len(value):
+            raise ValueError(
+                f"{place}:{number}: expected names that differ in more than space; "
+                f"received {list(value)[:20]}."
+            )
+        found.append((number, fields))
     header = list(dict.fromkeys(name for _, fields in found for name in fields))
     if not header:
         raise ValueError(f"{place} is empty; expected objects.")

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
+from keras_seq.files import SMALL as _SMALL
+from keras_seq.files import TIMES as _TIMES
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
@@ -26,7 +28,6 @@ _UNPACKERS: dict[str, Callable[[IO[bytes]], Any]] = {
     ".xz": lzma.LZMAFile,
 }
 _LONGEST_LINE = 2**28  # bytes: a small packed file may hold any number of them
-_SMALL, _TIMES = 2**27, 200  # bytes unpacked, and how often its size a text may have
 _START = 600  # bytes that tell what a file is
 _OFFICE = ("[Content_Types].xml", "mimetype")  # what is in the .zip of a document
 

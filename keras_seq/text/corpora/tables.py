@@ -199,13 +199,13 @@ def _json_table(source: Source, encoding: str | None) -> Table:
 
 def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> Table:
     start = list(itertools.islice(objects, _OBJECTS))
-    first = [_flat(value) for _, value in start]
+    first = [_flat(value, f"{name}:{number}") for number, value in start]
     header = list(dict.fromkeys(key for fields in first for key in fields))
     known = frozenset(header)
 
     def rows() -> Iterator[Row]:
         for number, value in itertools.chain(start, objects):
-            fields = _flat(value)
+            fields = _flat(value, f"{name}:{number}")
             if not known.issuperset(fields):
                 new = [key for key in fields if key not in known]
                 raise ValueError(
@@ -218,19 +218,30 @@ def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> T
     return Table(name, header, rows())
 
 
-def _flat(value: dict[str, Any]) -> dict[str, str]:
-    """The fields of an object; of one within it by their own names, where it is alone.
+def _flat(value: dict[str, Any], place: str) -> dict[str, str]:
+    """The fields of an object; of one within it by their own names, where it is alone,
+    but for those that the outer one has.
 
     So pairs are given: {"translation": {"en": "Go.", "fr": "Va !"}}.
     """
     inside = [part for part in value.values() if isinstance(part, dict)]
+    fields = _cells(value, place)
     if len(inside) == 1:
-        value = {k: v for k, v in value.items() if v is not inside[0]} | inside[0]
-    fields = {}
+        fields = {**fields, **_cells(inside[0], place), **fields}
+    return fields
+
+
+def _cells(value: dict[str, Any], place: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
     for key, part in value.items():
         if isinstance(part, (dict, list)):
             continue  # no text: who names it is told that there is no such column
-        fields[cleaned(key)] = "" if part is None else str(part)
+        if (name := cleaned(key)) in fields:
+            raise ValueError(
+                f"{place}: expected names that differ in more than space; received "
+                f"{key!r} again."
+            )
+        fields[name] = "" if part is None else str(part)
     return fields
 
 

@@ -14,6 +14,7 @@ from keras_seq.text import (
     read_labelled,
     read_pairs,
 )
+from recipes.binary_classification.reading import read_table
 
 PAIRS = (('He said "hi".', "Il dit « salut »."), ("a, b", "c; d"), ("Go.", "Va !"))
 
@@ -333,3 +334,17 @@ def test_names_that_come_late_are_not_dropped(tmp_path):
             read(path)
     write(path, "\n".join([late, *lines]))  # lacking later is missing
     assert len(read_labelled(path).texts) == 1001
+
+
+def test_names_within_an_object_displace_none(tmp_path):
+    rows = [
+        {"text": f"t{i}", "label": i % 2, "about": {"text": "no", "by": "me"}}
+        for i in range(12)
+    ]
+    path = write(tmp_path / "x.jsonl", "\n".join(map(json.dumps, rows)))
+    assert {t.text for t in read_labelled(path).texts} == {f"t{i}" for i in range(12)}
+    assert set(read_documents(path, column="by").texts) == {"me"}
+    write(path, '{"text": "a", "label": 1}\n{"text": "b", "text ": "c", "label": 0}')
+    for read in (read_labelled, read_documents, read_table):
+        with pytest.raises(ValueError, match=r"x\.jsonl:2: expected names that differ"):
+            read(str(path))
