@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
-SMALL, TIMES = 2**27, 200  # bytes unpacked, and how often its size a file may have
+SMALL_UNPACKED = 2**27  # bytes that any packed file may have
+TIMES_UNPACKED = 200  # its size, that a larger one may have
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
 _Opener: TypeAlias = Callable[[str | os.PathLike[str]], io.BufferedIOBase]
 _PACKERS: dict[bytes, _Opener] = {

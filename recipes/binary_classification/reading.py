@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
 from keras_seq.extras import require
-from keras_seq.files import SMALL, TIMES, foreign_kind, markup_kind, open_unpacked
+from keras_seq.files import SMALL_UNPACKED as SMALL
+from keras_seq.files import TIMES_UNPACKED as TIMES
+from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text import decoded, hub_rows, json_objects
 
 Record: TypeAlias = tuple[int, list[str]]

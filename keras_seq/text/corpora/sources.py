@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
-from keras_seq.files import SMALL as _SMALL
-from keras_seq.files import TIMES as _TIMES
+from keras_seq.files import SMALL_UNPACKED as _SMALL
+from keras_seq.files import TIMES_UNPACKED as _TIMES
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
