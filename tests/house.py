@@ -35,6 +35,8 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 # Modules beside the rooms whose names without an underscore are public.
 PUBLIC_MODULES = ("keras_seq.extras", "keras_seq.files", "keras_seq.typing")
 LONGEST = 400
+LECTURE = 300  # lines of a recipe.py, whose `train` ends by the line TRAINED
+TRAINED = 120
 # Benchmarks time these, apart from what makes and calls them.
 TIMED = {
     "keras_seq.diagnostics.gate_activity.ActivityFunction",
@@ -305,3 +307,21 @@ def long_files(root):
         lines = source.count("\n")
         if lines > LONGEST:
             yield f"{file} has {lines} lines"
+
+
+def hidden_lectures(root):
+    """What keeps a recipe from being read from top to bottom in its recipe.py."""
+    for file, source in sources(root, "recipes"):
+        tree = ast.parse(source)
+        if not file.endswith("/recipe.py"):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    owner, name = ast.unparse(node.func.value), node.func.attr
+                    if name == "compile" and owner != "re":
+                        yield f"{file}:{node.lineno} compiles a model"
+            continue
+        if (lines := source.count("\n")) > LECTURE:
+            yield f"{file} has {lines} lines"
+        for node in tree.body:
+            if getattr(node, "name", "") == "train" and node.end_lineno > TRAINED:
+                yield f"{file}: train ends at line {node.end_lineno}"

@@ -191,6 +191,28 @@ def test_no_file_is_long():
     assert list(house.long_files(house.ROOT)) == []
 
 
+def test_a_hidden_lecture_is_found(tmp_path):
+    late = "x = 1\n" * 119 + "def train():\n    pass\n"
+    tree(
+        tmp_path,
+        {
+            "recipes/a/recipe": late + "model.compile()\n",
+            "recipes/a/model": "import re\nre.compile('a')\nmodel.compile('adam')\n",
+            "recipes/b/recipe": late[6:] + "x = 1\n" * 181,
+            "recipes/c/recipe": late[6:] + "x = 1\n" * 180,
+        },
+    )
+    assert list(house.hidden_lectures(tmp_path)) == [
+        "recipes/a/model.py:3 compiles a model",
+        "recipes/a/recipe.py: train ends at line 121",
+        "recipes/b/recipe.py has 301 lines",
+    ]
+
+
+def test_recipes_read_as_lectures():
+    assert list(house.hidden_lectures(house.ROOT)) == []
+
+
 def test_the_list_of_public_names_sees_every_change(tmp_path):
     tree(
         tmp_path,
