@@ -13,6 +13,7 @@ from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
 from recipes.binary_classification.columns import LOST, Field, columns_of
 from recipes.binary_classification.data import FOLDS, grouped
+from recipes.binary_classification.hints import spellings
 from recipes.binary_classification.leaks import SURE, giveaways_of_classes, warnings_of
 from recipes.binary_classification.numerals import numeral, read_as, writing_of
 from recipes.binary_classification.settings import Config
@@ -253,7 +254,8 @@ def _understood(
         _refuse_spellings(counts, table, config)
         names = _ordered(list(counts))
         place = {name: i for i, name in enumerate(names)}
-        return names, "", np.array([place[text] for text in table.labels]), []
+        notes = [f"the target {config.label!r}: {note}" for note in spellings(counts)]
+        return names, "", np.array([place[text] for text in table.labels]), notes
     separator = separator_of(table.labels) or next(
         (c for c in SEPARATORS if any(c in text for text in table.labels)),
         SEPARATORS[0],

@@ -153,6 +153,13 @@ def test_batches_have_the_targets_of_their_rows_for_each_member():
     np.testing.assert_array_equal(weight, np.eye(10)[held_out])
 
 
+def test_words_for_yes_and_no_that_are_told_apart_are_told(tmp_path):
+    found, config = table(tmp_path, again("T", "F", "N"))
+    data = TargetData.of(found, *kind_of(found, config), config)
+    assert data.names == ["F", "N", "T"]
+    assert "its 3 categories are words for yes and no" in " ".join(data.notes)
+
+
 def test_words_for_none_are_no_labels(tmp_path):
     values = again("red; round", "none", "round", "NaN", "red")
     found, config = table(tmp_path, values, target_kind="labels")
