@@ -263,8 +263,9 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
 def test_vectors_from_a_file(table, tmp_path, capsys):
     path = tmp_path / "vectors.txt"
     path.write_text("film 1 2 3\nnowhere 4 5 6\nwitty 0.5 0.25 -1\n")
+    small = {"quick": True, "epochs": 1, "units": 2, "members": 2}
     config = recipe.Config(
-        data=str(table), level="word", vectors=str(path), quick=True, epochs=1, units=2
+        data=str(table), level="word", vectors=str(path), **small
     ).complete()
     data = load_data(config)
     fitted = train_all(config, data, tmp_path / "fit", verbose=0)

@@ -198,6 +198,7 @@ def test_what_translate_refuses(run, tmp_path, capsys):
     assert "either a sentence or `file`" in refused("un", "--file", path)
     assert "lines.txt:2: expected UTF-8" in refused("--file", path)
     assert "or `json` be asked for" in refused("--file", path, "--n-best", 2)
+    path.write_bytes(b"un\n")
     assert "`width` must be" in refused("--file", path, "--width", 0)
 
 
