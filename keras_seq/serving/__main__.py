@@ -140,6 +140,7 @@ def _labelled(newest: Path, labels: dict[str, str]) -> list[Path]:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         labels = dict(given.label)
@@ -169,6 +170,9 @@ def _serve(given: argparse.Namespace) -> int:
             threading.Event().wait()
     except KeyboardInterrupt:
         print("stopped", flush=True)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
     return 0
 
 

@@ -38,7 +38,7 @@ def assert_equal(received, expected):
     keras.tree.assert_same_structure(received, expected)
     flat = zip(keras.tree.flatten(received), keras.tree.flatten(expected), strict=True)
     for one, other in flat:
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def shows_all(kind, **options):

@@ -1,6 +1,7 @@
 """The commands: a file of rows is answered, a check has an exit status."""
 
 import json
+import signal
 import sys
 
 import pytest
@@ -60,6 +61,7 @@ def test_an_option_of_the_server_is_told(exported, option, value, said, capsys):
 def test_a_label_of_a_version_that_is_not_there(exported, capsys):
     assert main(["serve", str(exported.path), "--label", "canary=7"]) == 1
     assert "--label canary: there is no " in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("module", ["starlette", "uvicorn"])
@@ -81,7 +83,7 @@ def test_a_line_of_too_many_brackets_has_an_error(exported, tmp_path):
     assert "brackets" in answers[0]["error"]
     assert "stands twice" in answers[1]["error"]
     assert answers[2]["characters"] == 2
-    assert "ud800" in answers[3]["error"]
+    assert "tex\ud800" in answers[3]["error"]
 
 
 def test_rows_that_are_not_utf_8(exported, tmp_path, capsys):
