@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,14 +92,7 @@ class Data:
             f"{self.name}: {len(self.labels)} rows, {self.labels.mean():.1%} "
             f"{self.positive!r} (positive), the others {self.negative!r}"
         )
-        for kind in ("number", "date", "category"):
-            names = [column.name for column in self.columns if column.kind == kind]
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            print(f"columns of kind {kind}: {', '.join(names[:NAMED]) or 'none'}{more}")
-        for note in self.notes[:NAMED]:
-            print(f"note: {note}")
-        if len(self.notes) > NAMED:
-            print(f"note: {len(self.notes) - NAMED} more, all in the report")
+        tell_columns(self.columns, self.notes)
         for warning in self.warnings:
             print(f"warning: {warning}")
 
@@ -223,3 +217,15 @@ def grouped(rows: Rows, labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
         f"{note} As they are the more, they count as observations of their own, and "
         "may be on both sides of a split."
     ]
+
+
+def tell_columns(columns: Sequence[Column], notes: Sequence[str]) -> None:
+    """Prints the columns by their kind, and what is to be known of them."""
+    for kind in ("number", "date", "category"):
+        names = [column.name for column in columns if column.kind == kind]
+        more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        print(f"columns of kind {kind}: {', '.join(names[:NAMED]) or 'none'}{more}")
+    for note in notes[:NAMED]:
+        print(f"note: {note}")
+    if len(notes) > NAMED:
+        print(f"note: {len(notes) - NAMED} more, all in the report")

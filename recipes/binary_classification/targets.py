@@ -12,7 +12,7 @@ from keras_seq.runs import RunDirectory
 from keras_seq.text import one_spelling
 from keras_seq.training import assign_folds
 from recipes.binary_classification.columns import LOST, Field, columns_of
-from recipes.binary_classification.data import FOLDS, grouped
+from recipes.binary_classification.data import FOLDS, grouped, tell_columns
 from recipes.binary_classification.hints import spellings
 from recipes.binary_classification.leaks import SURE, giveaways_of_classes, warnings_of
 from recipes.binary_classification.numerals import numeral, read_as, writing_of
@@ -31,7 +31,6 @@ Kind: TypeAlias = Literal["classes", "labels", "number"]
 MOST_CLASSES = 200
 MOST_NUMBERS = 10  # different whole numbers that are classes rather than a number
 BINS = 5  # of a number, which every part has its share of
-NAMED = 50  # columns, or notes, on the terminal
 EXAMPLES = 5
 _UNIT = re.compile(r".*[(\[]([^()\[\]]{1,30})[)\]]\s*")
 
@@ -144,14 +143,7 @@ class TargetData:
     def tell(self) -> None:
         """Prints what there is."""
         print(f"{self.table.name}: {len(self.rows)} rows; {self.summary()}")
-        for kind in ("number", "date", "category"):
-            names = [column.name for column in self.columns if column.kind == kind]
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            print(f"columns of kind {kind}: {', '.join(names[:NAMED]) or 'none'}{more}")
-        for note in self.notes[:NAMED]:
-            print(f"note: {note}")
-        if len(self.notes) > NAMED:
-            print(f"note: {len(self.notes) - NAMED} more, all in the report")
+        tell_columns(self.columns, self.notes)
 
     def summary(self) -> str:
         """The target in a line."""
