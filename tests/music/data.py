@@ -1,13 +1,13 @@
 """Real tunes for the tests, read where they lie."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.music.corpora_data import music21_corpus
-
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+MUSIC21_CORPORA = ("ryansMammoth", "oneills1850", "airdsAirs", "essenFolksong")
 
 
 def irish_tunes():
@@ -17,6 +17,25 @@ def irish_tunes():
         pytest.skip(f"needs real data that isn't here: {path}")
     text = path.read_text("utf-8")
     return [tune.strip() + "\n" for tune in re.split(r"\n\s*\n(?=X:)", text)]
+
+
+def music21_corpus():
+    """The corpus folder of music21; skips the test where it is not installed."""
+    spec = importlib.util.find_spec("music21")
+    if spec is None:
+        pytest.skip("needs music21, whose corpus holds the tunes")
+    return Path(spec.origin).parent / "corpus"
+
+
+def music21_tunes(corpus):
+    """The tunes of an ABC corpus that comes with music21, each from its `X:`."""
+    return [
+        "X" + rest
+        for file in sorted((music21_corpus() / corpus).glob("*.abc"))
+        for rest in re.split(
+            r"(?m)^X(?=:)", file.read_text(encoding="utf-8", errors="replace")
+        )[1:]
+    ]
 
 
 def oneills_file():

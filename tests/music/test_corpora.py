@@ -5,8 +5,7 @@ import re
 import pytest
 
 from keras_seq.music import load_corpus, normalise, parse, validate
-from tests.music.corpora_data import music21_corpus
-from tests.music.data import irish_tunes
+from tests.music.data import irish_tunes, music21_corpus
 
 GOOD = "X:{}\nT:{}\nM:4/4\nL:1/8\nK:G\nGABc dedB|"
 

@@ -14,8 +14,7 @@ from keras_seq.music import (
     validate,
 )
 from keras_seq.music.transposing import transpose
-from tests.music.corpora_data import music21_corpus
-from tests.music.data import irish_tunes
+from tests.music.data import irish_tunes, music21_corpus
 
 PITCHES = [f"{letter}{octave}" for octave in (",", "") for letter in "CDEFGAB"] + [
     f"{letter}{octave}" for octave in ("", "'") for letter in "cdefgab"

@@ -5,7 +5,7 @@ import pytest
 
 from keras_seq.music import compare_as_music, measure_tune
 from keras_seq.music.measuring import _divergence, _wasserstein
-from tests.music.abc_support import tune
+from tests.music.abc.support import tune
 
 
 def figure(name, body, **header):

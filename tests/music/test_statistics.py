@@ -5,7 +5,8 @@ import pytest
 
 from keras_seq.music import NgramIndex, SubstringIndex, describe_tunes
 from keras_seq.music.statistics import parses_in_music21
-from tests.music.abc_support import irish_tunes, tune
+from tests.music.abc.support import tune
+from tests.music.data import irish_tunes
 
 # 13 notes, 5 runs of 8 intervals; 19 characters with the newline.
 TRAINED = "CDEF|GABc|defg|c4|\n"

@@ -4,7 +4,7 @@ import pytest
 from keras_seq.music.abc import parse, validate
 from keras_seq.music.documents import HeaderStyle
 from keras_seq.music.transposing import transpose, transpose_at_random
-from tests.music.abc_support import abc2midi_pitches
+from tests.music.abc.support import abc2midi_pitches
 from tests.music.data import irish_tunes
 
 TUNE = (

@@ -8,7 +8,7 @@ import pytest
 from keras_seq.music import load_corpus, parse
 from keras_seq.music.rendering._marks import read_marks
 from keras_seq.music.rendering._mei import to_mei
-from tests.music.corpora_data import music21_corpus
+from tests.music.data import music21_corpus
 
 FILES = [
     "oneills1850/0101-0200.abc",

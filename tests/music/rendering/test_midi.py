@@ -4,7 +4,7 @@ import mido
 import pytest
 
 from keras_seq.music import AbcError, load_corpus, write_midi
-from tests.music.corpora_data import music21_corpus
+from tests.music.data import music21_corpus
 
 HEADER = "X:1\nT:Test\nM:4/4\nL:1/4\nQ:1/4=60\nK:C\n"
 

@@ -5,8 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from keras_seq.music import AbcError, load_corpus, parse, render_svg, render_svgs
-from tests.music.corpora_data import music21_corpus
-from tests.music.data import irish_tunes
+from tests.music.data import irish_tunes, music21_corpus
 
 SVG = "{http://www.w3.org/2000/svg}"
 HEADER = "X:1\nT:Test\nM:4/4\nL:1/8\nK:C\n"

@@ -1,8 +1,8 @@
 import pytest
 
 from keras_seq.music.abc import validate
-from tests.music.abc_support import read
-from tests.music.abc_support import tune as tune_text
+from tests.music.abc.support import read
+from tests.music.abc.support import tune as tune_text
 
 
 def played(body, **header):

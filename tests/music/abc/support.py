@@ -1,16 +1,11 @@
-"""What the ABC tests share: short ways to write tunes, and real tunes."""
+"""What the ABC tests share: short ways to write and to hear tunes."""
 
-import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from keras_seq.music.abc import validate
-
-IRISH = Path(__file__).parents[2].parent / "shared" / "data" / "irish-abc" / "irish.abc"
-MUSIC21_CORPORA = ("ryansMammoth", "oneills1850", "airdsAirs", "essenFolksong")
 
 
 def tune(body, *, key="C", meter="4/4", unit="1/4", more=""):
@@ -23,29 +18,6 @@ def read(body, **header):
     validation = validate(tune(body, **header))
     assert validation.valid, str(validation)
     return validation.tune
-
-
-def split(text):
-    """Tunes of a tune book: each starts with X: at the start of a line."""
-    return ["X" + rest for rest in re.split(r"(?m)^X(?=:)", text)[1:]]
-
-
-def irish_tunes():
-    """The tunes of irish.abc."""
-    if not IRISH.exists():
-        pytest.skip(f"no tune book at {IRISH}")
-    return split(IRISH.read_text(encoding="utf-8"))
-
-
-def music21_tunes(corpus):
-    """The tunes of an ABC corpus that comes with music21."""
-    music21 = pytest.importorskip("music21")
-    folder = Path(music21.__file__).parent / "corpus" / corpus
-    return [
-        text
-        for file in sorted(folder.glob("*.abc"))
-        for text in split(file.read_text(encoding="utf-8", errors="replace"))
-    ]
 
 
 def abc2midi_pitches(text, folder):

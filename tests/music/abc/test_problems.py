@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from keras_seq.music.abc import AbcError, parse, validate
-from tests.music.abc_support import tune
+from tests.music.abc.support import tune
 
 ERROR, WARNING = "error", "warning"
 # body, code, severity, column in line 6

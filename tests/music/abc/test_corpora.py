@@ -15,7 +15,8 @@ from fractions import Fraction
 import pytest
 
 from keras_seq.music.abc import validate
-from tests.music.abc_support import MUSIC21_CORPORA, irish_tunes, music21_tunes, tune
+from tests.music.abc.support import tune
+from tests.music.data import MUSIC21_CORPORA, irish_tunes, music21_tunes
 
 music21 = pytest.importorskip("music21")
 

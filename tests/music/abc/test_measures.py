@@ -1,7 +1,7 @@
 import pytest
 
 from keras_seq.music.abc import intervals, notes_outside_key
-from tests.music.abc_support import read
+from tests.music.abc.support import read
 
 
 @pytest.mark.parametrize(

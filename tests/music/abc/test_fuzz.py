@@ -6,7 +6,8 @@ import re
 import pytest
 
 from keras_seq.music.abc import AbcError, parse, validate
-from tests.music.abc_support import irish_tunes, music21_tunes, tune
+from tests.music.abc.support import tune
+from tests.music.data import irish_tunes, music21_tunes
 
 ALPHABET = (
     "ABCDEFGabcdefgzxyZX^_=,'/0123456789|:[](){}<>-.~!+\"&%\\ \n\t;*#?@HTuvKLMPQVXw%"

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from keras_seq.music.abc import parse, validate
-from tests.music.abc_support import read, tune
+from tests.music.abc.support import read, tune
 
 
 def pitches(body, **header):
