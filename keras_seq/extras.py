@@ -1,17 +1,23 @@
-"""Imports of libraries that may be missing, or that talk too much."""
+"""Imports of libraries that may be missing, that take long, or that talk too much."""
 
+import contextlib
 import importlib
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
+from typing import Any
 
-# What TensorFlow writes as it is loaded, whatever its log level: notes, not warnings.
+# What TensorFlow writes as it is loaded, whatever its log level: notes, not warnings,
+# and that libraries for a GPU, which it has linked twice, are registered already.
 _NOTES = re.compile(
     rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|"
-    rb"To enable the following instructions:"
+    rb"To enable the following instructions:|"
+    rb"[WE]\d{4} .*(?:Unable to register cu\w+ factory|already registered)"
 )
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -45,7 +51,8 @@ def quiet_import(*modules: str) -> None:
 
     They write them past Python, to the terminal itself. Everything else that is
     written there meanwhile is shown when the imports are done. A module that can't be
-    imported is left to those who need it.
+    imported is left to those who need it. Who wants the notes sets
+    TF_CPP_MIN_LOG_LEVEL=0.
 
     Args:
         *modules: Dotted module names.
@@ -54,23 +61,73 @@ def quiet_import(*modules: str) -> None:
 
     >>> quiet_import("tensorflow", "tensorflow_text")
     """
+    with _without_notes():
+        for module in modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
+
+
+@contextlib.contextmanager
+def _without_notes() -> Iterator[None]:
     try:
-        terminal = os.dup(2)
+        terminal = None if os.environ.get(_LOG_LEVEL) == "0" else os.dup(2)
     except OSError:  # there is none
+        terminal = None
+    if terminal is None:
+        yield
         return
     with tempfile.TemporaryFile() as file:
-        sys.stderr.flush()
+        _flush()
         os.dup2(file.fileno(), 2)
         try:
-            for module in modules:
-                try:
-                    importlib.import_module(module)
-                except ImportError:
-                    continue
+            yield
         finally:
-            sys.stderr.flush()
+            _flush()
             os.dup2(terminal, 2)
             os.close(terminal)
             file.seek(0)
             shown = [line for line in file if not _NOTES.match(line)]
             os.write(2, b"".join(shown))
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()
+
+
+def lazy_names(
+    package: str, modules: Mapping[str, Iterable[str]], *, quiet: Iterable[str] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__getattr__` and `__dir__` of a package whose names are imported late.
+
+    So that `python -m PACKAGE --help` doesn't wait for what only its work needs. None
+    of the names may be that of a module in the package, which would take its place.
+
+    Args:
+        package: The package's `__name__`.
+        modules: Dict from a module to the names that the package has of it.
+        quiet: Modules that `quiet_import` imports before.
+
+    Returns:
+        Both functions (PEP 562).
+
+    Example:
+
+    A package's `__init__` has:
+
+    >>> __getattr__, __dir__ = lazy_names("shapes", {"math": ["tau", "hypot"]})
+    >>> __getattr__("hypot")(3, 4)
+    5.0
+    """
+    home = {name: module for module, names in modules.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        quiet_import(*quiet)
+        return getattr(importlib.import_module(home[name]), name)
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *home})
+
+    return get, names

@@ -6,6 +6,7 @@ from keras_seq.runs.command_line import (
     command_line,
     picture_file,
     print_or_write,
+    shows_colours,
 )
 from keras_seq.runs.curves import plot_history
 from keras_seq.runs.finished import (
@@ -39,5 +40,6 @@ __all__ = [
     "plot_history",
     "print_or_write",
     "quoted_text",
+    "shows_colours",
     "whole_path",
 ]

@@ -1,18 +1,25 @@
 """The command line of a recipe, made from its dataclass and its functions."""
 
 import dataclasses
+import difflib
+import importlib
+import importlib.util
 import inspect
 import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from keras_seq.extras import require
+from keras_seq.extras import quiet_import
 from keras_seq.files import atomic_write
-from keras_seq.runs._terminating import Terminated, terminable
+from keras_seq.runs import _outline, _parsing, _streams
+from keras_seq.runs._ending import ends_in_words, stop
+from keras_seq.runs._run_folder import of_another_recipe
 from keras_seq.runs.run_directory import NOT_COMPARED, RunDirectory
+
+_BACKENDS = ("tensorflow", "jax", "torch")
 
 
 class _Config(Protocol):
@@ -31,9 +38,11 @@ _ConfigT = TypeVar("_ConfigT", bound=_Config)
 
 def command_line(
     config_class: type[_ConfigT],
-    main: Callable[[_ConfigT], object],
-    verbs: Mapping[str, Callable[..., object]],
+    main: Callable[[_ConfigT], object] | str,
+    verbs: Mapping[str, Callable[..., object] | str],
     arguments: Sequence[str] | None = None,
+    *,
+    stdout: Literal["all", "answers"] = "all",
 ) -> None:
     """Runs a recipe from the shell: `[train] [flags]` or `VERB [flags]`.
 
@@ -41,20 +50,28 @@ def command_line(
     flags of a verb are the arguments of its function. What goes wrong is told
     in one line, and the exit status is then 1; 2, with the flags that there
     are, for flags that are not known or have a value that is refused; 130
-    after Ctrl-C, 143 after SIGTERM, which ends it alike. Set KERAS_SEQ_TRACEBACK=1
-    to see where it went wrong.
+    after Ctrl-C, 143 after SIGTERM, which ends it alike; 141 if nobody reads
+    what it writes. Set KERAS_SEQ_TRACEBACK=1 to see where it went wrong.
 
     With `--resume` the settings of the run are its own: only the flags given
     again are compared with them. How to run (`out`, `resume`, `overwrite`) is
     never taken from there.
 
+    Functions that are named, as `"package.module:function"`, are imported when the
+    command line has been read and found right, without TensorFlow's notes: help and
+    mistakes are answered at once, from the source. The `complete` of a config, if it
+    has one, is called before that too, to refuse what it refuses.
+
     Args:
         config_class: Frozen dataclass with a documented field for each flag,
             `out` and `resume` among them.
-        main: Function that takes a config.
-        verbs: Dict from a verb to its function.
+        main: Function that takes a config, or its name.
+        verbs: Dict from a verb to its function, or its name.
         arguments: What stands after the program's name; by default the
             shell's.
+        stdout: What goes there: "all" that is printed; or "answers", which
+            `print_or_write` and `answer_lines` write, alone, and what is printed goes
+            to stderr, or with the flag `--quiet`, which there is then, nowhere.
 
     Example:
 
@@ -71,32 +88,26 @@ def command_line(
     training into here
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    apart = stdout == "answers"
+    quiet = apart and _taken_out("--quiet", arguments)
     named = bool(arguments) and not arguments[0].startswith("-")
     verb = arguments.pop(0) if named else "train"
-    program = _program(main)
     hint = " What is done is kept; --resume continues it." if verb == "train" else ""
-    try:
-        with terminable():
-            if verb == "train":
-                main(_parse_config(config_class, main, program, verbs, arguments))
-            elif verb in verbs:
-                tyro = require("tyro", "recipes")
-                tyro.cli(verbs[verb], prog=f"{program} {verb}", args=arguments)
-            else:
-                known = ", ".join(["train", *verbs])
-                _stop(f"error: {verb!r} is not one of {known}.", 2)
-    except Terminated:
-        _stop(f"terminated.{hint}", 143)
-    except KeyboardInterrupt:
-        _stop(f"interrupted.{hint}", 130)
-    except BrokenPipeError:  # nobody reads on, as in `| head`
-        # What is still in the buffer has nowhere to go when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        if os.environ.get("KERAS_SEQ_TRACEBACK"):
-            raise
-        _stop(f"error: {one_line(error)}", 1)
+    with ends_in_words(hint):
+        work = _read(config_class, main, verbs, verb, arguments, apart)
+        if not apart:
+            work()
+            return
+        with _streams.answers_alone(quiet):
+            work()
+
+
+def _taken_out(flag: str, arguments: list[str]) -> bool:
+    """Whether a flag that all commands have is given; what is left is the command's."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    there = flag in arguments[:end]
+    arguments[:end] = [each for each in arguments[:end] if each != flag]
+    return there
 
 
 def check_out(out: str | os.PathLike[str] | None) -> None:
@@ -149,8 +160,25 @@ def picture_file(out: str | os.PathLike[str] | None, stem: str) -> Path:
     return next(path for path in paths if not path.exists())
 
 
+def shows_colours() -> bool:
+    """Whether answers are printed where colours are seen, and are wanted.
+
+    Returns:
+        False where there is no terminal, and where NO_COLOR asks for none.
+
+    Example:
+
+    >>> shows_colours()
+    False
+    """
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and _streams.answers().isatty()
+
+
 def print_or_write(text: str, out: str | os.PathLike[str] | None) -> None:
     """What a verb does with its result: `--out` names a file, else it is printed.
+
+    It is printed on stdout, wherever `command_line` sends what else is printed.
 
     Args:
         text: String.
@@ -162,29 +190,120 @@ def print_or_write(text: str, out: str | os.PathLike[str] | None) -> None:
     {"bleu": 41.0}
     """
     if out is None:
-        print(text)
+        print(text, file=_streams.answers())
     else:
         atomic_write(out, text + "\n")
 
 
+def _read(
+    config_class: type[_ConfigT],
+    main: Callable[[_ConfigT], object] | str,
+    verbs: Mapping[str, Callable[..., object] | str],
+    verb: str,
+    arguments: Sequence[str],
+    apart: bool,
+) -> Callable[[], object]:
+    """What a command line asks for, which is found right and not begun."""
+    module = main.partition(":")[0] if isinstance(main, str) else main.__module__
+    program = _program(module)
+    if verb == "train":
+        also = "--quiet: print what goes wrong, and answers, alone." if apart else ""
+        config = _parse_config(config_class, module, program, verbs, arguments, also)
+        if isinstance(main, str):
+            # It refuses what `main` would.
+            getattr(config, "complete", lambda: None)()
+        return lambda: _found(main)(config)
+    if verb not in verbs:
+        stop(f"error: {_not_among(verb, ['train', *verbs])}", 2)
+    function = verbs[verb]
+    form = _outlined(function) if isinstance(function, str) else function
+    bound = _parsing.asked(form, arguments, prog=f"{program} {verb}")
+    if isinstance(function, str):
+        _check_run(form, bound.arguments, config_class)
+    return lambda: _found(function)(*bound.args, **bound.kwargs)
+
+
+def _not_among(name: str, names: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name.lower(), names, 1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return f"{name!r} is not one of {', '.join(names)}.{hint}"
+
+
+def _outlined(reference: str) -> Callable[..., Any]:
+    """A function as far as its help goes."""
+    try:
+        return _outline.outline(*reference.split(":"))
+    except NameError:  # its source alone doesn't tell: it takes longer
+        return _found(reference)
+
+
+def _found(function: Callable[..., Any] | str) -> Callable[..., Any]:
+    if not isinstance(function, str):
+        return function
+    _check_backend()
+    quiet_import("tensorflow", "tensorflow_text")
+    module, _, name = function.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    keras: Any = sys.modules.get("keras")
+    if keras is not None and (_streams.is_quiet() or not sys.stderr.isatty()):
+        # A line an epoch comes from `EpochCheckpoint`: no bar is drawn in a file.
+        keras.config.disable_interactive_logging()
+    return found
+
+
+def _check_backend() -> None:
+    """Refuses a backend that isn't there, of which Keras tells in a traceback.
+
+    Raises:
+        ValueError: If there is none of that name.
+        ImportError: If it isn't installed.
+    """
+    name = os.environ.get("KERAS_BACKEND")
+    if not name:
+        return
+    if name not in _BACKENDS:
+        raise ValueError(f"KERAS_BACKEND: {_not_among(name, _BACKENDS)}")
+    if importlib.util.find_spec(name) is None:
+        raise ImportError(
+            f"KERAS_BACKEND is {name}, which is not installed: pip install {name}, or "
+            "unset KERAS_BACKEND, for TensorFlow."
+        )
+
+
+def _check_run(
+    form: Callable[..., Any], given: Mapping[str, Any], config_class: type
+) -> None:
+    """Refuses a run that is none, or of another recipe, before all that takes long.
+
+    A verb that needs no run says so by the type `str | None` of its `run`.
+    """
+    parameter = inspect.signature(form).parameters.get("run")
+    if parameter is not None and parameter.annotation is str:
+        found = RunDirectory(given["run"])
+        found.read_config(config_class)
+        found._written("model.keras")  # or it hasn't finished
+
+
 def _parse_config(
     config_class: type[_ConfigT],
-    main: Callable[[_ConfigT], object],
+    module: str,
     program: str,
-    verbs: Mapping[str, Callable[..., object]],
+    verbs: Mapping[str, object],
     arguments: Sequence[str],
+    also: str,
 ) -> _ConfigT:
-    tyro = require("tyro", "recipes")
-    about = inspect.getdoc(sys.modules[main.__module__]) or ""
+    loaded = sys.modules.get(module)
+    about = inspect.getdoc(loaded) if loaded else _outline.description(module)
     others = ", ".join(f"{program} {verb}" for verb in verbs)
-    description = f"{about}\n\nOther commands: {others} (each with --help)."
+    paragraphs = (about, f"Other commands: {others} (each with --help).", also)
+    description = "\n\n".join(filter(None, paragraphs))
 
     def parse(default: _ConfigT) -> _ConfigT:
-        return tyro.cli(
+        return _parsing.parse(
             config_class,
+            arguments,
             prog=program,
             description=description,
-            args=arguments,
             default=default,
         )
 
@@ -198,6 +317,8 @@ def _parse_config(
 def _resumed(config: _ConfigT, settings: Mapping[str, Any]) -> _ConfigT:
     """The stored settings of a run, but how to run is as `config` says."""
     names = {field.name for field in dataclasses.fields(config)}
+    if other := of_another_recipe(Path(config.out), settings, type(config)):
+        raise ValueError(other)
     if unknown := sorted(settings.keys() - names):
         raise ValueError(
             f"the run in {config.out!r} cannot be resumed: it has settings that are "
@@ -207,22 +328,8 @@ def _resumed(config: _ConfigT, settings: Mapping[str, Any]) -> _ConfigT:
     return dataclasses.replace(config, **kept)
 
 
-def _program(main: Callable[..., object]) -> str:
-    module = inspect.getmodule(main)
-    spec = getattr(module, "__spec__", None)
-    name = spec.name if spec else main.__module__
+def _program(module: str) -> str:
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    name = spec.name if spec else module
     # A recipe is a folder, and is run by its name.
     return f"python -m {name.removesuffix('.recipe')}"
-
-
-def one_line(error: Exception) -> str:
-    """What went wrong, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{place}"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _stop(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise SystemExit(status)

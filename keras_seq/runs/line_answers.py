@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, TypeVar
 
 from keras_seq.files import replacing
-from keras_seq.runs.command_line import one_line
+from keras_seq.runs import _streams
+from keras_seq.runs._ending import one_line
 
 _ItemT = TypeVar("_ItemT")
 _Record = Mapping[str, Any]
@@ -72,6 +73,7 @@ def answer_lines(
     numbered = zip(numbers or itertools.count(1), lines, strict=False)
     wrong = count = 0
     with _opened(out) as file:
+        escaped = not _streams.is_utf8(file)
         if header is not None:
             file.write(header + "\n")
         while block := list(itertools.islice(numbered, at_once)):
@@ -86,7 +88,7 @@ def answer_lines(
                 if shown is None:
                     own = {echo: item} if isinstance(item, str) else {}
                     entry = {"line": number, **own, **record}
-                    text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+                    text = json.dumps(entry, ensure_ascii=escaped, allow_nan=False)
                 else:
                     empty = "error" in record or not record
                     text = "" if empty else " ".join(shown(record).splitlines())
@@ -176,7 +178,7 @@ def _answered(
 @contextlib.contextmanager
 def _opened(out: str | os.PathLike[str] | None) -> Iterator[IO[str]]:
     if out is None:
-        yield sys.stdout
+        yield _streams.answers()
         return
     with (
         replacing(out) as temporary,
@@ -196,7 +198,7 @@ class _Count:
 
     def __call__(self, count: int) -> None:
         now = time.monotonic()
-        if now - self._last < _SECONDS[self.terminal]:
+        if _streams.is_quiet() or now - self._last < _SECONDS[self.terminal]:
             return
         self._last = now
         line = f"{self.label}: {count:,} lines"

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +18,8 @@ from keras_seq.files import (
     replacing,
 )
 from keras_seq.runs._lock import RunLock
+from keras_seq.runs._run_folder import differs, no_run
+from keras_seq.runs._streams import tell
 from keras_seq.runs.report import QUICK
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ class RunDirectory:
         self.path: Path = Path(path)
         self._lock: RunLock | None = None
         if not self._config_path.is_file():
-            raise FileNotFoundError(
-                f"no run in {str(self.path)!r}: it has no config.json. Train first, "
-                "or name the folder of a finished run."
-            )
+            raise FileNotFoundError(no_run(self.path))
 
     @classmethod
     def start(
@@ -127,7 +125,7 @@ class RunDirectory:
     def _held(self, lock: RunLock, settings: str) -> "RunDirectory":
         self._lock = lock
         if json.loads(settings).get("quick"):
-            print(QUICK, file=sys.stderr)
+            tell(QUICK)
         return self
 
     @staticmethod
@@ -207,15 +205,12 @@ class RunDirectory:
 
         Raises:
             ValueError: If config.json has other fields than `config_class`, as
-                that of another version has.
+                that of another version or another recipe has.
         """
         settings = self.config
         names = {field.name for field in dataclasses.fields(config_class)}
-        if differing := sorted(settings.keys() ^ names):
-            raise ValueError(
-                f"the run in {str(self.path)!r} is of another version: its config.json "
-                f"and this program differ in {', '.join(differing)}."
-            )
+        if settings.keys() != names:
+            raise ValueError(differs(self.path, settings, config_class, names))
         return config_class(**settings)
 
     @property

@@ -15,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keras_seq.extras import require
+from keras_seq.serving._limits import MOST_BYTES, SECONDS
 from keras_seq.serving._served import ServedModel
 from keras_seq.serving._served import plain as plain
 
-MOST_BYTES = 16 * 2**20  # of a body
-SECONDS = 60.0  # for an answer
 KEEP_ALIVE_SECONDS = 75
 ENDING_SECONDS = 5  # for what is under way when it ends
 

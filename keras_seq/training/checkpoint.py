@@ -14,6 +14,7 @@ from keras_seq.training._checkpoint_files import check_shapes, mean_arrays
 from keras_seq.training._checkpoint_folder import CheckpointFolder, Generation, Needed
 from keras_seq.training._checkpoint_history import History
 from keras_seq.training._checkpoint_variables import all_variables, carried_states
+from keras_seq.training._epoch_lines import EpochLines
 from keras_seq.training._measuring import measured
 
 if TYPE_CHECKING:
@@ -265,11 +266,13 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self._resume = True
         if len(self.history) < epochs and not self.stopped:
             self._started = time.monotonic() - self.seconds_trained
+            plain = not keras.config.is_interactive_logging_enabled()
+            lines = [EpochLines()] if plain and kwargs.get("verbose", "auto") else []
             model.fit(
                 *args,
                 epochs=epochs,
                 initial_epoch=self.first_epoch,
-                callbacks=[*callbacks, self],
+                callbacks=[*callbacks, *lines, self],
                 **kwargs,
             )
         best = self._found_best()

@@ -5,16 +5,21 @@ A notebook goes through `Config`, `load_data`, `Part`, `build_model`, `train` an
 README.md has it as a block that runs.
 """
 
-from recipes.binary_classification.recipe import (
-    Config,
-    build_model,
-    evaluate,
-    export,
-    fit,
-    load_data,
-    train,
-)
-from recipes.binary_classification.training import Fitted, Part
+from typing import TYPE_CHECKING
+
+from keras_seq.extras import lazy_names
+
+if TYPE_CHECKING:
+    from recipes.binary_classification.recipe import (
+        Config,
+        build_model,
+        evaluate,
+        export,
+        fit,
+        load_data,
+        train,
+    )
+    from recipes.binary_classification.training import Fitted, Part
 
 __all__ = [
     "Config",
@@ -27,3 +32,10 @@ __all__ = [
     "load_data",
     "train",
 ]
+
+if not TYPE_CHECKING:  # on demand: the command line's help needs nothing of it
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {"recipes.binary_classification.recipe": __all__},
+        quiet=("tensorflow", "tensorflow_text"),
+    )

@@ -3,6 +3,7 @@
 import sys
 
 from keras_seq.files import atomic_write
+from keras_seq.runs import print_or_write
 from recipes.binary_classification.model import Classifier
 from recipes.binary_classification.results import (
     answer_json,
@@ -58,7 +59,7 @@ def answer(
     elif json:
         answer_json(classifier, rows, lines, out)
     elif out is None:
-        print(answers_text(classifier, rows, lines, show))
+        print_or_write(answers_text(classifier, rows, lines, show), None)
     else:
         atomic_write(out, answers_table(classifier, rows, lines))
         print(f"{len(rows)} rows are in {out}")

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
+import keras_seq
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import check_encoding
 
 OUT = "runs/binary_classification"
 BREAST_CANCER = "breast-cancer"
@@ -57,7 +57,8 @@ class Config(RunSettings):
             above_0=("l2", "false_negative_cost"),
             seeds=("seed",),
         )
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            keras_seq.text.check_encoding(self.encoding)
         if self.data == BREAST_CANCER:
             if self.label is not None:
                 raise ValueError(

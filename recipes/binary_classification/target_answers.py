@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_seq.files import TableText, atomic_write
-from keras_seq.runs import answer_lines
+from keras_seq.runs import answer_lines, print_or_write
 from recipes.binary_classification.table import Rows
 from recipes.binary_classification.target_model import Predictor
 
@@ -41,7 +41,7 @@ def answer_rows(
             at_once=AT_ONCE,
         )
     elif out is None:
-        print(_text(predictor, rows, lines, show))
+        print_or_write(_text(predictor, rows, lines, show), None)
     else:
         atomic_write(out, table_text(predictor, predictor.predict(rows), lines))
         print(f"{len(rows)} rows are in {out}")

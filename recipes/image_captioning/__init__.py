@@ -5,15 +5,20 @@ A notebook goes through `Config`, `load_data`, `build_model`, `build_captioner` 
 has it as a block that runs.
 """
 
-from recipes.image_captioning.recipe import (
-    Config,
-    build_captioner,
-    build_model,
-    evaluate,
-    export,
-    load_data,
-    train,
-)
+from typing import TYPE_CHECKING
+
+from keras_seq.extras import lazy_names
+
+if TYPE_CHECKING:
+    from recipes.image_captioning.recipe import (
+        Config,
+        build_captioner,
+        build_model,
+        evaluate,
+        export,
+        load_data,
+        train,
+    )
 
 __all__ = [
     "Config",
@@ -24,3 +29,10 @@ __all__ = [
     "load_data",
     "train",
 ]
+
+if not TYPE_CHECKING:  # on demand: the command line's help needs nothing of it
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {"recipes.image_captioning.recipe": __all__},
+        quiet=("tensorflow", "tensorflow_text"),
+    )

@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_seq.runs import answer_lines, check_one_given, quoted_text
+from keras_seq.runs import (
+    answer_lines,
+    check_one_given,
+    print_or_write,
+    quoted_text,
+)
 from keras_seq.text import read_lines
 from keras_seq.vision import Caption, Captioner, load_image, readable_image
 from recipes.image_captioning.results import draw_attention
@@ -79,7 +84,8 @@ class Search:
         [found] = self._of([readable_image(image)])
         for caption in found:
             unfinished = "" if caption.finished else "  (cut off)"
-            print(f"{caption.probability:8.2%}  {caption.text}{unfinished}")
+            line = f"{caption.probability:8.2%}  {caption.text}{unfinished}"
+            print_or_write(line, None)
         if found[0].words:
             draw_attention(pixels, found[0], path)
             print(f"the attention is in {path}")

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
+import keras_seq
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import check_encoding
 
 OUT = "runs/image_captioning"
 SCENES = "scenes"
@@ -61,7 +61,8 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            keras_seq.text.check_encoding(self.encoding)
         own = self.data != SCENES
 
         def default(value: float | None, for_own: float, for_scenes: float) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from keras_seq import runs, serving
-from recipes.long_term_memory import records, results
+from recipes.long_term_memory import answers, records, results
 from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data, held_out
 from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
 from recipes.long_term_memory.pictures import save_gates
@@ -242,6 +242,7 @@ def add_numbers(
     length: int | None = None,
     model: str | None = None,
     seed: int = 1,
+    json: bool = False,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
@@ -256,24 +257,23 @@ def add_numbers(
         length: Steps of the sequence; by default as many as the model was trained on.
         model: Name of the model; by default the one that remembers furthest.
         seed: Seed of the numbers that don't count.
+        json: Answer in JSON, without a picture.
         run: Folder of the run.
         out: PNG file for the gates; by default a new one in the current folder,
-            gates.png.
+            gates.png. Of JSON, the file for the answer, which is printed by default.
     """
-    directory, _, found = _finished(run)
-    trial = records.adding_trial(found, model, run)
-    path = runs.picture_file(out, "gates")
+    directory, _, trials = _finished(run)
+    trial = records.adding_trial(trials, model, run)
+    path = None if json else runs.picture_file(out, "gates")
+    runs.check_out(out)
     length = trial["length"] if length is None else length
     sequence = marked_numbers(first, second, length, seed)
     network = directory.load_model(records.model_file("adding", trial))
-    answer = float(network.predict(sequence, verbose=0)[0, 0])
-    print(
-        f"{first} + {second} = {first + second:.3f} over {length} steps; "
-        f"{REMEDIES[trial['model']].label}, trained on {trial['length']}, says "
-        f"{answer:.3f}"
-    )
-    save_gates(network, sequence, path)
-    print(f"its gates are in {path}; + marks the two numbers")
+    found = float(network.predict(sequence, verbose=0)[0, 0])
+    answers.answer((first, second), found, length, trial, json, out)
+    if path is not None:
+        save_gates(network, sequence, path)
+        print(f"its gates are in {path}; + marks the two numbers")
 
 
 def _measure(path: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal
 
 from keras_seq.runs import RunSettings, check_settings
-from recipes.long_term_memory.models import REMEDIES
+from recipes.long_term_memory.remedies import REMEDIES
 from recipes.long_term_memory.tasks import TASKS, Task
 
 OUT = "runs/long_term_memory"

@@ -7,9 +7,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-import keras
 import numpy as np
-from keras import ops
 
 from keras_seq.typing import Tensor
 
@@ -130,6 +128,8 @@ class Task:
 
     def last_loss(self, target: Tensor, output: Tensor) -> Tensor:
         """The loss of the last step alone, (B,): how far back is it felt?"""
+        import keras
+
         if self.every_step:
             return keras.losses.sparse_categorical_crossentropy(
                 target[:, -1], output[:, -1], from_logits=True
@@ -138,6 +138,8 @@ class Task:
 
     def right(self, target: Tensor, output: Tensor) -> Tensor:
         """What is right, 1 or 0: sums within 0.04, (B, 1), or symbols, (B, 10)."""
+        from keras import ops
+
         if self.every_step:
             written = ops.argmax(output[:, -REMEMBERED:], axis=-1)
             hits = ops.equal(written, ops.cast(target[:, -REMEMBERED:], written.dtype))

@@ -12,7 +12,13 @@ from keras_seq import music
 from keras_seq.diagnostics import plot_gates
 from keras_seq.files import atomic_write
 from keras_seq.layers import ExplicitLSTM
-from keras_seq.runs import Progress, Report, RunDirectory, plot_history
+from keras_seq.runs import (
+    Progress,
+    Report,
+    RunDirectory,
+    plot_history,
+    print_or_write,
+)
 from keras_seq.text import START
 from recipes.music_generation.data import LONGEST_TUNE
 from recipes.music_generation.units import report_bar_units
@@ -40,7 +46,7 @@ def hand_out(written: list[music.WrittenTune], out: str | None) -> None:
             print(f"tune {number} did not end within {limit}", file=sys.stderr)
     tunes = [tune.text for tune in written]
     if out is None:
-        print("\n".join(tunes), end="")
+        print_or_write("\n".join(tunes).removesuffix("\n"), None)
     else:
         write_tunes(tunes, Path(out))
         print(f"{len(tunes)} tunes are in {out}")

@@ -1,17 +1,16 @@
 """The commands of the recipe: `python -m recipes.next_word`."""
 
 from keras_seq.runs import command_line
-from recipes.next_word.recipe import (
-    Config,
-    evaluate_run,
-    export_run,
-    main,
-    predict_words,
-)
+from recipes.next_word.settings import Config
 
 if __name__ == "__main__":
     command_line(
         Config,
-        main,
-        {"predict": predict_words, "evaluate": evaluate_run, "export": export_run},
+        "recipes.next_word.recipe:main",
+        {
+            "predict": "recipes.next_word.recipe:predict_words",
+            "evaluate": "recipes.next_word.recipe:evaluate_run",
+            "export": "recipes.next_word.recipe:export_run",
+        },
+        stdout="answers",
     )

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
+import keras_seq
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import check_encoding, parse_columns
 
 OUT = "runs/next_word"
 PYDOC, SHAKESPEARE = "pydoc", "tinyshakespeare"
@@ -60,9 +60,10 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            keras_seq.text.check_encoding(self.encoding)
         if self.columns is not None:
-            parse_columns(self.columns, 1)
+            keras_seq.text.parse_columns(self.columns, 1)
         if self.units is not None and self.units < 2:
             raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
         chosen = {

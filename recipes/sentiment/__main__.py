@@ -1,11 +1,16 @@
 """The commands of the recipe: `python -m recipes.sentiment`."""
 
 from keras_seq.runs import command_line
-from recipes.sentiment.recipe import Config, classify, evaluate_run, export_run, main
+from recipes.sentiment.settings import Config
 
 if __name__ == "__main__":
     command_line(
         Config,
-        main,
-        {"classify": classify, "evaluate": evaluate_run, "export": export_run},
+        "recipes.sentiment.recipe:main",
+        {
+            "classify": "recipes.sentiment.recipe:classify",
+            "evaluate": "recipes.sentiment.recipe:evaluate_run",
+            "export": "recipes.sentiment.recipe:export_run",
+        },
+        stdout="answers",
     )

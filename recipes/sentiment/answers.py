@@ -1,7 +1,6 @@
 """Answers of the sentiment recipe: a label, its probability, and coloured words."""
 
 import itertools
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,14 @@ import numpy as np
 
 from keras_seq.diagnostics import UnitText
 from keras_seq.files import TableText, atomic_write
-from keras_seq.runs import Progress, Report, check_one_given, quoted_text
+from keras_seq.runs import (
+    Progress,
+    Report,
+    check_one_given,
+    print_or_write,
+    quoted_text,
+    shows_colours,
+)
 from keras_seq.runs import answer_lines as lines_of_answers
 from keras_seq.text import is_mostly_unspaced, normalise, read_lines
 from recipes.sentiment.explaining import Explained, TextClassifier
@@ -128,7 +134,8 @@ def answers_page(classifier: TextClassifier, explained: list[Explained]) -> str:
 def show(classifier: TextClassifier, explained: list[Explained]) -> None:
     """Prints answers."""
     for one in explained:
-        print("\n".join(answer_lines(classifier, one, sys.stdout.isatty())))
+        lines = answer_lines(classifier, one, shows_colours())
+        print_or_write("\n".join(lines), None)
 
 
 def lines_asked(

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+import keras_seq
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import check_encoding, parse_columns
 
 OUT = "runs/sentiment"
 WRITTEN = "written-reviews"
@@ -85,9 +85,10 @@ class Config(RunSettings):
             shares=("dropout",),
             seeds=("seed", "pretrain", "members"),
         )
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            keras_seq.text.check_encoding(self.encoding)
         if self.columns is not None:
-            parse_columns(self.columns, 2)
+            keras_seq.text.parse_columns(self.columns, 2)
         if self.vectors is not None and self.level != "word":
             raise ValueError(
                 f"`vectors` needs `level` 'word'; received {self.level!r}."

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_seq.diagnostics import plot_attention
 from keras_seq.files import replacing
-from keras_seq.runs import answer_lines, check_one_given
+from keras_seq.runs import answer_lines, check_one_given, print_or_write
 from keras_seq.text import Translation, Translator, read_lines
 
 AT_ONCE = 256  # sentences, of which those of like length are translated together
@@ -87,7 +87,7 @@ def show(found: Sequence[Translation], path: Path) -> None:
         if translation is best or translation.score > float("-inf"):  # there is one
             unfinished = "" if translation.finished else "  (cut off)"
             text = " ".join(translation.text.splitlines())
-            print(f"{translation.score:8.3f}  {text}{unfinished}")
+            print_or_write(f"{translation.score:8.3f}  {text}{unfinished}", None)
     if best.text:
         figure = plot_attention(best.alignment, best.source, best.target)
         with replacing(path) as temporary:

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import keras_seq
 from keras_seq.runs import RunSettings, check_settings, whole_path
-from keras_seq.text import check_encoding, normalise, parse_columns
 
 OUT = "runs/translation"
 TATOEBA = "tatoeba-fra-eng"
@@ -139,9 +139,10 @@ class Config(RunSettings):
             above_0=("learning_rate",),
             seeds=("seed",),
         )
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            keras_seq.text.check_encoding(self.encoding)
         if self.columns is not None:
-            parse_columns(self.columns, 2)
+            keras_seq.text.parse_columns(self.columns, 2)
         if self.data == DATES and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
         size = self.vocabulary_size
@@ -183,7 +184,9 @@ class Config(RunSettings):
 
     def as_read(self, source: str) -> str:
         """A normalised source as the model reads it."""
-        return normalise(source, casefold=True) if self.casefold else source
+        if not self.casefold:
+            return source
+        return keras_seq.text.normalise(source, casefold=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
