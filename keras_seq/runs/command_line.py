@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import itertools
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -241,8 +242,13 @@ def _found(function: Callable[..., Any] | str) -> Callable[..., Any]:
     if not isinstance(function, str):
         return function
     _check_backend()
-    quiet_import("tensorflow", "tensorflow_text")
     module, _, name = function.partition(":")
+    quiet_import(module)
+    if "tensorflow" in sys.modules:
+        quiet_import("tensorflow_text")  # which may be imported only when it is used
+        if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") > "1":
+            # It warns of tracing, and of what Keras does with it.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
     found = getattr(importlib.import_module(module), name)
     keras: Any = sys.modules.get("keras")
     if keras is not None and (_streams.is_quiet() or not sys.stderr.isatty()):
