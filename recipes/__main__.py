@@ -1,4 +1,7 @@
-"""Lists the recipes: `python -m recipes`; `python -m recipes NAME ...` runs one."""
+"""Lists the recipes: `python -m recipes`; `python -m recipes NAME ...` runs one.
+
+`python -m recipes --completion` prints what bash needs to complete their commands.
+"""
 
 import ast
 import difflib
@@ -19,6 +22,10 @@ def main() -> None:
     if given in names:
         del sys.argv[1]
         runpy.run_module(f"recipes.{given}", run_name="__main__", alter_sys=True)
+        return
+    if given == "__completion":
+        file = Path(recipes.__path__[0], "completion.bash")
+        print(file.read_text("utf-8"), end="")
         return
     if given.strip("_") not in ("", "h", "help"):
         nearest = difflib.get_close_matches(given.lower(), names, 1)

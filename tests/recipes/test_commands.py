@@ -143,6 +143,41 @@ def test_recipes_by_name_and_misspelt():
     assert "python -m recipes.translation" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "expected", "unexpected"),
+    [
+        (["-m", "recipes.tr"], {"recipes.translation"}, {"recipes.sentiment"}),
+        (
+            ["-m", "recipes.sentiment", ""],
+            {"train", "classify", "evaluate", "export"},
+            {"--out"},
+        ),
+        (
+            ["-m", "recipes.sentiment", "classify", "--f"],
+            {"--file"},
+            {"--epochs", "classify"},
+        ),
+        (["-m", "recipes.sentiment", "--ep"], {"--epochs"}, {"--file"}),
+        (["-c", ""], set(), {"recipes.sentiment", "train"}),
+    ],
+)
+def test_completion(words, expected, unexpected):
+    script = program("-m", "recipes", "--completion").stdout
+    array = " ".join(f"'{word}'" for word in [sys.executable, *words])
+    asked = f"COMP_WORDS=({array}); COMP_CWORD={len(words)}; _keras_seq_recipes"
+    line = f'{script}\n{asked}; echo "${{COMPREPLY[@]}}"'
+    done = subprocess.run(
+        ["/bin/bash", "-c", line],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = set(done.stdout.split())
+    assert expected <= found
+    assert not unexpected & found
+
+
 def test_a_narrow_terminal_and_one_without_unicode(tmp_path):
     narrow = {"COLUMNS": "40", "PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
     done = program("-m", "recipes.long_term_memory", "--help", env=narrow)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_seq
 from keras_seq.layers import (
     BahdanauDecoder,
     EncoderDecoder,
@@ -263,3 +264,8 @@ row_signature(
     {"text": "UTF-8", "bytes": "their number"},
     text=tf.string,
 )
+
+
+# rooms, after `import keras_seq` alone
+keras_seq.layers.ExplicitLSTM(3, return_gates=True)
+keras_seq.decoding.Greedy()

@@ -6,6 +6,7 @@ A type checker must find each of them.
 import keras
 import numpy as np
 
+import keras_seq
 from keras_seq.layers import EncoderDecoder, RecurrentLanguageModel
 from keras_seq.music import HeaderStyle, TuneWriter, transpose
 from keras_seq.runs import (
@@ -133,6 +134,10 @@ def calls(
     TextPredictor(words, language)  # wrong: the model comes first
     predictor.predict(texts, 10)  # wrong: by name only
     predictor.continue_texts(texts, temperature="hot")  # wrong: a number
+
+    # rooms, after `import keras_seq` alone
+    keras_seq.layer  # wrong: layers
+    keras_seq.layers.ExplicitLSTM("3")  # wrong: a number
 
     # music
     writer.write(2, given=["K:D"])  # wrong: a dict
