@@ -1,6 +1,7 @@
-"""Imports of libraries that may be missing, that take long, or that talk too much."""
+"""Libraries that may be missing, take long or talk too much; what notebooks show."""
 
 import contextlib
+import html
 import importlib
 import os
 import re
@@ -8,7 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # What TensorFlow writes as it is loaded, whatever its log level: notes, not warnings,
 # and that libraries for a GPU, which it has linked twice, are registered already.
@@ -131,3 +135,133 @@ def lazy_names(
         return sorted({*vars(sys.modules[package]), *home})
 
     return get, names
+
+
+def let_go(figure: "Figure") -> "Figure":
+    """Has pyplot forget a figure that is returned to whoever asked for it.
+
+    A notebook draws what a cell returns, and at the cell's end all figures that pyplot
+    still holds: one that it holds is drawn twice, and none is ever freed. Where
+    `plt.show()` can open windows, pyplot keeps it for that.
+
+    Args:
+        figure: A matplotlib figure.
+
+    Returns:
+        The same.
+
+    Example:
+
+    >>> plt = require("matplotlib.pyplot", "plots")
+    >>> figure = let_go(plt.figure())
+    >>> plt.fignum_exists(figure.number)
+    False
+    """
+    plt = require("matplotlib.pyplot", "plots")
+    name = plt.get_backend().lower()
+    if name in _WITHOUT_WINDOWS or "inline" in name:
+        plt.close(figure)
+    return figure
+
+
+_WITHOUT_WINDOWS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+_MOST_ROWS, _MOST_CHARACTERS = 20, 200
+
+
+def notebook_card(
+    title: str, rows: Iterable[Iterable[object]], body: str = "", most: int = _MOST_ROWS
+) -> str:
+    """A small table for a notebook, to be given by `_repr_html_`.
+
+    It has no colours of its own, so that it suits light and dark pages; text is
+    escaped, and what is long is cut off and says so.
+
+    Args:
+        title: What it is.
+        rows: What there is to say, each a name and values.
+        body: HTML that follows, as it stands.
+        most: Rows at most; more are counted.
+
+    Returns:
+        String: a `<div>`.
+
+    Example:
+
+    >>> card = notebook_card("A <tune>", [("key", "D"), ("bars", 16)])
+    >>> "A &lt;tune&gt;" in card, "<td>16</td>" in card
+    (True, True)
+    """
+    given = [list(row) for row in rows]
+    lines = [
+        f'<tr><th scope="row" style="text-align:left;font-weight:normal;opacity:.75">'
+        f"{_shown(name)}</th>{''.join(f'<td>{_shown(v)}</td>' for v in values)}</tr>"
+        for name, *values in given[:most]
+    ]
+    if len(given) > most:
+        lines.append(f"<tr><td>and {len(given) - most:,} more</td></tr>")
+    table = f"<table>{''.join(lines)}</table>" if lines else ""
+    return (
+        '<div style="font:13px/1.5 system-ui,sans-serif;max-width:60em;'
+        f'overflow-x:auto"><strong>{_shown(title)}</strong>{table}{body}</div>'
+    )
+
+
+def _shown(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    if len(text) > _MOST_CHARACTERS:
+        text = f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters)"
+    return html.escape(text)
+
+
+def notebook_curves(curves: Mapping[str, Iterable[float]], note: str = "") -> str:
+    """Curves as a small SVG, to stand in a `notebook_card`.
+
+    Each has a colour that is seen on white and on black. Of more than 200 values some
+    are left out; NaN leaves a gap.
+
+    Args:
+        curves: Dict from a name to the values, all on one scale.
+        note: What the axes are.
+
+    Returns:
+        String: a `<figure>`; empty if there is nothing to draw.
+
+    Example:
+
+    >>> notebook_curves({"loss": [3.0, 2.0, 1.5]}).count("<polyline")
+    1
+    """
+    given = {str(name): [float(v) for v in values] for name, values in curves.items()}
+    numbers = [v for values in given.values() for v in values if abs(v) < float("inf")]
+    if not numbers:
+        return ""
+    low, high = min(numbers), max(numbers)
+    longest = max(map(len, given.values()))
+    every = -(-longest // 200)
+    lines, names = [], []
+    for (name, values), colour in zip(given.items(), _COLOURS, strict=False):
+        parts: list[list[str]] = [[]]
+        for place in range(0, len(values), every):
+            if abs(values[place]) < float("inf"):
+                x = 4 + 292 * place / max(longest - 1, 1)
+                y = 66 - 60 * (values[place] - low) / ((high - low) or 1)
+                parts[-1].append(f"{x:.1f},{y:.1f}")
+            elif parts[-1]:
+                parts.append([])
+        lines += [
+            f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" '
+            f'points="{" ".join(part if len(part) > 1 else part * 2)}"/>'
+            for part in parts
+            if part
+        ]
+        names.append(f'<span style="color:{colour}">■</span> {_shown(name)}')
+    scale = f"{low:.3g} to {high:.3g}{', ' if note else ''}{_shown(note)}"
+    return (
+        '<figure style="margin:.5em 0"><svg viewBox="0 0 300 72" width="300" '
+        f'height="72" role="img">{"".join(lines)}</svg>'
+        f"<figcaption>{' &nbsp; '.join(names)} ({scale})</figcaption></figure>"
+    )
+
+
+# Seen on white and on black; as many curves as can be told apart.
+_COLOURS = ("#2f7fc1", "#c06a14", "#3a9a5b", "#b65fbf", "#c4473a", "#8a8a8a")

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_seq.decoding._arguments import Id, check_count, check_numbers
+from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 
@@ -111,6 +112,9 @@ class Beam:
         search: decoding diverse solutions from neural sequence models (with
         Hamming diversity).
     """
+
+    def __repr__(self) -> str:
+        return with_arguments(self)
 
     @typing.overload
     def __init__(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from keras import ops
 
 from keras_seq.decoding._arguments import Id, check_count, check_numbers
+from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 Past: typing.TypeAlias = tuple[ArrayLike, ArrayLike | None]
@@ -76,6 +77,9 @@ class Contrastive:
         Su, Lan, Wang, Yogatama, Kong and Collier (2022), A contrastive framework for
         neural text generation (equation 5).
     """
+
+    def __repr__(self) -> str:
+        return with_arguments(self)
 
     @typing.overload
     def __init__(

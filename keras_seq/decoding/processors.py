@@ -16,6 +16,7 @@ from keras_seq.decoding._arguments import (
     check_row_count,
     known_values,
 )
+from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Array, ArrayLike, Nest, Tensor
 
 
@@ -51,6 +52,9 @@ class LogitsProcessor(abc.ABC):
     ... ).ids.numpy()
     array([[0, 2, 0, 2]], dtype=int32)
     """
+
+    def __repr__(self) -> str:
+        return with_arguments(self)
 
     def initial_state(
         self,

@@ -1,12 +1,16 @@
 """What comes out of decoding."""
 
 import enum
+import itertools
 import typing
 
 import numpy as np
 from keras import ops
 
+from keras_seq.decoding._shown import as_array, table
 from keras_seq.typing import Nest, Tensor
+
+_ROWS_SHOWN, _TOKENS_SHOWN = 8, 24  # in a notebook
 
 
 class FinishReason(enum.IntEnum):
@@ -66,6 +70,32 @@ class Generation(typing.NamedTuple):
     finished: Tensor
     kept: Nest
     scores: Tensor
+
+    def __repr__(self) -> str:
+        shape = tuple(self.ids.shape)
+        lengths, finished = as_array(self.lengths), as_array(self.finished)
+        told = [f"ids of shape {shape}"]
+        if lengths is not None and finished is not None and lengths.size:
+            told.append(f"{lengths.min()} to {lengths.max()} tokens")
+            told.append(f"{finished.sum()} of {finished.size} finished")
+        return f"Generation({', '.join(told)})"
+
+    def _repr_html_(self) -> str | None:
+        arrays = (self.ids, self.lengths, self.finished, self.scores)
+        ids, lengths, finished, scores = map(as_array, arrays)
+        if ids is None or lengths is None or finished is None or scores is None:
+            return None  # its `repr` is shown
+        rows: list[list[object]] = []
+        for place in itertools.islice(np.ndindex(lengths.shape), _ROWS_SHOWN):
+            tokens = ids[place][: lengths[place]].tolist()
+            more = " …" if len(tokens) > _TOKENS_SHOWN else ""
+            shown = f"{' '.join(map(str, tokens[:_TOKENS_SHOWN]))}{more}"
+            ended = "ended" if finished[place] else "cut off"
+            number = ", ".join(map(str, place))
+            score = f"{scores[place]:.4g}"
+            rows.append([number, shown, lengths[place], ended, score])
+        head = ["row", "ids", "tokens", "", "score"]
+        return table(repr(self), head, rows, more=lengths.size - len(rows))
 
 
 class Piece(typing.NamedTuple):

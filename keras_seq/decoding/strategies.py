@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_seq.decoding._arguments import as_column, check_numbers
 from keras_seq.decoding._largest import largest
+from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Integers, Numbers, Tensor
 
 _FEW = 256  # of the likeliest tokens, which are put in order first
@@ -15,6 +16,9 @@ _MARGIN = 1 + 1e-5  # sums are rounded
 
 class Strategy(abc.ABC):
     """Chooses the next token of each row. One method to override."""
+
+    def __repr__(self) -> str:
+        return with_arguments(self)
 
     @abc.abstractmethod
     def next_token(self, logits: Tensor, uniform: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_seq.diagnostics._characters import glyphs, visible
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ Colour: typing.TypeAlias = tuple[int, int, int]
 # Light enough for black letters on all of them.
 _BLUE, _WHITE, _RED = (82, 156, 206), (255, 255, 255), (226, 104, 84)
 _GREY = (190, 190, 190)
-_TEXT = "font:14px/1.6 ui-monospace,Menlo,Consolas,monospace;color:#000"
+_TEXT = "font:14px/1.6 ui-monospace,Menlo,Consolas,monospace;color:#000;background:#fff"
 _COLUMN, _LINE = 0.105, 0.21  # inches, for a character
 
 
@@ -28,7 +28,7 @@ def html_of(shown: "UnitText", centre: float, limit: float) -> str:
     scale = ",".join(map(_css, (_BLUE, _WHITE, _RED)))
     low, middle, high = (f"{centre + side * limit:.3g}" for side in (-1, 0, 1))
     head = (
-        f'<div style="font:13px/1.6 system-ui,sans-serif;color:#333">'
+        f'<div style="font:13px/1.6 system-ui,sans-serif">'
         f"{html.escape(shown.title)} &nbsp; {low} "
         f'<span style="display:inline-block;width:9em;height:.9em;vertical-align:'
         f'middle;border:1px solid #999;background:linear-gradient(to right,{scale})"'
@@ -114,7 +114,7 @@ def figure_of(shown: "UnitText", columns: int, centre: float, limit: float) -> "
         va="top",
         parse_math=False,
     )
-    return figure
+    return let_go(figure)
 
 
 def _after(piece: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from keras_seq.diagnostics._characters import glyphs, marked
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 from keras_seq.typing import ArrayLike
 
 if typing.TYPE_CHECKING:
@@ -80,7 +80,7 @@ def plot_attention(
     axis.tick_params(which="both", length=0)
     if title:
         figure.suptitle(title, parse_math=False)
-    return figure
+    return let_go(figure)
 
 
 def _labelled(labels: Sequence[str]) -> range:

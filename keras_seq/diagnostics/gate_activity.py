@@ -17,6 +17,7 @@ from keras_seq.diagnostics._interception import (
     kept_as_they_are,
 )
 from keras_seq.diagnostics._recurrent_layers import Names, Part, recurrent_layers
+from keras_seq.extras import notebook_card, notebook_curves
 from keras_seq.typing import Nest, Tensor
 
 _KEEPS = {"forget", "update"}  # gates that say how much of the state stays
@@ -41,6 +42,33 @@ class GateActivity:
     layer: str
     values: dict[str, np.ndarray]
     mask: np.ndarray
+
+    def __repr__(self) -> str:
+        rows, steps = self.mask.shape
+        units = next(iter(self.values.values())).shape[-1]
+        names = ", ".join(self.values)
+        size = f"{rows} rows, {steps} steps, {units} units"
+        return f"GateActivity({self.layer!r}: {size}; {names})"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, str]] = []
+        for gate, (closed, opened) in self.saturation().items():
+            shares = f"closed {_mean(closed):.0%}, open {_mean(opened):.0%} of the time"
+            rows.append((f"{gate} gate", f"{shares}, mean {self._overall(gate):.2f}"))
+        if _KEEPS & set(self.values):
+            half = np.median(self.half_life())
+            rows.append(("half-life", f"{half:.3g} steps (median of the units)"))
+        means = {gate: self._by_step(values) for gate, values in self.gates.items()}
+        curves = notebook_curves(means, "means over units and rows, by step")
+        return notebook_card(repr(self), rows, curves)
+
+    def _overall(self, name: str) -> float:
+        return _mean(self._mean(self.values[name]))
+
+    def _by_step(self, values: np.ndarray) -> np.ndarray:
+        counted = np.where(self.mask, np.mean(values, axis=-1, dtype="float64"), 0.0)
+        with np.errstate(invalid="ignore"):
+            return counted.sum(axis=0) / self.mask.sum(axis=0)
 
     @property
     def gates(self) -> dict[str, np.ndarray]:
@@ -112,6 +140,10 @@ class GateActivity:
         if not len(counted):
             return np.full(counted.shape[-1], np.nan)
         return counted.mean(axis=0)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values))
 
 
 def gate_activity(

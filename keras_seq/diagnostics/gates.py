@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_seq.diagnostics._characters import marked
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 from keras_seq.typing import Array, ArrayLike
 
 if typing.TYPE_CHECKING:
@@ -105,7 +105,7 @@ def plot_gates(
         bar.ax.tick_params(labelsize=8)
     if title:
         figure.suptitle(title, parse_math=False)
-    return figure
+    return let_go(figure)
 
 
 def _check_gates(gates: Mapping[str, np.ndarray], labels: Sequence[str]) -> None:

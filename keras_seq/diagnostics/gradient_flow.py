@@ -19,6 +19,7 @@ from keras_seq.diagnostics._interception import (
     needs_tensorflow,
 )
 from keras_seq.diagnostics._recurrent_layers import Names, Part, recurrent_layers
+from keras_seq.extras import notebook_card, notebook_curves
 from keras_seq.typing import Array, Nest, Tensor
 
 STATES = ("hidden", "cell")  # h_t, and an LSTM's c_t
@@ -44,6 +45,22 @@ class GradientFlow:
     gradients: dict[str, np.ndarray]
     mask: np.ndarray
     backwards: bool = False
+
+    def __repr__(self) -> str:
+        rows, steps = self.mask.shape
+        names = ", ".join(self.gradients)
+        return f"GradientFlow({self.layer!r}: {rows} rows, {steps} steps; {names})"
+
+    def _repr_html_(self) -> str:
+        told, curves = [], {}
+        for state in self.gradients:
+            norms = self.by_distance(state)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                curves[state] = np.log10(norms)
+            factor = f"× {self.factor(state):.3g} with each step back"
+            told.append((f"∂L/∂{state}", factor))
+        note = "log10 of the norm, by steps before the last"
+        return notebook_card(repr(self), told, notebook_curves(curves, note))
 
     def norms(self, state: str = "hidden") -> np.ndarray:
         """‖∂L/∂h_t‖ of each row and step.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_seq.diagnostics.gradient_flow import GradientFlow, comparable
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 from keras_seq.typing import ArrayLike
 
 if typing.TYPE_CHECKING:
@@ -63,4 +63,4 @@ def plot_gradient_flow(
     axis.legend(fontsize=8)
     if title:
         axis.set_title(title, parse_math=False)
-    return figure
+    return let_go(figure)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from keras_seq.diagnostics._characters import marked
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 from keras_seq.typing import ArrayLike
 
 if typing.TYPE_CHECKING:
@@ -110,4 +110,4 @@ def plot_image_attention(
         axis.remove()
     if lines:
         figure.suptitle("\n".join(lines), parse_math=False)
-    return figure
+    return let_go(figure)

@@ -3,7 +3,7 @@
 import typing
 
 from keras_seq.diagnostics.gate_activity import GateActivity
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,4 +71,4 @@ def plot_saturation(
         axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     axes[0, 0].set_ylabel(f"share of steps above {high:g}", fontsize=8)
     figure.suptitle(title or activity.layer, parse_math=False)
-    return figure
+    return let_go(figure)

@@ -15,6 +15,8 @@ from keras_seq.typing import ArrayLike, Nest
 if typing.TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_SHOWN, _SHOWN_IN_COLOUR = 30, 2000  # pieces
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class UnitText:
@@ -67,6 +69,17 @@ class UnitText:
                 f"`values` must have shape ({len(self.pieces)},), one for each of "
                 f"`pieces`, none 0; received shape {self.values.shape}."
             )
+
+    def __repr__(self) -> str:
+        start = "".join(self.pieces[:_SHOWN])
+        more = "…" if len(self.pieces) > _SHOWN else ""
+        return f"UnitText({self.title!r}, {start + more!r}, {len(self.pieces)} pieces)"
+
+    def _repr_html_(self) -> str:
+        pieces, values = self.pieces[:_SHOWN_IN_COLOUR], self.values[:_SHOWN_IN_COLOUR]
+        left = len(self.pieces) - len(pieces)
+        title = f"{self.title} ({left:,} more pieces)" if left else self.title
+        return UnitText(pieces, values, title, self.spaced).html()
 
     def html(self, *, centre: float = 0.0, limit: float | None = None) -> str:
         """The text as an HTML fragment, for any page: it needs nothing around it.

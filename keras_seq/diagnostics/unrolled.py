@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seq.diagnostics._characters import marked
 from keras_seq.diagnostics.attention import drawable
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 from keras_seq.typing import ArrayLike
 
 if typing.TYPE_CHECKING:
@@ -101,7 +101,7 @@ def plot_unrolled(
     axis.axis("off")
     if title:
         axis.set_title(title, parse_math=False)
-    return figure
+    return let_go(figure)
 
 
 def _arrow(

@@ -9,6 +9,8 @@ from keras import ops
 
 from keras_seq.decoding import Sample, Stepper, generate
 from keras_seq.extras import require
+from keras_seq.music._shown import shown_as_music
+from keras_seq.music._splitting import title_of
 from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
 from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
 from keras_seq.text._completion import answered, complete, stop_ids
@@ -35,6 +37,15 @@ class WrittenTune:
 
     text: str
     finished: bool
+
+    def __repr__(self) -> str:
+        title = title_of(self.text)[:60]
+        ended = "" if self.finished else ", cut off"
+        return f"WrittenTune({title!r}, {len(self.text)} characters{ended})"
+
+    def _repr_html_(self) -> str:
+        ended = "" if self.finished else " (cut off)"
+        return shown_as_music(self.text, f"{title_of(self.text)}{ended}")
 
 
 class TuneWriter:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from keras_seq.extras import require
+from keras_seq.extras import let_go, require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def plot_bars(
         axes.set_title(title, loc="left", fontsize=11, parse_math=False)
         axes.grid(axis="x", alpha=0.3)
     panels[-1, 0].set_xlabel(xlabel, parse_math=False)
-    return figure
+    return let_go(figure)
 
 
 def _short(name: str) -> str:

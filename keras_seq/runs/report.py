@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from keras_seq.extras import notebook_card
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #555;
         --line: #ddd; --shade: #f5f5f5; --link: #0b57d0; }
@@ -38,6 +40,7 @@ img { max-width: 100%; height: auto; }
 nav ul { columns: 18rem; padding-left: 1.2rem; } audio { width: 100%; }
 """
 _NAMED = ("keras-seq", "keras", "tensorflow")
+_LARGEST_SHOWN = 5_000_000  # characters of a page in a notebook
 QUICK = "A quick run: it shows that everything works, and not what the recipe can do."
 
 
@@ -66,6 +69,21 @@ class Report:
         self._metrics = metrics
         self._parts: list[str] = []
         self._headings: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"Report({self.title!r}, {len(self._parts)} parts)"
+
+    def _repr_html_(self) -> str:
+        page = self.html()
+        if len(page) > _LARGEST_SHOWN:
+            size = f"{len(page) / 1e6:.1f} MB: write `html()` to a file, and open that"
+            return notebook_card(repr(self), [("too large to be shown", size)])
+        # By itself: its style is not the notebook's, and nothing in it can run.
+        return (
+            f'<iframe sandbox="" srcdoc="{html.escape(page)}" '
+            f'title="{html.escape(self.title)}" '
+            'style="width:100%;height:36em;border:1px solid #888"></iframe>'
+        )
 
     def heading(self, text: str, level: Literal[2, 3] = 2) -> None:
         """Adds a heading; `level` is 2 or 3."""

@@ -1,9 +1,11 @@
 """What every vocabulary does: text to ids and back, in Python and in the graph."""
 
 import abc
+import html
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from keras_seq.extras import notebook_card
 from keras_seq.typing import Array, ArrayLike, Tensor
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ Strings: TypeAlias = Array | list[str] | list[bytes] | tuple[str | bytes, ...]
 """Strings that are made a tensor of shape (B,)."""
 
 PADDING, START, END, UNKNOWN = range(4)
+_MARKS = 4
 
 
 class Vocabulary(abc.ABC):
@@ -40,6 +43,22 @@ class Vocabulary(abc.ABC):
     >>> Vocabulary.from_config(config).encode("abba")
     [4, 5, 5, 4]
     """
+
+    def __repr__(self) -> str:
+        pieces = self._names()[_MARKS : _MARKS + 8]
+        first = ", ".join(repr(piece[:20]) for piece in pieces)
+        more = ", …" if len(self) > _MARKS + 8 else ""
+        return f"{type(self).__name__}({len(self):,} ids: {first}{more})"
+
+    def _repr_html_(self) -> str:
+        pieces = self._names()[_MARKS : _MARKS + 60]
+        shown = " ".join(piece[:30] for piece in pieces)
+        more = " …" if len(self) > _MARKS + 60 else ""
+        return notebook_card(
+            type(self).__name__,
+            [("ids", f"{len(self):,}, of which {_MARKS} are marks")],
+            f'<code style="overflow-wrap:anywhere">{html.escape(shown + more)}</code>',
+        )
 
     @abc.abstractmethod
     def __len__(self) -> int:

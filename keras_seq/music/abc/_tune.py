@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from keras_seq.extras import notebook_card
 from keras_seq.music.abc._jumps import follow_signs
 from keras_seq.music.abc._key import Key
 from keras_seq.music.abc._meter import Meter, Tempo
@@ -143,6 +144,17 @@ class Tune:
     voices: tuple[str, ...]
     bars: tuple[Bar, ...]
     notes: tuple[Note, ...]
+
+    def __repr__(self) -> str:
+        meter = str(self.meter) if self.meter else "free meter"
+        key = f"{self.key.tonic or 'key'} {self.key.mode}"
+        size = f"{len(self.bars)} bars, {len(self.notes)} notes"
+        return f"Tune({self.title[:60]!r}, {meter}, {key}, {size})"
+
+    def _repr_html_(self) -> str:
+        fields = [(f"{letter}:", value) for letter, value, _ in self.headers]
+        size = [("bars", len(self.bars)), ("notes", len(self.notes))]
+        return notebook_card(repr(self), [*fields, *size])
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keras_seq.extras import notebook_card
 from keras_seq.music.abc._bars import check_bars
 from keras_seq.music.abc._body import Body
 from keras_seq.music.abc._header import Header, read_header
@@ -42,6 +43,19 @@ class Validation:
         """
         bars = self.tune.bars if self.tune else ()
         return bool(bars) and all(bar.complete for bar in bars)
+
+    def __repr__(self) -> str:
+        kinds = [problem.severity for problem in self.problems]
+        counts = f"{kinds.count('error')} errors, {kinds.count('warning')} warnings"
+        said = "valid" if self.valid else "not valid"
+        return f"Validation({said}: {counts}; {self.tune!r})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"line {each.line}, column {each.column}", each.severity, each.message)
+            for each in self.problems
+        ]
+        return notebook_card(repr(self), rows)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))

@@ -23,6 +23,13 @@ def test_what_is_open_gets_its_default(quick, units, length):
     assert build_model(config, data, "gru").get_layer("memory").units == units
 
 
+def test_a_quick_run_holds_an_lstm_and_what_it_can_learn():
+    config = Config(quick=True).complete()
+    assert (config.data, config.models) == ("adding", ("tanh", "lstm-chrono"))
+    assert Config(quick=True, data="copy").complete().data == "copy"
+    assert Config().complete().data == "both"
+
+
 def test_the_loss_is_that_of_the_task():
     config = Config(quick=True)
     copy, adding = (load_data(config, task) for task in ("copy", "adding"))
