@@ -20,9 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_SOURCE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "README.md",
     "LICENSE",
     "bootstrap.py",
     "benchmarks/README.md",
+    "docs/package.md",
+    "docs/pictures/music.png",
     "docs/recurrence_by_hand.md",
     "keras_seq/py.typed",
     "recipes/translation/README.md",
@@ -33,6 +36,7 @@ IN_WHEEL = (
     "keras_seq/py.typed",
     "keras_seq/_version.py",
     "keras_seq/serving/replay.c",
+    "recipes/completion.bash",
     "recipes/next_word/on_sequences.md",
     "recipes/sentiment/recipe.py",
 )
@@ -52,6 +56,16 @@ def require(names, expected, kind):
     missing = [name for name in expected if name not in names]
     if missing:
         sys.exit(f"{kind} lacks {missing}")
+
+
+def tracked():
+    """The files that git knows, but for its own; none outside a checkout."""
+    git = ["git", "-C", str(ROOT), "ls-files"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [name for name in done.stdout.splitlines() if name != ".gitignore"]
 
 
 def environment(folder, *packages):
@@ -77,7 +91,7 @@ def main():
         wheel = max(archives.glob("keras_seq-*.whl"), key=os.path.getmtime)
         with tarfile.open(source) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-        require(names, IN_SOURCE, source.name)
+        require(names, (*IN_SOURCE, *tracked()), source.name)
         with zipfile.ZipFile(wheel) as archive:
             names = archive.namelist()
         require(names, IN_WHEEL, wheel.name)

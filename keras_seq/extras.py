@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,37 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"{module} could not be imported ({error}). It comes with the "
-            f"extra '{extra}': pip install 'keras-seq[{extra}]'"
+            f"{module} could not be imported ({error}). {how_to_install(module, extra)}"
         ) from error
+
+
+def how_to_install(module: str, extra: str) -> str:
+    """What brings a module that is missing.
+
+    Args:
+        module: Dotted module name.
+        extra: Name of the group in setup.cfg.
+
+    Returns:
+        A sentence with the command, for a checkout too if this is one; or that there is
+        none.
+
+    Example:
+
+    >>> "pip install 'keras-seq[music]'" in how_to_install("music21", "music")
+    True
+    """
+    if module.startswith("tensorflow_text") and sys.platform == "win32":
+        return (
+            "tensorflow-text has no wheels for Windows; its Subsystem for Linux takes "
+            "those for Linux."
+        )
+    quote = '"' if sys.platform == "win32" else "'"  # cmd.exe knows no other
+    told = f"It comes with the extra '{extra}': pip install "
+    checkout = Path(__file__).resolve().parents[1]
+    if (checkout / "setup.cfg").is_file():
+        told += f"-e {quote}.[{extra}]{quote} in {checkout}, or pip install "
+    return f"{told}{quote}keras-seq[{extra}]{quote}"
 
 
 def quiet_import(*modules: str) -> None:
@@ -165,7 +194,8 @@ def let_go(figure: "Figure") -> "Figure":
 
 
 _WITHOUT_WINDOWS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
-_MOST_ROWS, _MOST_CHARACTERS = 20, 200
+_MOST_ROWS = 20
+_MOST_CHARACTERS = 200
 
 
 def notebook_card(

@@ -125,7 +125,8 @@ def text_libraries() -> list[Path]:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
             "the graph holds tensorflow-text ops, and tensorflow-text is not "
-            "installed here: pip install 'keras-seq[text]'"
+            "installed here: pip install 'keras-seq[text]', or in a checkout "
+            "pip install -e '.[text]'; Windows has none"
         )
     package = Path(spec.submodule_search_locations[0])
     return sorted((package / "python").rglob("_*.so"))
