@@ -1,12 +1,15 @@
 """The files of a checkpoint: arrays in order, named values, and a checksum."""
 
+import dataclasses
 import hashlib
 import io
+import itertools
 import os
 import struct
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -25,34 +28,80 @@ class DamagedError(ValueError):
         self.missing = missing
 
 
-class Contents(NamedTuple):
-    """What a file holds.
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What a file holds, which `read` has found whole.
 
     Attributes:
-        data: The file as it is.
-        arrays: Those that have no name, in order.
-        named: The others, as Python's own values.
+        path: The file.
+        count: Number of the arrays that have no name.
+        named: The others: numbers and texts as Python's own values.
     """
 
-    data: bytes
-    arrays: list[np.ndarray]
+    path: Path
+    count: int
     named: dict[str, Any]
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """Those that have no name, in order, read anew."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Those arrays one by one, so that no more than one is held."""
+        with open(self.path, "rb") as opened, np.load(opened) as file:
+            for number in range(self.count):
+                yield file[str(number)]
+
+
+class _Summed:
+    """A file that is written from front to back, and the checksum of what is written.
+
+    Attributes:
+        room: What stands for the checksum until it is known, and gives way to it.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.room: bytes | None = None
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        if self.room is not None and data == self.room:
+            data = _MARK + self._digest.hexdigest().encode()
+        self._digest.update(data)
+        self._file.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def pack(file: IO[bytes], arrays: Iterable[np.ndarray], **named: Any) -> None:
+    """Writes a file of NumPy's with arrays in order, named values, and a checksum.
+
+    The checksum is the archive's comment, over all that stands before it, so that
+    readers that know nothing of it read the file as any other. The arrays are asked
+    for one by one, so that no more than one of them is held.
+    """
+    summed = _Summed(file)
+    with zipfile.ZipFile(cast("IO[bytes]", summed), "w", zipfile.ZIP_STORED) as archive:
+        items = ((str(number), array) for number, array in enumerate(arrays))
+        for name, value in itertools.chain(items, named.items()):
+            array = np.asanyarray(value)
+            if array.dtype.kind == "V":
+                # A file of NumPy's has no bfloat16; float32 holds it exactly.
+                array = array.astype("float32")
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+        archive.comment = summed.room = _MARK.ljust(_TRAILER, b"?")
 
 
 def packed(arrays: Iterable[np.ndarray], **named: Any) -> bytes:
-    """A file of NumPy's with arrays in order, named values, and a checksum.
-
-    The checksum is the archive's comment, over all that stands before it, so that
-    readers that know nothing of it read the file as any other.
-    """
+    """What `pack` writes."""
     buffer = io.BytesIO()
-    # A file of NumPy's has no bfloat16; float32 holds it exactly.
-    arrays = [a.astype("float32") if a.dtype.kind == "V" else a for a in arrays]
-    numbered = {str(i): array for i, array in enumerate(arrays)}
-    values = {name: np.array(value) for name, value in named.items()}
-    np.savez(buffer, **(numbered | values))  # type: ignore[arg-type] # no allow_pickle
-    body = buffer.getvalue()[:-2] + struct.pack("<H", _TRAILER)
-    return body + _MARK + hashlib.sha256(body).hexdigest().encode()
+    pack(buffer, arrays, **named)
+    return buffer.getvalue()
 
 
 def read(path: Path) -> Contents:
@@ -65,34 +114,63 @@ def read(path: Path) -> Contents:
         raise DamagedError(path, "is missing", missing=True)
     if path.is_dir():
         raise DamagedError(path, "is a folder")
+    if os.path.exists(path) and not path.is_file():
+        raise DamagedError(path, "is no file")
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as opened:
+            summed = _is_as_written(path, opened)
     except OSError as error:
         raise DamagedError(path, f"can't be read ({error.strerror})") from error
-    if not data:
-        raise DamagedError(path, "is empty")
-    entries = None  # that the archive's list says to have, where no checksum is
-    body, trailer = data[:-_TRAILER], data[-_TRAILER:]
-    if trailer.startswith(_MARK):
-        digest = trailer[len(_MARK) :].decode("ascii", "replace")
-        if hashlib.sha256(body).hexdigest() != digest:
-            raise DamagedError(path, "is damaged (its checksum is another)")
-    elif data[-_END_SIZE:][:4] != _END or data[-2:] != b"\0\0":
-        raise DamagedError(path, "is damaged (it doesn't end as it was written)")
-    else:
-        (entries,) = struct.unpack("<H", data[-_END_SIZE:][10:12])
     try:
-        with np.load(io.BytesIO(data)) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:
+            count = sum(name.isdecimal() for name in file.files)
+            named = {n: _plain(file[n]) for n in file.files if not n.isdecimal()}
+            entries = None if summed else _entries(path)
             if entries not in (None, len(file.files)):
                 raise DamagedError(path, "is damaged (its list of arrays is)")
-            count = sum(name.isdecimal() for name in file.files)
-            arrays = [file[str(i)] for i in range(count)]
-            named = {n: file[n].item() for n in file.files if not n.isdecimal()}
+        contents = Contents(path, count, named)
+        for _ in () if summed else contents:
+            pass  # the archive has a checksum for each
     except DamagedError:
         raise
     except Exception as error:  # broken archives raise all kinds
         raise DamagedError(path, f"is damaged ({type(error).__name__})") from error
-    return Contents(data, arrays, named)
+    return contents
+
+
+def _is_as_written(path: Path, file: IO[bytes]) -> bool:
+    """Whether the file has a checksum, which is then the right one."""
+    size = file.seek(0, os.SEEK_END)
+    if not size:
+        raise DamagedError(path, "is empty")
+    file.seek(max(0, size - _TRAILER))
+    trailer = file.read()
+    if not trailer.startswith(_MARK):
+        if trailer[-_END_SIZE:][:4] != _END or trailer[-2:] != b"\0\0":
+            raise DamagedError(path, "is damaged (it doesn't end as it was written)")
+        return False
+    file.seek(0)
+    digest, left = hashlib.sha256(), size - _TRAILER
+    while left:
+        data = file.read(min(left, 2**20))
+        if not data:
+            raise DamagedError(path, "is damaged (it became shorter)")
+        digest.update(data)
+        left -= len(data)
+    if trailer[len(_MARK) :] != digest.hexdigest().encode():
+        raise DamagedError(path, "is damaged (its checksum is another)")
+    return True
+
+
+def _entries(path: Path) -> int:
+    """The arrays that the end of an archive says to be in it."""
+    with open(path, "rb") as file:
+        file.seek(-_END_SIZE, os.SEEK_END)
+        return int(struct.unpack("<H", file.read()[10:12])[0])
+
+
+def _plain(array: np.ndarray) -> Any:
+    return array.item() if array.ndim == 0 else array
 
 
 def mean_arrays(lists: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
@@ -113,27 +191,3 @@ def mean_arrays(lists: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
         total / count if array.dtype.kind == "f" else array
         for total, array in zip(sums, first, strict=True)
     ]
-
-
-def check_shapes(
-    path: Path, variables: Sequence[Any], arrays: Sequence[np.ndarray]
-) -> None:
-    """Refuses arrays that are not those of the variables, place for place."""
-    found = [array.shape for array in arrays]
-    expected = [tuple(variable.shape) for variable in variables]
-    if found == expected:
-        return
-    differing = [
-        f"{variable.path!r} has shape {tuple(variable.shape)} and had {shape}"
-        for variable, shape in zip(variables, found, strict=False)
-        if tuple(variable.shape) != shape
-    ]
-    if len(found) != len(expected):
-        differing = [
-            f"it holds {len(found)} variables, the model and its optimizer "
-            f"have {len(expected)}"
-        ]
-    raise ValueError(
-        f"{os.fspath(path)!r} is the checkpoint of another model: "
-        f"{', '.join(differing)}."
-    )

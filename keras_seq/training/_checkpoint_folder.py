@@ -1,18 +1,20 @@
 """The folder of a checkpoint: two generations, and the weights that they need."""
 
 import contextlib
+import dataclasses
 import itertools
+import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_seq.files import atomic_write, remove_leftovers, replacing
-from keras_seq.training._checkpoint_files import Contents, DamagedError, packed, read
+from keras_seq.training._checkpoint_files import Contents, DamagedError, pack, read
 from keras_seq.training._checkpoint_history import (
     History,
     history_table,
@@ -42,18 +44,42 @@ class Needed(NamedTuple):
         return {*self.kept} | ({self.best} if self.best is not None else set())
 
 
-class Generation(NamedTuple):
-    """All of a training's state after an epoch."""
+@dataclasses.dataclass(frozen=True)
+class Generation:
+    """All of a training's state at some moment.
 
-    arrays: list[np.ndarray]
+    Attributes:
+        contents: The file, with all variables.
+        history: What was logged in the epochs that are done.
+        seconds: Duration of the training so far.
+        step: Steps done of the epoch that follows these; 0 at an epoch's end.
+        steps: Steps of an epoch; 0 if `step` is.
+        rest: What else there is to remember, as JSON has it.
+        arrays: Arrays by name, beside the variables.
+    """
+
+    contents: Contents
     history: History
     seconds: float
+    step: int = 0
+    steps: int = 0
+    rest: dict[str, Any] = dataclasses.field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @property
+    def moment(self) -> str:
+        """When it was, in words."""
+        if self.step:
+            epoch = len(self.history) + 1
+            return f"after step {self.step} of {self.steps} of epoch {epoch}"
+        return f"after epoch {len(self.history)}"
 
 
 class CheckpointFolder:
     """Writes the files of `EpochCheckpoint`, and reads what is left of them.
 
-    last.npz is the newest generation, previous.npz the one before. The weights of an
+    last.npz is the newest generation, previous.npz the one before; either may be of
+    an epoch's end, or of a moment within an epoch. The weights of an
     epoch that is among the best are in best.npz or epoch-N.npz, and in copy-N.npz
     for as long as one of the two generations needs them: so no one file can be
     lost with which anything else is lost than the last epoch.
@@ -102,8 +128,8 @@ class CheckpointFolder:
         faults: list[DamagedError] = []
         for path in (self.last, self.previous):
             try:
-                data, generation = self._read_generation(path)
-                repairs = self._repairs(generation.history)
+                generation = self._read_generation(path)
+                repairs = self._repairs(generation)
             except DamagedError as error:
                 faults.append(error)
                 continue
@@ -114,52 +140,78 @@ class CheckpointFolder:
                 f"{'; '.join(map(str, faults))}. {_ADVICE}"
             )
         if faults:
-            self._replace(self.last, data)
-            epochs = len(generation.history)
-            _tell(f"{faults[0]}: going on from {path.name}, after epoch {epochs}.")
-        for index, repair, content in repairs:
-            self._replace(repair.path, content)
+            self._copy(path, self.last)
+            tell(f"{faults[0]}: going on from {path.name}, {generation.moment}.")
+        for index, repair, source in repairs:
+            self._copy(source, repair.path)
             # Version 0.1.0 made no copies; what only last.npz needed is told above.
             expected = bool(faults) or repair.path == self.copy_file(index)
             if not (repair.missing and expected):
-                _tell(f"{repair}: written again from its copy.")
+                tell(f"{repair}: written again from its copy.")
         return generation
 
     def save(
-        self, arrays: Iterable[np.ndarray], history: History, seconds: float
+        self,
+        variables: Iterable[np.ndarray],
+        history: History,
+        seconds: float,
+        *,
+        step: int = 0,
+        steps: int = 0,
+        rest: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
     ) -> None:
-        """Writes a new generation; the newest becomes the one before it."""
-        data = packed(arrays, history=history_table(history), seconds=seconds)
-        if self.last.is_file():
-            _make_room(self.previous)
-            with replacing(self.previous, durable=True) as temporary:
-                try:
-                    # A second name: at no moment is there no last.npz.
-                    os.link(self.last.resolve(), temporary)
-                except OSError:  # not every file system can
-                    shutil.copyfile(self.last, temporary)
-        self._replace(self.last, data)
+        """Writes a new generation; the newest becomes the one before it.
 
-    def write_what_follows(self, history: History, weights: list[np.ndarray]) -> None:
+        The arguments are those of `Generation`.
+        """
+        known: dict[str, Any] = {"history": history_table(history), "seconds": seconds}
+        if step:
+            known |= {"step": step, "steps": steps}
+        _make_room(self.last)
+        with replacing(self.last, durable=True) as temporary:
+            with open(temporary, "xb") as file:
+                pack(file, variables, **known, rest=json.dumps(dict(rest)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            # Not before: a full disk must leave two generations.
+            if self.last.is_file():
+                self._keep_last()
+
+    def _keep_last(self) -> None:
+        _make_room(self.previous)
+        with replacing(self.previous, durable=True) as temporary:
+            try:
+                # A second name: at no moment is there no last.npz.
+                os.link(self.last.resolve(), temporary)
+            except OSError:  # not every file system can
+                shutil.copyfile(self.last, temporary)
+
+    def write_what_follows(
+        self, history: History, weights: Iterable[np.ndarray]
+    ) -> None:
         """Writes what last.npz implies: a killed run may not have come to it.
 
         Args:
             history: That of last.npz.
-            weights: Those of its newest epoch.
+            weights: Those of its newest epoch, as often as they are asked for.
         """
         newest, needed = len(history) - 1, self.needed(history)
         before = self.needed(history[:-1]).all
-        data = packed(weights, epoch=newest + 1) if newest in needed.all else b""
-        if newest in needed.all:
-            self._replace(self.copy_file(newest), data)
-        if newest in needed.kept:
-            self._replace(self.epoch_file(newest), data)
+        places = [self.copy_file(newest)] if newest in needed.all else []
+        places += [self.epoch_file(newest)] if newest in needed.kept else []
+        for place in places:
+            self._write(place, weights, epoch=newest + 1)
         self._prune("epoch-*.npz", map(self.epoch_file, needed.kept))
         self._prune("copy-*.npz", map(self.copy_file, needed.all | before))
+        self.write_table(history)
+        if newest == needed.best:
+            self._write(self.best, weights, epoch=newest + 1)
+
+    def write_table(self, history: History) -> None:
+        """Writes history.csv."""
         table = history_table(history)
         atomic_write(self.path.parent / "history.csv", table, durable=True)
-        if newest == needed.best:
-            self._replace(self.best, data)
 
     def weights(self, history: History, index: int) -> list[np.ndarray]:
         """The weights of an epoch that `history` needs."""
@@ -167,20 +219,24 @@ class CheckpointFolder:
         if contents is None:
             raise ValueError(f"{self._lost(index, faults)}. {_ADVICE}")
         for fault in faults:
-            self._replace(fault.path, contents.data)
-            _tell(f"{fault}: written again from its copy.")
+            self._copy(contents.path, fault.path)
+            tell(f"{fault}: written again from its copy.")
         return contents.arrays
 
-    def _read_generation(self, path: Path) -> tuple[bytes, Generation]:
+    def _read_generation(self, path: Path) -> Generation:
         contents = read(path)
+        named = dict(contents.named)
         try:
-            history = read_history(contents.named["history"])
-            seconds = float(contents.named.get("seconds", 0.0))
+            history = read_history(named.pop("history"))
+            seconds = float(named.pop("seconds", 0.0))
+            step, steps = int(named.pop("step", 0)), int(named.pop("steps", 0))
+            rest = json.loads(named.pop("rest", "{}"))
+            if not history and not step:
+                raise ValueError
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedError(path, "has no history") from error
-        if not history:
-            raise DamagedError(path, "has no history")
-        return contents.data, Generation(contents.arrays, history, seconds)
+        arrays = {name: np.asarray(value) for name, value in named.items()}
+        return Generation(contents, history, seconds, step, steps, rest, arrays)
 
     def _places(self, history: History, index: int) -> list[Path]:
         needed = self.needed(history)
@@ -203,19 +259,21 @@ class CheckpointFolder:
                 faults.append(error)
         return found, faults
 
-    def _repairs(self, history: History) -> list[tuple[int, DamagedError, bytes]]:
-        """What has to be written again, and with what, for a history to go on.
+    def _repairs(self, found: Generation) -> list[tuple[int, DamagedError, Path]]:
+        """What has to be written again, and from what, for a training to go on.
 
         Raises:
             DamagedError: If what it needs is damaged in all places.
             ValueError: If it was never kept.
         """
+        history = found.history
         repairs, lacking = [], []
-        # The weights of the newest are in the generation itself.
-        for index in sorted(self.needed(history).all - {len(history) - 1}):
+        # At an epoch's end the generation itself has the weights of the newest.
+        own = set() if found.step else {len(history) - 1}
+        for index in sorted(self.needed(history).all - own):
             contents, faults = self._find(self._places(history, index), index)
             if contents is not None:
-                repairs += [(index, fault, contents.data) for fault in faults]
+                repairs += [(index, fault, contents.path) for fault in faults]
             elif all(fault.missing for fault in faults):
                 lacking.append(index)
             else:
@@ -234,9 +292,18 @@ class CheckpointFolder:
             self.path, f"has lost the weights of epoch {index + 1}: {reasons}"
         )
 
-    def _replace(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, arrays: Iterable[np.ndarray], **named: Any) -> None:
         _make_room(path)
-        atomic_write(path, data, durable=True)
+        with (
+            replacing(path, durable=True) as temporary,
+            open(temporary, "xb") as file,
+        ):
+            pack(file, arrays, **named)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        _make_room(target)
+        with replacing(target, durable=True) as temporary:
+            shutil.copyfile(source, temporary)
 
     def _prune(self, pattern: str, kept: Iterable[Path]) -> None:
         names = {path.name for path in kept}
@@ -258,5 +325,5 @@ def _make_room(path: Path) -> None:
     path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

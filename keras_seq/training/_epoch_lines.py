@@ -12,6 +12,10 @@ class EpochLines(keras.callbacks.Callback):
     Keras's own bar draws over itself, which fills a file with escape codes.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = time.monotonic()
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begun = time.monotonic()
 

@@ -29,21 +29,7 @@ def measured(
     Raises:
         ValueError: If nothing gives `monitor`.
     """
-    values = {}
-    data = fit_options.get("validation_data")
-    if data is not None:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        batch_size = fit_options.get("validation_batch_size")
-        found = model.evaluate(
-            x,
-            y,
-            sample_weight=sample_weight,
-            batch_size=batch_size or fit_options.get("batch_size"),
-            steps=fit_options.get("validation_steps"),
-            verbose=0,
-            return_dict=True,
-        )
-        values = {f"val_{name}": value for name, value in found.items()}
+    values = validated(model, fit_options, verbose=0)
     for callback in callbacks:
         if monitor not in values:
             callback.set_model(model)
@@ -54,3 +40,30 @@ def measured(
             f"callback; they give {sorted(values)}."
         )
     return {name: float(value) for name, value in values.items()}
+
+
+def validated(
+    model: keras.Model, fit_options: Mapping[str, Any], **options: Any
+) -> dict[str, float]:
+    """What `fit` logs of its validation data, if it has any.
+
+    Args:
+        model: A compiled model.
+        fit_options: Keyword arguments of `fit`, its validation data among them.
+        **options: As for `model.evaluate`.
+    """
+    data = fit_options.get("validation_data")
+    if data is None:
+        return {}
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    batch_size = fit_options.get("validation_batch_size")
+    found = model.evaluate(
+        x,
+        y,
+        sample_weight=sample_weight,
+        batch_size=batch_size or fit_options.get("batch_size"),
+        steps=fit_options.get("validation_steps"),
+        return_dict=True,
+        **options,
+    )
+    return {f"val_{name}": value for name, value in found.items()}

@@ -1,19 +1,30 @@
 """Training that can be killed at any moment and goes on as if it had not."""
 
-import math
 import os
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 
 from keras_seq.files import remove_leftovers
-from keras_seq.training._checkpoint_files import check_shapes, mean_arrays
-from keras_seq.training._checkpoint_folder import CheckpointFolder, Generation, Needed
-from keras_seq.training._checkpoint_history import History
-from keras_seq.training._checkpoint_variables import all_variables, carried_states
+from keras_seq.training._checkpoint_callbacks import CallbackMemory
+from keras_seq.training._checkpoint_data import (
+    EpochData,
+    NotWithin,
+    check_begins,
+    epoch_data,
+)
+from keras_seq.training._checkpoint_files import mean_arrays
+from keras_seq.training._checkpoint_folder import (
+    tell,
+)
+from keras_seq.training._checkpoint_loop import SECONDS, TrainingLoop
+from keras_seq.training._checkpoint_signals import DeferredSignals
+from keras_seq.training._checkpoint_state import KeptTraining
+from keras_seq.training._checkpoint_variables import (
+    Arrays,
+)
 from keras_seq.training._epoch_lines import EpochLines
 from keras_seq.training._measuring import measured
 
@@ -23,32 +34,48 @@ if TYPE_CHECKING:
     from keras_seq.training._fit_options import FitOptions
 
 
-class EpochCheckpoint(keras.callbacks.Callback):
-    """Keeps all of a training's state after every epoch, and the best weights.
+class EpochCheckpoint(KeptTraining):
+    """Keeps all of a training's state, within epochs too, and the best weights.
 
     `keras.callbacks.BackupAndRestore` restores weights and optimizer, but not
     the seeds of the dropout, the best epoch so far or the patience that is
-    left, so a resumed training ends elsewhere. This callback restores all of
+    left, and within an epoch (`save_freq`) neither its batches nor its metrics, so a
+    resumed training ends elsewhere. This callback restores all of
     it: together with data that are a function of the epoch, a training that
-    was killed ends with the same weights as one that was not (on a CPU). What
-    other callbacks remember is not kept.
+    was killed ends with the same weights as one that was not (on a CPU), and what it
+    has logged is the same.
+
+    Which data are a function of the epoch: arrays, whose order `fit` of this class
+    draws for each epoch from a seed that is kept; data sets that go on without end
+    from `first_epoch`, as `epoch_dataset` and what is built on it give them; a
+    `tf.data.Dataset` that is the same in each epoch; a generator that begins with
+    `first_epoch`. A data set that shuffles anew each time, a `PyDataset` or a
+    `DataLoader` can be begun with an epoch only, and then comes in another order:
+    with them nothing is kept within an epoch, and with `save_seconds` or
+    `save_steps` they are refused.
 
     In `directory` it writes last.npz (every variable of model and optimizer, the
-    states of stateful layers, and the history) and best.npz (the model's weights at
-    the best epoch), beside it history.csv (a row an epoch), each whole or not at
-    all, and on the device before the next epoch begins. Training stops when
-    `patience` epochs have passed without a better value; when it ends, the model
-    has the best weights.
+    states of stateful layers, what metrics and callbacks remember, and the history)
+    and best.npz (the model's weights at the best epoch), beside it history.csv (a row
+    an epoch), each whole or not at all, and on the device before the training goes
+    on. Training stops when `patience` epochs have passed without a better value; when
+    it ends, the model has the best weights.
 
     Each of these files has a checksum, and none is the only one: previous.npz is
-    last.npz as it was an epoch before, copy-N.npz are the weights of the best
+    last.npz as it was a checkpoint before, copy-N.npz are the weights of the best
     epochs of both. A damaged or missing file is told in a line on stderr and made
-    good from the other, so that resuming goes one epoch back at most, and the
-    training ends with the same weights all the same.
+    good from the other, so that resuming goes one checkpoint back at most, and the
+    training ends with the same weights all the same. Where a checkpoint can't be
+    written, as on a full disk, those before it are left as they are.
 
-    The monitored value may be one that another callback puts into the logs in
-    its `on_epoch_end`, such as a BLEU score: the callbacks given to `fit` come
-    before this one, and what they log is in the history.
+    In the main thread, SIGTERM and Ctrl-C wait until the step is done and a
+    checkpoint is written, SIGTERM also up to 10 seconds for validation to end; then
+    they do what they would have done. SIGTERM that no one handles exits with status
+    143.
+
+    What other callbacks remember is kept where it is numbers, texts, lists and dicts
+    of them, or arrays, such as the wait of `keras.callbacks.EarlyStopping` and
+    `ReduceLROnPlateau`; objects of other kinds are not.
 
     A value that is NaN is never the best: it counts as an epoch without
     improvement, so a training that diverges stops when `patience` runs out,
@@ -78,15 +105,20 @@ class EpochCheckpoint(keras.callbacks.Callback):
         average: Number of best epochs whose mean is tried, at least 1; None or
             1 for none.
         seconds: Time for training, above 0: it stops after the epoch that
-            reaches it. The time of earlier runs counts, without the epochs
-            that they didn't finish. How many epochs there are then depends on
+            reaches it. The time of earlier runs counts, without what they did after
+            their last checkpoint. How many epochs there are then depends on
             the machine, so that a run is not reproducible. None for no limit.
+        save_seconds: Time between two checkpoints within an epoch, above 0; "auto" for
+            30 seconds, and longer where writing one would take more than 2.5 % of the
+            time; None for none.
+        save_steps: Training steps between two, at least 1; None for any number.
         resume: Whether to go on from the checkpoint in `directory`, if there is
             one. If not, what is there is removed when training starts.
 
     Attributes:
         history: List of dicts, the logged values of each epoch.
-        seconds_trained: Duration of all epochs in seconds, those of earlier
+        first_step: Steps done of the epoch that a resumed training goes on with.
+        seconds_trained: Duration of the training in seconds, that of earlier
             runs included.
         average_values: The values measured with the mean of the best epochs,
             after a `fit` with `average`; else None.
@@ -128,98 +160,23 @@ class EpochCheckpoint(keras.callbacks.Callback):
         progress: str | None = None,
         average: int | None = None,
         seconds: float | None = None,
+        save_seconds: float | Literal["auto"] | None = "auto",
+        save_steps: int | None = None,
         resume: bool = False,
     ) -> None:
-        super().__init__()
-        if mode not in ("min", "max"):
-            raise ValueError(f"`mode` must be 'min' or 'max'; received {mode!r}.")
-        for name, value in (("patience", patience), ("average", average)):
-            if value is not None and value < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1 or None; received {value!r}."
-                )
-        if start_from_epoch < 0:
-            raise ValueError(
-                f"`start_from_epoch` must be at least 0; received {start_from_epoch!r}."
-            )
-        if seconds is not None and not seconds > 0:
-            raise ValueError(
-                f"`seconds` must be above 0 or None; received {seconds!r}."
-            )
-        self.directory: Path = Path(directory)
-        self.monitor = monitor
-        self.mode = mode
-        self.patience = patience
-        self.start_from_epoch = start_from_epoch
-        self.progress = progress
-        self.average = average
-        self.seconds = seconds
-        self.history: History = []
-        self.seconds_trained: float = 0.0
-        self.average_values: dict[str, float] | None = None
-        self.averaged: bool = False
-        self._started = 0.0
-        self._resume = resume
-        self._folder = CheckpointFolder(self.directory, self._needed)
-        if resume and self._folder.is_begun:
-            self._open()
-
-    @property
-    def first_epoch(self) -> int:
-        """Number of epochs done: 0, or where a resumed training goes on."""
-        return len(self.history)
-
-    @property
-    def best_epoch(self) -> int | None:
-        """Index into `history` of the best epoch; None if no value is a number."""
-        return self._needed(self.history).best
-
-    @property
-    def best_values(self) -> dict[str, float]:
-        """The logged values of the best epoch; ValueError if no value is a number."""
-        return self.history[self._found_best()]
-
-    def _found_best(self) -> int:
-        if (best := self.best_epoch) is None:
-            raise ValueError(
-                f"{self.monitor!r} was not a number in any of {len(self.history)} "
-                "epochs: the training diverged, and no weights are the best."
-            )
-        return best
-
-    def _needed(self, history: History) -> Needed:
-        """The best epochs of a history; of two as good, the earlier is the better."""
-        if history:
-            self._check_logs(history[-1])
-        values = [row[self.monitor] for row in history]
-        numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
-        sign = -1 if self.mode == "max" else 1
-        losses = self._losses(history)
-        ranking = sorted(numbers, key=lambda i: (sign * values[i], losses[i]))
-        averaged = self.average or 1
-        return Needed(
-            next(iter(ranking), None), ranking[:averaged] if averaged > 1 else []
+        super().__init__(
+            directory,
+            monitor=monitor,
+            mode=mode,
+            patience=patience,
+            start_from_epoch=start_from_epoch,
+            progress=progress,
+            average=average,
+            seconds=seconds,
+            save_seconds=save_seconds,
+            save_steps=save_steps,
+            resume=resume,
         )
-
-    def _losses(self, history: History) -> list[float]:
-        """The value of `progress` in each epoch; infinite where it was no number."""
-        values = [row.get(self.progress or "", math.nan) for row in history]
-        return [math.inf if math.isnan(value) else value for value in values]
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `patience` or `seconds` has run out."""
-        if self.seconds is not None and self.seconds_trained >= self.seconds:
-            return True
-        if self.patience is None:
-            return False
-        losses = self._losses(self.history)
-        improved = self.start_from_epoch - 1
-        if (best := self.best_epoch) is not None:
-            improved = max(improved, best)
-        if min(losses, default=math.inf) < math.inf:
-            improved = max(improved, losses.index(min(losses)))
-        return len(self.history) - 1 - improved >= self.patience
 
     def fit(
         self,
@@ -231,7 +188,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
     ) -> None:
         """`model.fit`, from where the last run was, ending at the best weights.
 
-        Called again, it goes on from the last epoch. To measure the mean of the
+        Called again, it goes on from there. To measure the mean of the
         best epochs, the model is evaluated on `validation_data`; if that
         doesn't give the monitored value, `on_epoch_end` of `callbacks` is called
         once more, from the first of them until one has logged it.
@@ -247,34 +204,54 @@ class EpochCheckpoint(keras.callbacks.Callback):
             ValueError: If the model isn't compiled and built, if its variables
                 are not those of the checkpoint, if `monitor` isn't logged or
                 was not a number in any epoch, if `epochs` is less than 1, if
-                `average` is used and nothing measures the mean, or if the
+                `average` is used and nothing measures the mean, if the
                 checkpoint lacks weights because it was made with another
-                `monitor`, `mode` or `average`.
+                `monitor`, `mode` or `average`, or if the data can't be begun
+                within an epoch and `save_seconds`, `save_steps` or the checkpoint
+                ask for it.
+            OSError: If the checkpoint of an epoch can't be written, as on a full
+                disk; the one before is kept.
         """
         if epochs < 1:
             raise ValueError(f"`epochs` must be at least 1; received {epochs!r}.")
         if not model.built or getattr(model, "optimizer", None) is None:
             raise ValueError(f"`model` must be compiled and built; received {model}.")
+        callbacks = list(keras.tree.flatten(list(callbacks)))
+        self._memory = CallbackMemory(callbacks)
+        found = self._reopen() if self._resume and self._folder.is_begun else None
+        if found is None:
+            self._forget()
+        data = epoch_data(args, kwargs, self._order)
+        if self.first_step:
+            check_begins(data, str(self.directory), self.first_step, self._steps)
+        together = model.steps_per_execution
+        if isinstance(data, EpochData) and data.steps % together:
+            reason = f"{data.steps} steps can't be done in {together}s together"
+            data = NotWithin(reason, data.begin(self.first_epoch, 0))
+        self._only_because = ""
+        if isinstance(data, EpochData):
+            self._steps = data.steps
+        elif not self._asked:
+            self._only_because = data.reason
+        else:
+            raise ValueError(
+                "`save_seconds` and `save_steps` need data that can be begun within "
+                f"an epoch: {data.reason}."
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.directory)
         model.optimizer.build(model.trainable_variables)
-        if self._resume and self._folder.is_begun:
-            self._restore(model)
-        else:
-            self._forget()
+        if found is None:
             self._folder.clear()
+        else:
+            self._restore(model, found)
         self._resume = True
-        if len(self.history) < epochs and not self.stopped:
+        stopped = self.stopped or (not self.first_step and self._memory.stopped)
+        if len(self.history) < epochs and not stopped:
             self._started = time.monotonic() - self.seconds_trained
             plain = not keras.config.is_interactive_logging_enabled()
             lines = [EpochLines()] if plain and kwargs.get("verbose", "auto") else []
-            model.fit(
-                *args,
-                epochs=epochs,
-                initial_epoch=self.first_epoch,
-                callbacks=[*callbacks, *lines, self],
-                **kwargs,
-            )
+            self._train(model, data, epochs, [*callbacks, *lines])
         best = self._found_best()
         if self._needed(self.history).kept:
             self._try_mean(model, best, callbacks, kwargs)
@@ -284,52 +261,81 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes the checkpoint."""
         logs = logs or {}
+        began = self._started + self.seconds_trained  # the last checkpoint
+        self._moments.ended()
         self._check_logs(logs)
         if (self.average or 1) > 1 and self.monitor in self.model.get_metrics_result():
             raise ValueError(
                 "`monitor` must be measured on validation data, or be logged by a "
                 f"callback, for `average`; received {self.monitor!r}."
             )
-        self.seconds_trained = time.monotonic() - self._started
         row = {"epoch": epoch + 1, **{name: float(v) for name, v in logs.items()}}
         history = [*self.history, row]
         # last.npz alone is what resuming trusts; the rest follows from it.
-        arrays = [keras.ops.convert_to_numpy(v) for v in all_variables(self.model)]
-        self._folder.save(arrays, history, self.seconds_trained)
-        self.history = history
-        self._folder.write_what_follows(history, self.model.get_weights())
+        try:
+            self._save(history)
+            self.history, self.first_step = history, 0
+            self._folder.write_what_follows(history, Arrays(self.model.weights))
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror or error}: the checkpoint of epoch {epoch + 1} can't "
+                f"be written to {os.fspath(self.directory)!r}. What was there is kept: "
+                "go on from it (--resume, or `resume=True`) when this is mended",
+            ) from error
+        if self._only_because and time.monotonic() - began > SECONDS:
+            tell(f"checkpoints at ends of epochs only: {self._only_because}.")
+            self._only_because = ""
         if self.stopped:
             self.model.stop_training = True
 
-    def _forget(self) -> None:
-        self.history = []
-        self.seconds_trained = 0.0
-        self.average_values = None
-        self.averaged = False
+    def _train(
+        self,
+        model: keras.Model,
+        data: EpochData | NotWithin,
+        epochs: int,
+        callbacks: list[keras.callbacks.Callback],
+    ) -> None:
+        """Trains from where it is to the end."""
+        first, step = self.first_epoch, self.first_step
+        every = [*callbacks, self]
+        if isinstance(data, NotWithin):
+            options: dict[str, Any] = data.options
+            model.fit(**options, epochs=epochs, initial_epoch=first, callbacks=every)
+            return
+        # `TrainingLoop` does one step again, unless nothing is left of its epoch.
+        again = 0 if step == data.steps else model.steps_per_execution
+        options = data.begin(first, max(0, step - again))
+        with DeferredSignals() as signals:
 
-    def _open(self) -> Generation:
-        """Reads the checkpoint, and mends it."""
-        found = self._folder.open()
-        self.history, self.seconds_trained = found.history, found.seconds
-        return found
+            def loop() -> TrainingLoop:
+                return TrainingLoop(
+                    every,
+                    self._save_within,
+                    self._go_on,
+                    self._end,
+                    self._moments,
+                    signals,
+                    self.first_step,
+                    data.steps,
+                    model=model,
+                    epochs=epochs,
+                    verbose=options.get("verbose", "auto"),
+                )
 
-    def _restore(self, model: keras.Model) -> None:
-        epochs = len(self.history)
-        found = self._open()
-        if len(found.history) < epochs:  # the data begin at `first_epoch`
-            raise ValueError(
-                f"{os.fspath(self.directory)!r} had {epochs} epochs when it was "
-                f"opened, and has {len(found.history)}: open it again."
+            if step == data.steps:  # nothing is left of the epoch but its end
+                self._within = None
+                loop().end_epoch(first, self._logs, options)
+                plain, arrays = self._memory.state()
+                self._memory.take(plain, arrays)
+                if first + 1 == epochs or model.stop_training:
+                    return
+            model.fit(
+                **options,
+                epochs=epochs,
+                initial_epoch=self.first_epoch,
+                callbacks=loop(),
             )
-        variables, arrays = all_variables(model), found.arrays
-        states = len(carried_states(model))
-        if states and len(arrays) == len(variables) - states:
-            del variables[-states:]  # version 0.1.0 didn't keep them
-        check_shapes(self._folder.last, variables, arrays)
-        self.average_values, self.averaged = None, False
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-        self._folder.write_what_follows(self.history, model.get_weights())
 
     def _try_mean(
         self,
@@ -348,11 +354,3 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.average_values = values
         mean, best = values[self.monitor], self.history[best_epoch][self.monitor]
         self.averaged = bool(mean > best if self.mode == "max" else mean < best)
-
-    def _check_logs(self, logs: Mapping[str, float]) -> None:
-        for name, value in (("monitor", self.monitor), ("progress", self.progress)):
-            if value is not None and value not in logs:
-                raise ValueError(
-                    f"`{name}` must be one of the logged values {sorted(logs)}; "
-                    f"received {value!r}."
-                )
