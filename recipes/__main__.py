@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _lines(names: list[str]) -> list[str]:
-    width = max(map(len, names))
+    width = max(map(len, names), default=0)
     lines = []
     for name in names:
         file = Path(recipes.__path__[0], name, "recipe.py")

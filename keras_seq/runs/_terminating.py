@@ -32,12 +32,16 @@ def terminable() -> Iterator[None]:
             raise Terminated
 
     def on_unraisable(lost: "sys.UnraisableHookArgs") -> None:
-        if not isinstance(lost.exc_value, Terminated):
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
             hook(lost)
             return
-        # It fell into a destructor, where Python drops it: it has to come again.
-        came.clear()
-        again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+        # It fell into a destructor or a callback of the garbage collector, where
+        # Python drops it: it has to come again.
+        number = signal.SIGINT
+        if isinstance(lost.exc_value, Terminated):
+            came.clear()
+            number = signal.SIGTERM
+        again = threading.Timer(0.05, os.kill, (os.getpid(), number))
         again.daemon = True
         again.start()
 

@@ -199,6 +199,32 @@ def test_sigterm_that_falls_into_a_destructor():
     assert time.monotonic() - started < 20
 
 
+def test_control_c_that_falls_into_a_callback_of_the_garbage_collector():
+    """As one of JAX's, where Keras has imported that."""
+
+    def callback(phase, info):
+        if phase == "start":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    def work():
+        with terminable():
+            gc.callbacks.append(callback)
+            gc.collect()
+            gc.callbacks.remove(callback)
+            time.sleep(30)
+
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            work()
+    finally:
+        if callback in gc.callbacks:
+            gc.callbacks.remove(callback)
+    assert not isinstance(caught.value, Terminated)
+    assert time.monotonic() - started < 20
+
+
 def test_sigterm_has_its_own_exit_status(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "tests.runs.toy_recipe", "--data", "terminate"],
