@@ -1,0 +1,1 @@
+"""The grammar of tunes, as a constraint on what a model writes."""
