@@ -62,11 +62,13 @@ from keras_seq.music.statistics import (
 from keras_seq.music.transposing import transpose, transpose_at_random
 
 if TYPE_CHECKING:
+    from keras_seq.music.grammar import TuneGrammar
     from keras_seq.music.served import tune_card, tune_requests, tune_signatures
     from keras_seq.music.writing import TuneWriter, WrittenTune
 
 # Imported when first asked for, since reading a tune should not import Keras.
 _WITH_KERAS = {
+    "TuneGrammar": "keras_seq.music.grammar",
     "TuneWriter": "keras_seq.music.writing",
     "WrittenTune": "keras_seq.music.writing",
     "tune_card": "keras_seq.music.served",
@@ -101,6 +103,7 @@ __all__ = [
     "SubstringIndex",
     "Tempo",
     "Tune",
+    "TuneGrammar",
     "TuneWriter",
     "Validation",
     "WrittenTune",

@@ -97,8 +97,18 @@ def tune_signatures(
 
     request = functools.partial(RequestRows, rows=rows, strict=strict)
 
-    def written(asked: RequestRows, *settings: Tensor) -> dict[str, Tensor]:
+    def documents(asked: RequestRows, length: Tensor) -> Tensor:
+        """The prompts; with a grammar, those that break it are refused."""
         document = _without_reference(tf, asked["prompt"])
+        if writer.grammar is None:
+            return document
+        good, more = writer.understood(document)
+        asked.refuse(good >= 0, "prompt breaks the grammar behind character ", good)
+        asked.refuse(more > length, "length must be at least ", more, " for an end")
+        return tf.where(asked.good, document, "")
+
+    def written(asked: RequestRows, *settings: Tensor) -> dict[str, Tensor]:
+        document = documents(asked, settings[-1])
         text, finished = writer.continue_documents(document, *settings)
         abc = tf.strings.join(["X:1\n", document, text])
         return asked.answer(abc=abc, finished=finished)
@@ -134,7 +144,7 @@ def tune_signatures(
         asked.text("prompt", characters=characters)
         asked.text("stop", characters=STOP_CHARACTERS)
         asked.completion(longest)
-        document = _without_reference(tf, asked["prompt"])
+        document = documents(asked, asked["length"])
         found = writer.complete_documents(
             document, asked["length"], asked["stop"], {n: asked[n] for n in SETTINGS}
         )
@@ -226,13 +236,13 @@ def tune_requests(tunes: Iterable[str]) -> dict[str, list[dict[str, list[Any]]]]
                 "temperature": [0.8, 1.0, 0.5],
                 "top_p": [0.95, 1.0, 0.9],
                 "seed": [1, 2, 3],
-                "length": [100, 50, 20],
+                "length": [100, 70, 40],
             }
         ],
         "complete": [
             {
                 "prompt": prompts[:2],
-                "length": [20, 10],
+                "length": [40, 70],
                 "stop": [["|\n", "", "", ""], [""] * STOPS],
                 "temperature": [0.8, 1.0],
                 "top_k": [10, 0],

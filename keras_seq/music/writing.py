@@ -12,6 +12,12 @@ from keras_seq.extras import require
 from keras_seq.music._shown import shown_as_music
 from keras_seq.music._splitting import title_of
 from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
+from keras_seq.music.grammar.beside import (
+    FAR,
+    check_prompts,
+    constraint_behind,
+    read_in_grammar,
+)
 from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
 from keras_seq.text._completion import answered, complete, stop_ids
 from keras_seq.text._windows import nats_behind, state_behind
@@ -21,6 +27,8 @@ from keras_seq.typing import Array, Nest, Tensor
 
 if TYPE_CHECKING:
     import keras
+
+    from keras_seq.music.grammar import TuneGrammar
 
 # R: is for the model to write or not; the others every document has.
 _OPTIONAL = "R"
@@ -60,6 +68,11 @@ class TuneWriter:
         vocabulary: Its `keras_seq.text.CharacterVocabulary`.
         style: The training documents' `HeaderStyle`, which tells callers how
             to spell what they give to `write`.
+        grammar: A `TuneGrammar` of this vocabulary, so that all that is written is a
+            valid tune and comes to its end; or None for what the model pleases.
+
+    Raises:
+        ValueError: If the grammar is of another vocabulary.
 
     Example:
 
@@ -82,10 +95,14 @@ class TuneWriter:
         model: "keras.Model",
         vocabulary: CharacterVocabulary,
         style: HeaderStyle | None = None,
+        grammar: "TuneGrammar | None" = None,
     ) -> None:
+        if grammar and grammar.vocabulary.characters != vocabulary.characters:
+            raise ValueError("`grammar` must be of the same `vocabulary`.")
         self.model = model
         self.vocabulary = vocabulary
         self.style = style
+        self.grammar = grammar
         self._stepper = Stepper(model.layers)
         # What is no character must not be written.
         never = np.zeros(len(vocabulary), "float32")
@@ -97,13 +114,16 @@ class TuneWriter:
         )
         self._continued = tf.function(
             self.continue_documents,
-            input_signature=[strings, floats, floats, integers, integers],
+            input_signature=[strings, floats, floats, integers, integers, integers],
             autograph=False,
         )
-        self._judged = tf.function(
-            self._nats,
-            input_signature=[tf.TensorSpec([None, None], tf.int32)],
-            autograph=False,
+        self._judged, self._judged_in_grammar = (
+            tf.function(
+                judge,
+                input_signature=[tf.TensorSpec([None, None], tf.int32)],
+                autograph=False,
+            )
+            for judge in (self._nats, self._nats_in_grammar)
         )
 
     def continue_documents(
@@ -113,8 +133,11 @@ class TuneWriter:
         top_p: Array,
         seed: Array,
         max_length: Array,
+        room: Array | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Continues documents, inside the graph.
+
+        A document that breaks the grammar, or can't be ended, is not continued.
 
         Args:
             prompts: String tensor of shape (B,): how each document begins;
@@ -124,12 +147,15 @@ class TuneWriter:
             seed: int32 tensor of shape (B,).
             max_length: int32 tensor of shape (B,): characters to write at
                 most.
+            room: The same for the whole tune, if these are only the next of its
+                characters; what the grammar reckons with.
 
         Returns:
             The continuations without the prompts, a string tensor of shape
             (B,); and whether each was ended by the model, shape (B,).
         """
-        _, last, state = self._before_last(prompts)
+        ids, lengths, last, state = self._before_last(prompts)
+        room = max_length if room is None else room
         written = generate(
             self._step,
             state,
@@ -138,9 +164,28 @@ class TuneWriter:
             strategy=Sample(temperature=temperature, top_p=top_p),
             end_token=END,
             seed=seed,
+            constraint=constraint_behind(self.grammar, ids, lengths, room),
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         return text, written.finished
+
+    def understood(self, prompts: Strings) -> tuple[Tensor, Tensor]:
+        """How far the grammar understands documents, inside the graph.
+
+        Args:
+            prompts: String tensor of shape (B,): how each document begins.
+
+        Returns:
+            How many characters are understood, -1 where all of them are, which is so
+            without a grammar; and how many more the tune needs at least, 1 without a
+            grammar. int32, of shape (B,).
+        """
+        tf = require("tensorflow", "text")
+        ids, lengths = self.vocabulary.encode_tensor(prompts)
+        if self.grammar is None:
+            return tf.fill(tf.shape(lengths), -1), tf.ones_like(lengths)
+        _, good, more = self.grammar.read(ids, lengths)
+        return tf.where(good < lengths, good, -1), more
 
     def complete_documents(
         self,
@@ -164,17 +209,24 @@ class TuneWriter:
             the name of a `FinishReason`; "tokens" and "log_probabilities", of shape
             (B, L), and their "token_count".
         """
-        ids, last, state = self._before_last(prompts)
+        ids, lengths, last, state = self._before_last(prompts)
         stops = stop_ids(self.vocabulary.encode_tensor, stop)
         written, reasons = complete(
-            self._step, state, last, ids, stops, max_length, settings
+            self._step,
+            state,
+            last,
+            ids,
+            stops,
+            max_length,
+            settings,
+            constraint=constraint_behind(self.grammar, ids, lengths, max_length),
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         answer = answered(self.vocabulary, written, written.lengths, reasons)
         return {"text": text} | answer
 
-    def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Nest]:
-        """The prompts' ids, the last of each, and the state before that."""
+    def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Tensor, Nest]:
+        """The prompts' ids, their lengths, the last ids, and the state before those."""
         tf = require("tensorflow", "text")
         ids, lengths = self.vocabulary.encode_tensor(prompts)
         ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
@@ -185,7 +237,7 @@ class TuneWriter:
         # The last token of each prompt is left for the first step.
         state = self._stepper.initial_state(tf.shape(ids)[0])
         state = state_behind(read, ids, lengths, state)
-        return ids, tf.gather(ids, lengths, batch_dims=1), state
+        return ids, lengths, tf.gather(ids, lengths, batch_dims=1), state
 
     def _step(self, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         logits, state = self._stepper.step(tokens, state)
@@ -212,29 +264,51 @@ class TuneWriter:
 
     def _nats(self, ids: Tensor) -> Tensor:
         """-ln p of every token but the first: (B, T + 1) to (B, T)."""
-        rows = ops.shape(ids)[0]
-        return nats_behind(
-            lambda ids, state: self._stepper.read(ids, initial_state=state),
-            ids,
-            self._stepper.initial_state(rows),
-        )
+        state = self._stepper.initial_state(ops.shape(ids)[0])
+        return nats_behind(self._read, ids, state)
 
-    def nats(self, documents: Iterable[str], batch_size: int = 32) -> list[np.ndarray]:
+    def _nats_in_grammar(self, ids: Tensor) -> Tensor:
+        """The same, of what the grammar allows; inf where it doesn't allow a token."""
+        assert self.grammar is not None
+        state = self._stepper.initial_state(ops.shape(ids)[0])
+        read, state = read_in_grammar(self._read, self.grammar, ids[:, 0], state)
+        nats = nats_behind(read, ids, state)
+        return ops.where(nats < FAR / 2, nats, float("inf"))
+
+    def _read(self, ids: Tensor, state: Nest) -> tuple[Tensor, Nest]:
+        return self._stepper.read(ids, initial_state=state)
+
+    def nats(
+        self,
+        documents: Iterable[str],
+        batch_size: int = 32,
+        *,
+        in_grammar: bool = False,
+    ) -> list[np.ndarray]:
         """-ln p of each character of `documents` and of their end marks.
 
         Args:
             documents: Strings.
             batch_size: Documents read at once.
+            in_grammar: Whether p is that with which tunes are written where the
+                grammar is on: that among what it allows, 0 for what it doesn't. (The
+                room for a tune counts as boundless.)
 
         Returns:
             List of float32 arrays, one a document, each one longer than it.
+
+        Raises:
+            ValueError: If there is no grammar to be in.
         """
+        if in_grammar and self.grammar is None:
+            raise ValueError("`in_grammar` needs a writer with a `grammar`.")
+        judged = self._judged_in_grammar if in_grammar else self._judged
         encoded = [
             [START, *self.vocabulary.encode(document), END] for document in documents
         ]
         results = [np.empty(0, "float32")] * len(encoded)
         for batch in batches_by_length([len(ids) for ids in encoded], batch_size):
-            values = self._judged(pad([encoded[i] for i in batch])).numpy()
+            values = judged(pad([encoded[i] for i in batch])).numpy()
             for i, row in zip(batch, values, strict=True):
                 results[i] = row[: len(encoded[i]) - 1]
         return results
@@ -267,7 +341,7 @@ class TuneWriter:
             List of `WrittenTune`.
 
         Raises:
-            ValueError: If an argument is out of its range.
+            ValueError: If an argument is out of its range or breaks the grammar.
         """
         if count < 1:
             raise ValueError(f"`count` must be at least 1; received {count!r}.")
@@ -297,16 +371,17 @@ class TuneWriter:
             elif field in _OPTIONAL:
                 lines = [""] * count
             else:
-                lines = self._write_lines(
-                    [prompt + f"{field}:" for prompt in prompts],
-                    temperature,
-                    top_p,
-                    seeds[row],
+                begun = [prompt + f"{field}:" for prompt in prompts]
+                check_prompts(self.grammar, begun, max_length)
+                # A line of 80 characters, of a tune that may be longer.
+                texts, _ = self._continue(
+                    begun, temperature, top_p, seeds[row], 80, max_length
                 )
-                lines = [f"{field}:{line}\n" for line in lines]
+                lines = [f"{field}:" + text.split("\n")[0] + "\n" for text in texts]
             prompts = [p + line for p, line in zip(prompts, lines, strict=True)]
+        check_prompts(self.grammar, prompts, max_length)
         texts, finished = self._continue(
-            prompts, temperature, top_p, seeds[-1], max_length
+            prompts, temperature, top_p, seeds[-1], max_length, max_length
         )
         return [
             WrittenTune(from_document(prompt + text, number), bool(end))
@@ -315,12 +390,6 @@ class TuneWriter:
             )
         ]
 
-    def _write_lines(
-        self, prompts: list[str], temperature: float, top_p: float, seeds: np.ndarray
-    ) -> list[str]:
-        texts, _ = self._continue(prompts, temperature, top_p, seeds, max_length=80)
-        return [text.split("\n")[0] for text in texts]
-
     def _continue(
         self,
         prompts: list[str],
@@ -328,6 +397,7 @@ class TuneWriter:
         top_p: float,
         seeds: np.ndarray,
         max_length: int,
+        room: int,
     ) -> tuple[list[str], np.ndarray]:
         count = len(prompts)
         texts, finished = self._continued(
@@ -336,5 +406,6 @@ class TuneWriter:
             np.full(count, top_p, "float32"),
             seeds.astype("int32"),
             np.full(count, max_length, "int32"),
+            np.full(count, room, "int32"),
         )
         return [text.decode() for text in texts.numpy()], finished.numpy()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_seq.decoding import (
+    Constraint,
     FinishReason,
     Generation,
     MinP,
@@ -58,6 +59,7 @@ def complete(
     stops: Tensor,
     length: Tensor,
     settings: Mapping[str, Tensor],
+    constraint: Constraint | None = None,
 ) -> tuple[Generation, Tensor]:
     """Goes on behind a prompt that was read.
 
@@ -71,6 +73,7 @@ def complete(
         stops: int32 tensor (B, N, S), as `stop_ids` gives.
         length: int32 tensor (B,): tokens to write at most.
         settings: Of `SETTINGS`, each (B,).
+        constraint: On the tokens, or None.
 
     Returns:
         A `Generation`, and a `FinishReason` for each row.
@@ -97,6 +100,7 @@ def complete(
         stop_sequences=stops,
         seed=settings["seed"],
         return_reasons=True,
+        constraint=constraint,
     )
 
 

@@ -1,8 +1,8 @@
 """Next character: an LSTM learns folk tunes in ABC notation and writes new ones.
 
-A tune is a document of characters between a start mark and an end mark. At
-every character the model guesses the next; to write a tune, its guesses are
-drawn and fed back until it draws the end mark. What it writes is printed as
+A tune is a document of characters between a start mark and an end mark. At every
+character the model guesses the next; to write a tune, its guesses are drawn, within the
+grammar of tunes, and fed back until it draws the end mark. What it writes is printed as
 sheet music, played, and measured beside tunes that people wrote.
 """
 
@@ -19,6 +19,7 @@ from keras_seq.layers import ExplicitLSTM
 from keras_seq.runs import RunDirectory
 from recipes.music_generation.copies import CopyCheck, draw_originals
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
+from recipes.music_generation.grammar import nats_under_grammar, spell_given, writer_of
 from recipes.music_generation.measuring import measure_tunes
 from recipes.music_generation.results import hand_out, write_results
 from recipes.music_generation.settings import OUT, CompleteConfig, Config
@@ -99,11 +100,9 @@ def evaluate(
         music.reading_figures(nats, data.test)
         for nats in (writer.nats(data.test), *counted.values())
     )
+    count = 32 if config.quick else 256
     written = writer.write(
-        32 if config.quick else 256,
-        temperature=config.temperature,
-        seed=config.seed,
-        max_length=LONGEST_TUNE,
+        count, temperature=config.temperature, seed=config.seed, max_length=LONGEST_TUNE
     )
     copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
     melodies = music.NgramIndex([music.from_document(d) for d in data.train])
@@ -120,6 +119,7 @@ def evaluate(
     return {
         "test": {
             **model,
+            "under_grammar": nats_under_grammar(writer, data.test),
             "written": {"ends_by_itself": ends, **described},
             "as_music": music.compare_as_music([t.text for t in written], people),
             "bar_units": units,
@@ -169,7 +169,7 @@ def main(config: Config) -> None:
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
     run.save_model(model)
-    writer = music.TuneWriter(model, data.vocabulary, data.style)
+    writer = writer_of(model, data.vocabulary, data.style)
     figures, tunes = evaluate(config, data, writer)
     metrics = {
         "recipe": "music_generation",
@@ -186,13 +186,15 @@ def main(config: Config) -> None:
     print(f"Done in {time.time() - started:.0f} s. Open {run / 'report.html'}")
 
 
-def _finished(path: str) -> tuple[RunDirectory, CompleteConfig, music.TuneWriter]:
+def _finished(
+    path: str, grammar: bool = True
+) -> tuple[RunDirectory, CompleteConfig, music.TuneWriter]:
     """A finished run's directory, its settings and its writer."""
     found = runs.open_finished(path, CompleteConfig, "vocabulary.json")
     run, config, known, model = found
     vocabulary = text.CharacterVocabulary(known["characters"])
     style = music.HeaderStyle(known["headers"])
-    return run, config, music.TuneWriter(model, vocabulary, style)
+    return run, config, writer_of(model, vocabulary, style, grammar)
 
 
 def _with_data(
@@ -215,6 +217,7 @@ def generate_tunes(
     top_p: float = 1.0,
     seed: int = 1,
     allow_copies: bool = False,
+    grammar: bool = True,
     run: str = OUT,
     out: str | None = None,
 ) -> None:
@@ -233,17 +236,15 @@ def generate_tunes(
         top_p: In (0, 1]: draw from the likeliest characters only.
         seed: The same seed gives the same tunes.
         allow_copies: Hand out tunes that copy, too.
+        grammar: Let the model write nothing but valid tunes that end.
         run: Folder of the run.
         out: Folder for the tunes as ABC, MIDI, SVG and WAV; by default they are
             printed on the terminal as ABC.
     """
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
-    directory, _, writer = _finished(run)
-    assert writer.style is not None  # `_finished` gives it
-    spell = writer.style.spell
-    given = {"T": title, "R": type, "M": meter, "K": key}
-    spelled = {f: spell(f, v) for f, v in given.items() if v is not None}
+    directory, _, writer = _finished(run, grammar)
+    spelled = spell_given(writer, T=title, R=type, M=meter, K=key)
 
     def draw(number: int, seed: int) -> list[music.WrittenTune]:
         return writer.write(

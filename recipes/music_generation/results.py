@@ -185,8 +185,9 @@ def _report(
     )
     report.heading("Tunes that it wrote")
     report.text(
-        f"Drawn at temperature {config['temperature']}, nothing forced; of the first "
-        f"{len(tunes)} those without an error, {SHOWN} at most."
+        f"Drawn at temperature {config['temperature']}, within the grammar of tunes "
+        "(see below); of the "
+        f"first {len(tunes)} those without an error, {SHOWN} at most."
     )
     for path in paths:
         if path.with_suffix(".svg").exists():
@@ -221,6 +222,7 @@ def _report(
             ),
         ]
     )
+    report.text(_under_grammar(test["under_grammar"]))
     report.picture(
         curves,
         "Loss over the epochs, and the baselines.",
@@ -253,6 +255,22 @@ def _report(
         scroll=True,
     )
     return report
+
+
+def _under_grammar(figures: dict[str, float | None]) -> str:
+    if figures["share_of_tunes"] is None:
+        return "The vocabulary has no whole tunes: they are written without a grammar."
+    text = (
+        "Tunes are written within a grammar, which allows at every character what a "
+        "valid tune that comes to its end may have there. Of the test tunes "
+        f"{figures['share_of_tunes']:.0%} might be written so, as they are"
+    )
+    if figures["nats_per_character"] is None:
+        return text + "."
+    return (
+        f"{text}; of these a character costs {figures['nats_per_character']:.3f} nats "
+        f"within the grammar and {figures['nats_per_character_plain']:.3f} without."
+    )
 
 
 def _report_music(report: Report, compared: dict[str, dict[str, float | None]]) -> None:

@@ -61,6 +61,7 @@ ACTIONS: dict[str, Ticks] = {
     **{f"tuplet {number}": Ticks() for number in TUPLETS},
     "before note": Ticks(),  # what a note must follow in its bar
     "before free note": Ticks(),  # the same, not between tied notes
+    "before sign": Ticks(),  # what may become a text before a bar line, too
     "accidental": Ticks(),  # before a note
     "slur": Ticks(),
     "end of slur": Ticks(),

@@ -115,8 +115,10 @@ class Mode(NamedTuple):
 
     def tail(self) -> int:
         """Characters behind the bar that is being written."""
-        if self.waits or self.phase in ENDS:
+        if self.waits or self.phase == "end":
             return NEVER
+        if self.phase == "owing end":  # the rest of || too
+            return 3
         # || or :| , and before that :|2 where the second ending must come.
         return self.slurs + (5 if self.repeat == "first ending" else 2)
 
@@ -167,7 +169,7 @@ class Mode(NamedTuple):
         if action in _BETWEEN:
             return self._between_bars(action)
         if action == "field":
-            free = self.phase in ("section", "closed") and not self.bound
+            free = self.phase in ("section", "closed", "field") and not self.bound
             return self._replace(phase="field") if free else None
         if action == "second ending":
             return None
@@ -186,6 +188,7 @@ class Mode(NamedTuple):
             ("2", "of the line"): "2",
             ("2", "line"): "[2",
             ("2", "gap"): "[2",
+            ("2", "bracket"): "[",
             ("[2", "bracket"): "[",
             ("[2", "pipe, empty"): "2",
         }
@@ -300,7 +303,7 @@ class Mode(NamedTuple):
                 return self._replace(tie=2 if self.tie == 1 else 0)
             case "rest" | "chord":
                 return self._replace(tie=0) if self.tie != 1 else None
-            case "before free note" | "sign":
+            case "before free note" | "before sign" | "sign":
                 return self if self.tie != 1 else None
             case "octave":
                 return self if self.tie == 0 else None

@@ -24,8 +24,10 @@ UNITS = ("1/2", "1/4", "1/8", "1/16", "1/32")
 _SHORTEST_BAR = Fraction(1, 2)  # unit lengths
 
 _TONICS = [letter + sign for letter in "ABCDEFG" for sign in ("", "#", "b")]
-_MODES = ("major", "minor", "dorian", "mixolydian", "phrygian", "lydian", "locrian")
-_MODES += ("ionian", "aeolian")
+_MODES = (
+    *("major", "minor", "dorian", "mixolydian", "phrygian", "lydian", "locrian"),
+    *("ionian", "aeolian"),
+)
 _HORNPIPES = ("C", "2/4", "4/4")
 _BEATS = ("1/8", "1/4", "3/8", "1/2", "3/4")
 

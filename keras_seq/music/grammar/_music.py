@@ -11,6 +11,7 @@ from keras_seq.music.grammar._places import QUOTED, TEXT, Places
 LETTERS = "CDEFGABcdefgab"
 _SYMBOLS = "~.HLMTuv"  # those of the standard that send the player nowhere
 _MARKED = {"~": "roll", "T": "roll", ".": ".", "H": "."}
+SIGN = '"^'  # the place of a text that may become a sign; its letters follow
 CHORD_NOTES = 4
 _WITHIN_CHORDS = "2468"  # lengths that nothing makes longer
 # What a text must not spell, but before a bar line: it sends the player elsewhere.
@@ -88,7 +89,7 @@ def _notes(places: Places, place: str, without: str = "") -> None:
         places.add(place, "[", "before free note", "[")
     if "{" not in without:
         places.add(place, "{", "before free note", "{")
-    places.add(place, '"', "before free note", '"')
+    places.add(place, '"', "before sign", '"')
     places.add(place, "!", "before free note", "!")
 
 
@@ -241,20 +242,20 @@ def _add_decorations(places: Places) -> None:
 
 
 def _add_texts(places: Places) -> None:
-    """Texts above or below the music, which begin with their place; chord symbols."""
-    action = "before free note"
-    places.add('"', "^_<>", action, '"^')
-    places.add('"^ text', [QUOTED, " "], action, '"^ text')
-    places.add('"^ text', '"', action, "ready")
+    """Texts above or below the music, which begin with their place."""
+    action, open_ = "before free note", "before sign"
+    places.add('"', "^_<>", open_, SIGN)
+    places.add('"text', [QUOTED, " "], action, '"text')
+    places.add('"text', '"', action, "ready")
     prefixes = {word[:i] for word in _SIGNS for i in range(len(word) + 1)}
     for written in prefixes:
-        place = f'"^{written}'
-        places.add(place, [QUOTED], action, '"^ text')
-        places.add(place, " .", action, place)
+        place = f"{SIGN}{written}"
+        places.add(place, [QUOTED], action, '"text')
+        places.add(place, " .", open_, place)
         for longer in prefixes:
             if longer and longer[:-1] == written:
                 for letter in {longer[-1], longer[-1].upper()}:
-                    places.add(place, letter, action, f'"^{longer}')
+                    places.add(place, letter, open_, f"{SIGN}{longer}")
         if written in _SIGNS:
             places.add(place, '"', "sign", "sign")
         else:
@@ -264,8 +265,8 @@ def _add_texts(places: Places) -> None:
     # What people write without a place abc2midi takes for chord symbols.
     for word in _SIGNS:
         for letter in {word[0], word[0].upper()}:
-            places.add('"', letter, action, f'"^{word[0]}', written=False)
-    places.add('"', " ", action, '"^', written=False)
+            places.add('"', letter, open_, f"{SIGN}{word[0]}", written=False)
+    places.add('"', " ", open_, SIGN, written=False)
     places.add('"', [TEXT], action, '"bare', written=False)
     places.add("ready", " ", "before free note", "ready", written=False)
     places.add('"bare', [QUOTED, " "], action, '"bare')

@@ -17,7 +17,7 @@ from keras_seq.music.grammar._lengths import (
     Row,
     Rows,
 )
-from keras_seq.music.grammar._music import LETTERS, places
+from keras_seq.music.grammar._music import LETTERS, SIGN, places
 from keras_seq.music.grammar._places import QUOTED, SAFE, TEXT, Places
 
 OVER = "over"  # the place behind the end of the tune
@@ -179,6 +179,8 @@ def _closing(
                 found[i] = 0 if name != ":" else 1
     found[number[OVER]] = 0
     _spread(found, in_music, action, place, free)
+    signs = [i for i in in_music if names[i] == '"' or names[i].startswith(SIGN)]
+    _close_signs(found, signs, action, place, number["sign"])
     for i, name in enumerate(names):
         # The first note of a chord is counted as a note; what closes it is not.
         if "[" in name and _slot("chord") in action[i]:
@@ -193,6 +195,24 @@ def _closing(
     return found
 
 
+def _close_signs(
+    found: np.ndarray,
+    signs: list[int],
+    action: np.ndarray,
+    place: np.ndarray,
+    sign: int,
+) -> None:
+    """Where a text may become a sign, gives the way to that and one character more.
+
+    Which way is open, to a sign or to another text, hangs on what is left of the bar;
+    from each of these places one more is enough for the other.
+    """
+    to_sign = np.full_like(found, NEVER)
+    to_sign[sign] = 0
+    _spread(to_sign, signs, action, place, {_slot("before sign"), _slot("sign")})
+    found[signs] = np.minimum(to_sign[signs] + 1, NEVER)
+
+
 def _spread(
     found: np.ndarray,
     among: list[int],
@@ -205,9 +225,9 @@ def _spread(
     for i in among:
         for token in np.flatnonzero(np.isin(action[i], list(free))):
             before.setdefault(int(place[i, token]), set()).add(i)
-    waiting = deque(np.flatnonzero(found < NEVER))
+    waiting = deque(np.flatnonzero(found < NEVER).tolist())
     while waiting:
-        at = int(waiting.popleft())
+        at = waiting.popleft()
         for i in before.get(at, ()):
             if found[i] > found[at] + 1:
                 found[i] = found[at] + 1
@@ -235,7 +255,9 @@ def _mode_tables(all_modes: list[Mode]) -> dict[str, np.ndarray]:
             ended = 1 if action == "line" and stop == 0 else 2
             costs[i, :, j] = after.tail() + 2, stop + ended, after.one_more_bar()
             over = after.owes() and stop < NEVER
-            tied = after.tie == 1
+            # A slur can't end between a sign and its bar line.
+            sign = action in ("before sign", "sign")
+            tied = after.tie == 1 or (sign and after.slurs > 0)
             pickup[i, :, j] = after.counts_pickup(), after.owes(), tied, over
     return {
         "mode": behind,
@@ -303,6 +325,8 @@ def _row_after(row: Row, action: str) -> Row | None:
         return Row(Rhythm(number, int(number))) if rhythm.settled else None
     if action in ("before note", "before free note", "accidental", "slur"):
         return Row(rhythm, must="note")
+    if action == "before sign":
+        return Row(rhythm, must="" if rhythm.settled else "note")
     if action in ("end of slur", "tie"):
         return Row(rhythm, must="note" if rhythm.broken else "")
     if action == "bracket":

@@ -83,7 +83,7 @@ class TuneGrammar(Constraint):
     >>> import numpy as np
     >>> from keras_seq.decoding import Sample, generate
     >>> from keras_seq.music import from_document, validate
-    >>> vocabulary = CharacterVocabulary("TMLKCDEFGABcd:/|23468 \n")
+    >>> vocabulary = CharacterVocabulary("TMLKCDEFGABcd:/|123468 \n")
     >>> grammar = TuneGrammar(vocabulary)
     >>> drawn = generate(
     ...     lambda tokens, state: (np.zeros((1, len(vocabulary))), state),
@@ -195,6 +195,31 @@ class TuneGrammar(Constraint):
         )
         return state, good, tf.reduce_min(self._written(tf, state), axis=1) + 1
 
+    def allowed_along(
+        self, ids: Tensor, registers: Registers
+    ) -> tuple[Tensor, Registers]:
+        """What is allowed behind each token of whole sequences, inside the graph.
+
+        Args:
+            ids: int32 tensor of shape (B, T). Marks of a start change nothing.
+            registers: Those before.
+
+        Returns:
+            Booleans of shape (B, T, V), and the registers behind the sequences.
+        """
+        tf = require("tensorflow", "text")
+        steps, size = tf.shape(ids)[1], len(self._tables.letter)
+
+        def body(i: Tensor, state: Nest, found: Tensor) -> tuple[Tensor, Nest, Tensor]:
+            state = self.next_state(state, ids[:, i])
+            return i + 1, state, found.write(i, self.allowed(state, size))
+
+        array = tf.TensorArray(tf.bool, steps, element_shape=[None, size])
+        _, registers, array = tf.while_loop(
+            lambda i, *_: i < steps, body, (tf.constant(0), registers, array)
+        )
+        return tf.transpose(array.stack(), [1, 0, 2]), registers
+
     def behind(self, registers: Registers, max_length: Tensor) -> Constraint:
         """The constraint on what follows the beginnings that `read` has read.
 
@@ -224,7 +249,7 @@ class TuneGrammar(Constraint):
 
         Example:
 
-        >>> grammar = TuneGrammar(CharacterVocabulary("TMLKCDEFGABcd:/|23468 \n"))
+        >>> grammar = TuneGrammar(CharacterVocabulary("TMLKCDEFGABcd:/|123468 \n"))
         >>> grammar.check("T:C\nM:C\nL:1/8\nK:C\n")
         Traceback (most recent call last):
         ...

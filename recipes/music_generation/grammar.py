@@ -1,0 +1,62 @@
+"""The grammar of tunes beside the music recipe's model."""
+
+import sys
+
+import keras
+import numpy as np
+
+from keras_seq import music
+from keras_seq.text import CharacterVocabulary
+
+
+def writer_of(
+    model: keras.Model,
+    vocabulary: CharacterVocabulary,
+    style: music.HeaderStyle,
+    grammar: bool = True,
+) -> music.TuneWriter:
+    """The writer of a model, within the grammar if its vocabulary has whole tunes."""
+    rules = None
+    if grammar:
+        try:
+            rules = music.TuneGrammar(vocabulary)
+        except ValueError as error:
+            print(f"written without a grammar: {error}", file=sys.stderr)
+    return music.TuneWriter(model, vocabulary, style, rules)
+
+
+def spell_given(writer: music.TuneWriter, **given: str | None) -> dict[str, str]:
+    """The header fields that are given, as the training tunes spell them."""
+    assert writer.style is not None  # `writer_of` gives it
+    spell = writer.style.spell
+    return {f: spell(f, value) for f, value in given.items() if value is not None}
+
+
+def nats_under_grammar(
+    writer: music.TuneWriter, documents: list[str]
+) -> dict[str, float | None]:
+    """How likely tunes are where the grammar is on, beside how likely without it.
+
+    Args:
+        writer: The `TuneWriter`.
+        documents: The tunes.
+
+    Returns:
+        Dict of "share_of_tunes", those that might be written as they are, and of
+        "nats_per_character" and "nats_per_character_plain" of these; all of them
+        None where there is no grammar, the last two where there is no such tune.
+    """
+    figures: dict[str, float | None] = dict.fromkeys(
+        ("share_of_tunes", "nats_per_character", "nats_per_character_plain")
+    )
+    if writer.grammar is None:
+        return figures
+    within = writer.nats(documents, in_grammar=True)
+    inside = [bool(np.isfinite(nats).all()) for nats in within]
+    figures["share_of_tunes"] = float(np.mean(inside))
+    if any(inside):
+        plain = writer.nats(documents)
+        for name, found in (("", within), ("_plain", plain)):
+            kept = [nats for nats, kept in zip(found, inside, strict=True) if kept]
+            figures["nats_per_character" + name] = float(np.concatenate(kept).mean())
+    return figures
