@@ -21,6 +21,7 @@ from keras_seq.music import (
     HeaderStyle,
     Neighbour,
     NeighbourIndex,
+    TuneGrammar,
     TuneWriter,
     WrittenTune,
     compare_as_music,
@@ -234,6 +235,10 @@ writer = TuneWriter(
 )
 made: list[WrittenTune] = writer.write(2, given={"K": "D"}, temperature=1, max_length=9)
 finished: bool = made[0].finished
+rules = TuneGrammar(CharacterVocabulary("TMLK:ABCDEFG|/1234 \n"))
+still: int = rules.check("T:A\nM:C\n")
+strict_writer = TuneWriter(writer.model, rules.vocabulary, grammar=rules)
+judged: list[np.ndarray] = strict_writer.nats(["T:A\n"], in_grammar=True)
 neighbour: Neighbour = NeighbourIndex([(2, 2, 1)], ["A"], n=2).nearest(made[0].text)
 compared: dict[str, dict[str, float | None]] = compare_as_music([made[0].text], [])
 leaps: float | None = measure_tune("X:1\nK:D\nDFA|").figures["leaps"]

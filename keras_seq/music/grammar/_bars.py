@@ -244,6 +244,10 @@ class Mode(NamedTuple):
             return behind._to(self.phase, "2")
         return behind._to("closed" if self._opened_well() else "section")
 
+    def written(self, action: str) -> bool:
+        """Whether a model may write what an action stands for; people may."""
+        return action != "first ending" or self._opened_well()
+
     def _opened_well(self) -> bool:
         """Whether abc2midi knows where the repeat begins."""
         return self.repeat == "open" or not self.repeated
@@ -262,8 +266,7 @@ class Mode(NamedTuple):
         if self.bound:
             return None
         if action == "first ending":
-            fresh = self.repeat in ("", "open") and self._opened_well()
-            free = self.phase in PIPED and fresh
+            free = self.phase in PIPED and self.repeat in ("", "open")
             return self._to(_ENTERED[self.phase], "first ending") if free else None
         if self.phase == UPBEAT and action == "open":
             return self._to("section", "open")

@@ -36,6 +36,7 @@ class Tables(NamedTuple):
     same_letter: np.ndarray  # (letters, V): what may come behind a tie
     written: np.ndarray  # (P, V): whether a model may write the token
     mode: np.ndarray  # (M, A): the mode behind
+    unwritten: np.ndarray  # (M, A): `NEVER` for what a model may not write
     mode_costs: np.ndarray  # (M, 3, A): the tail, the stop, whether one bar more
     mode_pickup: np.ndarray  # (M, 4, A): the pickup counts, is owed; tied; may stop
     keeps_pickup: np.ndarray  # (M, A): whether the register is kept
@@ -250,6 +251,7 @@ def _mode_tables(all_modes: list[Mode]) -> dict[str, np.ndarray]:
             behind[i, j] = number[after]
             if not after.music:
                 costs[i, :, j] = NEVER, 0, 0
+                pickup[i, 3, j] = mode.owes()
                 continue
             stop = after.stop()
             ended = 1 if action == "line" and stop == 0 else 2
@@ -259,8 +261,10 @@ def _mode_tables(all_modes: list[Mode]) -> dict[str, np.ndarray]:
             sign = action in ("before sign", "sign")
             tied = after.tie == 1 or (sign and after.slurs > 0)
             pickup[i, :, j] = after.counts_pickup(), after.owes(), tied, over
+    unwritten = [[0 if m.written(name) else NEVER for name in NAMES] for m in all_modes]
     return {
         "mode": behind,
+        "unwritten": np.array(unwritten, "int32"),
         "mode_costs": costs,
         "mode_pickup": pickup,
         "tied": np.array([mode.tie == 1 for mode in all_modes], "int32"),

@@ -249,11 +249,15 @@ class TuneGrammar(Constraint):
 
         Example:
 
-        >>> grammar = TuneGrammar(CharacterVocabulary("TMLKCDEFGABcd:/|123468 \n"))
-        >>> grammar.check("T:C\nM:C\nL:1/8\nK:C\n")
+        >>> characters = "TMLKCDEFGABcd:/|123468 \n"
+        >>> grammar = TuneGrammar(CharacterVocabulary(characters))
+        >>> header = "T:C\nM:C\nL:1/8\nK:C\n"
+        >>> grammar.check(header)
+        6
+        >>> grammar.check(header + "CDEFGABcd")
         Traceback (most recent call last):
         ...
-        ValueError: ...
+        ValueError: line 5, column 9: expected '/', '3', ':' or '|', came 'd'
         """
         tf = require("tensorflow", "text")
         ids = tf.constant([self.vocabulary.encode(text)], tf.int32)
@@ -277,7 +281,7 @@ class TuneGrammar(Constraint):
     def _written(self, tf: Any, state: Registers) -> Tensor:
         """What `_to_the_end` gives, of the tokens that a model may write."""
         may = tf.gather(self._tables.written, state.place)
-        return tf.where(may, self._to_the_end(tf, state), NEVER)
+        return tf.where(may, self._to_the_end(tf, state, written=True), NEVER)
 
     def _settled(self, tf: Any, state: Registers) -> _Settled:
         t, full = self._tables, state.full
@@ -309,7 +313,9 @@ class TuneGrammar(Constraint):
         colon = tf.where(whole & settled, NUMBER["colon"], colon)
         return _Settled(ticks, last, sums, pipe, colon)
 
-    def _to_the_end(self, tf: Any, state: Registers) -> Tensor:
+    def _to_the_end(
+        self, tf: Any, state: Registers, *, written: bool = False
+    ) -> Tensor:
         """Characters to the end behind each token, `NEVER` or more where none: (B, V).
 
         They are those of one way to end, of which every step is allowed; often there
@@ -318,6 +324,8 @@ class TuneGrammar(Constraint):
         t = self._tables
         settled = self._settled(tf, state)
         costs = self._costs(tf, state, settled)
+        if written:
+            costs += tf.pad(tf.gather(t.unwritten, state.mode), [[0, 0], [0, 1]])
         # | and : stand for what the ticks make of them.
         decided = tf.stack([settled.pipe, settled.colon], axis=1)
         slots = tf.gather(costs, decided, batch_dims=1)

@@ -156,6 +156,7 @@ BODY = "T:X\nM:{}\nL:1/8\nK:G\n{}\n"
         ("3/4", ".A.B.c Td3|~e6||\nK:D\nf6|]"),
         ("2/4", "A/B/c/d/ e3/2f/|g2>g2|A//B//c/ d3|A<B c>>d||"),
         ("4/4", "A|:B8|c7:|"),
+        ("4/4", "A8:|\n||B8|1 c8:|2 d8|]"),
     ],
 )
 def test_accepts_what_people_write(grammar, meter, music):
