@@ -9,7 +9,10 @@ import pytest
 # Before TensorFlow is imported anywhere: its log would drown the report.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # XLA's compiler at little effort: what is computed is the same, and sooner begun.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
 
 # A shell that starts the tests in the background has them, and every program that
 # they start, ignore Control-C.

@@ -7,9 +7,8 @@ import functools
 import logging
 import os
 import re
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,8 @@ _KINDS = {"classify": "classification", "regress": "regression"}
 _CLOSE = {"Connection": "close"}
 
 _Outputs = dict[str, np.ndarray]
-_Work = Callable[[bytes, float], Response]
+_Reading = Callable[[str, bytes], tuple[Any, ...]]
+_Answering = Callable[..., Response]
 
 
 class App:
@@ -56,7 +56,7 @@ class App:
         self._most_bytes = most_bytes
         self._waiting = 0
         self._held = 0
-        self._large = threading.Lock()
+        self._large = asyncio.Lock()
         threads = (os.cpu_count() or 1) + 2
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "answers")
         routes = [
@@ -102,10 +102,7 @@ class App:
                 "tensorflow/serving/predict",
             )
 
-        def predict(body: bytes, until: float) -> Response:
-            return self._predict(version, body, until)
-
-        return await self._worked(request, predict)
+        return await self._worked(request, version, self._to_predict, self._predict)
 
     def _status(self, version: str | None) -> dict[str, Any]:
         well = {"error_code": "OK", "error_message": ""}
@@ -129,17 +126,23 @@ class App:
         signatures = {"signature_def": {"signature_def": definitions}}
         return {"model_spec": spec, "metadata": signatures}
 
-    def _predict(self, version: str, body: bytes, until: float) -> Response:
-        with self._parsing(body):
-            request = _rest.read_object(body)
-            signature, inputs, by_rows = _rest.parse_object(
-                request,
-                functools.partial(self._model.input_dtypes, version),
-                functools.partial(self._model.check_rows, version),
-            )
+    def _to_predict(self, version: str, body: bytes) -> tuple[Any, ...]:
+        request = _rest.read_object(body)
+        signature, inputs, by_rows = _rest.parse_object(request, *self._checks(version))
         stream = request.get("stream", False)
         if not isinstance(stream, bool):
             raise _rest.RestError("'stream' must be true or false")
+        return signature, inputs, by_rows, stream
+
+    def _predict(
+        self,
+        version: str,
+        until: float,
+        signature: str,
+        inputs: _Outputs,
+        by_rows: bool,
+        stream: bool,
+    ) -> Response:
         if not stream:
             outputs = self._model.run(version, signature, inputs, until)
             return _json(_formatted(outputs, by_rows))
@@ -241,33 +244,43 @@ class App:
         if "inference-header-content-length" in request.headers:
             raise _inference.no_binary()
 
-        def infer(body: bytes, until: float) -> Response:
-            return _json(self._inferred(version, body, until))
+        return await self._worked(request, version, self._to_infer, self._inferred)
 
-        return await self._worked(request, infer)
-
-    def _inferred(self, version: str, body: bytes, until: float) -> dict[str, Any]:
-        with self._parsing(body):
-            request = _rest.read_object(body)
-            signature, inputs = _inference.parse_request(
-                request,
-                functools.partial(self._model.input_dtypes, version),
-                functools.partial(self._model.check_rows, version),
-            )
+    def _to_infer(self, version: str, body: bytes) -> tuple[Any, ...]:
+        request = _rest.read_object(body)
+        signature, inputs = _inference.parse_request(request, *self._checks(version))
         definition = self._model.signatures(version)[signature]
         wanted = _inference.wanted_outputs(request, definition.outputs)
+        told = {"id": request["id"]} if "id" in request else {}
+        return signature, inputs, wanted, told
+
+    def _inferred(
+        self,
+        version: str,
+        until: float,
+        signature: str,
+        inputs: _Outputs,
+        wanted: list[str],
+        told: dict[str, Any],
+    ) -> Response:
         outputs = self._model.run(version, signature, inputs, until)
         answer = {
             "model_name": self._model.name,
             "model_version": version,
             "outputs": [_inference.format_tensor(n, outputs[n]) for n in wanted],
         }
-        return {"id": request["id"]} | answer if "id" in request else answer
+        return _json(told | answer)
 
     # All requests
 
-    async def _worked(self, request: Request, work: _Work) -> Response:
-        """Reads the body and does the work in a thread."""
+    def _checks(self, version: str) -> Iterator[Callable[..., Any]]:
+        for check in (self._model.input_dtypes, self._model.check_rows):
+            yield functools.partial(check, version)
+
+    async def _worked(
+        self, request: Request, version: str, reading: _Reading, answering: _Answering
+    ) -> Response:
+        """Receives the body; in threads, reads what it says and answers it."""
         body = bytearray()
         with contextlib.ExitStack() as held:
             held.callback(self._let_go, body)
@@ -278,7 +291,12 @@ class App:
             self._waiting += 1
             held.callback(self._answered)
             until = time.monotonic() + self._model.seconds
-            response = await self._in_thread(work, bytes(body), until)
+            # Large ones one at a time: what JSON makes of one is many times its size.
+            # Who waits for that holds no thread, which the small ones need.
+            large = len(body) > _LARGE
+            async with self._large if large else contextlib.nullcontext():
+                read = await self._in_thread(reading, version, bytes(body))
+            response = await self._in_thread(answering, version, until, *read)
             if isinstance(response, _Stream):
                 response.held = held.pop_all()
             return response
@@ -288,10 +306,6 @@ class App:
 
     def _answered(self) -> None:
         self._waiting -= 1
-
-    def _parsing(self, body: bytes) -> contextlib.AbstractContextManager[object]:
-        """Large bodies one at a time: what JSON makes of one is many times its size."""
-        return self._large if len(body) > _LARGE else contextlib.nullcontext()
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import struct
 import threading
@@ -10,6 +11,7 @@ import urllib.parse
 
 import pytest
 
+from keras_seq.serving import _rest
 from keras_seq.serving._server import LocalServer
 
 
@@ -338,6 +340,34 @@ def test_who_is_too_much_is_told_to_come_again(
     monkeypatch.undo()
     for _ in range(3):  # Nothing is counted that has gone.
         assert_well(server)
+
+
+def test_large_bodies_that_wait_hold_nobody_up(server, monkeypatch):
+    monkeypatch.setattr("keras_seq.serving._app._LARGE", 1_000)
+    started, go_on, read_object = threading.Semaphore(0), threading.Event(), None
+
+    def slow(body):
+        if len(body) > 1_000:
+            started.release()
+            assert go_on.wait(20)
+        return read_object(body)
+
+    read_object = _rest.read_object
+    monkeypatch.setattr(_rest, "read_object", slow)
+    large = request(json.dumps({"instances": ["x"], "more": [[]] * 2_000}))
+    with contextlib.ExitStack() as stack:
+        # More than there are threads.
+        count = (os.cpu_count() or 1) + 4
+        waiting = [stack.enter_context(connect(server)) for _ in range(count)]
+        for connection in waiting:
+            connection.sendall(large)
+        assert started.acquire(timeout=20)
+        assert_well(server)
+        assert not started.acquire(timeout=0.2), "one at a time"
+        go_on.set()
+        for connection in waiting:
+            ((status, _, body),) = read(connection, 1)
+            assert status == 200, body
 
 
 def test_an_answer_that_takes_too_long(exported):

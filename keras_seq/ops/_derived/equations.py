@@ -31,6 +31,12 @@ class Equations:
     emitted_sizes: ClassVar[NamedTuple]
     finished_sizes: ClassVar[NamedTuple]
 
+    def __eq__(self, other):
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((type(self), *vars(self).values()))
+
     def step(self, z, state, products, probe=None):
         """One step forwards.
 

@@ -1,5 +1,7 @@
 """A function with a gradient of its own, on each backend."""
 
+import weakref
+
 import keras
 from keras import ops
 
@@ -81,7 +83,32 @@ def _tensorflow(function, plain, arguments, wanted, later):
         results, gradient = function(keep, *arguments)
         return results, _differentiable(gradient, plain, arguments)
 
-    return tf.custom_gradient(differentiable)(*arguments)
+    return _with_gradient_in_graphs(differentiable, arguments)
+
+
+def _with_gradient_in_graphs(function, arguments):
+    """As `tf.custom_gradient(function)(*arguments)`, of a graph that can be forgotten.
+
+    TensorFlow registers the gradient of a call in a graph under a name of its own, for
+    good; it refers to the graph, and that to the whole model's. So nothing that was
+    ever traced would be given back. Here the graph alone holds the gradient, and the
+    name goes when the graph goes.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.ops import gradient_registry
+
+    results = tf.custom_gradient(function)(*arguments)
+    if tf.executing_eagerly():
+        return results
+    operation = results[0].op
+    name, graph = operation.get_attr("_gradient_op_type").decode(), operation.graph
+    registry = gradient_registry._registry
+    gradient = registry[name]["type"]
+    held = weakref.ref(gradient)
+    registry[name]["type"] = lambda operation, *errors: held()(operation, *errors)
+    graph._keras_seq_gradients = [*getattr(graph, "_keras_seq_gradients", ()), gradient]
+    weakref.finalize(graph, registry.pop, name, None)
+    return results
 
 
 def _differentiable(gradient, plain, arguments):
@@ -115,7 +142,7 @@ def _differentiable(gradient, plain, arguments):
 
         return tuple(gradient(*given[count:])), second
 
-    return lambda *errors: tf.custom_gradient(first)(*arguments, *errors)
+    return lambda *errors: _with_gradient_in_graphs(first, (*arguments, *errors))
 
 
 def _jax(function, plain, arguments, wanted, later):

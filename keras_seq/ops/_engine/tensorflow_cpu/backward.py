@@ -1,10 +1,11 @@
 """The steps of one part of the batch, backwards, block by block."""
 
+import functools
 from typing import Any, NamedTuple
 
 from keras_seq.ops._derived.slopes import sum_of
 from keras_seq.ops._engine.products import backward_products
-from keras_seq.ops._engine.tensorflow_cpu.graph_functions import loop
+from keras_seq.ops._engine.tensorflow_cpu.graph_functions import GRAPHS, loop
 from keras_seq.ops._engine.tensorflow_cpu.plan import Derivatives, Lists, Shared
 from keras_seq.ops._engine.tensorflow_cpu.rows import (
     STEPS,
@@ -72,6 +73,7 @@ class Block(NamedTuple):
     steps: Steps
 
 
+@functools.lru_cache(maxsize=GRAPHS)
 def part(plan):
     """The function that runs the steps of one part of the batch backwards.
 

@@ -88,7 +88,8 @@ class Parts:
         """Runs a function on each part; returns its results and the operation.
 
         Args:
-            function: Takes the structures `given` and `shared`, of a part.
+            function: Takes the structures `given` and `shared`, of a part, and uses
+                nothing else.
             given: Structure of tensors (P, ...).
             shared: Structure of tensors.
             instead: An operation that has run another function, and now is to run this
@@ -97,9 +98,7 @@ class Parts:
         if self.threaded:
             return side_by_side(function, given, shared, instead)
         first = map_tensors(lambda array: array[0], given)
-        results, operation = in_one_thread(
-            lambda both: function(*both), (first, shared), instead
-        )
+        results, operation = in_one_thread(function, (first, shared), instead)
         results = map_tensors(lambda result: self.stack([result]), results)
         return results, operation
 

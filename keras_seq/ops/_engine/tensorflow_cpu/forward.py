@@ -1,9 +1,10 @@
 """The steps of one part of the batch, forwards, block by block."""
 
+import functools
 from typing import Any, NamedTuple
 
 from keras_seq.ops._engine.products import forward_products
-from keras_seq.ops._engine.tensorflow_cpu.graph_functions import loop
+from keras_seq.ops._engine.tensorflow_cpu.graph_functions import GRAPHS, loop
 from keras_seq.ops._engine.tensorflow_cpu.plan import Found, Lists
 from keras_seq.ops._engine.tensorflow_cpu.rows import (
     STEPS,
@@ -48,6 +49,7 @@ class Block(NamedTuple):
     weights: Any  # `equations.Weights`
 
 
+@functools.lru_cache(maxsize=GRAPHS)
 def part(plan):
     """The function that runs the steps of one part of the batch.
 

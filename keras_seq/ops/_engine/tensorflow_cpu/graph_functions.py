@@ -13,17 +13,27 @@ needs more of the steps than their results. When it is, the operation that runs 
 is told to run another function instead, which returns that too, behind the same
 results: as TensorFlow does with its own calls of functions, and loops. A graph that was
 made a function before stays as it was, and keeps nothing.
+
+Tracing takes longer than most calls. So the functions given to `in_one_thread` and
+`side_by_side` use nothing but their arguments, and their graphs are shared by all who
+run the same function on tensors of the same kinds: the layers of a stack, training and
+prediction, one model and the next.
 """
 
+import functools
+
 from keras_seq.ops._structures import flattened, map_tensors
+
+# Graphs that are held for the next call: about a megabyte each.
+GRAPHS = 128
 
 
 def in_one_thread(function, arguments, instead=None):
     """Runs a function in one thread.
 
     Args:
-        function: Takes and returns a structure of tensors.
-        arguments: Structure of tensors.
+        function: Takes structures of tensors, returns one.
+        arguments: Tuple of structures of tensors.
         instead: An operation of `in_one_thread` that is to run this function now, or
             None for a new one.
 
@@ -32,7 +42,7 @@ def in_one_thread(function, arguments, instead=None):
     """
     import tensorflow as tf
 
-    graph, packed = _traced(function, [arguments])
+    graph, packed = _traced_once(function, arguments)
     types = [output.dtype for output in graph.outputs]
     shapes = [output.shape for output in graph.outputs]
     if instead is not None:
@@ -67,10 +77,7 @@ def side_by_side(function, parts, shared, instead=None):
 
     stacked, captured = flattened(parts)[0], flattened(shared)[0]
     slices = map_tensors(lambda part: tf.TensorSpec(part.shape[1:], part.dtype), parts)
-    graph, packed = _traced(
-        lambda *arguments: in_one_thread(lambda a: function(*a), arguments)[0],
-        [slices, shared],
-    )
+    graph, packed = _traced_once(_threaded(function), (slices, shared))
     types = [output.dtype for output in graph.outputs]
     shapes = [output.shape for output in graph.outputs]
     count = stacked[0].shape[:1]
@@ -134,6 +141,25 @@ def loop(condition, body, variables, constants):
     return packed(_shaped(results[: len(flat)], [variable.shape for variable in flat]))
 
 
+@functools.lru_cache(maxsize=GRAPHS)
+def _threaded(function):
+    """The function that runs a function in one thread, the same one every time."""
+    return lambda *arguments: in_one_thread(function, arguments)[0]
+
+
+def _traced_once(function, arguments):
+    """As `_traced`, from what is held if the like of it was traced before."""
+    import tensorflow as tf
+    from tensorflow.python.eager.context import context
+
+    specs = map_tensors(lambda like: tf.TensorSpec(like.shape, like.dtype), arguments)
+    with tf.init_scope():  # outside of the caller's graph, which need not last
+        # Within a `tf.Graph` of somebody's own there is no outside, and what watches
+        # operations, such as `tf.debugging.enable_check_numerics`, is to see them all.
+        for_all = tf.executing_eagerly() and not context().op_callbacks
+        return (_held if for_all else _traced)(function, specs)
+
+
 def _traced(function, arguments):
     """The graph of a function, and what packs its results."""
     import tensorflow as tf
@@ -149,6 +175,10 @@ def _traced(function, arguments):
     specs = [tf.TensorSpec(like.shape, like.dtype) for like in flat]
     graph = tf.function(on_flat, autograph=False).get_concrete_function(*specs)
     return graph, packers[-1]
+
+
+# The key: a function, and a tuple of structures of `tf.TensorSpec`.
+_held = functools.lru_cache(maxsize=GRAPHS)(_traced)
 
 
 def _shaped(results, shapes):
