@@ -105,7 +105,14 @@ def _with_gradient_in_graphs(function, arguments):
     registry = gradient_registry._registry
     gradient = registry[name]["type"]
     held = weakref.ref(gradient)
-    registry[name]["type"] = lambda operation, *errors: held()(operation, *errors)
+
+    def registered(operation, *errors):
+        found = held()
+        if found is None:
+            raise LookupError(f"The gradient of {operation.name} went with its graph")
+        return found(operation, *errors)
+
+    registry[name]["type"] = registered
     graph._keras_seq_gradients = [*getattr(graph, "_keras_seq_gradients", ()), gradient]
     weakref.finalize(graph, registry.pop, name, None)
     return results
