@@ -9,6 +9,7 @@ from keras_seq.decoding import Sample
 from keras_seq.extras import require
 from keras_seq.music.corpora import Corpus
 from keras_seq.music.documents import FIELDS
+from keras_seq.music.grammar.beside import understood
 from keras_seq.music.writing import TuneWriter
 from keras_seq.text._completion import (
     NOTES,
@@ -102,7 +103,7 @@ def tune_signatures(
         document = _without_reference(tf, asked["prompt"])
         if writer.grammar is None:
             return document
-        good, more = writer.understood(document)
+        good, more = understood(writer.grammar, document)
         asked.refuse(good >= 0, "prompt breaks the grammar behind character ", good)
         asked.refuse(more > length, "length must be at least ", more, " for an end")
         return tf.where(asked.good, document, "")

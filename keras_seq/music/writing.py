@@ -169,24 +169,6 @@ class TuneWriter:
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         return text, written.finished
 
-    def understood(self, prompts: Strings) -> tuple[Tensor, Tensor]:
-        """How far the grammar understands documents, inside the graph.
-
-        Args:
-            prompts: String tensor of shape (B,): how each document begins.
-
-        Returns:
-            How many characters are understood, -1 where all of them are, which is so
-            without a grammar; and how many more the tune needs at least, 1 without a
-            grammar. int32, of shape (B,).
-        """
-        tf = require("tensorflow", "text")
-        ids, lengths = self.vocabulary.encode_tensor(prompts)
-        if self.grammar is None:
-            return tf.fill(tf.shape(lengths), -1), tf.ones_like(lengths)
-        _, good, more = self.grammar.read(ids, lengths)
-        return tf.where(good < lengths, good, -1), more
-
     def complete_documents(
         self,
         prompts: Strings,

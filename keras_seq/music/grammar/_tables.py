@@ -34,7 +34,7 @@ class Tables(NamedTuple):
     bar_ticks: np.ndarray  # (P,): what the action "meter" reads
     letter: np.ndarray  # (V,): number of a note's letter, from 1; 0 for others
     same_letter: np.ndarray  # (letters, V): what may come behind a tie
-    written: np.ndarray  # (P, V): whether a model may write the token
+    written_closing: np.ndarray  # (P, V): `closing` where a model may write the token
     mode: np.ndarray  # (M, A): the mode behind
     unwritten: np.ndarray  # (M, A): `NEVER` for what a model may not write
     mode_costs: np.ndarray  # (M, 3, A): the tail, the stop, whether one bar more
@@ -121,7 +121,7 @@ def compile_tables(tokens: Sequence[str], end: int, unknown: int) -> Tables:
         place=place,
         closing=behind.astype("int32"),
         bar_ticks=np.array([declared.values.get(n, 0) for n in names], "int32"),
-        written=written,
+        written_closing=np.where(written, behind, NEVER).astype("int32"),
         letter=letter,
         same_letter=(letter == 0)
         | (letter == np.arange(1 + len(LETTERS))[:, None])

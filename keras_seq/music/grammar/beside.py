@@ -7,6 +7,7 @@ from keras import ops
 from keras_seq.decoding import Constraint
 from keras_seq.extras import require
 from keras_seq.music.grammar.constraint import TuneGrammar
+from keras_seq.text.vocabulary import Strings
 from keras_seq.typing import Array, Nest, Tensor
 
 FAR = 1e9  # below any logit, turned over
@@ -29,6 +30,23 @@ def constraint_behind(
     tf = require("tensorflow", "text")
     registers, good, _ = grammar.read(ids[:, 1:], lengths)
     return grammar.behind(registers, tf.where(good < lengths, 0, room))
+
+
+def understood(grammar: TuneGrammar, prompts: Strings) -> tuple[Tensor, Tensor]:
+    """How far the grammar understands how documents begin, inside the graph.
+
+    Args:
+        grammar: A `TuneGrammar`.
+        prompts: String tensor of shape (B,).
+
+    Returns:
+        How many characters are understood, -1 where all of them are; and how many more
+        the tune needs at least. int32, of shape (B,).
+    """
+    tf = require("tensorflow", "text")
+    ids, lengths = grammar.vocabulary.encode_tensor(prompts)
+    _, good, more = grammar.read(ids, lengths)
+    return tf.where(good < lengths, good, -1), more
 
 
 def check_prompts(
