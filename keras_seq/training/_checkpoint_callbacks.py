@@ -87,13 +87,13 @@ class CallbackMemory:
 
     @property
     def stopped(self) -> bool:
-        """Whether an `EarlyStopping` had stopped the training."""
-        for place, values in self._given.items():
+        """Whether a callback has stopped the training for good."""
+        for place in self._given:
             one = self._callbacks[place]
-            if isinstance(one, keras.callbacks.EarlyStopping) and (
-                values.get("stopped_epoch", 0) > 0
-                and values.get("wait", 0) >= one.patience
-            ):
+            if isinstance(one, keras.callbacks.EarlyStopping):
+                if one.stopped_epoch > 0 and one.wait >= one.patience:
+                    return True
+            elif getattr(one, "stopped", False) is True:
                 return True
         return False
 

@@ -145,6 +145,7 @@ class KeptTraining(BestEpochs):
         self.average_values, self.averaged = None, False
         assign_variables(model, found.contents)
         self._memory.take(found.rest.get("callbacks", ()), found.arrays)
+        self._memory.give_back()  # if nothing is left to train, too
         self._random = random_part(found.arrays)
         self._within = found if found.step else None
         if found.step:

@@ -75,7 +75,9 @@ class EpochCheckpoint(KeptTraining):
 
     What other callbacks remember is kept where it is numbers, texts, lists and dicts
     of them, or arrays, such as the wait of `keras.callbacks.EarlyStopping` and
-    `ReduceLROnPlateau`; objects of other kinds are not.
+    `ReduceLROnPlateau`; objects of other kinds are not. An `EarlyStopping` that has
+    stopped the training, and any callback with an attribute `stopped` that is True,
+    has done so for the resumed one, too.
 
     A value that is NaN is never the best: it counts as an epoch without
     improvement, so a training that diverges stops when `patience` runs out,

@@ -37,12 +37,12 @@ class Data:
     validation: Arrays
     test: Arrays
 
-    def training_batches(self) -> Iterable[Any]:
+    def training_batches(self, first_step: int = 0) -> Iterable[Any]:
         """A `tf.data.Dataset` without end: every step gets sequences of its own."""
         import tensorflow as tf
 
         def batches() -> Iterator[Arrays]:
-            step = 0
+            step = first_step
             while True:
                 yield self.training_batch(step)
                 step += 1

@@ -8,8 +8,9 @@ figures/long_term_memory.png, tells it all; report.html explains it.
 """
 
 import logging
-import math
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -23,7 +24,13 @@ from recipes.long_term_memory.records import Trial, Trials
 from recipes.long_term_memory.serving import card, requests, signatures
 from recipes.long_term_memory.settings import OUT, CompleteConfig, Config, task_names
 from recipes.long_term_memory.tasks import TASKS, marked_numbers
-from recipes.long_term_memory.training import STEPS, Gradients, Outcome
+from recipes.long_term_memory.training import (
+    STEPS,
+    Gradients,
+    Outcome,
+    kept,
+    loss_by_step,
+)
 
 VALIDATION, TEST = 256, 1024  # sequences; measured 256 at once
 EXPLOSION_LENGTH, EXPLOSION_RATE, EXPLOSION_STEPS = 50, 1e-2, 200
@@ -83,20 +90,24 @@ def build_model(
     return model
 
 
-def train(config: Config, data: Data, model: keras.Model) -> Outcome:
+def train(
+    config: Config, data: Data, model: keras.Model, folder: Path | None = None
+) -> Outcome:
     """Trains until the task is solved; the model ends with its best weights."""
-    config = config.complete()
     outcome = Outcome(target=data.task.threshold(data.length) / 2)
-    model.fit(
-        data.training_batches(),
-        epochs=config.epochs,
-        steps_per_epoch=STEPS,
-        shuffle=False,
-        validation_data=data.validation,
-        validation_batch_size=VALIDATION,
-        callbacks=[outcome],
-        verbose=0,
-    )
+    with kept(folder) as checkpoint:
+        checkpoint.fit(
+            model,
+            data.training_batches(checkpoint.first_epoch * STEPS),
+            epochs=config.complete().epochs,
+            steps_per_epoch=STEPS,
+            shuffle=False,
+            validation_data=data.validation,
+            validation_batch_size=VALIDATION,
+            callbacks=[outcome],
+            verbose=0,
+        )
+    outcome.finish(model, checkpoint.seconds_trained)
     return outcome
 
 
@@ -107,18 +118,18 @@ def evaluate(data: Data, model: keras.Model) -> dict[str, float]:
     )
 
 
-def run_trial(config: Config, data: Data, name: str) -> tuple[keras.Model, Trial]:
+def run_trial(
+    config: Config, data: Data, name: str, folder: Path
+) -> tuple[keras.Model, Trial]:
     """Trains one model on one task at one distance, and measures all there is."""
     keras.utils.clear_session()
     model = build_model(config, data, name)
     gradients = Gradients(model, data)
     before = gradients()
-    started = time.time()
-    outcome = train(config, data, model)
-    seconds = time.time() - started
+    outcome = train(config, data, model, folder)
     test = evaluate(data, model)
     felt = {"before": before, "after": gradients()}
-    return model, records.trial_of(name, data, model, outcome, seconds, test, felt)
+    return model, records.trial_of(name, data, model, outcome, test, felt)
 
 
 def clipping(config: Config) -> dict[str, Any]:
@@ -136,21 +147,9 @@ def clipping(config: Config) -> dict[str, Any]:
         )
         if "gradient" not in found:
             found["gradient"] = Gradients(model, data)()
-        losses, diverged = _loss_by_step(data, model)
+        losses, diverged = loss_by_step(data, model, EXPLOSION_STEPS)
         found[name] = {"loss": losses, "diverged": diverged}
     return found
-
-
-def _loss_by_step(data: Data, model: keras.Model) -> tuple[list[float], int | None]:
-    """The loss at each step until it is no number any more, and that step or None."""
-    losses: list[float] = []
-    for step in range(EXPLOSION_STEPS):
-        model.reset_metrics()  # they would give the mean of all steps
-        logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
-        if not math.isfinite(logs["loss"]):
-            return losses, step + 1
-        losses.append(float(logs["loss"]))
-    return losses, None
 
 
 def study(config: Config, run: runs.RunDirectory) -> Trials:
@@ -171,10 +170,11 @@ def study(config: Config, run: runs.RunDirectory) -> Trials:
                 path = f"trials/{task}/{length}/{name}"
                 if not (run / f"{path}.json").is_file():
                     print(f"{task}, T = {length}, {REMEDIES[name].label}", flush=True)
-                    model, trial = run_trial(config, data, name)
+                    model, trial = run_trial(config, data, name, run / path / "state")
                     run.save_model(model, f"{path}.keras")
                     run.write_json(f"{path}.json", trial)  # the last: it is finished
                     print(records.in_words(trial, data))
+                shutil.rmtree(run / path, ignore_errors=True)
                 trial = run.read_json(f"{path}.json")
                 failures[name] = 0 if trial["learnt"] else failures[name] + 1
                 trials.append(trial)

@@ -19,7 +19,6 @@ def trial_of(
     data: Data,
     model: keras.Model,
     outcome: Outcome,
-    seconds: float,
     test: dict[str, float],
     gradient: dict[str, Any],
 ) -> Trial:
@@ -30,7 +29,6 @@ def trial_of(
         data: What it was trained on.
         model: The trained model.
         outcome: How its training went.
-        seconds: What the training took.
         test: Its loss on the test sequences, and the share that is right.
         gradient: What `Gradients` gave "before" and "after" training.
     """
@@ -38,7 +36,7 @@ def trial_of(
         "model": name,
         "length": data.length,
         "parameters": model.count_params(),
-        "seconds": round(seconds, 1),
+        "seconds": round(outcome.seconds, 1),
         "steps": outcome.history[-1]["step"],
         "diverged": outcome.diverged,
         "validation": outcome.best,

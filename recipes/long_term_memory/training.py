@@ -1,16 +1,23 @@
 """Training and measuring one model of the long-term memory study."""
 
+import contextlib
 import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_seq.diagnostics import FlowFunction
+from keras_seq.training import EpochCheckpoint
 from recipes.long_term_memory.data import Data
 
 STEPS = 50  # training steps in an epoch
 FLOW_ROWS = 32  # sequences through which gradients are followed
+
+JUDGED = "judged"  # name of the loss by which the best epoch is chosen
 
 Logs: TypeAlias = dict[str, float] | None
 
@@ -24,6 +31,8 @@ class Outcome(keras.callbacks.Callback):
     Attributes:
         history: List of dicts with "step", "loss" and "val_loss".
         diverged: The step by which a loss was no number any more, or None.
+        stopped: Whether it has stopped the training, which then is over.
+        seconds: What the training took.
     """
 
     def __init__(self, target: float) -> None:
@@ -31,6 +40,8 @@ class Outcome(keras.callbacks.Callback):
         self.target = target
         self.history: list[dict[str, Any]] = []
         self.diverged: int | None = None
+        self.stopped = False
+        self.seconds = 0.0
         self._best = math.inf
         self._weights: list[np.ndarray] = []
 
@@ -44,18 +55,30 @@ class Outcome(keras.callbacks.Callback):
         self.history.append({"step": step, "loss": loss, "val_loss": val_loss})
         if loss is None or val_loss is None:
             self.diverged = step
-            self.model.stop_training = True
+            self.stopped = True
         elif val_loss < self._best:
             self._best, self._weights = val_loss, self.model.get_weights()
-            self.model.stop_training = self._best <= self.target
+            self.stopped = self._best <= self.target
+        logs[JUDGED] = math.inf if self.diverged else logs["val_loss"]
+        self.model.stop_training = self.stopped
 
-    def on_train_end(self, logs: Logs = None) -> None:
-        self.model.set_weights(self._weights)
+    def finish(self, model: keras.Model, seconds: float) -> None:
+        """Gives a model that is trained its best weights, or those it began with."""
+        model.set_weights(self._weights)
+        self.seconds = seconds
 
     @property
     def best(self) -> float | None:
         """The lowest validation loss; None if there was none."""
         return _number(self._best)
+
+
+@contextlib.contextmanager
+def kept(folder: Path | None) -> Iterator[EpochCheckpoint]:
+    """What keeps a training in a folder, or in one that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as temporary:
+        state = folder or Path(temporary) / "checkpoints"
+        yield EpochCheckpoint(state, monitor=JUDGED, resume=True)
 
 
 class Gradients:
@@ -86,6 +109,20 @@ class Gradients:
             "factor": _number(flow.factor(state)),
             "reach": flow.reach(state=state) if sound else None,
         }
+
+
+def loss_by_step(
+    data: Data, model: keras.Model, steps: int
+) -> tuple[list[float], int | None]:
+    """The loss at each step until it is no number any more, and that step or None."""
+    losses: list[float] = []
+    for step in range(steps):
+        model.reset_metrics()  # they would give the mean of all steps
+        logs = model.train_on_batch(*data.training_batch(step), return_dict=True)
+        if not math.isfinite(logs["loss"]):
+            return losses, step + 1
+        losses.append(float(logs["loss"]))
+    return losses, None
 
 
 def _number(value: Any) -> float | None:
