@@ -22,9 +22,8 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    # In two parts, as workers don't give back the memory of graphs that were traced.
-    ("pytest", "-n", "2", "--dist", "loadscope", "--ignore", "tests/recipes"),
-    ("pytest", "-n", "2", "--dist", "loadscope", "tests/recipes"),
+    # In the order of tests/conftest.py, the longest files first.
+    ("pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"),
 )
 
 

@@ -113,8 +113,10 @@ def _with_gradient_in_graphs(function, arguments):
         return found(operation, *errors)
 
     registry[name]["type"] = registered
-    graph._keras_seq_gradients = [*getattr(graph, "_keras_seq_gradients", ()), gradient]
-    weakref.finalize(graph, registry.pop, name, None)
+    if not hasattr(graph, "_keras_seq_gradients"):
+        graph._keras_seq_gradients = []
+    graph._keras_seq_gradients.append(gradient)
+    weakref.finalize(graph, registry.pop, name, None).atexit = False
     return results
 
 
