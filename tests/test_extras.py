@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from keras_seq.extras import quiet_import, require
+from tests.house import ROOT
 
 
 def test_a_module_that_is_there():
@@ -58,3 +59,39 @@ def test_programs_start_in_silence(name):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"usage: python -m {name}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ["recipes.binary_classification", "--data", "gone.csv", "--label", "y"],
+            "error: --data: No such file or directory: 'gone.csv'",
+        ),
+        (["keras_seq.serving", "check", "."], "There is no model to check:"),
+    ],
+)
+def test_programs_that_import_tensorflow_do_so_in_silence(command, said, tmp_path):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL")
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    first, *more = done.stderr.splitlines()
+    assert first.startswith(said)
+    assert all(line.startswith("- `path` must be a folder") for line in more)
+
+
+def test_who_wants_the_notes_has_them(tmp_path, capfd, monkeypatch):
+    (tmp_path / "talks_again.py").write_text(
+        "import os\nos.write(2, b'I0000 a note\\n')"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    quiet_import("talks_again")
+    assert capfd.readouterr().err == "I0000 a note\n"

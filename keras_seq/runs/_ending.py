@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import zipfile
 import zlib
@@ -58,7 +59,8 @@ def one_line(error: BaseException) -> str:
         return f"{error.strerror}{place}"
     if isinstance(error, MemoryError):
         return f"there is not enough memory. {error}".strip()
-    return " ".join(str(error).split()) or type(error).__name__
+    words = re.sub(r"\[Errno \d+\] ", "", str(error))  # that of an inner error
+    return " ".join(words.split()) or type(error).__name__
 
 
 def stop(message: str, status: int) -> NoReturn:
