@@ -194,6 +194,7 @@ def let_go(figure: "Figure") -> "Figure":
 
 
 _WITHOUT_WINDOWS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+_NAME = "text-align:left;font-weight:normal;opacity:.75;white-space:nowrap"
 _MOST_ROWS = 20
 _MOST_CHARACTERS = 200
 
@@ -223,13 +224,13 @@ def notebook_card(
     """
     given = [list(row) for row in rows]
     lines = [
-        f'<tr><th scope="row" style="text-align:left;font-weight:normal;opacity:.75">'
+        f'<tr><th scope="row" style="{_NAME}">'
         f"{_shown(name)}</th>{''.join(f'<td>{_shown(v)}</td>' for v in values)}</tr>"
         for name, *values in given[:most]
     ]
     if len(given) > most:
         lines.append(f"<tr><td>and {len(given) - most:,} more</td></tr>")
-    table = f"<table>{''.join(lines)}</table>" if lines else ""
+    table = f'<table style="font:inherit">{"".join(lines)}</table>' if lines else ""
     return (
         '<div style="font:13px/1.5 system-ui,sans-serif;max-width:60em;'
         f'overflow-x:auto"><strong>{_shown(title)}</strong>{table}{body}</div>'

@@ -11,6 +11,7 @@ from pathlib import Path
 from keras_seq.extras import require
 from keras_seq.music._encoding import decode
 from keras_seq.music._normalising import normalise
+from keras_seq.music._shown import shown_as_music
 from keras_seq.music._splitting import Piece, reference_of, split, title_of
 from keras_seq.music._terms import OWN_TERMS, TERMS
 from keras_seq.music.abc import validate
@@ -44,6 +45,12 @@ class CorpusTune:
     source: str
     line: int
     reference: int | None
+
+    def __repr__(self) -> str:
+        return f"CorpusTune({self.title[:60]!r}, {self.source}:{self.line})"
+
+    def _repr_html_(self) -> str:
+        return shown_as_music(self.text, self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,9 @@ class Corpus:
     tunes: tuple[CorpusTune, ...]
     rejected: tuple[Rejected, ...]
     terms: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary().partition(chr(10))[0]})"
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -34,6 +34,9 @@ class DocumentSplit:
     emptied: int
     lines: bool = False
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary().partition(chr(10))[0]})"
+
     def summary(self) -> str:
         """What was left out, line by line; empty if nothing was."""
         lines = []

@@ -65,6 +65,9 @@ class TextCorpus:
     lines: bool = False
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary().partition(chr(10))[0]})"
+
     def __len__(self) -> int:
         return len(self.texts)
 

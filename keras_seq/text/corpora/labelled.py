@@ -79,6 +79,9 @@ class LabelledCorpus:
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary().partition(chr(10))[0]})"
+
     def __len__(self) -> int:
         return len(self.texts)
 

@@ -54,6 +54,9 @@ class PairCorpus:
     parts: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary().partition(chr(10))[0]})"
+
     def __len__(self) -> int:
         return len(self.pairs)
 
@@ -80,8 +83,7 @@ class PairCorpus:
     def part(self, name: str) -> list[Pair]:
         """The pairs of one of the parts; "" has all where there are none."""
         parts = self.parts or itertools.repeat("")
-        pairs = zip(self.pairs, parts, strict=False)
-        return [pair for pair, part in pairs if part == name]
+        return [p for p, part in zip(self.pairs, parts, strict=False) if part == name]
 
     def summary(self) -> str:
         """How many pairs there are and why the others are not, line by line."""
@@ -95,8 +97,7 @@ class PairCorpus:
             lines.append(f"  {self.empty:6d} have an empty side")
         if self.duplicates:
             lines.append(f"  {self.duplicates:6d} repeat an earlier pair")
-        lines += [f"  {note}" for note in self.notes]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
 def read_pairs(
