@@ -1,16 +1,17 @@
 """Runs of recipes that are killed at random moments, against one that is not.
 
     python benchmarks/kills.py [--recipes next_word,translation] [--kills 30]
-                               [--terms 10] [--every 0.5] [--seed 0] [-- FLAGS]
+                               [--terms 10] [--every 0.5] [--seed 0]
+                               [--training-only] [-- FLAGS]
 
 Each recipe runs once whole (with --quick, and the flags behind --), then again and
 again with --resume, each process killed at a random moment: before the first step, in
 an epoch, in a checkpoint, in the evaluation, in the export; `--kills` times by SIGKILL,
 in half of them just before a file takes its name, and `--terms` times by SIGTERM, whose
 exit status must be 143. A run that comes to its end is compared with the whole one: the
-weights of its model bit for bit, what was logged in its epochs, and its figures. Within
-epochs a checkpoint is written every `--every` seconds here, which are 30 otherwise. How
-many bytes of state are kept and how long saving takes is printed, too.
+weights of its model bit for bit, what was logged in its epochs, and its figures.
+Within epochs a checkpoint is written every `--every` seconds here, which are 30
+otherwise. With --training-only a run ends with its training, which is quicker.
 """
 
 import argparse
@@ -74,6 +75,8 @@ def differences(run, other):
     history = "history.csv"
     if (run / history).read_bytes() != (other / history).read_bytes():
         found.append(history)
+    if not (run / "metrics.json").exists():
+        return found
     one, two = (json.loads((p / "metrics.json").read_text()) for p in (run, other))
     for figures in (one, two):
         figures.pop("train_seconds", None)
@@ -121,13 +124,20 @@ def phase(folder):
     return "in the training"
 
 
-def wait(process, seconds=None):
-    """The status of a process when it has ended; None if it lasts longer."""
+def wait(process, seconds=None, enough=None):
+    """The status of a process when it has ended; None if it lasts longer.
+
+    With `enough` it is ended, and the status is 0, when that file is there.
+    """
     end = time.monotonic() + (seconds or 1e9)
     while time.monotonic() < end:
         found, status = os.waitpid(process, os.WNOHANG)
         if found:
             return os.waitstatus_to_exitcode(status)
+        if enough is not None and enough.exists():
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return 0
         time.sleep(0.005)
     return None
 
@@ -139,7 +149,8 @@ def measure(recipe, arguments, scratch):
     whole.parent.mkdir()
     begun = time.monotonic()
     options = (arguments.flags, arguments.every, log)
-    status = wait(start(recipe, whole, *options))
+    done = "model.keras" if arguments.training_only else "none"
+    status = wait(start(recipe, whole, *options), enough=whole / done)
     if status:
         raise SystemExit(f"{recipe} ended with {status}:\n{log.read_text()[-2000:]}")
     seconds = time.monotonic() - begun
@@ -153,7 +164,8 @@ def measure(recipe, arguments, scratch):
         files = chance.randrange(1, 40) if job == "SIGKILL" and len(jobs) % 2 else None
         process = start(recipe, killed, *options, files)
         # Most of a resumed run is behind it: short times are the more telling.
-        status = wait(process, None if files else seconds * chance.random() ** 2)
+        seconds_left = None if files else seconds * chance.random() ** 2
+        status = wait(process, seconds_left, killed / done)
         if status is None:
             sent = signal.SIGTERM if job == "SIGTERM" else signal.SIGKILL
             os.kill(process, sent)
@@ -165,7 +177,9 @@ def measure(recipe, arguments, scratch):
         else:
             phases[f"{job} {phase(killed)}"] += 1
         if status == 0 or not jobs or time.monotonic() > end:
-            if status != 0 and wait(start(recipe, killed, *options)) != 0:
+            if status != 0 and wait(
+                start(recipe, killed, *options), enough=killed / done
+            ):
                 amiss.append(f"it can't go on:\n{log.read_text()[-2000:]}")
                 break
             compared += 1
@@ -187,6 +201,7 @@ def main():
     parser.add_argument("--recipes", default="next_word,translation,music_generation")
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--terms", type=int, default=10)
+    parser.add_argument("--training-only", action="store_true")
     parser.add_argument("--every", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=1e6, help="seconds a recipe")

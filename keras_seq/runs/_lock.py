@@ -32,6 +32,10 @@ class RunLock:
     and holds between machines too. Within a process there is one lock for a run,
     which all that ask for it share.
 
+    Where the kernel has none for a file system, an empty folder stands for it, whose
+    name says who made it: one of this machine's that isn't running any more, or whose
+    number another program has, is free; one of another machine's somebody must remove.
+
     Args:
         folder: The folder of the run.
         settings: Content for config.json, which appears locked, and must not be
@@ -43,6 +47,7 @@ class RunLock:
 
     def __init__(self, folder: Path, settings: str | None = None) -> None:
         self._path = folder / "config.json"
+        self._kernel = True
         if settings is None:
             self._hold(self._opened())
         else:
@@ -67,7 +72,8 @@ class RunLock:
 
     def _hold(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        mark = _signed(descriptor, self._path.parent)
+        _tell_of_another_host(descriptor)
+        mark = _signed(descriptor, self._path.parent, self._kernel)
         self._finalizer = weakref.finalize(
             self, _release, descriptor, mark, os.getpid()
         )
@@ -117,14 +123,20 @@ class RunLock:
         os.replace(temporary, self._path)
 
     def _lock(self, descriptor: int) -> None:
-        if fcntl is None:
-            return
         try:
+            if fcntl is None:
+                raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            folder = self._path.parent
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise _in_use(self._path.parent) from None
+                raise _in_use(folder) from None
             # Not every file system can.
+            if (mark := _mark_of_another(folder)) is not None:
+                raise _in_use(folder, mark) from None
+            if not self._kernel:
+                return  # it is told already
+            self._kernel = False
             print(
                 f"{os.fspath(self._path)!r} can't be locked ({error.strerror}): see to "
                 "it that no second process writes there.",
@@ -135,14 +147,19 @@ class RunLock:
 _HELD: weakref.WeakSet[RunLock] = weakref.WeakSet()
 
 
-def _signed(descriptor: int, folder: Path) -> Path | None:
+def _host() -> str:
+    return re.sub(r"[^\w.-]", "_", socket.gethostname())[:64] or "unknown"
+
+
+def _signed(descriptor: int, folder: Path, kernel: bool) -> Path | None:
     """Says who holds the lock; returns the folder that says it, if one does."""
-    host = re.sub(r"[^\w.-]", "_", socket.gethostname())[:64] or "unknown"
-    who = f"{os.getpid()}.{time.strftime(_SINCE)}.{host}"
+    who = f"{os.getpid()}.{time.strftime(_SINCE)}.{_host()}"
     for path in folder.glob(f"{_MARK}*"):  # of dead ones
         with contextlib.suppress(OSError):
             path.rmdir()
     try:
+        if not kernel:
+            raise OSError
         os.setxattr(descriptor, _ATTRIBUTE, who.encode())
     except (AttributeError, OSError):  # not every system can
         mark = folder / f"{_MARK}{who}"
@@ -152,7 +169,49 @@ def _signed(descriptor: int, folder: Path) -> Path | None:
     return None
 
 
-def _in_use(folder: Path) -> BlockingIOError:
+def _tell_of_another_host(descriptor: int) -> None:
+    """Says who held the lock, if it was on another machine and hasn't let it go."""
+    with contextlib.suppress(AttributeError, OSError, UnicodeDecodeError):
+        said = _WHO.fullmatch(os.getxattr(descriptor, _ATTRIBUTE).decode("utf-8"))
+        if said and said["host"] != _host():
+            print(
+                f"the run was in use by process {said['pid']} on {said['host']}, which "
+                "has ended without a word: its lock is free, and is taken over.",
+                file=sys.stderr,
+            )
+
+
+def _mark_of_another(folder: Path) -> Path | None:
+    """The folder that says that another process is at work, if it is or may be."""
+    for path in folder.glob(f"{_MARK}*"):
+        said = _WHO.fullmatch(path.name.removeprefix(_MARK))
+        if said is None or (said["host"], int(said["pid"])) == (_host(), os.getpid()):
+            continue
+        if said["host"] != _host() or _runs_since(int(said["pid"]), said["since"]):
+            return path
+    return None
+
+
+def _runs_since(pid: int, since: str) -> bool:
+    """Whether a process of this machine runs, and did at that time."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another user's
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        up = float(Path("/proc/uptime").read_text().split()[0])
+        begun = time.time() - up + int(stat[19]) / os.sysconf("SC_CLK_TCK")
+        then = time.mktime(time.strptime(since, _SINCE))
+    except (OSError, ValueError, IndexError):
+        return True
+    # Another program may have got its number since; the clock tells seconds only.
+    return begun < then + 2
+
+
+def _in_use(folder: Path, mark: Path | None = None) -> BlockingIOError:
     said = [path.name.removeprefix(_MARK) for path in folder.glob(f"{_MARK}*")]
     with contextlib.suppress(AttributeError, OSError):
         said.append(os.getxattr(folder / "config.json", _ATTRIBUTE).decode("utf-8"))
@@ -165,9 +224,10 @@ def _in_use(folder: Path) -> BlockingIOError:
             f"process {last['pid']} on {last['host']}, since "
             f"{time.strftime('%Y-%m-%d %H:%M:%S', since)}"
         )
+    dead = "" if mark is None else f" If it has died, remove {os.fspath(mark)!r}."
     return BlockingIOError(
         f"the run in {os.fspath(folder)!r} is in use by {who}: wait until it has "
-        "ended, or end it, or name another folder with --out."
+        f"ended, or end it, or name another folder with --out.{dead}"
     )
 
 
@@ -175,4 +235,7 @@ def _release(descriptor: int, mark: Path | None, owner: int) -> None:
     if mark is not None and os.getpid() == owner:  # a fork holds nothing
         with contextlib.suppress(OSError):
             mark.rmdir()
+    if os.getpid() == owner:
+        with contextlib.suppress(AttributeError, OSError):
+            os.removexattr(descriptor, _ATTRIBUTE)
     os.close(descriptor)

@@ -53,13 +53,26 @@ def cross_validate(
         folds = assign_folds(data.labels, data.groups, count, config.seed + repeat)
         for fold in range(count):
             path = folder / f"{repeat + 1}-{fold + 1}.json"
-            if not path.is_file():
+            outcome = _kept(path)
+            if outcome is None:
                 outcome = _fold(fit, config, data, folds == fold)
                 atomic_write(path, json.dumps(outcome), durable=True)
-            outcome = json.loads(path.read_text("utf-8"))
             done.append({name: np.array(value) for name, value in outcome.items()})
             progress(len(done), repeats * count)
     return done
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """What a fold that is done has kept; None if it has to be done again."""
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (TypeError, ValueError) as error:  # bytes that are no UTF-8 among them
+        print(
+            f"{str(path)!r} is damaged ({error}): the fold is done again.", flush=True
+        )
+        return None
 
 
 def _fold(

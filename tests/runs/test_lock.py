@@ -1,6 +1,8 @@
 """One process at a time writes to a run, and SIGTERM ends it as Ctrl-C does."""
 
 import contextlib
+import errno
+import fcntl
 import gc
 import os
 import shutil
@@ -133,6 +135,57 @@ def test_where_files_have_no_attributes(tmp_path, monkeypatch):
     assert not mark.exists()
     RunDirectory.start(tmp_path, Config(), resume=True)
     assert os.listdir(tmp_path) == ["config.json"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+@pytest.mark.parametrize(
+    ("pid", "since", "host", "free"),
+    [
+        (os.getppid(), "now", None, False),
+        (os.getppid(), "20010101000000", None, True),  # another program's number
+        (2**22 + 1, "now", None, True),  # no process has it
+        (1, "20010101000000", "elsewhere", False),  # who knows?
+    ],
+)
+def test_where_the_kernel_has_no_locks(
+    tmp_path, monkeypatch, capsys, pid, since, host, free
+):
+    def unsupported(*_):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    since = time.strftime(_lock._SINCE) if since == "now" else since
+    mark = tmp_path / f".in-use.{pid}.{since}.{host or _lock._host()}"
+    mark.mkdir()
+    if free:
+        lock = _lock.RunLock.of(tmp_path)
+        (own,) = tmp_path.glob(".in-use.*")
+        assert own.name.startswith(f".in-use.{os.getpid()}.")
+        assert "can't be locked" in capsys.readouterr().err
+        del lock
+        gc.collect()
+        assert os.listdir(tmp_path) == ["config.json"]
+    else:
+        named = rf"by process {pid} on .* If it has died, remove '.*\.in-use\.{pid}\."
+        with pytest.raises(BlockingIOError, match=named):
+            _lock.RunLock.of(tmp_path)
+        assert mark.is_dir()
+
+
+def test_a_lock_that_another_machine_has_left_is_told(tmp_path, capsys):
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+    try:
+        os.setxattr(path, _lock._ATTRIBUTE, b"7.20260101000000.elsewhere")
+    except (AttributeError, OSError):
+        pytest.skip("files have no attributes here")
+    for told in (1, 0):  # what has ended in peace is silent
+        lock = _lock.RunLock.of(tmp_path)
+        assert capsys.readouterr().err.count("by process 7 on elsewhere") == told
+        del lock
+        gc.collect()
+    assert _lock._ATTRIBUTE not in os.listxattr(path)
 
 
 def terminate():
