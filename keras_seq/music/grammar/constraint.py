@@ -62,6 +62,15 @@ class TuneGrammar(Constraint):
         tokens = [""] * first + list(vocabulary.characters)
         tables = compile_tables(tokens, END, UNKNOWN)
         self._machine = Machine(tables)
+        tf = require("tensorflow", "text")
+        self._checked = tf.function(
+            self._read_and_ask,
+            input_signature=[
+                tf.TensorSpec([None, None], tf.int32),
+                tf.TensorSpec([None], tf.int32),
+            ],
+            autograph=False,
+        )
         self.shortest = tables.shortest
         """Characters of the shortest tune, the mark of its end among them."""
 
@@ -118,6 +127,13 @@ class TuneGrammar(Constraint):
         )
         far = self._machine.to_the_end(state, written=True)
         return state, good, tf.reduce_min(far, axis=1) + 1
+
+    def _read_and_ask(
+        self, ids: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What `read` says, and how far the end is behind what may be written next."""
+        registers, good, more = self.read(ids, lengths)
+        return good, more, self._machine.to_the_end(registers, written=True)
 
     def allowed_along(
         self, ids: Tensor, registers: Registers
@@ -183,19 +199,13 @@ class TuneGrammar(Constraint):
         ...
         ValueError: line 5, column 9: expected '/', '3', ':' or '|', came 'd'
         """
-        tf = require("tensorflow", "text")
-        ids = tf.constant([self.vocabulary.encode(text)], tf.int32)
-        registers, good, more = self.read(ids, tf.constant([len(text)]))
+        good, more, far = self._checked([self.vocabulary.encode(text)], [len(text)])
         place = int(good[0])
         if place == len(text):
             return int(more[0])
-        before = text[:place]
-        costs = self._machine.to_the_end(registers, written=True).numpy()[0]
-        can = [
-            c
-            for c in self.vocabulary.characters
-            if costs[self.vocabulary.encode(c)[0]] < NEVER
-        ]
+        before, far = text[:place], far.numpy()[0]
+        encode = self.vocabulary.encode
+        can = [c for c in self.vocabulary.characters if far[encode(c)[0]] < NEVER]
         line, column = before.count("\n") + 1, place - before.rfind("\n")
         raise ValueError(
             f"line {line}, column {column}: expected {_listed(can)}, came "

@@ -1,0 +1,119 @@
+"""A tune writer, and what it serves, within the grammar; its model knows nothing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seq.layers import ExplicitLSTM
+from keras_seq.music import TuneGrammar, TuneWriter, tune_signatures, validate
+from keras_seq.text import END, PADDING, START, UNKNOWN
+from tests.music.grammar.test_constraint import SMALL, WHOLE
+
+
+@pytest.fixture(scope="module")
+def writer():
+    keras.utils.set_random_seed(3)
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(len(WHOLE), 6)(ids)
+    x, _, _ = ExplicitLSTM(10, return_sequences=True, return_state=True)(x)
+    model = keras.Model(ids, keras.layers.Dense(len(WHOLE))(x))
+    return TuneWriter(model, WHOLE, grammar=TuneGrammar(WHOLE))
+
+
+def test_what_is_given_is_kept_and_the_tune_is_valid(writer):
+    given = {"T": "Über & out", "R": "jig", "M": "6/8", "K": "Ador"}
+    tunes = writer.write(6, given=given, temperature=1.5, max_length=120, seed=4)
+    for tune in tunes:
+        assert tune.finished
+        assert tune.text.startswith("X:")
+        assert "\nT:Über & out\nR:jig\nM:6/8\nL:" in tune.text
+        assert "\nK:Ador\n" in tune.text
+        assert validate(tune.text).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"given": {"M": "17/8"}}, "`given` breaks the grammar: line 2, column 4"),
+        ({"given": {"K": "H"}}, "`given` breaks the grammar: .*, came 'H'"),
+        ({"max_length": 20}, "`max_length` must be at least 2[0-9], so that the tune"),
+    ],
+)
+def test_refuses_by_name(writer, arguments, said):
+    with pytest.raises(ValueError, match=said):
+        writer.write(1, **{"max_length": 80, **arguments})
+
+
+def test_refuses_a_grammar_of_another_vocabulary(writer):
+    with pytest.raises(ValueError, match="`grammar` must be of the same `vocabulary`"):
+        TuneWriter(writer.model, WHOLE, grammar=TuneGrammar(SMALL))
+
+
+def test_nats_in_the_grammar_are_those_of_what_it_allows(writer):
+    document = "T:A\nM:2/4\nL:1/8\nK:D\nA2 (Bc)|1 d4:|2 e4||\n"
+    refused = document.replace("A2", "A3")
+    found, inside_then_not = writer.nats([document, refused], in_grammar=True)
+    ids = [START, *WHOLE.encode(document), END]
+    logits = writer.model(np.array([ids[:-1]])).numpy()[0].astype("float64")
+    grammar = writer.grammar
+    state = grammar.initial_state(tf.constant([START]), 2000)
+    for place, token in enumerate(ids[1:]):
+        allowed = grammar.allowed(state, len(WHOLE)).numpy()[0]
+        assert not allowed[[PADDING, START, UNKNOWN]].any()
+        possible = logits[place][allowed]
+        expected = np.log(np.exp(possible).sum()) - logits[place, token]
+        np.testing.assert_allclose(found[place], expected, rtol=1e-4, atol=1e-4)
+        state = grammar.next_state(state, tf.constant([token]))
+    assert (found <= writer.nats([document])[0] + 1e-4).all()
+    assert np.isinf(inside_then_not).any()
+
+
+@pytest.fixture(scope="module")
+def generate(writer):
+    signature = tune_signatures(writer, temperature=1.0, longest=200)["generate"]
+    specs = list(signature.inputs.values())
+    traced = tf.function(signature.function, input_signature=specs, autograph=False)
+
+    def generate(prompts, lengths):
+        rows = len(prompts)
+        given = {
+            "prompt": prompts,
+            "temperature": [1.5] * rows,
+            "top_p": [1.0] * rows,
+            "seed": list(range(rows)),
+            "length": lengths,
+        }
+        inputs = [tf.constant(given[n], s.dtype) for n, s in signature.inputs.items()]
+        return {name: value.numpy() for name, value in traced(*inputs).items()}
+
+    return generate
+
+
+def test_served_tunes_are_valid_and_refusals_harm_no_neighbour(generate):
+    header = "T:Z\nM:3/4\nL:1/8\nK:G\n"
+    prompts = ["", "X:7\r\n" + header, header + "G4|", header, header + "(3"]
+    answer = generate(prompts, [90, 100, 80, 5, 60])
+    assert [e.decode() for e in answer["error"]] == [
+        "",
+        "",
+        # A pickup of four eighths, so far: it is a way to begin.
+        "",
+        "length must be at least 6 for an end",
+        "",
+    ]
+    rows = zip(*(answer[n] for n in ("abc", "finished", "error")), strict=True)
+    for abc, finished, error in rows:
+        if not error:
+            assert finished
+            assert validate(abc.decode()).problems == ()
+    answer = generate([header + "G8", header + "G4"], [90, 90])
+    assert answer["error"][0] == b"prompt breaks the grammar behind character 21"
+    assert not answer["error"][1]
+
+
+def test_served_prompts_of_one_row_do_not_hang_on_others(generate):
+    prompts = ["T:A\nM:C\n", "T:B\nM:6/8\nL:1/8\nK:D\nA|"]
+    both = generate(prompts, [80, 90])
+    alone = generate(prompts[:1], [80])
+    assert both["abc"][0] == alone["abc"][0]
