@@ -22,11 +22,12 @@ LATER = ("paid", "later")
 # Behind | : what comes may make it the end of a section, or must not.
 PIPED = ("both, paid", "both", "bar, paid", "bar")
 UPBEAT = "upbeat"  # behind the tune's pickup, where |: may follow
+PICKED = ("picked, paid", "picked")  # behind another
 OPENED = {"tune": "tune |", "section": "section |", "owed": "owed |"}
 OPENED |= {"closed": "section |", "field": "section |"}
 # Behind | , of which more must end the section; with a pickup owed.
 ENDS = ("end", "owing end")
-_ALL = (*EMPTY, *FIRST, *LATER, *PIPED, UPBEAT, *OPENED.values(), *ENDS)
+_ALL = (*EMPTY, *FIRST, *LATER, *PIPED, UPBEAT, *PICKED, *OPENED.values(), *ENDS)
 
 # No repeat sign; behind |: ; in the first ending of either; behind its :| , on the same
 # line; on the next; behind a [ there; in the second ending.
@@ -48,6 +49,8 @@ _ENTERED = {
     "both": "later",
     "bar": "later",
     UPBEAT: "paid",
+    "picked, paid": "paid",
+    "picked": "later",
 }
 
 
@@ -128,7 +131,7 @@ class Mode(NamedTuple):
 
     def counts_pickup(self) -> bool:
         """Whether the last bar of the section is short by its pickup."""
-        begun = self.phase in (*LATER, *PIPED, UPBEAT) or self.owes()
+        begun = self.phase in (*LATER, *PIPED, UPBEAT, *PICKED) or self.owes()
         return begun and self.repeat in ("", "open", "first ending")
 
     def one_more_bar(self) -> bool:
@@ -218,8 +221,8 @@ class Mode(NamedTuple):
         return behind._replace(phase=PIPED[2 + (not paid)])
 
     def _empty_bar(self) -> "Mode | None":
-        if self.phase in (*PIPED[2:], UPBEAT):  # at the start of a line, once more
-            return self._replace(phase=self.phase.replace(UPBEAT, PIPED[2]))
+        if self.phase in (*PIPED[2:], UPBEAT, *PICKED):  # at a line's start, once more
+            return self._replace(phase=self._plain())
         phase = OPENED.get(self.phase)
         free = self.repeat in ("", "second ending") and not self.bound
         return self._replace(phase=phase) if phase and free else None
@@ -231,8 +234,13 @@ class Mode(NamedTuple):
             return None
         owed = self.phase == "owed first"
         if action == "pipe, paid pickup":
-            return self._replace(phase="bar, paid")
-        return None if owed else self._replace(phase="bar")
+            return self._replace(phase=PICKED[0])
+        return None if owed else self._replace(phase=PICKED[1])
+
+    def _plain(self) -> str:
+        """The phase behind a | of which nothing more can be made."""
+        plain = {UPBEAT: PIPED[2], PICKED[0]: PIPED[2], PICKED[1]: PIPED[3]}
+        return plain.get(self.phase, self.phase).replace("both", "bar")
 
     def _colon(self, action: str) -> "Mode | None":
         if action != "colon" and self.phase not in LATER:
@@ -246,6 +254,9 @@ class Mode(NamedTuple):
 
     def written(self, action: str) -> bool:
         """Whether a model may write what an action stands for; people may."""
+        if action == "line":
+            # Across a line `validate` joins a pickup with a short bar behind it.
+            return self.phase not in (UPBEAT, *PICKED)
         return action != "first ending" or self._opened_well()
 
     def _opened_well(self) -> bool:
@@ -282,13 +293,13 @@ class Mode(NamedTuple):
         if action == "bracket":
             if self.tie == 1:
                 return None
-            kept = self.phase in PIPED
-            phase = self.phase if kept else _ENTERED.get(self.phase)
+            kept = self.phase in (*PIPED, *PICKED)
+            phase = self._plain() if kept else _ENTERED.get(self.phase)
         elif action == "thicker":
             phase = {"closed": "section"}.get(self.phase, self.phase)
             phase = phase if phase in ("section", "owed") else None
-        elif self.phase in (*PIPED, UPBEAT):
-            phase = PIPED[2] if self.phase == UPBEAT else self.phase
+        elif self.phase in (*PIPED, UPBEAT, *PICKED):
+            phase = self._plain()
         elif action == "gap":  # something must come
             phase = "field" if self.phase in ("section", "closed") else None
         else:
@@ -296,8 +307,7 @@ class Mode(NamedTuple):
             phase = phase if phase in EMPTY else None
         if phase is None:
             return None
-        # It is too late to make more of the bar line.
-        return self._replace(phase=phase.replace("both", "bar"))
+        return self._replace(phase=phase)
 
     def _mark(self, action: str) -> "Mode | None":
         """What notes and what joins them change, within a bar."""

@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seq.music.grammar._actions import ACTIONS, NAMES, NUMBER
-from keras_seq.music.grammar._bars import EMPTY, FIRST, PIPED, UPBEAT, Mode, modes
+from keras_seq.music.grammar._bars import (
+    EMPTY,
+    FIRST,
+    PICKED,
+    PIPED,
+    UPBEAT,
+    Mode,
+    modes,
+)
 from keras_seq.music.grammar._lengths import (
     BROKEN,
     EVEN,
@@ -292,7 +300,7 @@ def bar_line_facts(mode: Mode) -> tuple[int, ...]:
         int(mode.may_owe()),
         int(mode.phase in FIRST[:2]),
         int(mode.phase == FIRST[2]),
-        int(mode.phase in (*EMPTY, *PIPED[2:], UPBEAT) or mode.waits),
+        int(mode.phase in (*EMPTY, *PIPED[2:], UPBEAT, *PICKED) or mode.waits),
     )
 
 
