@@ -40,6 +40,9 @@ BROKEN = {
     "<": Fraction(3, 2),
     "<<": Fraction(7, 4),
 }
+# The lengths in a tuplet, of one head each: music21 reads no others there.
+IN_TUPLETS = ("", "2", "3", "4", "3/2", "3/", "/", "/2", "//", "/4")
+
 # The lengths of a note that it may stand behind, and of the next, which is as long.
 EVEN = ("", "2", "/")
 
@@ -72,6 +75,8 @@ class Rhythm(NamedTuple):
 
     def may_be(self, length: str) -> bool:
         """Whether the next note may have this length, as written."""
+        if self.left and length not in IN_TUPLETS:
+            return False
         return not self.broken or length == self.even
 
     def factor(self) -> Fraction:
