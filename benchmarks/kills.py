@@ -73,8 +73,9 @@ def differences(run, other):
             np.array_equal(one[key], two[key], equal_nan=True) for key in one
         )
         found += [] if same and one else [str(name)]
-    history = "history.csv"
-    if (run / history).read_bytes() != (other / history).read_bytes():
+    history = "history.csv"  # which sentiment writes after the model
+    both = [p / history for p in (run, other) if (p / history).exists()]
+    if len(both) == 2 and both[0].read_bytes() != both[1].read_bytes():
         found.append(history)
     if not (run / "metrics.json").exists():
         return found
