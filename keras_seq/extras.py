@@ -248,7 +248,8 @@ def notebook_curves(curves: Mapping[str, Iterable[float]], note: str = "") -> st
     """Curves as a small SVG, to stand in a `notebook_card`.
 
     Each has a colour that is seen on white and on black. Of more than 200 values some
-    are left out; NaN leaves a gap.
+    are left out; of more than six curves the last, and it says how many. NaN leaves a
+    gap.
 
     Args:
         curves: Dict from a name to the values, all on one scale.
@@ -262,7 +263,8 @@ def notebook_curves(curves: Mapping[str, Iterable[float]], note: str = "") -> st
     >>> notebook_curves({"loss": [3.0, 2.0, 1.5]}).count("<polyline")
     1
     """
-    given = {str(name): [float(v) for v in values] for name, values in curves.items()}
+    names_shown = list(curves)[: len(_COLOURS)]
+    given = {str(name): [float(v) for v in curves[name]] for name in names_shown}
     numbers = [v for values in given.values() for v in values if abs(v) < float("inf")]
     if not numbers:
         return ""
@@ -286,6 +288,8 @@ def notebook_curves(curves: Mapping[str, Iterable[float]], note: str = "") -> st
             if part
         ]
         names.append(f'<span style="color:{colour}">■</span> {_shown(name)}')
+    if len(curves) > len(given):
+        names.append(f"and {len(curves) - len(given)} more")
     scale = f"{low:.3g} to {high:.3g}{', ' if note else ''}{_shown(note)}"
     return (
         '<figure style="margin:.5em 0"><svg viewBox="0 0 300 72" width="300" '

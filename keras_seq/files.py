@@ -1,6 +1,7 @@
 """Files: written whole or not at all, unpacked, and known by their first bytes."""
 
 import bz2
+import codecs
 import collections
 import contextlib
 import csv
@@ -301,4 +302,62 @@ def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = collections.Counter(name for name, _ in pairs)
         twice = [name[:60] for name, count in counts.items() if count > 1]
         raise ValueError(f"expected names that differ; received {twice[:20]} twice")
+    return found
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuses what is no name of an encoding.
+
+    Args:
+        encoding: A name that Python knows, or None.
+
+    Raises:
+        ValueError: If there is no such encoding of text.
+
+    Example:
+
+    >>> check_encoding("cp1251")
+    >>> check_encoding("utf-9")
+    Traceback (most recent call last):
+    ValueError: `encoding` must be one that Python knows, as "cp1252"; received 'utf-9'.
+    """
+    if encoding is None:
+        return
+    try:
+        codecs.lookup(encoding)
+        with contextlib.suppress(UnicodeError):
+            b"a".decode(encoding)  # "hex" is known too, but is none of text
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            '`encoding` must be one that Python knows, as "cp1252"; received '
+            f"{encoding!r}."
+        ) from error
+
+
+def parse_columns(text: str, count: int) -> tuple[int | str, ...]:
+    """Columns as a person writes them: by number, from 1, or by name, with commas.
+
+    Args:
+        text: String.
+        count: How many are needed.
+
+    Returns:
+        As the readers of tables take them: numbers from 0, and names.
+
+    Raises:
+        ValueError: If there are more or fewer, one has no name, or one comes twice.
+
+    Example:
+
+    >>> parse_columns("3,review", 2)
+    (2, 'review')
+    """
+    wanted = {1: "one", 2: "two", 3: "three"}[count]
+    names = [name.strip() for name in text.split(",")]
+    found = tuple(int(n) - 1 if n.isdecimal() else n for n in names)
+    if len(set(found)) != count or len(found) != count or "" in names or -1 in found:
+        raise ValueError(
+            f"`columns` must be {wanted} of a table, by number (from 1) or "
+            f"name, with commas between; received {text!r}."
+        )
     return found

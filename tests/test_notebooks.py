@@ -213,5 +213,8 @@ def test_cards_are_bounded():
     drawn = notebook_curves({"a": [1.0, nan, 2.0, 3.0], "b": [nan]}, "<x>")
     assert (drawn.count("<polyline"), "&lt;x&gt;" in drawn) == (2, True)
     assert notebook_curves({"a": [nan]}) == ""
+    many = notebook_curves({str(i): [i, 1.0] for i in range(9)})
+    assert many.count("<polyline") == 6
+    assert "and 3 more (0 to 5)" in many
     assert len(notebook_curves({"a": np.arange(1e5)})) < 6000
     Tags(drawn)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-import keras_seq
+from keras_seq.files import check_encoding
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/binary_classification"
@@ -58,7 +58,7 @@ class Config(RunSettings):
             seeds=("seed",),
         )
         if self.encoding is not None:
-            keras_seq.text.check_encoding(self.encoding)
+            check_encoding(self.encoding)
         if self.data == BREAST_CANCER:
             if self.label is not None:
                 raise ValueError(

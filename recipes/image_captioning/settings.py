@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-import keras_seq
+from keras_seq.files import check_encoding
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/image_captioning"
@@ -62,7 +62,7 @@ class Config(RunSettings):
             seeds=("seed",),
         )
         if self.encoding is not None:
-            keras_seq.text.check_encoding(self.encoding)
+            check_encoding(self.encoding)
         own = self.data != SCENES
 
         def default(value: float | None, for_own: float, for_scenes: float) -> float:

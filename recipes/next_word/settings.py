@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-import keras_seq
+from keras_seq.files import check_encoding, parse_columns
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/next_word"
@@ -61,9 +61,9 @@ class Config(RunSettings):
             seeds=("seed",),
         )
         if self.encoding is not None:
-            keras_seq.text.check_encoding(self.encoding)
+            check_encoding(self.encoding)
         if self.columns is not None:
-            keras_seq.text.parse_columns(self.columns, 1)
+            parse_columns(self.columns, 1)
         if self.units is not None and self.units < 2:
             raise ValueError(f"`units` must be at least 2; received {self.units!r}.")
         chosen = {

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-import keras_seq
+from keras_seq.files import check_encoding, parse_columns
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/sentiment"
@@ -86,9 +86,9 @@ class Config(RunSettings):
             seeds=("seed", "pretrain", "members"),
         )
         if self.encoding is not None:
-            keras_seq.text.check_encoding(self.encoding)
+            check_encoding(self.encoding)
         if self.columns is not None:
-            keras_seq.text.parse_columns(self.columns, 2)
+            parse_columns(self.columns, 2)
         if self.vectors is not None and self.level != "word":
             raise ValueError(
                 f"`vectors` needs `level` 'word'; received {self.level!r}."

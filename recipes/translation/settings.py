@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import keras_seq
+from keras_seq.files import check_encoding, parse_columns
 from keras_seq.runs import RunSettings, check_settings, whole_path
 
 OUT = "runs/translation"
@@ -140,9 +141,9 @@ class Config(RunSettings):
             seeds=("seed",),
         )
         if self.encoding is not None:
-            keras_seq.text.check_encoding(self.encoding)
+            check_encoding(self.encoding)
         if self.columns is not None:
-            keras_seq.text.parse_columns(self.columns, 2)
+            parse_columns(self.columns, 2)
         if self.data == DATES and self.reverse:
             raise ValueError("`reverse` is not for dates: ISO 8601 has one style.")
         size = self.vocabulary_size

@@ -53,6 +53,8 @@ def main():
             "option": ask(module, "--no-such-flag"),
             "value": ask(module, "--epochs", "many"),
             "range": ask(module, "--epochs", "0"),
+            "encoding": ask(module, "--encoding", "utf-9"),
+            "columns": ask(module, "--columns", "1,1"),
             "run": ask(module, verb, *given),
             "evaluate run": ask(module, "evaluate"),
             "export run": ask(module, "export"),

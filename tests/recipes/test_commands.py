@@ -88,6 +88,11 @@ def test_mistakes(answered, recipe):
     assert "NoneType" not in error
     assert found["range"][0] == 1
     assert found["range"][2] == "error: `epochs` must be at least 1; received 0.\n"
+    for setting in ("encoding", "columns"):
+        status, _, error = found[setting]
+        if status != 2:  # there is none
+            assert status == 1
+            assert error.startswith(f"error: `{setting}` must be ")
     for name in ("run", "evaluate run", "export run"):
         if (recipe, name) == ("music_generation", "evaluate run"):
             continue

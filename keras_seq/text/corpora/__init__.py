@@ -1,6 +1,6 @@
 """Corpora as people have them: read, checked, and split so that nothing leaks."""
 
-from keras_seq.text.corpora.columns import parse_columns
+from keras_seq.files import check_encoding, parse_columns
 from keras_seq.text.corpora.document_splitting import DocumentSplit, split_documents
 from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
 from keras_seq.text.corpora.duplicates import (
@@ -8,7 +8,7 @@ from keras_seq.text.corpora.duplicates import (
     duplicate_key,
     near_duplicates,
 )
-from keras_seq.text.corpora.encodings import check_encoding, decoded, decoded_lines
+from keras_seq.text.corpora.encodings import decoded, decoded_lines
 from keras_seq.text.corpora.hub import hub_rows
 from keras_seq.text.corpora.label_spelling import one_spelling
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled

@@ -52,34 +52,6 @@ _KNOWN = frozenset([*SOURCES, *TARGETS, *LABELS, *TEXTS, *SPLITS, *_OTHERS])
 _KNOWN |= {"", "unnamed: 0"}  # as pandas writes its index
 
 
-def parse_columns(text: str, count: int) -> tuple[Column, ...]:
-    """Columns as a person writes them: by number, from 1, or by name, with commas.
-
-    Args:
-        text: String.
-        count: How many are needed.
-
-    Returns:
-        As the readers of tables take them: numbers from 0, and names.
-
-    Raises:
-        ValueError: If there are more or fewer, one has no name, or one comes twice.
-
-    Example:
-
-    >>> parse_columns("3,review", 2)
-    (2, 'review')
-    """
-    names = [name.strip() for name in text.split(",")]
-    found = tuple(int(n) - 1 if n.isdecimal() else n for n in names)
-    if len(set(found)) != count or len(found) != count or "" in names or -1 in found:
-        raise ValueError(
-            f"`columns` must be {_NUMERALS[count]} of a table, by number (from 1) or "
-            f"name, with commas between; received {text!r}."
-        )
-    return found
-
-
 def is_language(name: str) -> bool:
     """Whether a column's name names a language, as "en", "en-GB", "English words"."""
     return re.split(r"[\s_-]", name)[0] in _LANGUAGES

@@ -1,12 +1,12 @@
 """Bytes of files as text: the encoding is known, or what isn't text is named."""
 
 import codecs
-import contextlib
 import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
 
+from keras_seq.files import check_encoding
 from keras_seq.text.normalising import normalise
 
 # The longest first: UTF-32's begins with UTF-16's.
@@ -46,35 +46,6 @@ _BETWEEN = "’–—…·\u2027"  # signs that stand between letters
 _OPENING, _CLOSING = "‘“«‹„‚¿¡", "”»›"
 _SIGNS = _BETWEEN + _OPENING + _CLOSING + "•€£¢§©®™°½¼¾×ªº\xa0\u3000"
 _WORD = re.compile(r"[^\W\d_]+")
-
-
-def check_encoding(encoding: str | None) -> None:
-    """Refuses what is no name of an encoding.
-
-    Args:
-        encoding: A name that Python knows, or None.
-
-    Raises:
-        ValueError: If there is no such encoding of text.
-
-    Example:
-
-    >>> check_encoding("cp1251")
-    >>> check_encoding("utf-9")
-    Traceback (most recent call last):
-    ValueError: `encoding` must be one that Python knows, as "cp1252"; received 'utf-9'.
-    """
-    if encoding is None:
-        return
-    try:
-        codecs.lookup(encoding)
-        with contextlib.suppress(UnicodeError):
-            b"a".decode(encoding)  # "hex" is known too, but is none of text
-    except (LookupError, ValueError) as error:
-        raise ValueError(
-            '`encoding` must be one that Python knows, as "cp1252"; received '
-            f"{encoding!r}."
-        ) from error
 
 
 def decoded(name: str, data: bytes, encoding: str | None = None) -> str:
