@@ -73,7 +73,11 @@ class RunLock:
     def _hold(self, descriptor: int) -> None:
         self._descriptor = descriptor
         _tell_of_another_host(descriptor)
-        mark = _signed(descriptor, self._path.parent, self._kernel)
+        try:
+            mark = _signed(descriptor, self._path.parent, self._kernel)
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._finalizer = weakref.finalize(
             self, _release, descriptor, mark, os.getpid()
         )
@@ -152,11 +156,13 @@ def _host() -> str:
 
 
 def _signed(descriptor: int, folder: Path, kernel: bool) -> Path | None:
-    """Says who holds the lock; returns the folder that says it, if one does."""
+    """Says who holds the lock; returns the folder that says it, if one does.
+
+    Where the kernel has no locks that folder is the lock. It is made first: of two
+    processes that look at the same time at least one sees the other's.
+    """
     who = f"{os.getpid()}.{time.strftime(_SINCE)}.{_host()}"
-    for path in folder.glob(f"{_MARK}*"):  # of dead ones
-        with contextlib.suppress(OSError):
-            path.rmdir()
+    mark = None
     try:
         if not kernel:
             raise OSError
@@ -165,8 +171,15 @@ def _signed(descriptor: int, folder: Path, kernel: bool) -> Path | None:
         mark = folder / f"{_MARK}{who}"
         with contextlib.suppress(OSError):
             mark.mkdir()
-        return mark
-    return None
+        if not kernel and (other := _mark_of_another(folder)) is not None:
+            with contextlib.suppress(OSError):
+                mark.rmdir()
+            raise _in_use(folder, other) from None
+    for path in folder.glob(f"{_MARK}*"):
+        if path != mark and (kernel or _is_dead(path)):
+            with contextlib.suppress(OSError):
+                path.rmdir()
+    return mark
 
 
 def _tell_of_another_host(descriptor: int) -> None:
@@ -187,9 +200,17 @@ def _mark_of_another(folder: Path) -> Path | None:
         said = _WHO.fullmatch(path.name.removeprefix(_MARK))
         if said is None or (said["host"], int(said["pid"])) == (_host(), os.getpid()):
             continue
-        if said["host"] != _host() or _runs_since(int(said["pid"]), said["since"]):
+        if not _is_dead(path):
             return path
     return None
+
+
+def _is_dead(path: Path) -> bool:
+    """Whether who made a mark was of this machine, and runs no more."""
+    said = _WHO.fullmatch(path.name.removeprefix(_MARK))
+    if said is None or said["host"] != _host():
+        return False
+    return not _runs_since(int(said["pid"]), said["since"])
 
 
 def _runs_since(pid: int, since: str) -> bool:

@@ -173,6 +173,27 @@ def test_where_the_kernel_has_no_locks(
         assert mark.is_dir()
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+def test_two_at_the_same_moment_where_the_kernel_has_no_locks(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    (tmp_path / "config.json").write_text("{}")
+    since = time.strftime(_lock._SINCE)
+    other = tmp_path / f".in-use.{os.getppid()}.{since}.{_lock._host()}"
+    mkdir = Path.mkdir
+
+    def both(path):  # the other one, which has looked before too
+        mkdir(path)
+        mkdir(other)
+
+    monkeypatch.setattr(Path, "mkdir", both)
+    with pytest.raises(BlockingIOError, match=f"by process {os.getppid()} on"):
+        _lock.RunLock.of(tmp_path)
+    assert list(tmp_path.glob(".in-use.*")) == [other]
+
+
 def test_a_lock_that_another_machine_has_left_is_told(tmp_path, capsys):
     path = tmp_path / "config.json"
     path.write_text("{}")
