@@ -46,7 +46,7 @@ class NotWithin(NamedTuple):
 
 
 def epoch_data(
-    arguments: Sequence[Any], options: Mapping[str, Any], seed: int
+    arguments: Sequence[Any], options: Mapping[str, Any], seed: int, together: int = 1
 ) -> EpochData | NotWithin:
     """What the arguments of `fit` give, but `epochs` and `callbacks`.
 
@@ -54,8 +54,28 @@ def epoch_data(
         arguments: Those without a name.
         options: Those with one.
         seed: Of the order of arrays that are shuffled.
+        together: Steps that are done at once.
+
+    Raises:
+        TypeError: If there are more arguments without a name than can be told.
     """
-    options = {**dict(zip(_POSITIONAL, arguments, strict=False)), **options}
+    if len(arguments) > len(_POSITIONAL):
+        raise TypeError(
+            f"`fit` takes {', '.join(_POSITIONAL)} without a name, and the rest with "
+            f"theirs; received {len(arguments)} without one."
+        )
+    named = dict(zip(_POSITIONAL, arguments, strict=False))
+    if twice := sorted(named.keys() & options.keys()):
+        raise TypeError(f"`fit` was given {', '.join(twice)} twice.")
+    options = {**named, **options}
+    data = _epoch_data(options, seed)
+    if isinstance(data, EpochData) and data.steps % together:
+        reason = f"{data.steps} steps can't be done in {together}s together"
+        return NotWithin(reason, options)
+    return data
+
+
+def _epoch_data(options: dict[str, Any], seed: int) -> EpochData | NotWithin:
     x, steps = options.get("x"), options.get("steps_per_epoch")
     tf = sys.modules.get("tensorflow")
     if tf is not None and isinstance(x, tf.data.Dataset):
@@ -77,7 +97,7 @@ def epoch_data(
 
 
 def check_begins(
-    data: EpochData | NotWithin, place: str, step: int, steps: int
+    data: EpochData | NotWithin, place: str, step: int, steps: int, together: int
 ) -> None:
     """Refuses data with which a checkpoint within an epoch can't go on.
 
@@ -86,12 +106,18 @@ def check_begins(
         place: Folder of the checkpoint.
         step: Steps of its epoch that are done.
         steps: Those that the epoch has.
+        together: Steps that are done at once.
     """
     where = f"the checkpoint in {place!r} is of step {step} of an epoch of {steps}"
     if isinstance(data, NotWithin):
         raise ValueError(f"{where}, and can't be resumed there: {data.reason}.")
     if data.steps != steps:
         raise ValueError(f"{where}, and now it has {data.steps}: give the same data.")
+    if step % together:
+        raise ValueError(
+            f"{where}, and can't be resumed there: the model does {together} steps at "
+            f"once (`steps_per_execution`), of which {step} is no multiple."
+        )
 
 
 def order_seed() -> int:

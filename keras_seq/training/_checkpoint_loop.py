@@ -161,17 +161,27 @@ class TrainingLoop(keras.callbacks.CallbackList):
         self._signals.deliver()
 
     def end_epoch(
-        self, epoch: int, logs: Mapping[str, float], options: Mapping[str, Any]
-    ) -> None:
+        self,
+        epoch: int,
+        logs: Mapping[str, float],
+        options: Mapping[str, Any],
+        give_back: Callable[[], None],
+    ) -> dict[str, Any]:
         """Does what `fit` does after the last step of an epoch.
 
         Args:
             epoch: Index of the epoch.
             logs: What was logged in its last step.
             options: The keyword arguments of `fit`.
+            give_back: Lets callbacks remember what they forget as an epoch begins.
+
+        Returns:
+            What was logged of the epoch.
         """
         self._model.stop_training = False
         self.on_train_begin()
+        self.on_epoch_begin(epoch)  # callbacks may make there what its end needs
+        give_back()
         self._signals.waiting = "end"
         self._moments.ending()
         often = options.get("validation_freq", 1)
@@ -179,4 +189,6 @@ class TrainingLoop(keras.callbacks.CallbackList):
             (epoch + 1) % often == 0 if isinstance(often, int) else epoch + 1 in often
         )
         values = validated(self._model, options, callbacks=self) if asked else {}
-        self.on_epoch_end(epoch, {**logs, **values})
+        known = {**logs, **values}
+        self.on_epoch_end(epoch, known)
+        return known

@@ -223,13 +223,12 @@ class EpochCheckpoint(KeptTraining):
         found = self._reopen() if self._resume and self._folder.is_begun else None
         if found is None:
             self._forget()
-        data = epoch_data(args, kwargs, self._order)
-        if self.first_step:
-            check_begins(data, str(self.directory), self.first_step, self._steps)
         together = model.steps_per_execution
-        if isinstance(data, EpochData) and data.steps % together:
-            reason = f"{data.steps} steps can't be done in {together}s together"
-            data = NotWithin(reason, data.begin(self.first_epoch, 0))
+        data = epoch_data(args, kwargs, self._order, together)
+        if self.first_step:
+            check_begins(
+                data, str(self.directory), self.first_step, self._steps, together
+            )
         self._only_because = ""
         if isinstance(data, EpochData):
             self._steps = data.steps
@@ -248,7 +247,8 @@ class EpochCheckpoint(KeptTraining):
         else:
             self._restore(model, found)
         self._resume = True
-        stopped = self.stopped or (not self.first_step and self._memory.stopped)
+        # An epoch that is begun is ended, whatever has run out meanwhile.
+        stopped = not self.first_step and (self.stopped or self._memory.stopped)
         if len(self.history) < epochs and not stopped:
             self._started = time.monotonic() - self.seconds_trained
             plain = not keras.config.is_interactive_logging_enabled()
@@ -327,10 +327,14 @@ class EpochCheckpoint(KeptTraining):
 
             if step == data.steps:  # nothing is left of the epoch but its end
                 self._within = None
-                loop().end_epoch(first, self._logs, options)
+                ending = loop()
+                logs = ending.end_epoch(
+                    first, self._logs, options, self._memory.give_back
+                )
                 plain, arrays = self._memory.state()
                 self._memory.take(plain, arrays)
                 if first + 1 == epochs or model.stop_training:
+                    ending.on_train_end(logs)
                     return
             model.fit(
                 **options,
