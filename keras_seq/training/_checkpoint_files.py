@@ -1,6 +1,7 @@
 """The files of a checkpoint: arrays in order, named values, and a checksum."""
 
 import dataclasses
+import errno
 import hashlib
 import io
 import itertools
@@ -109,6 +110,7 @@ def read(path: Path) -> Contents:
 
     Raises:
         DamagedError: If it isn't there, or isn't as it was written.
+        OSError: If it can't be read, which says nothing of what is in it.
     """
     if not os.path.lexists(path):
         raise DamagedError(path, "is missing", missing=True)
@@ -119,8 +121,10 @@ def read(path: Path) -> Contents:
     try:
         with open(path, "rb") as opened:
             summed = _is_as_written(path, opened)
-    except OSError as error:
+    except FileNotFoundError as error:  # where a link points
         raise DamagedError(path, f"can't be read ({error.strerror})") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
     try:
         with open(path, "rb") as opened, np.load(opened) as file:
             count = sum(name.isdecimal() for name in file.files)
@@ -134,8 +138,20 @@ def read(path: Path) -> Contents:
     except DamagedError:
         raise
     except Exception as error:  # broken archives raise all kinds
+        # EINVAL comes of a place before the beginning of the file.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise _unreadable(path, error) from error
         raise DamagedError(path, f"is damaged ({type(error).__name__})") from error
     return contents
+
+
+def _unreadable(path: Path, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"{error.strerror}: a checkpoint is there and can't be read now, so nothing is "
+        "changed. Try again; if it stays so, move this file away, to go on from others",
+        os.fspath(path),
+    )
 
 
 def _is_as_written(path: Path, file: IO[bytes]) -> bool:

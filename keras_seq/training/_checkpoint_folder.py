@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -21,10 +22,7 @@ from keras_seq.training._checkpoint_history import (
     read_history,
 )
 
-_ADVICE = (
-    "Put one of these files back from a backup, or start anew (--overwrite, or "
-    "`resume=False`)."
-)
+_WEIGHTS = re.compile(r"(epoch|copy)-\d{4,}\.npz")
 
 
 class Needed(NamedTuple):
@@ -95,6 +93,7 @@ class CheckpointFolder:
         self.last = path / "last.npz"
         self.previous = path / "previous.npz"
         self.best = path / "best.npz"
+        self.damaged = path / "last.npz.damaged"
 
     def epoch_file(self, index: int) -> Path:
         """The weights of an epoch whose mean with others is tried."""
@@ -107,14 +106,31 @@ class CheckpointFolder:
     @property
     def is_begun(self) -> bool:
         """Whether there is anything to go on from, or was."""
-        return any(map(os.path.lexists, (self.last, self.previous, self.best)))
+        names = (self.last, self.previous, self.best)
+        return any(map(os.path.lexists, names)) or bool(self._weights_files())
+
+    def _weights_files(self, kind: str = "") -> list[Path]:
+        """The files of epochs' weights; others may have names like them."""
+        found = self.path.iterdir() if self.path.is_dir() else ()
+        return sorted(
+            path
+            for path in found
+            if path.name.startswith(kind) and _WEIGHTS.fullmatch(path.name)
+        )
+
+    @property
+    def _advice(self) -> str:
+        return (
+            "Put one of these files back from a backup, or start anew: delete the "
+            f"folder {os.fspath(self.path)!r}, or give `resume=False`."
+        )
 
     def clear(self) -> None:
         """Removes all generations, the newest first."""
         self.path.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.path)
-        others = (*self.path.glob("epoch-*.npz"), *self.path.glob("copy-*.npz"))
-        for path in (self.last, self.previous, *others, self.best):
+        others = (self.damaged, *self._weights_files(), self.best)
+        for path in (self.last, self.previous, *others):
             _make_room(path)
             path.unlink(missing_ok=True)
 
@@ -124,6 +140,7 @@ class CheckpointFolder:
         Raises:
             ValueError: If there is none, or if weights were not kept because the
                 settings were others.
+            OSError: If a file is there and can't be read now: it may be whole.
         """
         faults: list[DamagedError] = []
         for path in (self.last, self.previous):
@@ -137,9 +154,12 @@ class CheckpointFolder:
         else:
             raise ValueError(
                 f"no checkpoint in {os.fspath(self.path)!r} can be read: "
-                f"{'; '.join(map(str, faults))}. {_ADVICE}"
+                f"{'; '.join(map(str, faults))}. {self._advice}"
             )
         if faults:
+            if self.last.is_file() and not self.last.is_symlink():
+                _make_room(self.damaged)
+                self.last.replace(self.damaged)  # until the next one is written
             self._copy(path, self.last)
             tell(f"{faults[0]}: going on from {path.name}, {generation.moment}.")
         for index, repair, source in repairs:
@@ -180,6 +200,12 @@ class CheckpointFolder:
 
     def _keep_last(self) -> None:
         _make_room(self.previous)
+        _make_room(self.damaged)
+        self.damaged.unlink(missing_ok=True)
+        # Killed just before last.npz got its new name; nothing comes of renaming
+        # one name of a file to another.
+        if self.previous.is_file() and self.previous.samefile(self.last):
+            return
         with replacing(self.previous, durable=True) as temporary:
             try:
                 # A second name: at no moment is there no last.npz.
@@ -202,8 +228,8 @@ class CheckpointFolder:
         places += [self.epoch_file(newest)] if newest in needed.kept else []
         for place in places:
             self._write(place, weights, epoch=newest + 1)
-        self._prune("epoch-*.npz", map(self.epoch_file, needed.kept))
-        self._prune("copy-*.npz", map(self.copy_file, needed.all | before))
+        self._prune("epoch", map(self.epoch_file, needed.kept))
+        self._prune("copy", map(self.copy_file, needed.all | before))
         self.write_table(history)
         if newest == needed.best:
             self._write(self.best, weights, epoch=newest + 1)
@@ -217,7 +243,7 @@ class CheckpointFolder:
         """The weights of an epoch that `history` needs."""
         contents, faults = self._find(self._places(history, index), index)
         if contents is None:
-            raise ValueError(f"{self._lost(index, faults)}. {_ADVICE}")
+            raise ValueError(f"{self._lost(index, faults)}. {self._advice}")
         for fault in faults:
             self._copy(contents.path, fault.path)
             tell(f"{fault}: written again from its copy.")
@@ -305,9 +331,9 @@ class CheckpointFolder:
         with replacing(target, durable=True) as temporary:
             shutil.copyfile(source, temporary)
 
-    def _prune(self, pattern: str, kept: Iterable[Path]) -> None:
+    def _prune(self, kind: str, kept: Iterable[Path]) -> None:
         names = {path.name for path in kept}
-        for path in self.path.glob(pattern):
+        for path in self._weights_files(kind):
             if path.name not in names:
                 _make_room(path)
                 path.unlink(missing_ok=True)

@@ -1,12 +1,17 @@
 """Where a training that goes on within an epoch is begun and ended."""
 
+import errno
+import os
+import resource
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 from keras_seq.training import EpochCheckpoint
 from tests.training.interrupted import SIZE, STEPS, Seen, X, Y, build, train
-from tests.training.lines import assert_same_weights
+from tests.training.lines import assert_same_weights, fit, line
 
 DATA = {"x": X, "y": Y, "batch_size": SIZE}
 
@@ -30,7 +35,7 @@ class Ends(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(("epochs", "verbose"), [(1, 1), (2, 2)])
 def test_an_epoch_that_only_has_to_end(tmp_path, epochs, verbose):
-    def fit(folder, moment=None):
+    def ended(folder, moment=None):
         ends = Ends()
         checkpoint = EpochCheckpoint(folder / "run", save_steps=1, resume=True)
         options = {"callbacks": [Seen(moment), ends], "validation_data": (X, Y)}
@@ -39,11 +44,11 @@ def test_an_epoch_that_only_has_to_end(tmp_path, epochs, verbose):
         )
         return model, checkpoint.history, ends.ended
 
-    expected = fit(tmp_path / "whole")
+    expected = ended(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "parts", "validation")
+        ended(tmp_path / "parts", "validation")
     assert EpochCheckpoint(tmp_path / "parts/run", resume=True).first_step == STEPS
-    got = fit(tmp_path / "parts")
+    got = ended(tmp_path / "parts")
     assert_same_weights(got[0].get_weights(), expected[0].get_weights())
     assert got[1:] == expected[1:]
     assert len(got[2]) == 1
@@ -92,3 +97,69 @@ def test_arguments_without_a_name(tmp_path):
         given = {"x": X} if not more else {}
         with pytest.raises(TypeError, match=why):
             checkpoint.fit(build(), X, Y, *more, epochs=1, verbose=0, **given)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A folder of two epochs, of which the first is the better."""
+    folder = tmp_path_factory.mktemp("two")
+    fit(folder, line(), 2, [1, 2])
+    return folder / "run"
+
+
+def test_what_only_weights_are_left_of_is_not_begun_anew(two, tmp_path):
+    shutil.copytree(two, tmp_path / "run")
+    for name in ("last.npz", "previous.npz", "best.npz"):
+        (tmp_path / "run" / name).unlink()
+    with pytest.raises(ValueError, match=r"last.npz' is missing.*delete the folder '"):
+        fit(tmp_path, line(), 2, resume=True)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["copy-0001.npz"]
+
+
+def test_names_that_are_like_ours(two, tmp_path):
+    shutil.copytree(two, tmp_path / "run")
+    mine = {"copy-of-best.npz", "epoch-good.npz", "epoch-001.npz", "copy-0001.npz.gz"}
+    for name in mine:
+        (tmp_path / "run" / name).touch()
+    fit(tmp_path, line(), 3, [1, 2, 0], resume=True)
+    fit(tmp_path, line(), 1)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {*mine, "last.npz", "best.npz", "copy-0001.npz"}
+
+
+def test_killed_between_the_names_of_the_two(two, tmp_path):
+    shutil.copytree(two, tmp_path / "run")
+    last, previous = tmp_path / "run/last.npz", tmp_path / "run/previous.npz"
+    previous.unlink()
+    os.link(last, previous)
+    kept = last.read_bytes()
+    fit(tmp_path, line(), 3, resume=True)
+    assert previous.read_bytes() == kept
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_file_that_can_not_be_read_is_not_taken_for_damaged(two, tmp_path):
+    shutil.copytree(two, tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limit[1]))
+    try:
+        with pytest.raises(OSError, match=r"can't be read now, so nothing") as raised:
+            EpochCheckpoint(tmp_path / "run", monitor="loss", resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert raised.value.errno == errno.EMFILE
+    assert before == {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+
+def test_what_is_damaged_stays_until_the_next_is_written(two, tmp_path):
+    shutil.copytree(two, tmp_path / "run")
+    last = tmp_path / "run" / "last.npz"
+    damaged = last.read_bytes()[:-1]
+    last.write_bytes(damaged)
+    EpochCheckpoint(tmp_path / "run", monitor="loss", resume=True)
+    assert (tmp_path / "run" / "last.npz.damaged").read_bytes() == damaged
+    fit(tmp_path, line(), 2, resume=True)
+    assert not (tmp_path / "run" / "last.npz.damaged").exists()
