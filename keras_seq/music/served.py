@@ -9,7 +9,9 @@ from keras_seq.decoding import Sample
 from keras_seq.extras import require
 from keras_seq.music.corpora import Corpus
 from keras_seq.music.documents import FIELDS
-from keras_seq.music.grammar.beside import understood
+from keras_seq.music.grammar._lengths import NEVER
+from keras_seq.music.grammar._typed import without_layout
+from keras_seq.music.grammar.constraint import Beginnings
 from keras_seq.music.writing import TuneWriter
 from keras_seq.text._completion import (
     NOTES,
@@ -25,6 +27,7 @@ from keras_seq.typing import Tensor
 if TYPE_CHECKING:
     from keras_seq.serving import Signature
 
+_SHOWN = 12  # characters before what is refused
 CHARACTERS = 5000  # of a text that is read, unless an export says otherwise
 
 _NOTES = NOTES | {
@@ -42,6 +45,12 @@ _NOTES = NOTES | {
     "nats_per_character": "-ln p of the tune and its end mark, by `characters`",
     "characters": "characters of the tune without its X: line, and the end mark",
 }
+
+_IN_GRAMMAR = (
+    "; read by a grammar of tunes (keras_seq.music.TuneGrammar), once space behind a "
+    "field's colon, beside bar lines and at the ends of lines is left out, and refused "
+    "where it breaks that"
+)
 
 
 def tune_signatures(
@@ -98,20 +107,39 @@ def tune_signatures(
 
     request = functools.partial(RequestRows, rows=rows, strict=strict)
 
-    def documents(asked: RequestRows, length: Tensor) -> Tensor:
-        """The prompts; with a grammar, those that break it are refused."""
-        document = _without_reference(tf, asked["prompt"])
+    def begin(asked: RequestRows, length: Tensor) -> Beginnings | None:
+        """Makes documents of the prompts; those that break the grammar are refused."""
+        asked.replace("prompt", _without_reference(tf, asked["prompt"]))
         if writer.grammar is None:
-            return document
-        good, more = understood(writer.grammar, document)
-        asked.refuse(good >= 0, "prompt breaks the grammar behind character ", good)
-        asked.refuse(more > length, "length must be at least ", more, " for an end")
-        return tf.where(asked.good, document, "")
+            return None
+        asked.replace("prompt", without_layout(asked["prompt"]))
+        begun = writer.grammar.read_texts(asked["prompt"])
+        first = tf.maximum(begun.good - _SHOWN, 0)
+        shown = tf.strings.substr(
+            asked["prompt"], first, begun.good - first, unit="UTF8_CHAR"
+        )
+        shown = tf.strings.regex_replace(shown, "\n", r"\\n")
+        asked.refuse(
+            ~begun.whole,
+            "prompt breaks the grammar behind character ",
+            begun.good,
+            ", behind '",
+            shown,
+            "'",
+        )
+        asked.refuse(begun.more >= NEVER, "prompt has no end within the grammar")
+        asked.refuse(
+            begun.more > length, "length must be at least ", begun.more, " for an end"
+        )
+        return begun
 
-    def written(asked: RequestRows, *settings: Tensor) -> dict[str, Tensor]:
-        document = documents(asked, settings[-1])
-        text, finished = writer.continue_documents(document, *settings)
-        abc = tf.strings.join(["X:1\n", document, text])
+    def written(
+        asked: RequestRows, begun: Beginnings | None, **settings: Tensor
+    ) -> dict[str, Tensor]:
+        text, finished = writer.continue_documents(
+            asked["prompt"], **settings, begun=begun
+        )
+        abc = tf.strings.join(["X:1\n", asked["prompt"], text])
         return asked.answer(abc=abc, finished=finished)
 
     def generate(
@@ -125,8 +153,12 @@ def tune_signatures(
         asked = request({"prompt": prompt, **settings, "length": length})
         asked.text("prompt", characters=characters)
         asked.sampling(longest)
+        begun = begin(asked, asked["length"])
+        # Behind the refusals: a row without an answer costs nothing.
         names = ("temperature", "top_p", "seed", "length")
-        return written(asked, *(asked[name] for name in names))
+        settings = {name: asked[name] for name in names}
+        settings["max_length"] = settings.pop("length")
+        return written(asked, begun, **settings)
 
     def completed(
         prompt: Tensor,
@@ -145,21 +177,27 @@ def tune_signatures(
         asked.text("prompt", characters=characters)
         asked.text("stop", characters=STOP_CHARACTERS)
         asked.completion(longest)
-        document = documents(asked, asked["length"])
+        begun = begin(asked, asked["length"])
         found = writer.complete_documents(
-            document, asked["length"], asked["stop"], {n: asked[n] for n in SETTINGS}
+            asked["prompt"],
+            asked["length"],
+            asked["stop"],
+            {n: asked[n] for n in SETTINGS},
+            begun,
         )
-        abc = tf.strings.join(["X:1\n", document, found.pop("text")])
+        abc = tf.strings.join(["X:1\n", asked["prompt"], found.pop("text")])
         return asked.answer(abc=abc, **found)
 
     def serving_default(prompt: Tensor, seed: Tensor) -> dict[str, Tensor]:
         asked = request({"prompt": prompt, "seed": seed})
         asked.text("prompt", characters=characters)
         asked.refuse(asked["seed"] < 0, "seed must be >= 0; received ", asked["seed"])
+        begun = begin(asked, tf.fill(tf.shape(asked["seed"]), longest))
         seed = asked["seed"]
         ones = tf.ones_like(seed, "float32")
         length = tf.where(asked.good, longest, 1)
-        return written(asked, ones * temperature, ones, seed, length)
+        settings = {"temperature": ones * temperature, "top_p": ones, "seed": seed}
+        return written(asked, begun, **settings, max_length=length)
 
     def score(tune: Tensor) -> dict[str, Tensor]:
         asked = request({"tune": tune})
@@ -171,7 +209,14 @@ def tune_signatures(
         return asked.answer(nats_per_character=per_character, characters=count)
 
     texts = ("prompt", "tune")
-    notes = limited_notes(_NOTES, characters, *texts)
+    known = _NOTES
+    if writer.grammar is not None:
+        known = _NOTES | {
+            "prompt": _NOTES["prompt"] + _IN_GRAMMAR,
+            "abc": "the tune, a valid one; the prompt in it without the space that is "
+            "layout alone",
+        }
+    notes = limited_notes(known, characters, *texts)
     signature = functools.partial(
         row_signature,
         notes=notes | {"length": f"{_NOTES['length']}, 1 to {longest}"},

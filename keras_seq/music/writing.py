@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_seq.music.grammar import TuneGrammar
+    from keras_seq.music.grammar.constraint import Beginnings
 
 # R: is for the model to write or not; the others every document has.
 _OPTIONAL = "R"
@@ -134,6 +135,7 @@ class TuneWriter:
         seed: Array,
         max_length: Array,
         room: Array | None = None,
+        begun: "Beginnings | None" = None,
     ) -> tuple[Tensor, Tensor]:
         """Continues documents, inside the graph.
 
@@ -149,12 +151,14 @@ class TuneWriter:
                 most.
             room: The same for the whole tune, if these are only the next of its
                 characters; what the grammar reckons with.
+            begun: What the grammar's `read_texts` gives for the prompts, if they have
+                been read already.
 
         Returns:
             The continuations without the prompts, a string tensor of shape
             (B,); and whether each was ended by the model, shape (B,).
         """
-        ids, lengths, last, state = self._before_last(prompts)
+        _, last, state = self._before_last(prompts)
         room = max_length if room is None else room
         written = generate(
             self._step,
@@ -164,7 +168,7 @@ class TuneWriter:
             strategy=Sample(temperature=temperature, top_p=top_p),
             end_token=END,
             seed=seed,
-            constraint=constraint_behind(self.grammar, ids, lengths, room),
+            constraint=constraint_behind(self.grammar, prompts, room, begun),
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         return text, written.finished
@@ -175,6 +179,7 @@ class TuneWriter:
         max_length: Array,
         stop: Strings,
         settings: Mapping[str, Array],
+        begun: "Beginnings | None" = None,
     ) -> dict[str, Tensor]:
         """Continues documents with more settings, inside the graph.
 
@@ -185,13 +190,14 @@ class TuneWriter:
                 ends before it; `""` for none.
             settings: Dict of "temperature", "top_k" (0 for all), "top_p", "min_p",
                 "repetition_penalty" and "seed", each of shape (B,).
+            begun: As in `continue_documents`.
 
         Returns:
             Dict of "text", the continuations without the prompts; "finish_reason",
             the name of a `FinishReason`; "tokens" and "log_probabilities", of shape
             (B, L), and their "token_count".
         """
-        ids, lengths, last, state = self._before_last(prompts)
+        ids, last, state = self._before_last(prompts)
         stops = stop_ids(self.vocabulary.encode_tensor, stop)
         written, reasons = complete(
             self._step,
@@ -201,14 +207,14 @@ class TuneWriter:
             stops,
             max_length,
             settings,
-            constraint=constraint_behind(self.grammar, ids, lengths, max_length),
+            constraint=constraint_behind(self.grammar, prompts, max_length, begun),
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         answer = answered(self.vocabulary, written, written.lengths, reasons)
         return {"text": text} | answer
 
-    def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Tensor, Nest]:
-        """The prompts' ids, their lengths, the last ids, and the state before those."""
+    def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Nest]:
+        """The prompts' ids, the last of each, and the state before those."""
         tf = require("tensorflow", "text")
         ids, lengths = self.vocabulary.encode_tensor(prompts)
         ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
@@ -219,7 +225,7 @@ class TuneWriter:
         # The last token of each prompt is left for the first step.
         state = self._stepper.initial_state(tf.shape(ids)[0])
         state = state_behind(read, ids, lengths, state)
-        return ids, lengths, tf.gather(ids, lengths, batch_dims=1), state
+        return ids, tf.gather(ids, lengths, batch_dims=1), state
 
     def _step(self, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         logits, state = self._stepper.step(tokens, state)

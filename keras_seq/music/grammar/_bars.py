@@ -21,13 +21,28 @@ FIRST = ("tune's first", "first", "owed first")
 LATER = ("paid", "later")
 # Behind | : what comes may make it the end of a section, or must not.
 PIPED = ("both, paid", "both", "bar, paid", "bar")
+# The first two of them at a new line, where |: ends the section, too.
+TURNED = ("turned, paid", "turned")
 UPBEAT = "upbeat"  # behind the tune's pickup, where |: may follow
 PICKED = ("picked, paid", "picked")  # behind another
 OPENED = {"tune": "tune |", "section": "section |", "owed": "owed |"}
 OPENED |= {"closed": "section |", "field": "section |"}
 # Behind | , of which more must end the section; with a pickup owed.
 ENDS = ("end", "owing end")
-_ALL = (*EMPTY, *FIRST, *LATER, *PIPED, UPBEAT, *PICKED, *OPENED.values(), *ENDS)
+ENDED = ("end turned", "owing end turned")  # the same at a new line
+_PIPED = (*PIPED, *TURNED)
+BEGUN = (*PIPED[2:], *TURNED, *ENDED, UPBEAT, *PICKED)  # where a bar may begin anew
+_ALL = (
+    *EMPTY,
+    *FIRST,
+    *LATER,
+    *_PIPED,
+    UPBEAT,
+    *PICKED,
+    *OPENED.values(),
+    *ENDS,
+    *ENDED,
+)
 
 # No repeat sign; behind |: ; in the first ending of either; behind its :| , on the same
 # line; on the next; behind a [ there; in the second ending.
@@ -46,8 +61,10 @@ _ENTERED = {
     "owed |": "owed first",
     "both, paid": "paid",
     "bar, paid": "paid",
+    "turned, paid": "paid",
     "both": "later",
     "bar": "later",
+    "turned": "later",
     UPBEAT: "paid",
     "picked, paid": "paid",
     "picked": "later",
@@ -114,14 +131,16 @@ class Mode(NamedTuple):
             return NEVER
         if self.phase in ("section", "closed", "owed"):
             return 0
+        if self.phase in ENDED:
+            return 2
         return 1 if self.phase in (*PIPED[:2], *ENDS) else NEVER
 
     def tail(self) -> int:
         """Characters behind the bar that is being written."""
-        if self.waits or self.phase == "end":
+        if self.waits or self.phase in (ENDS[0], ENDED[0]):
             return NEVER
-        if self.phase == "owing end":  # the rest of || too
-            return 3
+        if self.phase in (ENDS[1], ENDED[1]):  # the rest of || too
+            return 3 + (self.phase in ENDED)
         # || or :| , and before that :|2 where the second ending must come.
         return self.slurs + (5 if self.repeat == "first ending" else 2)
 
@@ -131,7 +150,7 @@ class Mode(NamedTuple):
 
     def counts_pickup(self) -> bool:
         """Whether the last bar of the section is short by its pickup."""
-        begun = self.phase in (*LATER, *PIPED, UPBEAT, *PICKED) or self.owes()
+        begun = self.phase in (*LATER, *_PIPED, UPBEAT, *PICKED) or self.owes()
         return begun and self.repeat in ("", "open", "first ending")
 
     def one_more_bar(self) -> bool:
@@ -147,7 +166,7 @@ class Mode(NamedTuple):
             return False
         if self.phase == UPBEAT and action == "open":
             return False
-        whole = action == "colon" or self.phase in PIPED[:2]
+        whole = action == "colon" or self.phase in (*PIPED[:2], *TURNED)
         return not (whole and after.phase in EMPTY)
 
     def after(self, action: str) -> "Mode | None":
@@ -163,8 +182,9 @@ class Mode(NamedTuple):
         if action in PIPES or action in COLONS:
             return self._bar_line(action)
         if self.phase in ENDS:
-            phase = "section" if self.phase == "end" else "owed"
-            return self._to(phase) if action == "double" else None
+            return self._ending(action)
+        if self.phase in ENDED:
+            return None
         if self.phase in OPENED.values() and action in ("open", "double", *_BETWEEN):
             return self._opened(action)
         if action in ("double", "open", "first ending"):
@@ -178,6 +198,14 @@ class Mode(NamedTuple):
             return None
         entered = self._replace(phase=_ENTERED.get(self.phase, self.phase))
         return entered._mark(action)
+
+    def _ending(self, action: str) -> "Mode | None":
+        phase = "section" if self.phase == "end" else "owed"
+        if action == "line":
+            return self._replace(phase=f"{self.phase} turned")
+        if action not in ("double", "open"):
+            return None
+        return self._to(phase, "open" if action == "open" else "")
 
     def _in_header(self, action: str) -> "Mode | None":
         if self.phase != "header":
@@ -221,8 +249,10 @@ class Mode(NamedTuple):
         return behind._replace(phase=PIPED[2 + (not paid)])
 
     def _empty_bar(self) -> "Mode | None":
-        if self.phase in (*PIPED[2:], UPBEAT, *PICKED):  # at a line's start, once more
-            return self._replace(phase=self._plain())
+        if self.phase in BEGUN:  # at a line's start, once more
+            kept = self.phase in (*TURNED, *ENDED)
+            phase = self.phase if kept else self._plain()
+            return self._replace(phase=phase.replace("end turned", "end"))
         phase = OPENED.get(self.phase)
         free = self.repeat in ("", "second ending") and not self.bound
         return self._replace(phase=phase) if phase and free else None
@@ -240,6 +270,7 @@ class Mode(NamedTuple):
     def _plain(self) -> str:
         """The phase behind a | of which nothing more can be made."""
         plain = {UPBEAT: PIPED[2], PICKED[0]: PIPED[2], PICKED[1]: PIPED[3]}
+        plain |= dict(zip(TURNED, PIPED[2:], strict=True))
         return plain.get(self.phase, self.phase).replace("both", "bar")
 
     def _colon(self, action: str) -> "Mode | None":
@@ -256,7 +287,11 @@ class Mode(NamedTuple):
         """Whether a model may write what an action stands for; people may."""
         if action == "line":
             # Across a line `validate` joins a pickup with a short bar behind it.
-            return self.phase not in (UPBEAT, *PICKED)
+            return self.phase not in (UPBEAT, *PICKED, *ENDS)
+        if action == "open":  # behind a short bar: abc2midi warns
+            return self.phase not in ENDS
+        if action == "double":
+            return self.phase not in TURNED
         return action != "first ending" or self._opened_well()
 
     def _opened_well(self) -> bool:
@@ -277,11 +312,11 @@ class Mode(NamedTuple):
         if self.bound:
             return None
         if action == "first ending":
-            free = self.phase in PIPED and self.repeat in ("", "open")
+            free = self.phase in _PIPED and self.repeat in ("", "open")
             return self._to(_ENTERED[self.phase], "first ending") if free else None
         if self.phase == UPBEAT and action == "open":
             return self._to("section", "open")
-        if not self.phase.startswith("both"):
+        if self.phase not in (*PIPED[:2], *TURNED):
             return None
         return self._to("section", "open" if action == "open" else "")
 
@@ -293,12 +328,14 @@ class Mode(NamedTuple):
         if action == "bracket":
             if self.tie == 1:
                 return None
-            kept = self.phase in (*PIPED, *PICKED)
+            kept = self.phase in (*_PIPED, *PICKED)
             phase = self._plain() if kept else _ENTERED.get(self.phase)
         elif action == "thicker":
             phase = {"closed": "section"}.get(self.phase, self.phase)
             phase = phase if phase in ("section", "owed") else None
-        elif self.phase in (*PIPED, UPBEAT, *PICKED):
+        elif action == "line" and self.phase in (*PIPED[:2], *TURNED):
+            phase = self.phase.replace("both", "turned")
+        elif self.phase in (*_PIPED, UPBEAT, *PICKED):
             phase = self._plain()
         elif action == "gap":  # something must come
             phase = "field" if self.phase in ("section", "closed") else None

@@ -29,6 +29,12 @@ _MODES = (
     *("ionian", "aeolian"),
 )
 _HORNPIPES = ("C", "2/4", "4/4")
+KNOWN = {
+    "M": f"of meters it has {', '.join(METERS)}",
+    "L": f"of lengths it has {', '.join(UNITS)}, of which a bar has {LONGEST_BAR} at "
+    "most",
+    "K": f"of keys it has A to G, with # or b, in {', '.join(_MODES)}",
+}
 _BEATS = ("1/8", "1/4", "3/8", "1/2", "3/4")
 
 
@@ -130,8 +136,11 @@ def _add_hornpipe(places: Places) -> None:
     for meter in METERS:
         for i, character in enumerate(meter):
             at, behind = (f"{word} M:{meter[:j]}" for j in (i, i + 1))
-            begun = any(m.startswith(meter[: i + 1]) for m in _HORNPIPES)
-            places.add(at, character, "text", behind, written=begun)
+            known, begun = (
+                any(m.startswith(meter[:j]) for m in _HORNPIPES) for j in (i, i + 1)
+            )
+            # Whoever has begun another one has it ended.
+            places.add(at, character, "text", behind, written=begun or not known)
         places.add(f"{word} M:{meter}", "\n", "text", f"M:{meter}\n")
 
 

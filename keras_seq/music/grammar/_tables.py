@@ -7,15 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seq.music.grammar._actions import ACTIONS, NAMES, NUMBER
-from keras_seq.music.grammar._bars import (
-    EMPTY,
-    FIRST,
-    PICKED,
-    PIPED,
-    UPBEAT,
-    Mode,
-    modes,
-)
+from keras_seq.music.grammar._bars import BEGUN, EMPTY, FIRST, Mode, modes
 from keras_seq.music.grammar._lengths import (
     BROKEN,
     EVEN,
@@ -60,8 +52,8 @@ class Tables(NamedTuple):
 
 
 def text_character(token: str) -> bool:
-    """Whether a token may stand in a text."""
-    return len(token) == 1 and token.isprintable() and token not in " %\\"
+    """Whether a token may stand in a text; `readable` sees bare % and backslashes."""
+    return len(token) == 1 and token.isprintable() and token != " "
 
 
 def safe_character(token: str) -> bool:
@@ -115,7 +107,11 @@ def compile_tables(tokens: Sequence[str], end: int, unknown: int) -> Tables:
     place[number["line"], end] = number[OVER]
     written[number["line"], end] = True
     written[:, unknown] = False
-    closing = _closing(declared, names, np.where(written, action, -1), place, rows)
+    # What people write may lead through what a model may not.
+    people, closing = (
+        _closing(declared, names, each, place, rows)
+        for each in (action, np.where(written, action, -1))
+    )
     all_modes = modes()
     shortest = int(closing[number[""]])
     if shortest >= NEVER:
@@ -123,13 +119,12 @@ def compile_tables(tokens: Sequence[str], end: int, unknown: int) -> Tables:
     letter = np.array(
         [1 + LETTERS.index(t) if t and t in LETTERS else 0 for t in tokens], "int32"
     )
-    behind = np.where(action >= 0, closing[place], NEVER)
     return Tables(
         action=np.where(action < 0, SLOTS + len(NAMES), action).astype("int32"),
         place=place,
-        closing=behind.astype("int32"),
+        closing=np.where(action >= 0, people[place], NEVER).astype("int32"),
         bar_ticks=np.array([declared.values.get(n, 0) for n in names], "int32"),
-        written_closing=np.where(written, behind, NEVER).astype("int32"),
+        written_closing=np.where(written, closing[place], NEVER).astype("int32"),
         letter=letter,
         same_letter=(letter == 0)
         | (letter == np.arange(1 + len(LETTERS))[:, None])
@@ -300,7 +295,7 @@ def bar_line_facts(mode: Mode) -> tuple[int, ...]:
         int(mode.may_owe()),
         int(mode.phase in FIRST[:2]),
         int(mode.phase == FIRST[2]),
-        int(mode.phase in (*EMPTY, *PIPED[2:], UPBEAT, *PICKED) or mode.waits),
+        int(mode.phase in (*EMPTY, *BEGUN) or mode.waits),
     )
 
 
@@ -365,7 +360,7 @@ def _missing(tokens: Sequence[str]) -> str:
     lacking += [
         f"{name} (one of {c})" for name, c in groups.items() if not known & set(c)
     ]
-    if not any(map(text_character, tokens)):
+    if not any(map(safe_character, tokens)):
         lacking.append("characters for a title")
     return (
         "`vocabulary` must have the characters of a whole tune; it lacks "

@@ -6,7 +6,9 @@ from keras import ops
 
 from keras_seq.decoding import Constraint
 from keras_seq.extras import require
-from keras_seq.music.grammar.constraint import TuneGrammar
+from keras_seq.music.grammar._header import KNOWN
+from keras_seq.music.grammar._lengths import NEVER
+from keras_seq.music.grammar.constraint import Beginnings, BrokenGrammar, TuneGrammar
 from keras_seq.text.vocabulary import Strings
 from keras_seq.typing import Array, Nest, Tensor
 
@@ -15,38 +17,24 @@ _BOUNDLESS = 2**14  # characters
 
 
 def constraint_behind(
-    grammar: TuneGrammar | None, ids: Tensor, lengths: Tensor, room: Array
+    grammar: TuneGrammar | None,
+    prompts: Strings,
+    room: Array,
+    begun: Beginnings | None = None,
 ) -> Constraint | None:
     """What may be written behind prompts; nothing where one breaks the grammar.
 
     Args:
         grammar: A `TuneGrammar`; None gives None.
-        ids: int32 tensor of shape (B, P + 1), behind a start mark each.
-        lengths: int32 tensor of shape (B,): characters of the prompts.
+        prompts: String tensor of shape (B,).
         room: int32 tensor of shape (B,): what may be written.
+        begun: What the grammar has read of the prompts, if it has.
     """
     if grammar is None:
         return None
     tf = require("tensorflow", "text")
-    registers, good, _ = grammar.read(ids[:, 1:], lengths)
-    return grammar.behind(registers, tf.where(good < lengths, 0, room))
-
-
-def understood(grammar: TuneGrammar, prompts: Strings) -> tuple[Tensor, Tensor]:
-    """How far the grammar understands how documents begin, inside the graph.
-
-    Args:
-        grammar: A `TuneGrammar`.
-        prompts: String tensor of shape (B,).
-
-    Returns:
-        How many characters are understood, -1 where all of them are; and how many more
-        the tune needs at least. int32, of shape (B,).
-    """
-    tf = require("tensorflow", "text")
-    ids, lengths = grammar.vocabulary.encode_tensor(prompts)
-    _, good, more = grammar.read(ids, lengths)
-    return tf.where(good < lengths, good, -1), more
+    begun = grammar.read_texts(prompts) if begun is None else begun
+    return grammar.behind(begun.registers, tf.where(begun.whole, room, 0))
 
 
 def check_prompts(
@@ -55,16 +43,20 @@ def check_prompts(
     """Refuses prompts that break the grammar, or leave too little room for an end."""
     if grammar is None:
         return
-    for prompt in dict.fromkeys(prompts):
-        try:
-            more = grammar.check(prompt)
-        except ValueError as error:
-            raise ValueError(f"`given` breaks the grammar: {error}.") from None
-        if more > max_length:
-            raise ValueError(
-                f"`max_length` must be at least {more}, so that the tune can end; "
-                f"received {max_length!r}."
-            )
+    try:
+        more = max(grammar.check_all(list(dict.fromkeys(prompts))), default=0)
+    except BrokenGrammar as error:
+        known = KNOWN.get(error.field, "") if error.line < len("TRMLQK") else ""
+        raise ValueError(
+            f"`given` breaks the grammar: {error}{known and f' ({known})'}."
+        ) from None
+    if more >= NEVER:
+        raise ValueError("`given` breaks the grammar: nothing ends such a tune.")
+    if more > max_length:
+        raise ValueError(
+            f"`max_length` must be at least {more}, so that the tune can end; "
+            f"received {max_length!r}."
+        )
 
 
 def read_in_grammar(

@@ -1,12 +1,39 @@
 """The grammar of tunes as a constraint that runs beside the model."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
 from keras_seq.decoding import Constraint
 from keras_seq.extras import require
 from keras_seq.music.grammar._lengths import NEVER
 from keras_seq.music.grammar._machine import Machine, Registers
 from keras_seq.music.grammar._tables import compile_tables
+from keras_seq.music.grammar._typed import readable
 from keras_seq.text import END, UNKNOWN, CharacterVocabulary
+from keras_seq.text.vocabulary import Strings
 from keras_seq.typing import Nest, Tensor
+
+
+class Beginnings(NamedTuple):
+    """How tunes begin, as the grammar reads them; tensors of shape (B,).
+
+    Args:
+        registers: Those behind what is understood.
+        good: How many characters are understood.
+        whole: Whether all of them are.
+        commented: Whether the next is a % that would begin a comment, or a backslash
+            at the end of a line.
+        more: How many more characters the tune needs at least, the mark of its end
+            among them; `NEVER` or more where it can't be ended.
+    """
+
+    registers: Registers
+    good: Tensor
+    whole: Tensor
+    commented: Tensor
+    more: Tensor
 
 
 class TuneGrammar(Constraint):
@@ -65,10 +92,7 @@ class TuneGrammar(Constraint):
         tf = require("tensorflow", "text")
         self._checked = tf.function(
             self._read_and_ask,
-            input_signature=[
-                tf.TensorSpec([None, None], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-            ],
+            input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
         )
         self.shortest = tables.shortest
@@ -128,12 +152,29 @@ class TuneGrammar(Constraint):
         far = self._machine.to_the_end(state, written=True)
         return state, good, tf.reduce_min(far, axis=1) + 1
 
-    def _read_and_ask(
-        self, ids: Tensor, lengths: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """What `read` says, and how far the end is behind what may be written next."""
+    def read_texts(self, texts: Strings) -> Beginnings:
+        """Reads how tunes begin, inside the graph.
+
+        Other than `read` it sees a bare % that the vocabulary doesn't know.
+
+        Args:
+            texts: String tensor of shape (B,), UTF-8.
+
+        Returns:
+            `Beginnings`.
+        """
+        tf = require("tensorflow", "text")
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+        ids, lengths = self.vocabulary.encode_tensor(texts)
         registers, good, more = self.read(ids, lengths)
-        return good, more, self._machine.to_the_end(registers, written=True)
+        seen = readable(texts)
+        good, commented = tf.minimum(good, seen), seen < good
+        return Beginnings(registers, good, good == lengths, commented, more)
+
+    def _read_and_ask(self, texts: Strings) -> tuple[Tensor, ...]:
+        """What is read, and how far the end is behind what may be written next."""
+        registers, *read = self.read_texts(texts)
+        return *read, self._machine.to_the_end(registers, written=True)
 
     def allowed_along(
         self, ids: Tensor, registers: Registers
@@ -199,18 +240,73 @@ class TuneGrammar(Constraint):
         ...
         ValueError: line 5, column 9: expected '/', '3', ':' or '|', came 'd'
         """
-        good, more, far = self._checked([self.vocabulary.encode(text)], [len(text)])
-        place = int(good[0])
-        if place == len(text):
-            return int(more[0])
-        before, far = text[:place], far.numpy()[0]
+        return self.check_all([text])[0]
+
+    def check_all(self, texts: Sequence[str]) -> list[int]:
+        r"""Reads how tunes begin, all of them at once.
+
+        Args:
+            texts: As `check` reads one each.
+
+        Returns:
+            What it says of each.
+
+        Raises:
+            BrokenGrammar: A ValueError, as that of `check`, for the first that breaks
+                the grammar.
+
+        Example:
+
+        >>> characters = "TMLKCDEFGABcd:/|123468 \n"
+        >>> grammar = TuneGrammar(CharacterVocabulary(characters))
+        >>> grammar.check_all(["T:C\nM:C\nL:1/8\nK:C\n", "T:C\nM:C\nL:1/8\nK:C\nC8"])
+        [6, 4]
+        """
+        if not texts:
+            return []
+        good, whole, commented, more, far = (
+            each.numpy() for each in self._checked(list(texts))
+        )
+        if not whole.all():
+            row = int(whole.argmin())
+            text, place = texts[row], int(good[row])
+            raise BrokenGrammar(
+                text, place, "" if commented[row] else self._listed(far[row])
+            )
+        return more.tolist()
+
+    def _listed(self, far: np.ndarray) -> str:
+        """The characters that may come, as a person names them, some of many."""
         encode = self.vocabulary.encode
         can = [c for c in self.vocabulary.characters if far[encode(c)[0]] < NEVER]
-        line, column = before.count("\n") + 1, place - before.rfind("\n")
-        raise ValueError(
-            f"line {line}, column {column}: expected {_listed(can)}, came "
-            f"{text[place]!r}"
-        )
+        shown = [repr(character) for character in can[:12]]
+        if len(can) > len(shown):
+            return ", ".join(shown) + " or others"
+        return " or ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+
+
+class BrokenGrammar(ValueError):
+    """What a text has that the grammar doesn't.
+
+    Args:
+        text: The text.
+        place: Number of the character, from 0.
+        expected: What might stand there; `""` where it is a sign of a comment, or a
+            backslash at the end of a line.
+    """
+
+    def __init__(self, text: str, place: int, expected: str) -> None:
+        before = text[:place]
+        self.line = before.count("\n") + 1
+        self.field = text.split("\n")[self.line - 1][:1]
+        came = repr(text[place])
+        said = f"expected {expected}, came {came}"
+        if not expected:
+            said = f"came {came}, which must stand behind a backslash"
+            if text[place] != "%":
+                said = "came a backslash behind which nothing stands"
+        column = place - before.rfind("\n")
+        super().__init__(f"line {self.line}, column {column}: {said}")
 
 
 class _Behind(Constraint):
@@ -228,11 +324,3 @@ class _Behind(Constraint):
 
     def next_state(self, state: Nest, tokens: Tensor) -> Nest:
         return self.grammar.next_state(state, tokens)
-
-
-def _listed(characters: list[str]) -> str:
-    """Characters as a person names them, some of many."""
-    shown = [repr(character) for character in characters[:12]]
-    if len(characters) > len(shown):
-        return ", ".join(shown) + " or others"
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)

@@ -15,6 +15,7 @@ from keras_seq.music import (
     parses_in_music21,
     validate,
 )
+from keras_seq.music.grammar._header import METERS
 from keras_seq.text import END, START, CharacterVocabulary
 
 WHOLE = CharacterVocabulary(
@@ -157,6 +158,10 @@ BODY = "T:X\nM:{}\nL:1/8\nK:G\n{}\n"
         ("2/4", "A/B/c/d/ e3/2f/|g2>g2|A//B//c/ d3|A<B c>>d||"),
         ("4/4", "A|:B8|c7:|"),
         ("4/4", "A8:|\n||B8|1 c8:|2 d8|]"),
+        ("4/4", "D8|D8|\n|:D8:|"),
+        ("4/4", "D8|\n||D8||"),
+        ("4/4", "D|D8|D7|\n|:D|D8|D7:|"),
+        ("4/4", "D8|D8|D7|:D|D8|D7:|"),
     ],
 )
 def test_accepts_what_people_write(grammar, meter, music):
@@ -187,6 +192,37 @@ def test_refuses_and_says_where(grammar, meter, music, said):
         said = "came '\\\\n'"
     with pytest.raises(ValueError, match=said):
         grammar.check(tune)
+
+
+def test_hornpipes_may_be_given_every_meter(grammar):
+    """Cut off anywhere, too: what is begun can be ended."""
+    prompts = [
+        f"T:A\nR:{word}\nM:{meter}\n"
+        for meter in METERS
+        for word in ("hornpipe", "Hornpipe", "hornpipe set")
+    ]
+    parts = {prompt[:end] for prompt in prompts for end in range(len(prompt) + 1)}
+    assert max(grammar.check_all(sorted(parts))) < 60
+    assert grammar.check_all([]) == []
+
+
+@pytest.mark.parametrize("characters", ["", "%", "\\", "%\\"])
+def test_a_title_has_a_percent_sign_behind_a_backslash(characters):
+    """A bare one begins a comment, whether the vocabulary knows it or not."""
+    grammar = TuneGrammar(CharacterVocabulary([*SMALL.characters, *characters]))
+    rest = "\nM:4/4\nL:1/8\nK:C\nC8|\n"
+    titles = [
+        validate(from_document(f"T:{t}{rest}")).tune.title for t in ("C \\% D", "C % D")
+    ]
+    assert titles == ["C \\% D", "C"]
+    assert grammar.check_all(["T:C \\% D" + rest, "T:C\\'a" + rest]) == [6, 6]
+    for title, column in (("C % D", 5), ("C%", 4), ("%", 3), ("\\%%", 5)):
+        said = f"line 1, column {column}: came '%', which must stand behind"
+        with pytest.raises(ValueError, match=said):
+            grammar.check("T:" + title + rest)
+    for text in ("T:C\\", "T:C\\" + rest):
+        with pytest.raises(ValueError, match="column 4: came a backslash behind which"):
+            grammar.check(text)
 
 
 @pytest.mark.parametrize("music", ["A8", "A8|", "A8|B4||", "|:A8|1B8:|\n", "A6|B8||c"])

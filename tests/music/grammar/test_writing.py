@@ -1,12 +1,23 @@
 """A tune writer, and what it serves, within the grammar; its model knows nothing."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_seq.layers import ExplicitLSTM
-from keras_seq.music import TuneGrammar, TuneWriter, tune_signatures, validate
+from keras_seq.music import (
+    TuneGrammar,
+    TuneWriter,
+    normalise,
+    to_document,
+    tune_signatures,
+    validate,
+)
+from keras_seq.music.grammar._typed import without_layout
+from keras_seq.music.grammar.beside import check_prompts
 from keras_seq.text import END, PADDING, START, UNKNOWN
 from tests.music.grammar.test_constraint import SMALL, WHOLE
 
@@ -108,8 +119,69 @@ def test_served_tunes_are_valid_and_refusals_harm_no_neighbour(generate):
             assert finished
             assert validate(abc.decode()).problems == ()
     answer = generate([header + "G8", header + "G4"], [90, 90])
-    assert answer["error"][0] == b"prompt breaks the grammar behind character 21"
+    said = r"prompt breaks the grammar behind character 21, behind '\nL:1/8\nK:G\nG'"
+    assert answer["error"][0].decode() == said
     assert not answer["error"][1]
+
+
+def test_prompts_may_be_typed_with_space(generate):
+    """What `to_document` leaves out of the tunes that are learnt is left out here."""
+    typed = "X: 1\r\nT: The Hag\nM: 6/8 \nL: 1/8\nK: G\n|: D2 E  F3 | A6 |\tG"
+    plain = "T:The Hag\nM:6/8\nL:1/8\nK:G\n|:D2 E F3|A6|G"
+    answer = generate([typed, plain], [90, 90])
+    assert answer["error"].tolist() == [b"", b""]
+    for abc in answer["abc"]:
+        assert abc.decode().startswith(f"X:1\n{plain}")
+        assert validate(abc.decode()).problems == ()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "T: A | B  C: x\nM: 4/4\nL: 1/8\nK: D\n| D4  E4 |  F8 |",
+        'T:A\nM:C\nL:1/8\nK:D\nD8 :| "^a | b" D8 |]  |: [1 C8 |2 D8 || |:\tC8 :|',
+        'T:"A |\nM:C\nL:1/8\nK:D\nA:| B\nK: G \n  c8 | d8 :: e8 |]',
+    ],
+)
+def test_layout_is_that_of_the_documents(typed):
+    lines = [line.strip(" ") for line in typed.split("\n")]
+    music = [re.sub("[ \t]+", " ", line) for line in lines[4:]]
+    oracle = to_document(normalise("\n".join([*lines[:4], *music])))
+    found = without_layout(tf.constant([typed])).numpy()[0].decode()
+    assert found.replace("\n ", "\n") + "\n" == oracle
+
+
+def test_rows_that_are_refused_cost_nothing(writer, monkeypatch):
+    steps = []
+    step = writer._step
+    monkeypatch.setattr(writer, "_step", lambda *a: steps.append(1) or step(*a))
+    served = tune_signatures(writer, temperature=1.0, longest=300)
+    default = served["serving_default"].function
+    answer = default(tf.constant(["T:A\nT:B\n"]), tf.constant([1]))
+    assert answer["error"].numpy()[0].startswith(b"prompt breaks the grammar")
+    assert len(steps) <= 2  # of 300
+
+
+def test_notes_say_that_a_grammar_reads_prompts(writer):
+    bare = TuneWriter(writer.model, WHOLE)
+    for each, read in ((writer, True), (bare, False)):
+        for signature in tune_signatures(each, temperature=1.0, longest=9).values():
+            if "prompt" in signature.notes:
+                assert ("grammar of tunes" in signature.notes["prompt"]) == read
+
+
+def test_all_prompts_are_read_at_once(writer, monkeypatch):
+    grammar, calls = writer.grammar, []
+    checked = grammar._checked
+    monkeypatch.setattr(
+        grammar, "_checked", lambda t: calls.append(len(t)) or checked(t)
+    )
+    prompts = [f"T:{letter}\nM:C\n" for letter in "ABCDEFGH"]
+    check_prompts(grammar, prompts * 2, 80)
+    assert calls == [8]
+    with pytest.raises(ValueError, match="line 2, column 1: expected 'M' or 'R', came"):
+        check_prompts(grammar, [*prompts, "T:A\nK:C\n", "T:A\nC:C\n"], 80)
+    assert calls == [8, 10]
 
 
 def test_served_prompts_of_one_row_do_not_hang_on_others(generate):
