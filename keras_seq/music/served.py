@@ -88,7 +88,11 @@ def tune_signatures(
 
     Example:
 
-    >>> writer = ...  # a TuneWriter, as its example makes it
+    >>> import keras
+    >>> from keras_seq.text import CharacterVocabulary
+    >>> ids = keras.Input((None,), dtype="int32")
+    >>> logits = keras.layers.Embedding(8, 8)(ids)
+    >>> writer = TuneWriter(keras.Model(ids, logits), CharacterVocabulary("CDEF"))
     >>> signatures = tune_signatures(writer, temperature=0.8, longest=2000)
     >>> sorted(signatures["generate"].inputs)
     ['length', 'prompt', 'seed', 'temperature', 'top_p']

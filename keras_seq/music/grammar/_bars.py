@@ -253,9 +253,9 @@ class Mode(NamedTuple):
             kept = self.phase in (*TURNED, *ENDED)
             phase = self.phase if kept else self._plain()
             return self._replace(phase=phase.replace("end turned", "end"))
-        phase = OPENED.get(self.phase)
+        opened = OPENED.get(self.phase)
         free = self.repeat in ("", "second ending") and not self.bound
-        return self._replace(phase=phase) if phase and free else None
+        return self._replace(phase=opened) if opened and free else None
 
     def _pickup(self, action: str) -> "Mode | None":
         if self.phase == "tune's first":

@@ -235,10 +235,11 @@ class TuneGrammar(Constraint):
         >>> header = "T:C\nM:C\nL:1/8\nK:C\n"
         >>> grammar.check(header)
         6
-        >>> grammar.check(header + "CDEFGABcd")
-        Traceback (most recent call last):
-        ...
-        ValueError: line 5, column 9: expected '/', '3', ':' or '|', came 'd'
+        >>> try:
+        ...     grammar.check(header + "CDEFGABcd")
+        ... except ValueError as error:
+        ...     print(error)
+        line 5, column 9: expected '/', '3', ':' or '|', came 'd'
         """
         return self.check_all([text])[0]
 
