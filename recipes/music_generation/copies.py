@@ -1,7 +1,6 @@
 """Tunes that copy: how near they are to the training tunes, and how near people's."""
 
 import dataclasses
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,9 +36,7 @@ class CopyCheck:
         """The check of a finished run; None, which is told, for one without."""
         known = run.read_json("vocabulary.json").get("copying")
         if known is None:
-            print(
-                f"{run.path}: of another version; copies are not found", file=sys.stderr
-            )
+            print(f"{run.path}: of another version; copies are not found")
             return None
         return cls.from_known(known)
 
@@ -132,7 +129,7 @@ def draw_originals(
             if complaint := check.complaint(tunes[place].text):
                 still.append(place)
                 then = "drawn again" if again <= ROUNDS else "left out"
-                print(f"tune {place + 1}: {complaint}; {then}", file=sys.stderr)
+                print(f"tune {place + 1}: {complaint}; {then}")
         waiting = still
         if not waiting or again > ROUNDS:
             break

@@ -1,12 +1,12 @@
 """The grammar of tunes beside the music recipe's model."""
 
-import sys
-
 import keras
 import numpy as np
 
 from keras_seq import music
 from keras_seq.text import CharacterVocabulary
+
+_OPTIONS = {"T": "title", "R": "type", "M": "meter", "K": "key"}
 
 
 def writer_of(
@@ -21,15 +21,31 @@ def writer_of(
         try:
             rules = music.TuneGrammar(vocabulary)
         except ValueError as error:
-            print(f"written without a grammar: {error}", file=sys.stderr)
+            print(f"written without a grammar: {error}")
     return music.TuneWriter(model, vocabulary, style, rules)
 
 
 def spell_given(writer: music.TuneWriter, **given: str | None) -> dict[str, str]:
-    """The header fields that are given, as the training tunes spell them."""
+    """The header fields that are given, as the training tunes spell them.
+
+    Raises:
+        ValueError: If one can't be used, or isn't of the grammar.
+    """
     assert writer.style is not None  # `writer_of` gives it
-    spell = writer.style.spell
-    return {f: spell(f, value) for f, value in given.items() if value is not None}
+    spelled = {}
+    for field, value in given.items():
+        if value is None:
+            continue
+        spelled[field] = writer.style.spell(field, value)
+        if writer.grammar is None:
+            continue
+        try:
+            spelled[field] = writer.grammar.spell(field, spelled[field])
+        except ValueError as error:
+            raise ValueError(
+                f"--{_OPTIONS[field]} {value!r}: {error}; --no-grammar takes it"
+            ) from None
+    return spelled
 
 
 def nats_under_grammar(

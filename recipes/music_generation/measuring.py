@@ -7,11 +7,23 @@ from recipes.music_generation.copies import CopyCheck
 from recipes.music_generation.data import Data
 
 
-def measure_tunes(path: str, data: Data) -> dict[str, Any]:
+def tunes_to_measure(path: str) -> music.Corpus:
+    """The tunes of an ABC file or a folder of them, or those of a named corpus.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    try:
+        return music.load_corpus(path, normalised=True)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"--tunes: {error}") from error
+
+
+def measure_tunes(corpus: music.Corpus, data: Data) -> dict[str, Any]:
     """Measures tunes as the run's own are measured.
 
     Args:
-        path: ABC file, or folder of them, or the name of a corpus.
+        corpus: The tunes.
         data: The tunes to compare with: the test tunes as people's, the training
             tunes as what may have been copied.
 
@@ -19,14 +31,7 @@ def measure_tunes(path: str, data: Data) -> dict[str, Any]:
         Dict of "tunes" (how many), "rejected" (what can't be used, and why),
         "written" and "human" (`keras_seq.music.describe_tunes`), "as_music"
         (`keras_seq.music.compare_as_music`) and "copying" (`CopyCheck.report`).
-
-    Raises:
-        ValueError: If `path` is no corpus.
     """
-    try:
-        corpus = music.load_corpus(path, normalised=True)
-    except (FileNotFoundError, ValueError) as error:
-        raise ValueError(f"--tunes: {error}") from error
     people = [music.from_document(document) for document in data.test]
     copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
     melodies = music.NgramIndex([music.from_document(d) for d in data.train])

@@ -20,7 +20,7 @@ from keras_seq.runs import RunDirectory
 from recipes.music_generation.copies import CopyCheck, draw_originals
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
 from recipes.music_generation.grammar import nats_under_grammar, spell_given, writer_of
-from recipes.music_generation.measuring import measure_tunes
+from recipes.music_generation.measuring import measure_tunes, tunes_to_measure
 from recipes.music_generation.results import hand_out, write_results
 from recipes.music_generation.settings import OUT, CompleteConfig, Config
 from recipes.music_generation.units import bar_units
@@ -273,7 +273,7 @@ def _export(path: str) -> None:
 
 
 def evaluate_run(
-    tunes: str | None = None, run: str = OUT, out: str | None = None
+    tunes: str | None = None, run: str | None = None, out: str | None = None
 ) -> None:
     """Measures a finished run again, or tunes in ABC notation as music.
 
@@ -281,19 +281,20 @@ def evaluate_run(
         tunes: ABC file or folder to measure beside the run's test tunes, and to
             compare with its training tunes; without it the run is measured again. No
             run is needed for that: without one it is O'Neill's tunes.
-        run: Folder of the run.
+        run: Folder of the run; by default runs/music_generation.
         out: JSON file for the figures; by default they are printed.
     """
     if tunes is None:
-        runs.evaluate_command(_measure, OUT)(run, out)
+        runs.evaluate_command(_measure, OUT)(run or OUT, out)
         return
     runs.check_out(out)
-    there = Path(run).exists() or run != OUT
-    config = RunDirectory(run).read_config(Config) if there else Config()
+    corpus = tunes_to_measure(tunes)
+    kept = RunDirectory(run or OUT) if run or Path(OUT).exists() else None
+    config = kept.read_config(CompleteConfig) if kept else Config()
     data = load_data(config)
-    if there:
-        RunDirectory(run).keep_known("vocabulary.json", data.known(), data.corpus.name)
-    figures = measure_tunes(tunes, data)
+    if kept:
+        kept.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    figures = measure_tunes(corpus, data)
     runs.print_or_write(json.dumps(figures, indent=2), out)
 
 

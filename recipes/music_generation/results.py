@@ -1,6 +1,5 @@
 """What the music recipe shows: tunes as files, pictures, the report."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def hand_out(written: list[music.WrittenTune], out: str | None) -> None:
     for tune in written:
         if not tune.finished:
             limit, number = f"{LONGEST_TUNE} characters", tune.text[2:].split("\n")[0]
-            print(f"tune {number} did not end within {limit}", file=sys.stderr)
+            print(f"tune {number} did not end within {limit}")
     tunes = [tune.text for tune in written]
     if out is None:
         print_or_write("\n".join(tunes).removesuffix("\n"), None)
@@ -184,11 +183,7 @@ def _report(
         f"used. Training took {metrics['train_seconds']:.0f} s."
     )
     report.heading("Tunes that it wrote")
-    report.text(
-        f"Drawn at temperature {config['temperature']}, within the grammar of tunes "
-        "(see below); of the "
-        f"first {len(tunes)} those without an error, {SHOWN} at most."
-    )
+    report.text(drawn_how(metrics, len(tunes)))
     for path in paths:
         if path.with_suffix(".svg").exists():
             report.picture(
@@ -255,6 +250,16 @@ def _report(
         scroll=True,
     )
     return report
+
+
+def drawn_how(metrics: dict[str, Any], count: int) -> str:
+    """How the tunes were drawn of which some are shown."""
+    ruled = metrics["test"]["under_grammar"]["share_of_tunes"] is not None
+    within = ", within the grammar of tunes (see below)" if ruled else ""
+    return (
+        f"Drawn at temperature {metrics['config']['temperature']}{within}; of the "
+        f"first {count} those without an error, {SHOWN} at most."
+    )
 
 
 def _under_grammar(figures: dict[str, float | None]) -> str:

@@ -237,6 +237,8 @@ made: list[WrittenTune] = writer.write(2, given={"K": "D"}, temperature=1, max_l
 finished: bool = made[0].finished
 rules = TuneGrammar(CharacterVocabulary("TMLK:ABCDEFG|/1234 \n"))
 still: int = rules.check("T:A\nM:C\n")
+each_still: list[int] = rules.check_all(["T:A\n"])
+key_of_rules: str = rules.spell("K", "DMAJ")
 strict_writer = TuneWriter(writer.model, rules.vocabulary, grammar=rules)
 judged: list[np.ndarray] = strict_writer.nats(["T:A\n"], in_grammar=True)
 neighbour: Neighbour = NeighbourIndex([(2, 2, 1)], ["A"], n=2).nearest(made[0].text)

@@ -9,6 +9,7 @@ from keras_seq.decoding import Constraint
 from keras_seq.extras import require
 from keras_seq.music.grammar._lengths import NEVER
 from keras_seq.music.grammar._machine import Machine, Registers
+from keras_seq.music.grammar._spelling import spelled
 from keras_seq.music.grammar._tables import compile_tables
 from keras_seq.music.grammar._typed import readable
 from keras_seq.text import END, UNKNOWN, CharacterVocabulary
@@ -275,6 +276,32 @@ class TuneGrammar(Constraint):
                 text, place, "" if commented[row] else self._listed(far[row])
             )
         return more.tolist()
+
+    def spell(self, field: str, value: str) -> str:
+        r"""What a header field is to say, in a spelling that the grammar has.
+
+        Args:
+            field: One of T, R, M, L, K.
+            value: What the field is to say.
+
+        Returns:
+            `value`, or another spelling of the same key.
+
+        Raises:
+            ValueError: If the grammar has no such value; it says what it has.
+
+        Example:
+
+        >>> characters = "TMLKCDEFGABcdmix:/|123468 \n"
+        >>> grammar = TuneGrammar(CharacterVocabulary(characters))
+        >>> grammar.spell("K", "DMIX"), grammar.spell("M", "6/8")
+        ('Dmix', '6/8')
+        """
+        if field in ("M", "L", "K"):
+            return spelled(field, value, self.vocabulary.characters)
+        header = {"T": "", "R": "T:-\n"}[field]
+        self.check(f"{header}{field}:{value}\n")
+        return value
 
     def _listed(self, far: np.ndarray) -> str:
         """The characters that may come, as a person names them, some of many."""

@@ -48,6 +48,8 @@ def test_what_is_given_is_kept_and_the_tune_is_valid(writer):
     [
         ({"given": {"M": "17/8"}}, "`given` breaks the grammar: line 2, column 4"),
         ({"given": {"K": "H"}}, "`given` breaks the grammar: .*, came 'H'"),
+        ({"given": {"M": "none"}}, "came 'n' [(]of meters it has C, C[|], 2/2"),
+        ({"given": {"M": "9/4", "L": "1/16"}}, "of which a bar has 32 at most"),
         ({"max_length": 20}, "`max_length` must be at least 2[0-9], so that the tune"),
     ],
 )

@@ -60,7 +60,7 @@ def test_copies_are_drawn_again_and_said(capsys):
     assert [tune.text for tune in tunes] == [from_document(NEW, n) for n in (1, 2)]
     assert [number for number, _ in asked] == [2, 1, 1]
     assert len({seed for _, seed in asked}) == 3
-    lines = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("tune 2: ") for line in lines)
     assert all(line.endswith("drawn again") for line in lines)
@@ -72,7 +72,7 @@ def test_copies_are_drawn_again_and_said(capsys):
 def test_what_copies_in_the_end_is_left_out_or_refused(capsys):
     draw, _ = drawing(COPY, NEW, *[COPY] * ROUNDS)
     assert len(draw_originals(draw, 2, 5, check())) == 1
-    assert capsys.readouterr().err.endswith("left out\n")
+    assert capsys.readouterr().out.endswith("left out\n")
     draw, asked = drawing(*[COPY] * (ROUNDS + 1))
     with pytest.raises(ValueError, match="--allow-copies"):
         draw_originals(draw, 1, 5, check())

@@ -1,11 +1,16 @@
 """Any tunes are measured beside people's; each tune is written by itself."""
 
+import functools
+import json
 import re
 
+import pytest
+
 from keras_seq.music import title_of
-from recipes.music_generation import Config, load_data
-from recipes.music_generation.measuring import measure_tunes
-from recipes.music_generation.results import write_tunes
+from keras_seq.runs import command_line
+from recipes.music_generation import Config, load_data, recipe
+from recipes.music_generation.measuring import measure_tunes, tunes_to_measure
+from recipes.music_generation.results import drawn_how, write_tunes
 from tests.music.data import oneills_file
 
 
@@ -19,7 +24,7 @@ def test_any_tunes_are_measured_as_music(tmp_path):
     broken = "X:3\nT:Broken\nK:D\nD(3\n"
     path = tmp_path / "own.abc"
     path.write_text(f"{own}\n{trained.strip()}\n\n{broken}")
-    figures = measure_tunes(str(path), data)
+    figures = measure_tunes(tunes_to_measure(str(path)), data)
     assert figures["tunes"] == 2
     assert len(figures["rejected"]) == 1
     assert "Broken" in figures["rejected"][0]
@@ -30,6 +35,48 @@ def test_any_tunes_are_measured_as_music(tmp_path):
     assert figures["written"]["valid"] == 1.0
     row = figures["as_music"]["ends_on_tonic"]
     assert set(row) == {"value", "human", "distance", "distance_of_halves"}
+
+
+def evaluate(*arguments):
+    """As `python -m recipes.music_generation evaluate` does it."""
+    verbs = {"evaluate": "recipes.music_generation.recipe:evaluate_run"}
+    main = "recipes.music_generation.recipe:main"
+    command_line(Config, main, verbs, ["evaluate", *arguments], stdout="answers")
+
+
+def test_any_tunes_are_measured_without_a_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    # What it compares with by default takes a minute to read.
+    few = functools.partial(Config, data=str(oneills_file()))
+    monkeypatch.setattr(recipe, "Config", few)
+    (tmp_path / "a.abc").write_text("X:1\nT:Mine\nM:4/4\nL:1/8\nK:D\nD4 A4|d4 D4|\n")
+    evaluate("--tunes", "a.abc")
+    assert json.loads(capsys.readouterr().out)["tunes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tunes", "none.abc"], "error: --tunes: "),
+        ([], "error: no run in 'runs/music_generation'"),
+        (["--run", "mine"], "error: no run in 'mine'"),
+        (["--run", "mine", "--tunes", "a.abc"], "error: no run in 'mine'"),
+    ],
+)
+def test_what_is_not_there_is_refused(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.abc").write_text("X:1\nT:Mine\nM:4/4\nL:1/8\nK:D\nD4 A4|d4 D4|\n")
+    with pytest.raises(SystemExit):
+        evaluate(*arguments)
+    assert capsys.readouterr().err.splitlines()[-1].startswith(said)
+
+
+def test_the_report_says_grammar_where_there_is_one():
+    for share, said in ((0.5, True), (None, False)):
+        figures = {"under_grammar": {"share_of_tunes": share}}
+        text = drawn_how({"config": {"temperature": 0.7}, "test": figures}, 32)
+        assert text.startswith("Drawn at temperature 0.7")
+        assert ("grammar" in text) == said
 
 
 def test_what_cannot_be_played_costs_no_other(tmp_path, capsys):
