@@ -11,7 +11,7 @@ from keras_seq.training._measuring import validated
 
 SECONDS = 30.0  # between two checkpoints, where nobody says how many
 SHARE = 0.025  # of the time, that they may take at most, where nobody says
-_WORTH = 5.0  # seconds of training that are kept before the first validation
+LONGEST = 60.0  # seconds, whatever checkpoints take
 
 
 class Moments:
@@ -19,7 +19,7 @@ class Moments:
 
     Args:
         seconds: After so many; "auto" for `SECONDS`, and so many that checkpoints
-            take no more than `SHARE` of the time; None for never.
+            take no more than `SHARE` of the time, up to `LONGEST`; None for never.
         steps: After so many steps, too; None for never.
     """
 
@@ -30,7 +30,7 @@ class Moments:
         self._since: float | None = None  # before the first step nothing is lost
         self._done = 0
         self._took = 0.0
-        self._ending: float | None = None
+        self._ending: float | None = None  # the longest so far
         self._end: float | None = None
 
     def stepped(self, steps: int) -> None:
@@ -50,12 +50,12 @@ class Moments:
         if self._seconds is None or self._since is None:
             return False
         passed = time.monotonic() - self._since
-        auto = max(SECONDS, self._took / SHARE)
+        auto = min(max(SECONDS, self._took / SHARE), LONGEST)
         interval = auto if self._seconds == "auto" else self._seconds
         if at_end:
-            if self._ending is None:
-                return passed >= min(_WORTH, interval)
-            if self._ending > GRACE:  # longer than SIGTERM waits for it
+            # It may last longer than a signal waits for it: nobody knows yet, or it
+            # has lasted for so long that it may now.
+            if self._ending is None or self._ending > GRACE / 2:
                 return True
             passed += self._ending
         return passed >= interval
@@ -71,7 +71,8 @@ class Moments:
     def ended(self) -> None:
         """They are done, before the checkpoint of the epoch is written."""
         if self._end is not None:
-            self._ending, self._end = time.monotonic() - self._end, None
+            lasted = time.monotonic() - self._end
+            self._ending, self._end = max(lasted, self._ending or 0.0), None
 
 
 class TrainingLoop(keras.callbacks.CallbackList):
@@ -139,7 +140,7 @@ class TrainingLoop(keras.callbacks.CallbackList):
         self._moments.stepped(batch + 1 - self._done)
         self._done = min(batch + 1, self._steps)
         at_end = self._done == self._steps
-        if self._signals.came is not None or self._moments.is_due(at_end=at_end):
+        if self._signals.came or self._moments.is_due(at_end=at_end):
             self._flush_futures()
             self._save(self._done, logs)
         self._signals.deliver()

@@ -20,7 +20,7 @@ from keras_seq.training._checkpoint_folder import (
     tell,
 )
 from keras_seq.training._checkpoint_loop import SECONDS, TrainingLoop
-from keras_seq.training._checkpoint_signals import DeferredSignals
+from keras_seq.training._checkpoint_signals import DeferredSignals, EpochEnds
 from keras_seq.training._checkpoint_state import KeptTraining
 from keras_seq.training._checkpoint_variables import (
     Arrays,
@@ -69,9 +69,14 @@ class EpochCheckpoint(KeptTraining):
     written, as on a full disk, those before it are left as they are.
 
     In the main thread, SIGTERM and Ctrl-C wait until the step is done and a
-    checkpoint is written, SIGTERM also up to 10 seconds for validation to end; then
-    they do what they would have done. SIGTERM that no one handles exits with status
-    143.
+    checkpoint is written, or up to 10 seconds for validation and callbacks to end
+    an epoch, of whose steps there is a checkpoint where that may last longer; then
+    they do what they would have done, Ctrl-C for a second time at once. SIGTERM that
+    no one handles exits with status 143. With data that can be begun with an epoch
+    only, they wait for its end once validation has begun, and else come at once.
+
+    Nothing keeps a second process from writing to the same directory: it is for the
+    caller to see to that, as the commands of the recipes do.
 
     What other callbacks remember is kept where it is numbers, texts, lists and dicts
     of them, or arrays, such as the wait of `keras.callbacks.EarlyStopping` and
@@ -111,8 +116,8 @@ class EpochCheckpoint(KeptTraining):
             their last checkpoint. How many epochs there are then depends on
             the machine, so that a run is not reproducible. None for no limit.
         save_seconds: Time between two checkpoints within an epoch, above 0; "auto" for
-            30 seconds, and longer where writing one would take more than 2.5 % of the
-            time; None for none.
+            30 seconds, and up to a minute where writing one would take more than
+            2.5 % of the time; None for none, not even before validation.
         save_steps: Training steps between two, at least 1; None for any number.
         resume: Whether to go on from the checkpoint in `directory`, if there is
             one. If not, what is there is removed when training starts.
@@ -303,7 +308,10 @@ class EpochCheckpoint(KeptTraining):
         every = [*callbacks, self]
         if isinstance(data, NotWithin):
             options: dict[str, Any] = data.options
-            model.fit(**options, epochs=epochs, initial_epoch=first, callbacks=every)
+            options |= {"epochs": epochs, "initial_epoch": first}
+            with DeferredSignals() as signals:
+                begin, end = (EpochEnds(signals, last=last) for last in (False, True))
+                model.fit(**options, callbacks=[begin, *every, end])
             return
         # `TrainingLoop` does one step again, unless nothing is left of its epoch.
         again = 0 if step == data.steps else model.steps_per_execution

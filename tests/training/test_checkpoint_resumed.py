@@ -1,9 +1,12 @@
 """Where a training that goes on within an epoch is begun and ended."""
 
+import contextlib
 import errno
 import os
 import resource
 import shutil
+import signal
+import time
 
 import keras
 import numpy as np
@@ -163,3 +166,66 @@ def test_what_is_damaged_stays_until_the_next_is_written(two, tmp_path):
     assert (tmp_path / "run" / "last.npz.damaged").read_bytes() == damaged
     fit(tmp_path, line(), 2, resume=True)
     assert not (tmp_path / "run" / "last.npz.damaged").exists()
+
+
+class Signals(keras.callbacks.Callback):
+    """Sends signals in a step, or in the first batch of validation, and may wait."""
+
+    def __init__(self, *numbers, step=None, seconds=0.0, error=None):
+        super().__init__()
+        self._numbers, self._step = numbers, step
+        self._seconds, self._error = seconds, error
+
+    def _send(self):
+        numbers, self._numbers = self._numbers, ()
+        for number in numbers:
+            os.kill(os.getpid(), number)
+        time.sleep(self._seconds if numbers else 0)
+        if self._error:
+            raise self._error
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == self._step:
+            self._send()
+
+    def on_test_batch_begin(self, batch, logs=None):
+        if self._step is None:
+            self._send()
+
+
+def signalled(folder, *numbers, data=None, **options):
+    checkpoint = EpochCheckpoint(folder / "run")
+    sends = Signals(*numbers, **options)
+    more = {"epochs": 2, "validation_data": (X, Y), "callbacks": [sends], "verbose": 0}
+    checkpoint.fit(build(), **{**DATA, **(data or {})}, **more)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "times", "data", "kept"),
+    [
+        (0, 1, {}, (1, 0)),  # the epoch ends first
+        (0, 2, {}, (0, STEPS)),  # at once
+        (0.5, 1, {}, (0, STEPS)),  # when it lasts for too long
+        (0, 1, {"validation_split": 0.1}, (1, 0)),
+    ],
+)
+def test_interrupted_in_validation(tmp_path, monkeypatch, seconds, times, data, kept):
+    if seconds:
+        monkeypatch.setattr("keras_seq.training._checkpoint_signals.GRACE", 0.1)
+    sent = times * [signal.SIGINT]
+    with pytest.raises(KeyboardInterrupt):
+        signalled(tmp_path, *sent, data=data, seconds=seconds)
+    again = EpochCheckpoint(tmp_path / "run", resume=True)
+    assert (again.first_epoch, again.first_step) == kept
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("the callback's own")])
+def test_no_signal_that_waits_is_lost(tmp_path, error):
+    came, both = [], (signal.SIGINT, signal.SIGTERM)
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        with pytest.raises(SystemExit) as raised, contextlib.suppress(RuntimeError):
+            signalled(tmp_path, *both, step=2, error=error)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (came, raised.value.code) == ([signal.SIGINT], 143)
