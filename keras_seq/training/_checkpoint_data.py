@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_seq.training._checkpoint_chance import chance
 from keras_seq.training.epochs import epoch_dataset
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def order_seed() -> int:
 def _of_dataset(
     data: "tf.data.Dataset", steps: int | None, options: dict[str, Any]
 ) -> EpochData | NotWithin:
-    if reason := _chance(data):
+    if reason := chance(data):
         return NotWithin(reason, options)
     size = int(data.cardinality())
     if size < 0 and steps is not None:  # it ends nowhere, or Keras will say so
@@ -152,27 +153,6 @@ def _of_dataset(
         return {**options, "x": rest, "steps_per_epoch": size}
 
     return EpochData(size, begin)
-
-
-def _chance(data: "tf.data.Dataset") -> str:
-    """What makes the order of a data set another each time, if anything is seen to."""
-    if data.options().deterministic is False:
-        return "the data set is not deterministic, by its options"
-    left = [data]
-    while left:
-        here = left.pop()
-        left += here._inputs()
-        if type(here).__name__ != "_ShuffleDataset":
-            continue
-        if getattr(here, "_reshuffle_each_iteration", True) is not False:
-            return (
-                "`shuffle` of the data set gives another order each time: shuffle "
-                "with `reshuffle_each_iteration=False`, or let the order follow from "
-                "the epoch, as `epoch_dataset` does"
-            )
-        if not any(int(getattr(here, name, 0)) for name in ("_seed", "_seed2")):
-            return "`shuffle` of the data set has no `seed`"
-    return ""
 
 
 def _of_arrays(options: dict[str, Any], seed: int) -> EpochData | NotWithin:
@@ -268,16 +248,22 @@ def _later(batches: Iterator[Any], step: int) -> Iterator[Any]:
 
 
 def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, np.ndarray) or (
-        keras.ops.is_tensor(leaf) and type(leaf).__name__ not in ("RaggedTensor",)
-    )
+    """Whether it is dense, and each of its rows can be taken."""
+    if not (isinstance(leaf, np.ndarray) or keras.ops.is_tensor(leaf)):
+        return False
+    if type(leaf).__name__ in ("RaggedTensor", "SparseTensor", "BCOO", "BCSR"):
+        return False
+    told = ("is_sparse", "is_sparse_csr", "is_nested")  # by those of PyTorch
+    if any(getattr(leaf, name, False) for name in told):
+        return False
+    return len(leaf.shape) > 0
 
 
 def _standard(part: Any) -> Any:
     """As Keras takes arrays: of floats its own, and tuples for lists."""
 
     def standard(leaf: Any) -> Any:
-        array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+        array = keras.ops.convert_to_numpy(leaf)
         if array.dtype.kind == "f" and array.dtype.name != keras.config.floatx():
             return array.astype(keras.config.floatx())
         return array

@@ -11,6 +11,7 @@ from keras_seq.training._measuring import validated
 
 SECONDS = 30.0  # between two checkpoints, where nobody says how many
 SHARE = 0.025  # of the time, that they may take at most, where nobody says
+WORTH = 0.5  # seconds of training that are kept before the first validation
 LONGEST = 60.0  # seconds, whatever checkpoints take
 
 
@@ -55,7 +56,9 @@ class Moments:
         if at_end:
             # It may last longer than a signal waits for it: nobody knows yet, or it
             # has lasted for so long that it may now.
-            if self._ending is None or self._ending > GRACE / 2:
+            if self._ending is None:
+                return passed >= min(WORTH, interval)
+            if self._ending > GRACE / 2:
                 return True
             passed += self._ending
         return passed >= interval

@@ -70,10 +70,11 @@ class EpochCheckpoint(KeptTraining):
 
     In the main thread, SIGTERM and Ctrl-C wait until the step is done and a
     checkpoint is written, or up to 10 seconds for validation and callbacks to end
-    an epoch, of whose steps there is a checkpoint where that may last longer; then
-    they do what they would have done, Ctrl-C for a second time at once. SIGTERM that
-    no one handles exits with status 143. With data that can be begun with an epoch
-    only, they wait for its end once validation has begun, and else come at once.
+    an epoch; where that may last longer, there is a checkpoint of its steps, if they
+    took half a second. Then they do what they would have done, Ctrl-C for a second
+    time at once. SIGTERM that no one handles exits with status 143. With data that
+    can be begun with an epoch only, they wait for its end once validation has begun,
+    and else come at once.
 
     Nothing keeps a second process from writing to the same directory: it is for the
     caller to see to that, as the commands of the recipes do.

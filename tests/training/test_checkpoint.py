@@ -24,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 # Just before the n-th file of a checkpoint is opened or takes its name.
 MOMENTS = {
     1: [
-        "os.rename 4",  # last.npz is there, history.csv and best.npz are not
+        "os.rename 2",  # last.npz is there, history.csv and best.npz are not
         "open 3",  # at the next last.npz, after both were made good
     ],
     3: [
-        "os.rename 4",  # last.npz is there, epoch-0001.npz and the rest are not
-        "open 9",  # after these three and the next two last.npz, at epoch-0002.npz
-        "os.rename 9",  # in the second epoch after that
+        "os.rename 2",  # last.npz is there, epoch-0001.npz and the rest are not
+        "open 8",  # after these three and the next last.npz, at epoch-0002.npz
+        "os.rename 7",  # in the second epoch after that
     ],
 }
 

@@ -212,6 +212,7 @@ def signalled(folder, *numbers, data=None, **options):
 def test_interrupted_in_validation(tmp_path, monkeypatch, seconds, times, data, kept):
     if seconds:
         monkeypatch.setattr("keras_seq.training._checkpoint_signals.GRACE", 0.1)
+    monkeypatch.setattr("keras_seq.training._checkpoint_loop.WORTH", 0.0)
     sent = times * [signal.SIGINT]
     with pytest.raises(KeyboardInterrupt):
         signalled(tmp_path, *sent, data=data, seconds=seconds)
