@@ -1,6 +1,8 @@
 """What the callbacks of a training remember, kept and given back."""
 
+import ast
 import collections
+import copy
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -19,9 +21,11 @@ _GIVEN = {"_model", "params"}  # by `fit`
 class CallbackMemory:
     """What callbacks remember: attributes that changed since the training began.
 
-    Kept are numbers, texts, lists and dicts of them, and arrays, also in a list,
-    such as the wait and the best weights of `keras.callbacks.EarlyStopping`. Keras
-    lets a callback forget in its `on_train_begin`, so they are given back after it.
+    Kept are numbers, texts, lists, tuples, sets and dicts of them, and arrays, also in
+    a list, such as the wait and the best weights of `keras.callbacks.EarlyStopping`.
+    Keras lets a callback forget in its `on_train_begin`, so they are given back after
+    it. What is set by then and doesn't change later belongs to the process, such as
+    a folder or a clock; but arrays don't, which may be weights that it began with.
 
     Args:
         callbacks: Those given to `fit`.
@@ -30,8 +34,14 @@ class CallbackMemory:
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         self._callbacks = callbacks
         self._before = [_texts(callback) for callback in callbacks]
+        self._begun: list[dict[str, str]] = [{} for _ in callbacks]
         self._changed: list[set[str]] = [set() for _ in callbacks]
+        self._moved: list[set[str]] = [set() for _ in callbacks]  # since it began
         self._given: dict[int, dict[str, Any]] = {}
+
+    def begun(self) -> None:
+        """The callbacks' `on_train_begin` is over."""
+        self._begun = [_texts(callback) for callback in self._callbacks]
 
     def state(self) -> tuple[list[Any], dict[str, np.ndarray]]:
         """What is remembered now: as JSON has it, and arrays by name."""
@@ -41,12 +51,15 @@ class CallbackMemory:
             texts, before = _texts(callback), self._before[number]
             changed = self._changed[number]
             changed |= {key for key in texts if texts[key] != before.get(key)}
+            moved, begun = self._moved[number], self._begun[number]
+            moved |= {key for key in texts if texts[key] != begun.get(key)}
             values: dict[str, Any] = {}
             for key in sorted(changed & texts.keys()):
                 value = getattr(callback, key)
                 found = _as_arrays(value)
                 if found is None:
-                    values[key] = _plain(value)
+                    own = {} if key in moved else {"own": True}
+                    values[key] = {**(_plain(value) or {}), **own}
                     continue
                 values[key] = {"arrays": len(found), "list": isinstance(value, list)}
                 for place, array in enumerate(found):
@@ -67,11 +80,19 @@ class CallbackMemory:
                         "written, and isn't now: what it remembered is left out."
                     )
                 continue
-            values = self._given[place] = dict(one["values"])
+            values = self._given[place] = {
+                name: value
+                for name, value in one["values"].items()
+                if not value.get("own")  # to the process that wrote it
+            }
             self._changed[place] |= values.keys()
+            self._moved[place] |= values.keys()
             for name, value in values.items():
                 if "plain" in value:
                     values[name] = value["plain"]
+                    continue
+                if "literal" in value:
+                    values[name] = ast.literal_eval(value["literal"])
                     continue
                 found = [
                     arrays[f"{_ARRAY}{number}_{name}_{i}"]
@@ -83,7 +104,7 @@ class CallbackMemory:
         """Lets the callbacks remember what was taken."""
         for place, values in self._given.items():
             for name, value in values.items():
-                setattr(self._callbacks[place], name, _copied(value))
+                setattr(self._callbacks[place], name, copy.deepcopy(value))
 
     @property
     def stopped(self) -> bool:
@@ -139,9 +160,22 @@ def _plain(value: Any) -> dict[str, Any] | None:
     try:
         text = json.dumps(value)
     except (TypeError, ValueError, RecursionError):
-        return None
+        return _literal(value)
     back = json.loads(text)
-    return {"plain": back} if repr(back) == repr(value) else None
+    return {"plain": back} if repr(back) == repr(value) else _literal(value)
+
+
+def _literal(value: Any) -> dict[str, Any] | None:
+    """The same of what JSON hasn't: tuples, sets, keys that are no texts."""
+    if not isinstance(value, (tuple, set, list, dict, bytes, complex)):
+        return None
+    try:
+        text = repr(value)
+        back = ast.literal_eval(text)
+    except Exception:  # others' objects may raise all kinds
+        return None
+    same = repr(back) == text or (type(value) is set and back == value)
+    return {"literal": text} if same else None
 
 
 def _as_arrays(value: Any) -> list[np.ndarray] | None:
@@ -151,10 +185,3 @@ def _as_arrays(value: Any) -> list[np.ndarray] | None:
         isinstance(one, np.ndarray) and one.dtype.kind in "biufcV" for one in values
     )
     return list(values) if kept else None
-
-
-def _copied(value: Any) -> Any:
-    if (found := _as_arrays(value)) is None:
-        return json.loads(json.dumps(value))
-    copies = [array.copy() for array in found]
-    return copies if isinstance(value, list) else copies[0]

@@ -93,5 +93,7 @@ def _seeds(node: Any, by_name: dict[str, Any]) -> Iterator[bool]:
 
     for name in node.input[2:4]:
         seed = by_name.get(name.split(":")[0])
-        known = seed is not None and seed.op == "Const"
-        yield not known or bool(tf.make_ndarray(seed.attr["value"].tensor))
+        if seed is None or seed.op != "Const":
+            yield True
+        else:
+            yield bool(tf.make_ndarray(seed.attr["value"].tensor))

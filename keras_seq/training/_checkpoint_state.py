@@ -70,6 +70,7 @@ class KeptTraining(BestEpochs):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Lets the callbacks before it remember what they did."""
+        self._memory.begun()
         self._memory.give_back()
 
     def on_train_batch_begin(

@@ -79,11 +79,13 @@ class EpochCheckpoint(KeptTraining):
     Nothing keeps a second process from writing to the same directory: it is for the
     caller to see to that, as the commands of the recipes do.
 
-    What other callbacks remember is kept where it is numbers, texts, lists and dicts
-    of them, or arrays, such as the wait of `keras.callbacks.EarlyStopping` and
-    `ReduceLROnPlateau`; objects of other kinds are not. An `EarlyStopping` that has
-    stopped the training, and any callback with an attribute `stopped` that is True,
-    has done so for the resumed one, too.
+    What other callbacks remember is kept where it is numbers, texts, lists, tuples,
+    sets and dicts of them, or arrays, such as the wait of
+    `keras.callbacks.EarlyStopping` and `ReduceLROnPlateau`; objects of other kinds
+    are not. Nor is what is no array, is set by the end of `on_train_begin` and doesn't
+    change afterwards, such as a folder: it belongs to the process. An
+    `EarlyStopping` that has stopped the training, and any callback with an attribute
+    `stopped` that is True, has done so for the resumed one, too.
 
     A value that is NaN is never the best: it counts as an epoch without
     improvement, so a training that diverges stops when `patience` runs out,

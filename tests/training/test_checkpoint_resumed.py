@@ -230,3 +230,47 @@ def test_no_signal_that_waits_is_lost(tmp_path, error):
     finally:
         signal.signal(signal.SIGINT, before)
     assert (came, raised.value.code) == ([signal.SIGINT], 143)
+
+
+class Remembers(keras.callbacks.Callback):
+    """Has a folder and a clock of its own process; the rest is the training's."""
+
+    def __init__(self, process):
+        super().__init__()
+        self.process = self.folder = self.clock = process
+        self.first, self.rows, self.seen, self.last = [], {}, set(), ()
+
+    def set_model(self, model):
+        super().set_model(model)
+        self.folder = f"folder {self.process}"
+
+    def on_train_begin(self, logs=None):
+        self.clock = 100 * self.process
+        self.first = [np.full(2, self.process)]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.rows[batch] = (batch, float(logs["loss"]))
+        self.seen.add(f"batch {batch}")
+        self.last = ({"of": [batch]}, None)
+        if (self.process, batch) == (1, 3):
+            raise KeyboardInterrupt
+
+
+def test_what_callbacks_remember_and_what_is_the_process_s_own(tmp_path):
+    def fit(process):
+        remembers = Remembers(process)
+        checkpoint = EpochCheckpoint(
+            tmp_path, monitor="loss", save_steps=1, resume=True
+        )
+        options = {"epochs": 1, "callbacks": [remembers], "verbose": 0}
+        checkpoint.fit(build(), **DATA, **options)
+        return remembers
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(1)
+    got = fit(2)
+    assert (got.process, got.folder, got.clock) == (2, "folder 2", 200)
+    np.testing.assert_array_equal(got.first, [[1, 1]])
+    assert list(got.rows) == list(range(STEPS))
+    assert got.seen == {f"batch {i}" for i in range(STEPS)}
+    assert got.last == ({"of": [STEPS - 1]}, None)
