@@ -71,12 +71,15 @@ def _heads(places: Places, place: str, note: str = "note") -> None:
     places.add(place, "z", "rest", "plain length " if note == "plain" else "length ")
 
 
-def _marks(places: Places, place: str, without: str = "") -> None:
+def _marks(
+    places: Places, place: str, without: str = "", *, written: bool = True
+) -> None:
     """Marks that stand before a note or a rest, and all but two before a chord too."""
     for symbol in _SYMBOLS:
         if symbol not in without:
             action = "before free note" if symbol == "~" else "before note"
-            places.add(place, symbol, action, _MARKED.get(symbol, "mark"))
+            to = _MARKED.get(symbol, "mark")
+            places.add(place, symbol, action, to, written=written)
 
 
 def _notes(places: Places, place: str, without: str = "") -> None:
@@ -96,7 +99,12 @@ def _notes(places: Places, place: str, without: str = "") -> None:
 def _add_before_notes(places: Places) -> None:
     for place in ("space", "ready", "(", "line within bar"):
         _notes(places, place)
-    _notes(places, "decorated", without="[{")
+    # abc2midi takes trills and rolls on chords for errors, whatever stands between.
+    _heads(places, "decorated")
+    places.add("decorated", "!", "before free note", "!")
+    _marks(places, "decorated", written=False)
+    places.add("decorated", "(", "slur", "(", written=False)
+    places.add("decorated", '"', "before sign", '"', written=False)
     # A short or a held note has no part in a broken rhythm, for abc2midi.
     for place in ("broken", "( broken"):
         _heads(places, place)

@@ -246,6 +246,16 @@ def test_what_people_write_may_be_given_but_is_not_written(grammar):
     ]
 
 
+def test_nothing_is_written_between_a_trill_and_its_note(grammar):
+    """Or it might be a chord, of which abc2midi plays none: an error."""
+    text = BODY.format("4/4", "!trill!")[:-1]
+    registers = grammar.read_texts(tf.constant([text])).registers
+    allowed = grammar.allowed(registers._replace(left=tf.constant([99])), len(WHOLE))
+    can = [c for c in WHOLE.characters if allowed[0, WHOLE.encode(c)[0]]]
+    assert set(can) == set("ABCDEFGabcdefg^_=z!")
+    assert grammar.check(BODY.format("4/4", '!trill!([ce]8)|.A"^x"B3 A4|]')) == 1
+
+
 def test_a_step_in_the_graph_is_a_step_outside(grammar, tunes):
     ids, _ = WHOLE.encode_tensor(tf.constant(tunes[:3]))
     ids = ids[:, :70]
