@@ -294,8 +294,7 @@ def evaluate_run(
     data = load_data(config)
     if kept:
         kept.keep_known("vocabulary.json", data.known(), data.corpus.name)
-    figures = measure_tunes(corpus, data)
-    runs.print_or_write(json.dumps(figures, indent=2), out)
+    runs.print_or_write(json.dumps(measure_tunes(corpus, data), indent=2), out)
 
 
 export_run = runs.export_command(_export, OUT)
