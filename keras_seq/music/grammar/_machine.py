@@ -148,11 +148,11 @@ class Machine:
         half, quarter = (tf.where(last % n == 0, last // n, BAD) for n in (2, 4))
         sums = tf.stack([ticks, open_note, half, quarter, full], axis=1)
         in_upbeat = tf.gather(t.in_upbeat, state.mode)
-        ends, paid, may_owe, any_pickup, owed, empty = tf.unstack(
+        ends, paid, may_owe, any_pickup, owed, empty, again = tf.unstack(
             tf.gather(t.bar_line, state.mode) > 0, axis=1
         )
         whole, begun = ticks == 0, (ticks > 0) & (ticks < full)
-        short = begun & (ticks == state.pickup) & ~any_pickup
+        short = begun & (ticks == state.pickup) & ~any_pickup & ~again
         settled = paid | (state.pickup == 0)
         owing = begun & settled & may_owe
         # A pickup as long as what the section before lacks is paid for.

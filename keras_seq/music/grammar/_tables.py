@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seq.music.grammar._actions import ACTIONS, NAMES, NUMBER
-from keras_seq.music.grammar._bars import BEGUN, EMPTY, FIRST, Mode, modes
+from keras_seq.music.grammar._bars import BEGUN, EMPTY, FIRST, LATER, Mode, modes
 from keras_seq.music.grammar._lengths import (
     BROKEN,
     EVEN,
@@ -42,7 +42,7 @@ class Tables(NamedTuple):
     keeps_pickup: np.ndarray  # (M, A): whether the register is kept
     tied: np.ndarray  # (M,)
     in_upbeat: np.ndarray  # (M,): whether this is the tune's first bar
-    bar_line: np.ndarray  # (M, 6): what a bar line may be, as `bar_line_facts`
+    bar_line: np.ndarray  # (M, 7): what a bar line may be, as `bar_line_facts`
     row: np.ndarray  # (R, A): the row behind
     row_ticks: np.ndarray  # (R,)
     row_open: np.ndarray  # (R,): whether a note is open
@@ -244,7 +244,7 @@ def _mode_tables(all_modes: list[Mode]) -> dict[str, np.ndarray]:
     behind = np.full(shape, -1, "int32")
     costs = np.full((len(all_modes), 3, len(NAMES)), NEVER, "int32")
     pickup = np.zeros((len(all_modes), 4, len(NAMES)), "int32")
-    facts = np.zeros((len(all_modes), 6), "int32")
+    facts = np.zeros((len(all_modes), 7), "int32")
     for i, mode in enumerate(all_modes):
         facts[i] = bar_line_facts(mode)
         for j, action in enumerate(NAMES):
@@ -285,10 +285,11 @@ def bar_line_facts(mode: Mode) -> tuple[int, ...]:
     Returns:
         Whether | may end the section; whether the section's pickup is paid for;
         whether the next may pay for this bar; whether a pickup may end here, any; one
-        that is owed; whether the bar is empty.
+        that is owed; whether the bar is empty; whether the first ending has
+        paid for the pickup, so that a short bar in the second must be paid for itself.
     """
     if not mode.music:
-        return (0,) * 6
+        return (0,) * 7
     return (
         int(mode.ends(colon=False)),
         int(mode.paid()),
@@ -296,6 +297,7 @@ def bar_line_facts(mode: Mode) -> tuple[int, ...]:
         int(mode.phase in FIRST[:2]),
         int(mode.phase == FIRST[2]),
         int(mode.phase in (*EMPTY, *BEGUN) or mode.waits),
+        int(mode.repeat == "second ending" and mode.phase in LATER),
     )
 
 

@@ -160,6 +160,8 @@ BODY = "T:X\nM:{}\nL:1/8\nK:G\n{}\n"
         ("4/4", "A8:|\n||B8|1 c8:|2 d8|]"),
         ("4/4", "D8|D8|\n|:D8:|"),
         ("4/4", "D8|\n||D8||"),
+        ("4/4", "D7|D8|1D8|D:|2D||"),
+        ("4/4", "D8|D8::D7|D8|1D8|D:|2D||D7|D8|D||"),
         ("4/4", "D|D8|D7|\n|:D|D8|D7:|"),
         ("4/4", "D8|D8|D7|:D|D8|D7:|"),
     ],
@@ -183,6 +185,7 @@ def test_accepts_what_people_write(grammar, meter, music):
         ("4/4", "|:A8||", "came '|'"),
         ("4/4", "(3AB|", "came '|'"),
         ("4/4", "A8|?", "came '[?]'"),
+        ("4/4", "D7|D8|1D8|D:|2D||D8||", "line 5, column 19: .* came '8'"),
         ("17/8", "A8|", "line 2, column 4: .* came '7'"),
     ],
 )
@@ -244,6 +247,13 @@ def test_what_people_write_may_be_given_but_is_not_written(grammar):
         "|",
         "S",
     ]
+
+
+def test_a_short_second_ending_is_paid_for(grammar):
+    """Its section's pickup was, by the first: the next one is, or the tune's."""
+    text = BODY.format("4/4", "D8|D8::D7|D8|1D8|D:|2D||")
+    assert problems(text)
+    assert grammar.check(text) > 2
 
 
 def test_nothing_is_written_between_a_trill_and_its_note(grammar):
