@@ -189,7 +189,9 @@ def let_go(figure: "Figure") -> "Figure":
     plt = require("matplotlib.pyplot", "plots")
     name = plt.get_backend().lower()
     if name in _WITHOUT_WINDOWS or "inline" in name:
+        canvas = type(figure.canvas)
         plt.close(figure)
+        canvas(figure)  # which closing takes away, and who draws it needs
     return figure
 
 
