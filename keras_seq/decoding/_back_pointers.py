@@ -5,6 +5,7 @@ import typing
 from keras import ops
 
 from keras_seq.decoding._loop import while_loop
+from keras_seq.decoding._picking import pick, take
 from keras_seq.decoding._stepping import zero_unless
 from keras_seq.typing import Nest, Tensor
 
@@ -59,37 +60,34 @@ def read_back(
         ids (B, W, L), log_probs (B, W, L) and a list of kept values
         (B, W, L, ...).
     """
+    # The last token of what has ended was put to a beam, all others were taken by one.
+    taken = ends.last - ops.cast(ends.finished, "int32")
 
     def body(back: Tensor, beams: Tensor) -> tuple[Nest, tuple[Tensor, ...]]:
         step = longest - 1 - back
-        at_end = ops.logical_and(ends.finished, ends.last == step)
-        inside = step <= ends.last
+        parents = pick(trail.parents[step], beams)
+        beams = ops.where(step <= taken, parents, beams)
+        return beams, (beams,)
 
-        def of_beam(values: Tensor) -> Tensor:
-            return ops.take_along_axis(values[step], beams, axis=1)
-
-        token = ops.where(at_end, ends.tokens, of_beam(trail.tokens))
-        log_prob = ops.where(at_end, ends.log_probs, of_beam(trail.log_probs))
-        parent = ops.where(at_end, ends.beams, of_beam(trail.parents))
-        emitted = (
-            ops.where(inside, token, padding_token),
-            ops.where(inside, log_prob, 0.0),
-            parent,
-        )
-        return ops.where(inside, parent, beams), emitted
-
-    _, emitted = while_loop(
-        lambda beams: True,
-        body,
-        ends.beams,
-        longest,
-        (ends.beams, ends.log_probs, ends.beams),
-        (padding_token, 0.0, 0),
+    _, (found,) = while_loop(
+        lambda beams: True, body, ends.beams, longest, (ends.beams,), (0,)
     )
-    # The last step was read first.
-    ids, log_probs, parents = (
-        ops.transpose(ops.flip(value, axis=0), (1, 2, 0)) for value in emitted
-    )
+    # The last step was read first. What a step read is what the one before took.
+    read = ops.flip(found, axis=0)
+    took = ops.concatenate([read, ops.expand_dims(ends.beams, 0)], axis=0)[1:]
+    step = ops.reshape(ops.arange(longest, dtype="int32"), (-1, 1, 1))
+    steps, batch, width = ops.shape(took)
+
+    def of_each(written: Tensor, last: Tensor, padding: float) -> Tensor:
+        flat = pick(*(ops.reshape(x, (-1, width)) for x in (written, took)))
+        values = ops.reshape(flat, (steps, batch, width))
+        values = ops.where(step <= taken, values, last)
+        values = ops.where(step <= ends.last, values, padding)
+        return ops.transpose(values, (1, 2, 0))
+
+    ids = of_each(trail.tokens, ends.tokens, padding_token)
+    log_probs = of_each(trail.log_probs, ends.log_probs, 0.0)
+    parents = ops.transpose(read, (1, 2, 0))
     kept = [_along(parents, values, ends) for values in trail.kept]
     return ids, log_probs, kept
 
@@ -101,5 +99,5 @@ def _along(parents: Tensor, values: Tensor, ends: Ends) -> Tensor:
     t = ops.arange(longest, dtype="int32")
     row = ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1))
     places = t * (batch * width) + row * width + parents
-    picked = ops.take(ops.reshape(values, (steps * rows, *rest)), places, axis=0)
+    picked = take(ops.reshape(values, (steps * rows, *rest)), places)
     return zero_unless(t <= ops.expand_dims(ends.last, -1), picked)

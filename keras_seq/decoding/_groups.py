@@ -8,6 +8,7 @@ import copy
 from keras import ops, tree
 
 from keras_seq.decoding._hypotheses import NONE, Candidates, Live, Search
+from keras_seq.decoding._picking import pick, take
 from keras_seq.decoding._stepping import Fields
 from keras_seq.typing import Tensor
 
@@ -41,7 +42,7 @@ def choose_in_turn(
         plain = _part(search, group, ranks, search.width)
         against = ops.repeat(search.delta * counts, search.width, axis=0)
         candidates = one.candidates(mine, plain - against, t, plain)
-        log_probs = _at(mine.log_probs, candidates.parents) + candidates.own
+        log_probs = pick(mine.log_probs, candidates.parents) + candidates.own
         log_probs = ops.where(candidates.scores > NONE, log_probs, NONE)
         candidates = candidates._replace(log_probs=log_probs)
         if own is not None:
@@ -82,7 +83,7 @@ def _own(one: Search, candidates: Candidates, log_probs: Tensor) -> Tensor:
     """What the candidates' tokens have in (B·W, V)."""
     row = ops.expand_dims(ops.arange(one.batch, dtype="int32"), -1) * one.width
     places = (row + candidates.parents) * log_probs.shape[-1] + candidates.tokens
-    return ops.take(ops.reshape(log_probs, (-1,)), places)
+    return take(ops.reshape(log_probs, (-1,)), places)
 
 
 def _counts(survivors: Candidates, vocabulary_size: int) -> Tensor:
@@ -91,10 +92,6 @@ def _counts(survivors: Candidates, vocabulary_size: int) -> Tensor:
     same = ops.expand_dims(survivors.tokens, -1) == vocabulary
     there = ops.expand_dims(survivors.log_probs > NONE, -1)
     return ops.sum(ops.cast(ops.logical_and(same, there), "float32"), axis=1)
-
-
-def _at(values: Tensor, index: Tensor) -> Tensor:
-    return ops.take_along_axis(values, index, axis=1)
 
 
 def in_one_order(fields: Fields, groups: int) -> Fields:
@@ -107,15 +104,15 @@ def in_one_order(fields: Fields, groups: int) -> Fields:
 
     scores, finished = of_rows(scores), of_rows(finished)
     order = ops.argsort(-scores, axis=-1)
-    unfinished = ops.cast(ops.logical_not(_at(finished, order)), "int32")
-    order = _at(order, ops.argsort(unfinished, axis=-1))
+    unfinished = ops.cast(ops.logical_not(pick(finished, order)), "int32")
+    order = pick(order, ops.argsort(unfinished, axis=-1))
     rows = ops.expand_dims(ops.arange(ops.shape(order)[0], dtype="int32"), -1) * width
     rows = rows + ops.cast(order, "int32")
 
     def put_in_order(values: Tensor) -> Tensor:
         shape = ops.shape(values)
         flat = ops.reshape(values, (shape[0] * shape[1], *shape[2:]))
-        return ops.take(flat, rows, axis=0)
+        return take(flat, rows)
 
     ids, lengths, log_probs, finished, kept, scores, reasons = fields
     if kept is not None:

@@ -13,6 +13,7 @@ from keras_seq.decoding._ending import Ending, after
 from keras_seq.decoding._largest import largest
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._penalties import coverage_penalty, length_penalty
+from keras_seq.decoding._picking import pick, take_rows
 from keras_seq.decoding.beam import Beam
 from keras_seq.typing import Nest, Tensor
 
@@ -152,14 +153,14 @@ class Search:
         whole = ops.reshape(own, (self.batch, self.width, each))
         whole = whole + ops.expand_dims(live.log_probs, -1)
         if token_log_probs is not None:
-            own = ops.take_along_axis(token_log_probs, tokens, axis=1)
+            own = pick(token_log_probs, tokens)
         log_probs, index = ops.top_k(
             ops.reshape(whole, (self.batch, count)),
             min(self.width * (1 + may_end), count),
         )
         index = ops.cast(index, "int32")
         own, tokens = (
-            _pick(ops.reshape(values, (self.batch, count)), index)
+            pick(ops.reshape(values, (self.batch, count)), index)
             for values in (own, tokens)
         )
         parents = index // each
@@ -173,7 +174,7 @@ class Search:
         if self.ending.stops is not None:
             places = ops.shape(live.recent)[-1]
             recent = ops.reshape(live.recent, (self.batch, self.width, places))
-            recent = _pick(recent, ops.expand_dims(parents, -1))
+            recent = pick(recent, parents)
             cuts = ops.maximum(cuts, self.ending.stopped(after(recent, tokens), t))
         return cuts
 
@@ -207,7 +208,7 @@ class Search:
         ends = ops.logical_and(ends, self.places < self.row_width)
         ends = ops.logical_and(ends, ops.expand_dims(going, -1))
         steps = ops.broadcast_to(ops.expand_dims(steps, -1), ops.shape(best.tokens))
-        penalties = _pick(penalties, best.parents)
+        penalties = pick(penalties, best.parents)
         scores = self._scores(best.log_probs, steps + 1, penalties)
         scores = ops.where(ends, scores, NONE)
         told = self._told(best.tokens, best.cuts)
@@ -217,7 +218,7 @@ class Search:
         )
         scores, index = ops.top_k(both.scores, self.width)
         scores = ops.where(self.places < self.row_width, scores, NONE)
-        rest = tree.map_structure(lambda values: _pick(values, index), both[1:])
+        rest = tree.map_structure(lambda values: pick(values, index), both[1:])
         return Pool(scores, *rest)
 
     def survivors(self, candidates: Candidates) -> Candidates:
@@ -229,9 +230,9 @@ class Search:
         scores = ops.where(self.places < self.row_width, scores, NONE)
         log_probs = scores
         if candidates.log_probs is not candidates.scores:
-            log_probs = _pick(candidates.log_probs, index)
+            log_probs = pick(candidates.log_probs, index)
             log_probs = ops.where(scores > NONE, log_probs, NONE)
-        tokens, parents, own = (_pick(values, index) for values in candidates[2:5])
+        tokens, parents, own = (pick(values, index) for values in candidates[2:5])
         cuts = ops.zeros_like(tokens)
         return Candidates(scores, log_probs, tokens, parents, own, cuts)
 
@@ -253,23 +254,23 @@ class Search:
         rows = ops.reshape(base + survivors.parents, (-1,))
         tokens = ops.reshape(survivors.tokens, (-1,))
         going = ops.expand_dims(going, -1)
-        penalties = _pick(penalties, survivors.parents)
+        penalties = pick(penalties, survivors.parents)
         recent = live.recent
         if self.ending.stops is not None:
-            recent = after(_take_rows(recent, rows), tokens)
+            recent = after(take_rows(recent, rows), tokens)
         return Live(
             ops.reshape(tokens, ops.shape(live.tokens)),
             ops.where(going, survivors.log_probs, live.log_probs),
-            _take_rows(state, rows),
-            limits.advance(_take_rows(live.limit_state, rows), tokens),
-            _take_rows(covered, rows),
+            take_rows(state, rows),
+            limits.advance(take_rows(live.limit_state, rows), tokens),
+            take_rows(covered, rows),
             ops.where(going, penalties, live.penalties),
             recent,
         )
 
     def goes_on(self, going: Tensor, steps: Tensor, live: Live, pool: Pool) -> Tensor:
         """Which rows are not done, (B,): see `beam_search` for the proof."""
-        worst = _pick(pool.scores, self.row_width - 1)
+        worst = pick(pool.scores, self.row_width - 1)
         longest = length_penalty(self.alpha, ops.expand_dims(self.row_length, -1))
         best = live.log_probs[:, :1]
         if self.groups > 1:
@@ -296,7 +297,7 @@ class Search:
         )
 
         def merge(pooled: Tensor, lived: Tensor) -> Tensor:
-            return _pick(ops.concatenate([pooled, lived], axis=1), index)
+            return pick(ops.concatenate([pooled, lived], axis=1), index)
 
         scores = merge(pool.scores, going_on)
         scores = ops.where(self.places < self.row_width, scores, NONE)
@@ -334,15 +335,3 @@ class Search:
 
     def _attention(self, keep: Nest) -> Tensor:
         return ops.cast(self.beam.attention_in(keep), "float32")
-
-
-def _pick(values: Tensor, index: Tensor) -> Tensor:
-    return ops.take_along_axis(values, index, axis=1)
-
-
-def _take_rows(nest: Nest, rows: Tensor) -> Nest:
-    def take(x: Tensor) -> Tensor:
-        # The shape is told again: more may be known of x than of `rows`.
-        return ops.reshape(ops.take(x, rows, axis=0), ops.shape(x))
-
-    return tree.map_structure(take, nest)

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seq.decoding._picking import pick, take
 from keras_seq.typing import Tensor
 
 # Numbers in a group; of some sizes tried on a processor the best are in between.
@@ -33,10 +34,10 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     _, chosen = ops.top_k(highest, count)
     chosen = ops.sort(ops.cast(chosen, "int32"), axis=-1)
     before = ops.expand_dims(ops.arange(rows, dtype="int32"), -1) * groups
-    few = ops.take(grouped, before + chosen, axis=0)
+    few = take(grouped, before + chosen)
     found, place = ops.top_k(ops.reshape(few, (rows, count * group)), count)
     place = ops.cast(place, "int32")
-    chosen = ops.take_along_axis(chosen, place // group, axis=1)
+    chosen = pick(chosen, place // group)
     return found, chosen * group + place % group
 
 

@@ -8,6 +8,7 @@ from keras import ops, tree
 from keras_seq.decoding._arguments import as_column
 from keras_seq.decoding._largest import largest
 from keras_seq.decoding._limits import FORBIDDEN
+from keras_seq.decoding._picking import pick, take
 from keras_seq.decoding._single import Choosing, Rows
 from keras_seq.decoding._stepping import Step, read_by, repeat_rows
 from keras_seq.decoding.contrastive import Contrastive
@@ -113,13 +114,13 @@ class LookingAhead(Choosing):
         can_be = ops.logical_and(can_be, ops.logical_not(ops.isnan(scores)))
         best = ops.argmax(ops.where(can_be, scores, FORBIDDEN), axis=-1)
         best = ops.expand_dims(ops.cast(best, "int32"), -1)
-        chosen = ops.take_along_axis(tokens, best, axis=-1)[:, 0]
-        direction = ops.take_along_axis(hidden, ops.expand_dims(best, -1), axis=1)
+        chosen = pick(tokens, best)[:, 0]
+        direction = pick(hidden, best)
         rows = ops.arange(batch, dtype="int32") * self.count + best[:, 0]
         seen = ops.where(_at((t + 1) % self.room, self.room), direction, state.seen)
         # The shape is told again: more may be known of x than of `rows`.
         taken = tree.map_structure(
-            lambda x, like: ops.reshape(ops.take(x, rows, axis=0), ops.shape(like)),
+            lambda x, like: ops.reshape(take(x, rows), ops.shape(like)),
             (after, logits, keep),
             tuple(state[:3]),
         )

@@ -7,6 +7,7 @@ from keras import ops, tree
 from keras_seq.decoding._ending import Ending, after
 from keras_seq.decoding._limits import Limits
 from keras_seq.decoding._loop import while_loop
+from keras_seq.decoding._picking import pick
 from keras_seq.decoding._random import Pair, uniform
 from keras_seq.decoding._stepping import Fields, Step, first_step, read_by, zero_unless
 from keras_seq.decoding.contrastive import Contrastive
@@ -136,9 +137,8 @@ class Choosing:
         logits = ops.cast(logits, "float32")
         possible = self.limits.apply(rows.limit_state, logits, t, 1)
         chosen, state = self._chosen(t, possible, drawn, state)
-        log_prob = ops.take_along_axis(
-            ops.log_softmax(logits, axis=-1), ops.expand_dims(chosen, -1), axis=-1
-        )[:, 0]
+        log_probs = ops.log_softmax(logits, axis=-1)
+        log_prob = pick(log_probs, ops.expand_dims(chosen, -1))[:, 0]
         log_prob = self.limits.shown(log_prob, possible)
         active = ops.logical_and(rows.going, self.limits.leaves_any(possible))
         tokens = ops.where(active, chosen, self.ending.padding)

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_seq.decoding._arguments import as_column, check_numbers
 from keras_seq.decoding._largest import largest
+from keras_seq.decoding._picking import pick
 from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Integers, Numbers, Tensor
 
@@ -137,11 +138,11 @@ class Sample(Strategy):
                 inside = (before < top_p * held) | (rank == 0)
                 ranked = ops.where(inside, ranked, 0.0)
             place = ops.expand_dims(_draw(ranked, uniform), -1)
-            return ops.cast(ops.take_along_axis(order, place, axis=-1)[:, 0], "int32")
+            return ops.cast(pick(order, place)[:, 0], "int32")
 
         def draw_of_all() -> Tensor:
             order = ops.argsort(-weights, axis=-1)
-            return draw(ops.take_along_axis(weights, order, axis=-1), order)
+            return draw(pick(weights, order), order)
 
         if weights.shape[-1] is None or weights.shape[-1] < 4 * _FEW:
             drawn = draw_of_all()
