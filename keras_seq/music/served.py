@@ -16,9 +16,9 @@ from keras_seq.music.writing import TuneWriter
 from keras_seq.text._completion import (
     NOTES,
     OUTPUTS,
-    SETTINGS,
     STOP_CHARACTERS,
     STOPS,
+    completing,
     completion_inputs,
 )
 from keras_seq.text._strings import limited_notes
@@ -164,29 +164,13 @@ def tune_signatures(
         settings["max_length"] = settings.pop("length")
         return written(asked, begun, **settings)
 
-    def completed(
-        prompt: Tensor,
-        length: Tensor,
-        stop: Tensor,
-        temperature: Tensor,
-        top_k: Tensor,
-        top_p: Tensor,
-        min_p: Tensor,
-        repetition_penalty: Tensor,
-        seed: Tensor,
-    ) -> dict[str, Tensor]:
-        given = (temperature, top_k, top_p, min_p, repetition_penalty, seed)
-        settings = dict(zip(SETTINGS, given, strict=True))
-        asked = request({"prompt": prompt, "length": length, "stop": stop, **settings})
-        asked.text("prompt", characters=characters)
-        asked.text("stop", characters=STOP_CHARACTERS)
-        asked.completion(longest)
+    def completed(asked: RequestRows, settings: dict[str, Tensor]) -> dict[str, Tensor]:
         begun = begin(asked, asked["length"])
         found = writer.complete_documents(
             asked["prompt"],
             asked["length"],
             asked["stop"],
-            {n: asked[n] for n in SETTINGS},
+            settings,
             begun,
         )
         abc = tf.strings.join(["X:1\n", asked["prompt"], found.pop("text")])
@@ -248,7 +232,7 @@ def tune_signatures(
             length=tf.int32,
         ),
         "complete": signature(
-            completed,
+            completing(request, completed, characters=characters, longest=longest),
             "Writes a tune with all settings of sampling, and tells how it went.",
             ("abc", *OUTPUTS),
             **completion_inputs(),

@@ -1,7 +1,7 @@
 """Writing as callers of text servers ask for it: cut-offs, penalties, stop strings."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_seq.decoding import (
     Constraint,
@@ -18,6 +18,9 @@ from keras_seq.text._word_steps import HOTTEST, WordSteps
 from keras_seq.text.line_marks import mark_lines_tensor, restore_lines_tensor
 from keras_seq.text.vocabulary import END, UNKNOWN, Strings, Vocabulary
 from keras_seq.typing import Nest, Tensor
+
+if TYPE_CHECKING:
+    from keras_seq.serving import RequestRows
 
 STOPS = 4  # strings that end a row
 STOP_CHARACTERS = 100  # of each
@@ -49,6 +52,44 @@ def completion_inputs() -> dict[str, Any]:
     settings = dict.fromkeys(SETTINGS, tf.float32) | dict.fromkeys(WHOLE, tf.int32)
     stop = tf.TensorSpec([None, STOPS], tf.string)
     return {"prompt": tf.string, "length": tf.int32, "stop": stop, **settings}
+
+
+def completing(
+    request: Callable[[dict[str, Tensor]], "RequestRows"],
+    write: Callable[["RequestRows", dict[str, Tensor]], dict[str, Tensor]],
+    *,
+    characters: int,
+    longest: int,
+) -> Callable[..., dict[str, Tensor]]:
+    """The function of a signature that completes.
+
+    Args:
+        request: Makes `RequestRows` of inputs.
+        write: From the checked rows and their `SETTINGS` to the answer.
+        characters: Characters that a prompt may have.
+        longest: The largest `length`.
+    """
+
+    def completed(
+        prompt: Tensor,
+        length: Tensor,
+        stop: Tensor,
+        temperature: Tensor,
+        top_k: Tensor,
+        top_p: Tensor,
+        min_p: Tensor,
+        repetition_penalty: Tensor,
+        seed: Tensor,
+    ) -> dict[str, Tensor]:
+        given = (temperature, top_k, top_p, min_p, repetition_penalty, seed)
+        settings = dict(zip(SETTINGS, given, strict=True))
+        asked = request({"prompt": prompt, "length": length, "stop": stop, **settings})
+        asked.text("prompt", characters=characters)
+        asked.text("stop", characters=STOP_CHARACTERS)
+        asked.completion(longest)
+        return write(asked, {name: asked[name] for name in SETTINGS})
+
+    return completed
 
 
 def complete(

@@ -8,9 +8,9 @@ from keras_seq.extras import require
 from keras_seq.text._completion import (
     NOTES,
     OUTPUTS,
-    SETTINGS,
     STOP_CHARACTERS,
     STOPS,
+    completing,
     completion_inputs,
 )
 from keras_seq.text._strings import limited_notes
@@ -117,28 +117,9 @@ def prediction_signatures(
         )
         return asked.answer(continuation=continuation, finished=finished)
 
-    def completed(
-        prompt: Tensor,
-        length: Tensor,
-        stop: Tensor,
-        temperature: Tensor,
-        top_k: Tensor,
-        top_p: Tensor,
-        min_p: Tensor,
-        repetition_penalty: Tensor,
-        seed: Tensor,
-    ) -> dict[str, Tensor]:
-        given = (temperature, top_k, top_p, min_p, repetition_penalty, seed)
-        settings = dict(zip(SETTINGS, given, strict=True))
-        asked = request({"prompt": prompt, "length": length, "stop": stop, **settings})
-        asked.text("prompt", characters=characters)
-        asked.text("stop", characters=STOP_CHARACTERS)
-        asked.completion(LONGEST)
+    def completed(asked: RequestRows, settings: dict[str, Tensor]) -> dict[str, Tensor]:
         found = predictor.complete_tensor(
-            asked["prompt"],
-            asked["length"],
-            asked["stop"],
-            {name: asked[name] for name in SETTINGS},
+            asked["prompt"], asked["length"], asked["stop"], settings
         )
         return asked.answer(continuation=found.pop("text"), **found)
 
@@ -176,7 +157,7 @@ def prediction_signatures(
             seed=tf.int32,
         ),
         "complete": signature(
-            completed,
+            completing(request, completed, characters=characters, longest=LONGEST),
             "Goes on with a text with all settings of sampling, and tells how it went.",
             ("continuation", *OUTPUTS),
             **completion_inputs(),
