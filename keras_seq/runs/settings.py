@@ -4,6 +4,9 @@ import dataclasses
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+DtypePolicy: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,8 +22,9 @@ class RunSettings:
     ... class Config(RunSettings):
     ...     out: str = "runs/mine"
     ...     units: int = 128
-    >>> Config(units=64, quick=True)
-    Config(out='runs/mine', seed=1, quick=True, resume=False, overwrite=False, units=64)
+    >>> config = Config(units=64, quick=True)
+    >>> config.out, config.seed, config.units
+    ('runs/mine', 1, 64)
     """
 
     out: str
@@ -30,6 +34,10 @@ class RunSettings:
     order, the dropout, and what is written."""
     quick: bool = False
     """A minute to see that all works: little data, a small model."""
+    dtype_policy: DtypePolicy = "float32"
+    """Precision of the training, by Keras's name: mixed_bfloat16 and mixed_float16
+    compute in 16 bits, on a GPU faster and in less memory, on a CPU slower. Weights,
+    losses, and what is kept, measured and served are float32."""
     resume: bool = False
     """Continue the run in `out`."""
     overwrite: bool = False
@@ -65,7 +73,7 @@ def check_settings(
     above_0: Iterable[str] = (),
     seeds: Iterable[str] = (),
 ) -> None:
-    """Refuses settings out of their range, by name.
+    """Refuses settings out of their range, by name, and an unknown `dtype_policy`.
 
     Args:
         config: Object with the settings as attributes; None passes.
@@ -95,3 +103,8 @@ def check_settings(
             value = getattr(config, name)
             if value is not None and not accepts(value):
                 raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
+    policy, known = getattr(config, "dtype_policy", None), get_args(DtypePolicy)
+    if policy is not None and policy not in known:
+        raise ValueError(
+            f"`dtype_policy` must be among {', '.join(known)}; received {policy!r}."
+        )

@@ -11,6 +11,11 @@ from keras_seq.training.next_token import (
     ngram_nats,
 )
 from keras_seq.training.ngram import NgramModel
+from keras_seq.training.precision import (
+    by_dtype_policy,
+    dtype_policy_scope,
+    in_float32,
+)
 from keras_seq.training.schedules import (
     InverseSquareRootDecay,
     WarmUp,
@@ -44,7 +49,10 @@ __all__ = [
     "assign_folds",
     "batches_by_length",
     "batches_by_tokens",
+    "by_dtype_policy",
+    "dtype_policy_scope",
     "epoch_dataset",
+    "in_float32",
     "next_token_batches",
     "next_token_dataset",
     "ngram_nats",

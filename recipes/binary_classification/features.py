@@ -225,7 +225,12 @@ def build_features(rows: Rows) -> keras.Model:
         parts.append(CalendarParts(calendar, name="calendar", **exact)(numbers))
     vocabularies = {j: _vocabulary(values) for j, values in enumerate(rows.strings.T)}
     if vocabularies := {j: some for j, some in vocabularies.items() if some}:
-        one_hot = OneHot([*vocabularies], [*vocabularies.values()], name="categories")
+        one_hot = OneHot(
+            [*vocabularies],
+            [*vocabularies.values()],
+            name="categories",
+            dtype="float32",
+        )
         parts.append(one_hot(strings))
     encoded = parts[0]
     if len(parts) > 1:

@@ -37,6 +37,7 @@ def load_data(config: Config) -> Data:
     return two_classes(read_table(config), config)
 
 
+@training.by_dtype_policy
 def build_model(
     config: Config,
     data: Data | TargetData,
@@ -52,7 +53,6 @@ def build_model(
     x is what `build_features` makes of a row. As a member starts, v = 0, it is logistic
     regression; l2 / 2 · (|w|² + 3 |v|² + 3 |W|²), spread over the rows, keeps it near.
     """
-    config = config.complete()
     keras.utils.set_random_seed(config.seed)
     rows = data.rows.take(data.train if chosen is None else chosen)
     raw = build_features(rows)
@@ -131,7 +131,7 @@ def fit(
     part = Part.of(config, data, chosen)
     model = build_model(config, data, chosen)
     checkpoint = train(config, part, model, folder, verbose)
-    return Fitted.of(config, data, part, model, checkpoint)
+    return Fitted.of(config, data, part, training.in_float32(model), checkpoint)
 
 
 def fit_targets(config: Config, data: TargetData, folder: Path) -> Trained:
@@ -141,7 +141,7 @@ def fit_targets(config: Config, data: TargetData, folder: Path) -> Trained:
         config, data, outputs=part.outputs, loss=part.loss(), metric=part.metric()
     )
     checkpoint = train(config, part, model, folder, monitor="val_error")
-    return Trained.of(data, part, model, checkpoint)
+    return Trained.of(data, part, training.in_float32(model), checkpoint)
 
 
 def evaluate(
@@ -207,14 +207,13 @@ def main(config: Config) -> None:
     run.save_model(fitted.classifier.model)
     tested = folds.cross_validate(fit, config, data, run / "checkpoints" / "folds")
     measured, probabilities = evaluate(config, data, fitted.classifier, tested)
-    checkpoint = fitted.checkpoint
     metrics = {
         "recipe": "binary_classification",
         "config": run.config,
         "data": data.description(),
         "parameters": fitted.classifier.model.count_params(),
-        "train_seconds": round(checkpoint.seconds_trained, 1),
-        "validation": {**checkpoint.best_values, **fitted.figures()},
+        "train_seconds": round(fitted.checkpoint.seconds_trained, 1),
+        "validation": {**fitted.checkpoint.best_values, **fitted.figures()},
         **measured,
     }
     export(config, data, fitted.classifier, run, metrics["test"])

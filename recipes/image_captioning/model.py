@@ -167,6 +167,7 @@ class ShowAttendAndTell(EncoderDecoder):
         Returns:
             Scalar.
         """
+        weights = ops.cast(weights, "float32")  # squares are summed
         read = ops.cast(ops.not_equal(target, 0), weights.dtype)
         share = ops.sum(weights * read[..., None], axis=1)
         share = share / ops.sum(read, axis=1, keepdims=True)

@@ -36,6 +36,7 @@ def load_data(config: Config) -> Data:
     return Data(**vars(images), vocabulary=fit_vocabulary(images), config=config)
 
 
+@training.by_dtype_policy
 def build_model(config: Config, data: Data) -> ShowAttendAndTell:
     """An encoder that makes a grid, a decoder that attends to it; compiled."""
     config = config.complete()
@@ -193,7 +194,8 @@ def main(config: Config) -> None:
     model = build_model(config, data)
     captioner = build_captioner(model, data.vocabulary, data.extractor)
     checkpoint = train(config, data, model, captioner, run)
-    run.save_model(model)
+    run.save_model(model := training.in_float32(model))
+    captioner = build_captioner(model, data.vocabulary, data.extractor)
     width, widths = figures.choose_width(captioner, data, (WIDTH, 1))
     measured, found = evaluate(config, data, captioner, width)
     metrics = {
@@ -220,9 +222,7 @@ def build_captioner(
     )
 
 
-def _finished(
-    run: str,
-) -> tuple[runs.RunDirectory, CompleteConfig, vision.Captioner]:
+def _finished(run: str) -> tuple[runs.RunDirectory, CompleteConfig, vision.Captioner]:
     """A finished run's directory, its settings and its captioner.
 
     The settings name the run's own copy of an encoder: its file may be gone.

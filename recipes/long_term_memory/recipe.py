@@ -7,6 +7,7 @@ the remedies: clipping, ReLU, the identity as initialisation, gates. One figure,
 figures/long_term_memory.png, tells it all; report.html explains it.
 """
 
+import dataclasses
 import logging
 import shutil
 import time
@@ -15,7 +16,7 @@ from typing import Any
 
 import keras
 
-from keras_seq import runs, serving
+from keras_seq import runs, serving, training
 from recipes.long_term_memory import answers, records, results
 from recipes.long_term_memory.data import HELD_BACK, HELD_OUT, Data, held_out
 from recipes.long_term_memory.models import EXPLODING, REMEDIES, recurrent_layer
@@ -49,6 +50,7 @@ def load_data(config: Config, task: str = "", length: int | None = None) -> Data
     return Data(chosen, length, config.seed, config.batch_size, validation, test)
 
 
+@training.by_dtype_policy
 def build_model(
     config: Config,
     data: Data,
@@ -138,6 +140,7 @@ def clipping(config: Config) -> dict[str, Any]:
     The optimizer is plain gradient descent, which takes the gradient as it is (Adam
     divides by its size).
     """
+    config = dataclasses.replace(config, dtype_policy="float32")  # without scaling
     data = load_data(config, "adding", EXPLOSION_LENGTH)
     found: dict[str, Any] = {"length": data.length}
     for name, norm in (("unclipped", None), ("clipped", config.clipnorm)):
@@ -171,7 +174,7 @@ def study(config: Config, run: runs.RunDirectory) -> Trials:
                 if not (run / f"{path}.json").is_file():
                     print(f"{task}, T = {length}, {REMEDIES[name].label}", flush=True)
                     model, trial = run_trial(config, data, name, run / path / "state")
-                    run.save_model(model, f"{path}.keras")
+                    run.save_model(training.in_float32(model), f"{path}.keras")
                     run.write_json(f"{path}.json", trial)  # the last: it is finished
                     print(records.in_words(trial, data))
                 shutil.rmtree(run / path, ignore_errors=True)
@@ -207,13 +210,8 @@ def main(config: Config) -> None:
     config = config.complete()
     # Every model is traced, of which TensorFlow warns as if it were one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    run = runs.RunDirectory.start(
-        config.out,
-        config,
-        resume=config.resume,
-        overwrite=config.overwrite,
-        results=("trials",),
-    )
+    how = {"resume": config.resume, "overwrite": config.overwrite}
+    run = runs.RunDirectory.start(config.out, config, results=("trials",), **how)
     found = study(config, run)
     digest = results.digests(found)
     metrics = {

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_seq.diagnostics import FlowFunction
-from keras_seq.training import EpochCheckpoint
+from keras_seq.training import EpochCheckpoint, in_float32
 from recipes.long_term_memory.data import Data
 
 STEPS = 50  # training steps in an epoch
@@ -90,7 +90,10 @@ class Gradients:
     """
 
     def __init__(self, model: keras.Model, data: Data) -> None:
-        self.flow = FlowFunction(model, loss=data.task.last_loss, layers=["memory"])
+        self.model = model
+        self.measured = in_float32(model)  # in 16 bits what has faded would be 0
+        loss = data.task.last_loss
+        self.flow = FlowFunction(self.measured, loss=loss, layers=["memory"])
         self.batch = [array[:FLOW_ROWS] for array in data.test]
 
     def __call__(self) -> dict[str, Any]:
@@ -99,6 +102,8 @@ class Gradients:
         The state is what carries the memory: of an LSTM the cell. What is no finite
         number is None.
         """
+        if self.measured is not self.model:
+            self.measured.set_weights(self.model.get_weights())
         flow = self.flow(*self.batch)["memory"]
         state = "cell" if "cell" in flow.gradients else "hidden"
         norms = flow.by_distance(state)

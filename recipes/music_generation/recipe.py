@@ -41,6 +41,7 @@ def load_data(config: Config) -> Data:
     return Data(corpus, train, validation, test, duplicates, vocabulary, style)
 
 
+@training.by_dtype_policy
 def build_model(config: Config, data: Data) -> keras.Model:
     """Embedding, LSTM layers with dropout, logits of the next token."""
     config = config.complete()
@@ -168,7 +169,7 @@ def main(config: Config) -> None:
     run.keep_known("vocabulary.json", data.known(), data.corpus.name)
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
-    run.save_model(model)
+    run.save_model(model := training.in_float32(model))
     writer = writer_of(model, data.vocabulary, data.style)
     figures, tunes = evaluate(config, data, writer)
     metrics = {
@@ -263,8 +264,7 @@ def generate_tunes(
 
 def _measure(path: str) -> dict[str, Any]:
     _, config, data, writer = _with_data(path)
-    figures, _ = evaluate(config, data, writer)
-    return figures
+    return evaluate(config, data, writer)[0]
 
 
 def _export(path: str) -> None:

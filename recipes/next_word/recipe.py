@@ -50,6 +50,7 @@ def load_data(config: Config) -> Data:
     return Data(corpus, split, terms, train, validation, test, words, vocabulary)
 
 
+@training.by_dtype_policy
 def build_model(config: Config, data: Data) -> RecurrentLanguageModel:
     """Tied embeddings, LSTM layers, variational dropout; compiled."""
     config = config.complete()
@@ -172,6 +173,8 @@ def main(config: Config) -> None:
     predictor = TextPredictor(model, data.vocabulary)
     untrained = keras.ops.convert_to_numpy(model.embedding.embeddings)
     checkpoint = train(config, data, model, predictor, run)
+    model = training.in_float32(model)
+    predictor = TextPredictor(model, data.vocabulary)
     model.reset_state()
     run.save_model(model)
     figures, nats = evaluate(config, data, predictor)

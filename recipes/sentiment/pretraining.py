@@ -78,7 +78,7 @@ class Pretraining(keras.Model):
         weight = ops.cast(ops.not_equal(x[:, 1:], 0), "float32")
         nats = [
             keras.losses.sparse_categorical_crossentropy(
-                target, logits, from_logits=True
+                target, ops.cast(logits, "float32"), from_logits=True
             )
             for target, logits in zip(targets, y_pred, strict=True)
         ]

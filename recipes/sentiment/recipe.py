@@ -49,6 +49,7 @@ def load_data(config: Config) -> Data:
     return Data(corpus, terms, labels, train, validation, test, unlabelled, notes)
 
 
+@training.by_dtype_policy
 def build_model(config: Config, share: Share, *, plain: bool = False) -> keras.Model:
     """One LSTM's model, compiled: pieces of words (B, T) → logits (B, labels).
 
@@ -137,12 +138,13 @@ def train_all(
             start_from(model, started)
         place = folder / ("plain" if plain else f"member_{number + 1}")
         checkpoint = train(config, share, model, place, verbose)
-        trained.append(Member.of(model, share, checkpoint))
+        trained.append(Member.of(training.in_float32(model), share, checkpoint))
     *members, last = trained
     beside = alone(pieces, last)
     return put_together(pieces, members, ngrams, beside) if members else beside
 
 
+@training.by_dtype_policy
 def pretrain(
     config: Config, data: Data, pieces: Pieces, folder: Path, verbose: str | int
 ) -> dict[str, list[np.ndarray]]:
@@ -171,9 +173,7 @@ def evaluate(
     names: list[str],
     plain: TextClassifier | None = None,
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Figures on the test texts, beside the plain model and bags of words; and the
-    probabilities.
-    """
+    """Test figures, beside the plain model's and bags of words'; the probabilities."""
     progress = runs.Progress("classifying the test texts")
     found, _, parts = classifier.predict(data.test.texts, progress)
     test = figures.test_figures(data, names, found, parts, plain)

@@ -13,11 +13,7 @@ import keras
 
 from keras_seq import layers, runs, serving, text, training
 from recipes.translation import answers, figures, results
-from recipes.translation.data import (
-    Data,
-    date_pairs,
-    fit_vocabularies,
-)
+from recipes.translation.data import Data, date_pairs, fit_vocabularies
 from recipes.translation.model import BidirectionalEncoder
 from recipes.translation.sentences import sentence_pairs
 from recipes.translation.settings import DATES, OUT, CompleteConfig, Config
@@ -37,6 +33,7 @@ def load_data(config: Config) -> Data:
     return data
 
 
+@training.by_dtype_policy
 def build_model(config: Config, data: Data) -> layers.EncoderDecoder:
     """An encoder that reads the source, a decoder that attends to it; compiled."""
     config = config.complete()
@@ -186,6 +183,8 @@ def main(config: Config) -> None:
     data.keep_vocabularies(run)
     translator = build_translator(config, model, data.source, data.target)
     checkpoint = train(config, data, model, translator, run)
+    model = training.in_float32(model)
+    translator = build_translator(config, model, data.source, data.target)
     run.save_model(model)
     measured, found = evaluate(config, data, translator)
     metrics = {
