@@ -144,6 +144,7 @@ class Task:
             written = ops.argmax(output[:, -REMEMBERED:], axis=-1)
             hits = ops.equal(written, ops.cast(target[:, -REMEMBERED:], written.dtype))
         else:
+            output = ops.cast(output, target.dtype)  # it may have 16 bits
             hits = ops.abs(output - target) < CLOSE
         return ops.cast(hits, "float32")
 

@@ -72,6 +72,13 @@ def test_gradients_are_followed_in_float32():
     assert 0 < after["norms"][-1] < 1e-8 < before["norms"][-1]  # 0 in float16
 
 
+def test_sums_in_16_bits_are_right_or_wrong():
+    output = keras.ops.cast([[1.0], [1.5]], "float16")
+    target = keras.ops.cast([[1.03], [1.6]], "float32")
+    found = study.TASKS["adding"].right(target, output)
+    assert np.asarray(found).tolist() == [[1.0], [0.0]]
+
+
 def test_language_models_lose_in_float32():
     """The nats of logits in float16 are those of the same logits in float32."""
     ids = np.array([[3, 1, 2, 0]])
