@@ -1,5 +1,6 @@
 """What a run keeps and how it is started: its folder, its commands, its report."""
 
+from keras_seq.runs._reading import reading
 from keras_seq.runs.bars import plot_bars
 from keras_seq.runs.command_line import (
     check_out,
@@ -40,6 +41,7 @@ __all__ = [
     "plot_history",
     "print_or_write",
     "quoted_text",
+    "reading",
     "shows_colours",
     "whole_path",
 ]

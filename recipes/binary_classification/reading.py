@@ -20,6 +20,7 @@ from keras_seq.extras import require
 from keras_seq.files import SMALL_UNPACKED as SMALL
 from keras_seq.files import TIMES_UNPACKED as TIMES
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.runs import reading
 from keras_seq.text import decoded, hub_rows, json_objects
 
 Record: TypeAlias = tuple[int, list[str]]
@@ -118,7 +119,8 @@ def _csv_records(
         delimiter = _sniff(text[:SNIFFED_CHARACTERS])
     elif len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"`delimiter` must be one character; received {delimiter!r}.")
-    records = list(_records(text, delimiter, place))
+    lines = text.count("\n")
+    records = list(reading(_records(text, delimiter, place), place, lines))
     if not records:
         raise ValueError(f"{place} is empty; expected a line of column names.")
     (line, header), *records = records
@@ -324,7 +326,7 @@ def _object_records(
 ) -> tuple[list[str], list[Record]]:
     """The records of objects; a name that one lacks is missing in it."""
     found: list[tuple[int, dict[str, str]]] = []
-    for number, value in objects:
+    for number, value in reading(objects, place):
         try:
             fields = {k.strip(): _field(k, v) for k, v in value.items()}
         except TypeError as error:
@@ -374,7 +376,9 @@ def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record
     _check_names(header, place, 1)
     columns = [
         [_parquet_field(place, name, value) for value in column.to_pylist()]
-        for name, column in zip(header, table.columns, strict=True)
+        for name, column in reading(
+            zip(header, table.columns, strict=True), place, width, unit="columns"
+        )
     ]
     return header, list(enumerate(map(list, zip(*columns, strict=True)), start=1))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_seq.runs import reading
 from keras_seq.text._character_classes import is_mark, is_unspaced, python_class
 from keras_seq.text.corpora.columns import (
     TEXTS,
@@ -164,10 +165,9 @@ def read_documents(
     if column is not None:
         raise ValueError(f"{str(path)!r} is no table: it has no column {column!r}.")
     names, texts, empty, not_utf8, encodings, parts = [], [], [], [], [], []
-    for source in sources:
-        blamed = str(path) if source.name == path.name else f"{path}/{source.name}"
-        if is_zip(path):
-            blamed = f"{path.parent}/{source.name}"
+    place = path.parent if is_zip(path) else path
+    for source in reading(sources, path.name, len(sources), unit="files"):
+        blamed = str(path) if source.name == path.name else f"{place}/{source.name}"
         text, found = _decoded(blamed, source, encoding)
         if not text or text.isspace():
             empty.append(source.name)

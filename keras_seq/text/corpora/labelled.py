@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_seq.runs import reading
 from keras_seq.text.corpora.columns import Column
 from keras_seq.text.corpora.encodings import cleaned, decoded, marked
 from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
@@ -281,7 +282,7 @@ def _from_files(
                 yield Labelled(line, label, f"{source.name}:{number}")
         return
     wide = 0
-    for found in folders:
+    for found in reading(folders, name, len(folders), unit="files"):
         text = ""
         if found.source is not None:
             data = found.source.read()

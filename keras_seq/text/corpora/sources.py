@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple, cast
 from keras_seq.files import SMALL_UNPACKED as _SMALL
 from keras_seq.files import TIMES_UNPACKED as _TIMES
 from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.runs import reading
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
 
@@ -42,6 +43,7 @@ class Source(NamedTuple):
         archive: Name of the .zip that it is in, or "".
         packed: Its bytes as it lies, packed or not; 0 if nobody knows.
         table: Gives the names of columns and the rows, objects, if it is no file.
+        told: Whether it is said how far it is read, where that takes long.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Source(NamedTuple):
     archive: str = ""
     packed: int = 0
     table: Callable[[], tuple[list[str], Iterator[dict[str, Any]]]] | None = None
+    told: bool = True
 
     @property
     def suffix(self) -> str:
@@ -71,7 +74,11 @@ class Source(NamedTuple):
         """Its bytes, cut behind each line's end; ValueError if it isn't whole."""
         size = 0
         with self._unpacking(), self.open() as file:
-            while line := file.readline(_LONGEST_LINE):
+            lines = iter(lambda: file.readline(_LONGEST_LINE), b"")
+            if self.told:
+                whole = self.packed if isinstance(file, io.BufferedReader) else 0
+                lines = reading(lines, self.name, whole, unit="bytes", size=len)
+            for line in lines:
                 if not size:
                     self._check_kind(line)
                 size += len(line)
@@ -209,7 +216,8 @@ def read_lines(path: str, encoding: str | None = None) -> Iterator[str]:
     """
     source = _standard_input()
     if path != "-":
-        source = one_file(Path(path), once=True)
+        # Whoever answers them says how far that is.
+        source = one_file(Path(path), once=True)._replace(told=False)
         if Path(path).is_file():  # a pipe can't be looked into
             for note in source.encoding_note(encoding):
                 print(note, file=sys.stderr)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from keras_seq.extras import require
+from keras_seq.runs import reading
 from keras_seq.text.corpora.encodings import cleaned
 from keras_seq.text.corpora.objects import json_objects
 from keras_seq.text.corpora.sources import Source
@@ -262,7 +263,8 @@ def _parquet_table(source: Source) -> Table:
 
     def rows() -> Iterator[Row]:
         number = 0
-        for batch in file.iter_batches(batch_size=4096):
+        batches = file.iter_batches(batch_size=4096)
+        for batch in reading(batches, source.name, count, size=len):
             columns = [column.to_pylist() for column in batch.columns]
             for cells in zip(*columns, strict=True):
                 number += 1
