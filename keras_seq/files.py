@@ -50,6 +50,9 @@ _MARKUP = (
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<tmx[\s>]"), "TMX"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<xliff[\s>]"), "XLIFF"),
     (re.compile(r"<\?xml[\s>]"), "XML"),
+    (re.compile(r"(?i)(?:%[^\n]*\n|\s)*@relation\s"), "ARFF"),
+    (re.compile(r"\d+\r?\n[\d:]{7,8}[,.]\d{3} --> "), "SubRip's, with times"),
+    (re.compile(r"WEBVTT\s"), "WebVTT, with times"),
 )
 
 

@@ -204,8 +204,9 @@ def _content(path: str) -> tuple[str, bytes]:
     try:
         if path == "-":
             content = _bounded(sys.stdin.buffer, place)
-        elif Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-            raise ValueError(f"{place}: expected a file; received a pipe or a device.")
+        elif Path(path).exists() and not Path(path).is_file():
+            kind = "folder" if Path(path).is_dir() else "pipe or a device"
+            raise ValueError(f"{place}: expected a file; received a {kind}.")
         else:
             size = Path(path).stat().st_size
             with open_unpacked(path) as file:

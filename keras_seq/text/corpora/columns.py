@@ -34,7 +34,7 @@ TEXTS = _words(
 SPLITS = ("split", "partition")
 _OTHERS = _words(
     "id idx index date user licence license attribution name url lang language domain "
-    "fold subset place part predicted"
+    "fold subset place part predicted notes note remarks"
 )
 # Codes of languages that aren't English words too, and their English names.
 _LANGUAGES = frozenset(
@@ -60,16 +60,25 @@ def is_language(name: str) -> bool:
 def found_header(table: Table) -> Table:
     """The table with the header that its first row is seen to be, if it is one.
 
-    Each of its fields then has a name that columns are wont to have, two at least.
+    Each of its fields then has a name that columns are wont to have, two at least. A
+    title, alone in its row as merged cells are, may stand above it.
     """
     if table.header is not None:
         return table
-    start, table = peeked(table, 1)
-    cells = [cleaned(cell).casefold() for row in start for cell in row.cells]
+    start, table = peeked(table, 2)
+    if start and _is_header(start[0]):
+        return with_header(table)
+    title = [cell for row in start[:1] for cell in row.cells if cell.strip()]
+    if len(title) == 1 < len(start[0].cells) and _is_header(start[-1]):
+        next(table.rows)
+        return with_header(table)
+    return table
+
+
+def _is_header(row: Row) -> bool:
+    cells = [cleaned(cell).casefold() for cell in row.cells]
     known = [cell for cell in cells if cell in _KNOWN or is_language(cell)]
-    if len(set(known) - {""}) < 2 or len(known) < len(cells):
-        return table
-    return with_header(table)
+    return len(set(known) - {""}) > 1 and len(known) == len(cells)
 
 
 def places(

@@ -9,6 +9,7 @@ from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of
 from keras_seq.text.corpora.sources import Source
 
 UNUSED = "unused"
+_NO_LABELS = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 ABOUT = ("readme", "license", "licence", "copying", "changelog", "index", "makefile")
 
 
@@ -72,12 +73,12 @@ def label_folders(
         )
     if others := len(inside) - len(named):
         notes.append(f"{others} files lie in no label's folder, and aren't read")
-    if not split:
-        return [LabelledFile(s, label, s.name, "") for s, label in named.items()]
     parts = {source: inside[source][0] for source in named}
     judged = set(parts.values())
-    last = next(part for part in (TEST, VALIDATION, TRAIN) if part in judged)
+    last = next(part for part in (TEST, VALIDATION, TRAIN, "") if part in judged)
     labels = {named[source] for source, part in parts.items() if part == last}
+    real = {label for label in labels if label.casefold() not in _NO_LABELS}
+    labels = real if len(real) > 1 else labels
     found = []
     for source, label in named.items():
         if label in labels:

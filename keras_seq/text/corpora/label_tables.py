@@ -59,9 +59,12 @@ def table_texts(
         last = label if text is None else max(label, text)
         missing = len(cells) <= last or (text is None and len(cells) < 2)
         if missing or not cells[label].strip():
+            wanted = "a label, a tab and a text"
+            if table.header is not None:
+                both = [label] if text is None else [label, text]
+                wanted = f"a label and a text in {described(both, table)}"
             raise ValueError(
-                f"{place}: expected a label, a tab and a text; received "
-                f"{_short(chr(9).join(cells))!r}."
+                f"{place}: expected {wanted}; received {_short(chr(9).join(cells))!r}."
             )
         # Without columns to choose from, the text is all behind the first tab.
         words = " ".join(cells[1:]) if text is None else cells[text]
@@ -105,9 +108,13 @@ def _by_header(
 ) -> tuple[int, int | None]:
     label, text = named(table, LABELS), named(table, TEXTS)
     if label is None or text is None:
+        hint = ""
+        if text is not None:
+            hint = " Where labels are hidden, name the file alone that has them."
         raise ValueError(
             f"{table.name}: expected columns of labels and of texts; received "
             f"{', '.join(map(repr, header[:20])) or 'none'}: `columns` says which."
+            f"{hint}"
         )
     note = f"labels and texts are in the columns {described([label, text], table)}"
     if note not in notes:

@@ -192,13 +192,12 @@ def read_pairs(
             if len(cells) > (widest := widest or len(cells)):
                 more.append(row.line)
             if len(cells) <= max(first, second):
+                tabs = ", with tabs between" if source.suffix != ".csv" else ""
                 raise ValueError(
                     f"{table.name}:{row.line}: expected columns {first} and {second}, "
-                    f"counted from 0, with tabs between; received {len(cells)} "
-                    "column(s)."
+                    f"counted from 0{tabs}; received {len(cells)} column(s)."
                 )
-            else:
-                pairs.add(cells[first], cells[second], part or part_in(row))
+            pairs.add(cells[first], cells[second], part or part_in(row))
         if more:
             notes.append(
                 f"{len(more)} rows have more columns than the first, as where a tab is "

@@ -203,6 +203,14 @@ def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> T
     first = [_flat(value, f"{name}:{number}") for number, value in start]
     header = list(dict.fromkeys(key for fields in first for key in fields))
     known = frozenset(header)
+    if start and not header:
+        number, value = start[0]
+        kinds = {type(part).__name__ for part in value.values()} or {"nothing"}
+        raise ValueError(
+            f"{name}:{number}: expected text, numbers, true, false or null in the "
+            f"fields; received {' and '.join(sorted(kinds))} alone, in "
+            f"{', '.join(map(repr, list(value)[:20])) or 'an object'}."
+        )
 
     def rows() -> Iterator[Row]:
         for number, value in itertools.chain(start, objects):

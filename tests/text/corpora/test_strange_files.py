@@ -321,3 +321,58 @@ def test_members_of_an_archive_are_looked_up_once(tmp_path, monkeypatch):
     monkeypatch.setattr("keras_seq.text.corpora.sources.zipfile.ZipFile", counted)
     assert len(read_documents(path)) == 50
     assert len(opened) < 5
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("x.csv", "% a comment\n@RELATION iris\n\n@ATTRIBUTE x NUMERIC\n", "ARFF"),
+        ("x.txt", "1\n00:00:01,000 --> 00:00:02,500\nHello.\n", "SubRip"),
+        ("x.txt", "WEBVTT\n\n00:01.000 --> 00:02.500\nHello.\n", "WebVTT"),
+    ],
+)
+def test_other_forms_of_text_are_called_by_name(tmp_path, name, text, kind):
+    path = tmp_path / name
+    path.write_text(text)
+    for read in (read_pairs, read_labelled, read_documents):
+        with pytest.raises(ValueError, match=rf"x\.\w+: is {kind}"):
+            read(path)
+
+
+def test_a_title_may_stand_above_the_header(tmp_path):
+    path = tmp_path / "merged.csv"
+    path.write_text("Translations,,\nEnglish,French,Notes\nGo.,Va !,\nRun!,Cours !,x\n")
+    assert read_pairs(path).pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+    path.write_text("Go.,,\nEnglish,French,so much\nRun!,Cours !,x\n")
+    assert read_pairs(path).pairs[0] == ("English", "French")  # no header
+
+
+def test_texts_without_labels_are_no_label(tmp_path):
+    """As of the Large Movie Review Dataset, whose test part may be elsewhere."""
+    for label in ("neg", "pos", "unsup"):
+        folder = tmp_path / "train" / label
+        folder.mkdir(parents=True)
+        (folder / "0_1.txt").write_text(f"a film, {label}")
+    corpus = read_labelled(tmp_path)
+    assert [(t.label, t.text) for t in corpus.texts] == [
+        ("neg", "a film, neg"),
+        ("pos", "a film, pos"),
+    ]
+    assert "unsup" in corpus.summary()
+
+
+def test_lists_are_no_fields(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"translation": ["Go.", "Va !"]}\n')
+    with pytest.raises(ValueError, match=r"x\.jsonl:1: .*list alone, in 'translation'"):
+        read_pairs(path)
+
+
+def test_a_missing_label_is_called_by_its_column(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("label,text\npos,good\n,nice\n")
+    with pytest.raises(ValueError, match=r"x\.csv:3: expected .* 'label' and 'text'"):
+        read_labelled(path)
+    path.write_text("id,text\n1,good\n")
+    with pytest.raises(ValueError, match="Where labels are hidden"):
+        read_labelled(path)
