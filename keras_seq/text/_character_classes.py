@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from keras_seq.typing import Tensor
 
-SURROGATES = range(0xD800, 0xE000)
 BYTE_ORDER_MARK = "\ufeff"
 _NO_CODE_POINT = 0x110000
 
@@ -62,11 +61,22 @@ def is_mark(character: str) -> bool:
 
 
 @functools.cache
+def _assigned() -> list[int]:
+    """The code points that are characters: a quarter of all."""
+    category = unicodedata.category
+    return [
+        code_point
+        for code_point, character in enumerate(map(chr, range(sys.maxunicode + 1)))
+        if category(character) not in ("Cn", "Co", "Cs")
+    ]
+
+
+@functools.cache
 def ranges(predicate: Callable[[str], bool]) -> list[list[int]]:
     """First and last code point of each run of characters that fulfil it."""
     found: list[list[int]] = []
-    for code_point in range(sys.maxunicode + 1):
-        if code_point in SURROGATES or not predicate(chr(code_point)):
+    for code_point in _assigned():
+        if not predicate(chr(code_point)):
             continue
         if found and found[-1][1] == code_point - 1:
             found[-1][1] = code_point
@@ -88,8 +98,7 @@ def graph_class(predicate: Callable[[str], bool]) -> str:
 @functools.cache
 def _changes(function: Callable[[str], str]) -> tuple[list[int], list[list[int]]]:
     """The characters that `function` changes, in order, and what they become."""
-    code_points = [c for c in range(sys.maxunicode + 1) if c not in SURROGATES]
-    changed = [c for c in code_points if function(chr(c)) != chr(c)]
+    changed = [c for c in _assigned() if function(chr(c)) != chr(c)]
     results = [[ord(c) for c in function(chr(c))] for c in changed]
     longest = max(map(len, results))
     return changed, [[*row, *[-1] * (longest - len(row))] for row in results]
