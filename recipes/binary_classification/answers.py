@@ -1,7 +1,5 @@
 """What `classify` is asked, and how it answers."""
 
-import sys
-
 from keras_seq.files import atomic_write
 from keras_seq.runs import print_or_write
 from recipes.binary_classification.model import Classifier
@@ -19,19 +17,17 @@ def rows_asked(
     classifier: Classifier | Predictor,
     path: str | None,
     row: str | None,
-    json: bool,
     delimiter: str | None,
     encoding: str | None,
 ) -> tuple[Rows, list[int]]:
     """The rows of a file, and the line of each; or one row as JSON, of which the
-    columns that it leaves out are told, on stderr where the answer is JSON too.
+    columns that it leaves out are told, beside the answers.
     """
     if row is None:
         return rows_from_csv(path or "", classifier.columns, delimiter, encoding)
     rows, absent = row_from_json(row, classifier.columns)
     if absent:
-        told = sys.stderr if json else sys.stdout
-        print(f"columns not given count as missing: {', '.join(absent)}", file=told)
+        print(f"columns not given count as missing: {', '.join(absent)}")
     return rows, [1]
 
 

@@ -267,7 +267,7 @@ def classify(
     runs.check_out(out)
     classifier = _finished(run)[2]
     rows, lines = answers.rows_asked(
-        classifier, table or file, row, json, delimiter, encoding
+        classifier, table or file, row, delimiter, encoding
     )
     answers.answer(classifier, rows, lines, show=show, json=json, out=out)
 

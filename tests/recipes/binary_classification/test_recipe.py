@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, f1_score, log_loss, roc_auc_score
 
-from keras_seq.runs import RunDirectory
+from keras_seq.runs import RunDirectory, command_line
 from recipes.binary_classification import folds as folds_of
 from recipes.binary_classification import recipe
 from recipes.binary_classification.features import feature_columns, tensors
@@ -20,7 +20,12 @@ from recipes.binary_classification.recipe import load_data
 from recipes.binary_classification.results import write_results
 from recipes.binary_classification.table import Rows
 from recipes.binary_classification.training import Part
-from tests.recipes.binary_classification.flowers import fails, start, write_flowers
+from tests.recipes.binary_classification.flowers import (
+    VERBS,
+    fails,
+    start,
+    write_flowers,
+)
 from tests.serving.native import replayed_in_c
 
 
@@ -195,6 +200,13 @@ def test_classify_a_row_and_a_file(
     line = capsys.readouterr().out.splitlines()[1].split()
     [p] = classifier.probabilities(data.rows.take([row]))
     assert line[1:3] == [f"{p:.4f}", classifier.label(p)]
+
+    some = json.dumps(dict(list(given.items())[1:]))
+    asked = ["classify", "--row", some, "--json", "--quiet", "--run", str(run)]
+    command_line(recipe.Config, recipe.main, VERBS, asked, stdout="answers")
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    assert said.err == ""
 
     path, out = tmp_path / "rows.csv", tmp_path / "out.csv"
     with open(path, "w", encoding="utf-8", newline="") as file:
