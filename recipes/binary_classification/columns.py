@@ -142,6 +142,7 @@ def _column(field: Field, otherwise: str, notes: list[str]) -> Column | None:
             f"column {name!r} is left out: no value of its {count} is in two rows, as "
             f"in a name or an identifier.{nearly}"
         )
+        notes += [f"column {name!r}: {note}" for note in spellings(field.counts)]
         return None
     if nearly:
         notes.append(f"column {name!r} is read as categories.{nearly}")

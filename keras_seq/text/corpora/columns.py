@@ -11,7 +11,12 @@ Column: TypeAlias = int | str
 """A column: its number from 0, or its name in the header."""
 
 LOOKED_AT = 1000  # rows, to see what a column holds
-_NUMBER = re.compile(r"[+-]?\d+")
+# Numbers and scores, addresses, UUIDs and times: none is a sentence.
+_NO_TEXT = re.compile(
+    r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|(?i:https?://|www\.)\S+|"
+    r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}|"
+    r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?"
+)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -34,7 +39,8 @@ TEXTS = _words(
 SPLITS = ("split", "partition")
 _OTHERS = _words(
     "id idx index date user licence license attribution name url lang language domain "
-    "fold subset place part predicted notes note remarks"
+    "fold subset place part predicted notes note remarks source_lang target_lang "
+    "src_lang tgt_lang source_language target_language"
 )
 # Codes of languages that aren't English words too, and their English names.
 _LANGUAGES = frozenset(
@@ -142,13 +148,22 @@ def named(table: Table, names: Sequence[str]) -> int | None:
     return folded.index(found)
 
 
-def number_columns(rows: Collection[Row]) -> set[int]:
-    """The columns that hold whole numbers alone, as identifiers are."""
+def textless_columns(rows: Collection[Row]) -> dict[int, str]:
+    """The columns that hold identifiers, scores, addresses, times or codes of languages
+    alone, what surely is no text; and what each holds, in words.
+    """
     full = [row.cells for row in rows if any(cell.strip() for cell in row.cells)]
     width = min(map(len, full), default=0)
-    return {
-        i for i in range(width) if all(_NUMBER.fullmatch(c[i].strip()) for c in full)
-    }
+    columns = [{cells[i].strip() for cells in full} for i in range(width)]
+    found = {}
+    for i, known in enumerate(columns):
+        if all(map(_NO_TEXT.fullmatch, known)) or (
+            len(full) > 1 and {name.casefold() for name in known} <= _LANGUAGES
+        ):
+            example = f"{full[0][i].strip()[:60]!r} and its like"
+            whole = all(name.lstrip("+-").isdecimal() for name in known)
+            found[i] = "whole numbers" if whole else example
+    return found
 
 
 def width(rows: Collection[Row]) -> int:

@@ -16,8 +16,8 @@ from keras_seq.text.corpora.columns import (
     found_header,
     is_language,
     named,
-    number_columns,
     places,
+    textless_columns,
     width,
 )
 from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
@@ -324,21 +324,21 @@ def _chosen(
         chosen = _by_header(table, table.header)
         return chosen, table, f"columns {described(chosen, table)} of the header"
     start, table = peeked(table, LOOKED_AT)
-    numbers, count = number_columns(start), width(start)
+    textless, count = textless_columns(start), width(start)
     if count < 3:
         note = ""
         if start and ".csv" in Path(table.name.lower()).suffixes[-2:]:
             note = f"no header is known: the first row is {start[0].cells}"[:200]
         return [0, 1], table, note
     chosen = [0, 1]
-    if numbers & {0, 1}:
-        chosen = [i for i in range(count) if i not in numbers]
+    if textless.keys() & {0, 1}:
+        chosen = [i for i in range(count) if i not in textless]
         full = [row for row in start if len(row.cells) == count]
         if len(chosen) != 2 or any(_repeats(full, i) for i in chosen):
             raise ValueError(
-                f"{table.name}: expected sentences in columns 1 and 2; received whole "
-                f"numbers in column {min(numbers) + 1}, as identifiers are, and "
-                f"{count} columns: `columns` says which."
+                f"{table.name}: expected sentences in columns 1 and 2; received "
+                f"{textless[min(textless)]} in column {min(textless) + 1}, as "
+                f"identifiers are, and {count} columns: `columns` says which."
             )
     return chosen, table, f"columns {described(chosen, table)} of {count}"
 

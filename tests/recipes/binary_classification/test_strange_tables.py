@@ -216,6 +216,13 @@ def test_what_a_column_hints_at_is_told(tmp_path, fields, note):
             assert not notes, notes
 
 
+def test_numbers_with_a_unit_that_never_repeat_are_told(tmp_path):
+    rows = [f"{i} kg,{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    notes = " ".join(table(tmp_path, "\n".join(["v,w,y", *rows])).notes)
+    assert "column 'v' is left out" in notes
+    assert "60 of its values are a number with 'kg'" in notes
+
+
 def test_numbers_are_compared_in_one_pass():
     values = np.arange(400_000) / 7
     started = time.process_time()

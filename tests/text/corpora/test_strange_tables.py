@@ -1,0 +1,96 @@
+"""Tables of text as programs and people save them."""
+
+import pytest
+
+from keras_seq.text import read_documents, read_labelled, read_pairs
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("x.csv", "% a comment\n@RELATION iris\n\n@ATTRIBUTE x NUMERIC\n", "ARFF"),
+        ("x.txt", "1\n00:00:01,000 --> 00:00:02,500\nHello.\n", "SubRip"),
+        ("x.txt", "WEBVTT\n\n00:01.000 --> 00:02.500\nHello.\n", "WebVTT"),
+    ],
+)
+def test_other_forms_of_text_are_called_by_name(tmp_path, name, text, kind):
+    path = tmp_path / name
+    path.write_text(text)
+    for read in (read_pairs, read_labelled, read_documents):
+        with pytest.raises(ValueError, match=rf"x\.\w+: is {kind}"):
+            read(path)
+
+
+def test_a_title_may_stand_above_the_header(tmp_path):
+    path = tmp_path / "merged.csv"
+    path.write_text("Translations,,\nEnglish,French,Notes\nGo.,Va !,\nRun!,Cours !,x\n")
+    assert read_pairs(path).pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+    path.write_text("Go.,,\nEnglish,French,so much\nRun!,Cours !,x\n")
+    assert read_pairs(path).pairs[0] == ("English", "French")  # no header
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (["1.0671\tGo.\tVa !", "1.0213\tRun!\tCours !"], 3),  # CCMatrix
+        (
+            ["http://x.org/a\thttp://x.fr/b\tGo.\tVa !", "www.y.org\t1\tRun!\tCours !"],
+            4,
+        ),
+        (["eng\tGo.\tfra\tVa !", "eng\tRun!\tfra\tCours !"], 4),
+        (["2020-01-31T10:00:00Z\tGo.\tVa !", "2020-02-01\tRun!\tCours !"], 3),
+        (
+            [
+                "0b0c5a3e-12ab-4cde-8f00-0123456789ab\tGo.\tVa !",
+                "1b0c5a3e-12ab-4cde-8f00-0123456789ab\tRun!\tCours !",
+            ],
+            3,
+        ),
+    ],
+)
+def test_what_is_no_text_is_no_sentence(tmp_path, rows, columns):
+    path = tmp_path / "x.tsv"
+    path.write_text("\n".join(rows))
+    corpus = read_pairs(path)
+    assert corpus.pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+    assert f"of {columns}" in corpus.summary()
+    path.write_text("\n".join(f"{row}\tmore" for row in rows))
+    with pytest.raises(ValueError, match=f"in column 1, .* {columns + 1} columns"):
+        read_pairs(path)
+
+
+def test_codes_of_languages_may_be_columns_of_a_header(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("source_lang,target_lang,source,target\nen,fr,Go.,Va !\n")
+    assert read_pairs(path).pairs == (("Go.", "Va !"),)
+
+
+def test_texts_without_labels_are_no_label(tmp_path):
+    """As of the Large Movie Review Dataset, whose test part may be elsewhere."""
+    for label in ("neg", "pos", "unsup"):
+        folder = tmp_path / "train" / label
+        folder.mkdir(parents=True)
+        (folder / "0_1.txt").write_text(f"a film, {label}")
+    corpus = read_labelled(tmp_path)
+    assert [(t.label, t.text) for t in corpus.texts] == [
+        ("neg", "a film, neg"),
+        ("pos", "a film, pos"),
+    ]
+    assert "unsup" in corpus.summary()
+
+
+def test_lists_are_no_fields(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"translation": ["Go.", "Va !"]}\n')
+    with pytest.raises(ValueError, match=r"x\.jsonl:1: .*list alone, in 'translation'"):
+        read_pairs(path)
+
+
+def test_a_missing_label_is_called_by_its_column(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("label,text\npos,good\n,nice\n")
+    with pytest.raises(ValueError, match=r"x\.csv:3: expected .* 'label' and 'text'"):
+        read_labelled(path)
+    path.write_text("id,text\n1,good\n")
+    with pytest.raises(ValueError, match="Where labels are hidden"):
+        read_labelled(path)
