@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from keras_seq.extras import require
 from keras_seq.text._strings import limited_notes
 from keras_seq.text._widths import search_by_width
-from keras_seq.text.start_and_end import after_start, ids_nats, with_end
+from keras_seq.text.start_and_end import (
+    after_start,
+    ids_nats,
+    most_tokens,
+    with_end,
+)
 from keras_seq.text.translator import Translator
 from keras_seq.typing import Tensor
 
@@ -60,7 +65,7 @@ def translation_signatures(
         translator: The `Translator`.
         width: Width of `serving_default`.
         length_penalty: Length penalty of `serving_default`.
-        characters: Characters, and tokens, that a sentence may have.
+        characters: Characters, and tokens, that a sentence or translation may have.
         rows: Rows that a request may have.
         strict: Whether a row that can't be answered fails its whole batch, as an
             error of the server; then there is no output "error".
@@ -134,7 +139,9 @@ def translation_signatures(
     ) -> dict[str, Tensor]:
         def some(ids: Tensor, lengths: Tensor, *settings: Tensor) -> dict[str, Tensor]:
             width, alpha, beta = settings
-            found = translator.search_ids(ids, lengths, alpha, beta, width, max_width)
+            found = translator.search_ids(
+                *(ids, lengths, alpha, beta, width, max_width), characters
+            )
             return {name: found[name] for name in ("texts", "scores", "finished")}
 
         size = tf.shape(ids)[1]
@@ -168,9 +175,16 @@ def translation_signatures(
         }
         asked = request(source=source, width=width, n_best=n_best, **penalties)
         asked.search(WIDEST, *penalties)
-        # A step costs as the width by the source does, and there are more of them.
+        # A step costs as the width by the source does, and there are more of them. What
+        # is wider than by default is searched with the widest: where that would cost
+        # more than the longest source may, it isn't.
         _, lengths = translator.source_ids(asked["source"])
-        widest = max(width_by_default, 5) * longest // tf.maximum(lengths - 1, 1)
+        usual = max(width_by_default, 5)
+        widest = usual * longest // tf.maximum(lengths - 1, 1)
+        written = min(translator.longest, characters)
+        steps, most_steps = (most_tokens(n, written) for n in (lengths, longest + 1))
+        dear = WIDEST * (lengths - 1) * steps > usual * longest * most_steps
+        widest = tf.where(dear, tf.minimum(widest, usual), widest)
         asked.refuse(
             asked["width"] > widest,
             *("width must be <= ", widest, " for a source of ", lengths - 1),
@@ -226,7 +240,7 @@ def translation_signatures(
         read_whole = 16 * (source + target) ** 2 + 1024 * (source + target)
         return _AT_ONCE // (logits + read_whole)
 
-    widths = sorted({1, width, WIDEST})
+    widths = sorted({1, width, max(width, 5), WIDEST})
     texts = ("source", "translation")
     notes = limited_notes(_NOTES, characters, "source")
     limits = {"rows": rows, "width": WIDEST} | dict.fromkeys(texts, characters)

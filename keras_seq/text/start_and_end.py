@@ -87,3 +87,10 @@ def after_start(target: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], 1)
+
+
+def most_tokens(lengths: Tensor, longest: int) -> Tensor:
+    """Tokens that may be written of sources of so many, their end marks counted."""
+    import tensorflow as tf
+
+    return tf.minimum(3 * lengths + 20, longest)

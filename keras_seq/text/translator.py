@@ -13,6 +13,7 @@ from keras_seq.text._strings import strings, utf8
 from keras_seq.text.start_and_end import (
     END_MARK,
     after_start,
+    most_tokens,
     pieces_with_end,
     target_nats,
     with_end,
@@ -277,9 +278,8 @@ class Translator:
             Dict of tensors: "texts", "scores", "finished" and "lengths" (B, W),
             "ids" (B, W, L), "alignment" (B, W, L, S).
         """
-        ids, lengths = self.source_ids(texts)
         penalties = length_penalty, coverage_penalty
-        return self.search_ids(ids, lengths, *penalties, width, max_width)
+        return self.search_ids(*self.source_ids(texts), *penalties, width, max_width)
 
     def search_ids(
         self,
@@ -289,11 +289,12 @@ class Translator:
         coverage_penalty: Numbers,
         width: Integers,
         max_width: int,
+        longest: int | None = None,
     ) -> dict[str, Tensor]:
-        """As `search`, of what `source_ids` gives."""
+        """As `search`, of what `source_ids` gives, with so many tokens at most."""
         import tensorflow as tf
 
-        limits = tf.minimum(3 * lengths + 20, self.longest)
+        limits = most_tokens(lengths, min(self.longest, longest or self.longest))
         state, constants = self.model.begin(ids, keras.ops.max(limits, initial=0))
         found = generate(
             self.model.step,
@@ -317,11 +318,10 @@ class Translator:
         # Of nothing comes nothing: a model that was never shown that makes it up.
         empty = (lengths == 1)[:, None]
         first = tf.range(max_width) == 0
+        nothing = tf.where(first, 0.0, float("-inf"))
         return {
             "texts": tf.where(empty, "", tf.reshape(written, shape[:2])),
-            "scores": tf.where(
-                empty, tf.where(first, 0.0, float("-inf")), found.scores
-            ),
+            "scores": tf.where(empty, nothing, found.scores),
             "finished": tf.where(empty, first, found.finished),
             "lengths": tf.where(empty, 0, found.lengths),
             "ids": found.ids,

@@ -11,7 +11,9 @@ from recipes.sentiment.settings import Config
 
 LONGEST = 10_000  # characters of a text
 ROWS = 64  # of a request
+ROWS_EXPLAINED = 6  # a long one takes a second
 AT_ONCE = 200_000  # characters of all rows that are read at once
+EXPLAINED_CHARACTERS = 1_000  # the same where each is read at every point of a path
 
 NOTES = {
     "text": f"the text, UTF-8, at most {LONGEST} characters; what isn't UTF-8 becomes "
@@ -45,18 +47,18 @@ def signatures(classifier: TextClassifier, *, strict: bool = False) -> dict[str,
     tf = require("tensorflow", "recipes")
     from keras_seq.serving import RequestRows, in_blocks, row_signature
 
-    def request(text: Tensor) -> tuple[RequestRows, Tensor]:
-        """The checked rows, and how many are read at once."""
-        asked = RequestRows({"text": text}, rows=ROWS, strict=strict)
+    def request(text: Tensor, rows: int, most: int) -> tuple[RequestRows, Tensor]:
+        """The checked rows, and how many have so many characters together."""
+        asked = RequestRows({"text": text}, rows=rows, strict=strict)
         asked.text("text", characters=LONGEST)
         longest = tf.reduce_max(tf.strings.length(asked["text"]))
-        return asked, AT_ONCE // tf.maximum(longest, 1)
+        return asked, most // tf.maximum(longest, 1)
 
     def serving_default(text: Tensor) -> dict[str, Tensor]:
         def some(text: Tensor) -> dict[str, Tensor]:
             return {"probabilities": classifier.classify(text)["probabilities"]}
 
-        asked, at_once = request(text)
+        asked, at_once = request(text, ROWS, AT_ONCE)
         found = in_blocks(some, at_once, asked["text"])["probabilities"]
         names = tf.constant(classifier.labels)
         return asked.answer(
@@ -66,7 +68,7 @@ def signatures(classifier: TextClassifier, *, strict: bool = False) -> dict[str,
         )
 
     def explain(text: Tensor) -> dict[str, Tensor]:
-        asked, at_once = request(text)
+        asked, at_once = request(text, ROWS_EXPLAINED, EXPLAINED_CHARACTERS)
         # No row has a word for the longest of no rows.
         words = tf.reduce_max(words_of(asked["text"]).row_lengths())
         words = tf.cast(tf.maximum(words, 0), tf.int32)
@@ -105,6 +107,7 @@ def signatures(classifier: TextClassifier, *, strict: bool = False) -> dict[str,
             explain,
             "Tells what each word adds.",
             ("scored_label", "words", "contributions", "attention", "score", "base"),
+            limits={"rows": ROWS_EXPLAINED, "text": LONGEST},
         ),
     }
 

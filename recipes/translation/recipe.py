@@ -161,7 +161,7 @@ def export(
     serving.export(
         translator.model,
         run / "saved_model",
-        text.translation_signatures(translator, width=WIDTH),
+        text.translation_signatures(translator, width=WIDTH, characters=300),
         warmup=text.translation_requests(data.test[:3]),
         model_card=text.translation_card("translation", data.description(), shown),
         overwrite=True,

@@ -189,6 +189,22 @@ def test_a_wide_beam_is_for_short_sources(exported):
     ]
 
 
+@pytest.mark.parametrize(("width", "size"), [(6, 400), (9, 277), (15, 166)])
+def test_what_is_searched_wider_than_asked_costs_no_more(exported, width, size):
+    """A width above 5 is searched with 16, each of its steps and tokens as dear."""
+    assert 16 * size * min(3 * size + 23, 500) > 5 * 500 * 500
+    found = exported[2]["translate"](
+        width=tf.constant([width, 5]),
+        n_best=tf.ones(2, tf.int32),
+        source=tf.constant(["a" * size, "a"]),
+        **dict.fromkeys(("length_penalty", "coverage_penalty"), tf.zeros(2)),
+    )
+    assert found["error"].numpy()[0].decode() == (
+        f"width must be <= 5 for a source of {size} tokens; received {width}"
+    )
+    assert found["error"].numpy()[1] == b""
+
+
 @pytest.mark.parametrize("name", ["attention", "score"])
 @pytest.mark.parametrize(("sources", "targets"), [(3, 1), (1, 3), (3, 2)])
 def test_sources_and_translations_are_as_many(exported, name, sources, targets):

@@ -5,10 +5,11 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seq.text import Vocabulary
 from keras_seq.training import EpochCheckpoint
-from recipes.sentiment import recipe
+from recipes.sentiment import recipe, serving
 from recipes.sentiment.recipe import load_data, train_all
 from tests.recipes.sentiment.reviews import reviews
 from tests.recipes.shell import Shell
@@ -86,6 +87,18 @@ def test_it_explains_itself(run):
         assert one.base + one.contributions.sum() == pytest.approx(one.score, abs=2e-3)
     [one] = classifier.explained(["a fine cast"])
     assert one.attention.tolist() == [0, 0, 1]
+
+
+def test_an_explanation_takes_few_rows(run):
+    """A long text takes a second: no request may take ten."""
+    classifier = recipe._finished(str(run))[2]
+    explain = serving.signatures(classifier)["explain"]
+    assert explain.limits["rows"] == 6
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 6 rows"):
+        explain.function(text=tf.constant(["a fine cast"] * 7))
+    together = explain.function(text=tf.constant([*TEXTS, LONG]))
+    np.testing.assert_allclose(together["score"][4], together["score"][5])
+    assert together["contributions"].shape == (6, 700)
 
 
 def test_the_verbs_take_its_run(run, tmp_path, capsys):
