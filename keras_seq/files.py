@@ -41,6 +41,7 @@ _KINDS = {
     b"\x89PNG": "an image, PNG",
     b"\xff\xd8\xff": "an image, JPEG",
     b"GIF8": "an image, GIF",
+    b"MThd": "MIDI",
     b"\x7fELF": "a program",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
 }

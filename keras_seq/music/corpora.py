@@ -2,13 +2,22 @@
 
 import hashlib
 import importlib.util
+import io
+import lzma
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keras_seq.extras import require
+from keras_seq.files import (
+    SMALL_UNPACKED,
+    TIMES_UNPACKED,
+    foreign_kind,
+    open_unpacked,
+)
 from keras_seq.music._encoding import decode
 from keras_seq.music._normalising import normalise
 from keras_seq.music._shown import shown_as_music
@@ -25,6 +34,7 @@ CORPORA = {
     "airds": ("airdsAirs",),
     "essen": ("essenFolksong",),
 }
+_PART = 2**20  # bytes that are unpacked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +239,7 @@ def _read(
     name: str, path: Path, file_count: int
 ) -> Iterator[tuple[str, Piece | Rejected]]:
     try:
-        text = decode(path.read_bytes())
+        text = _text(path)
         pieces = list(split(text))
         if not pieces:
             came = "text without one" if text.strip() else "an empty file"
@@ -241,6 +251,27 @@ def _read(
         return
     for piece in pieces:
         yield name, piece
+
+
+def _text(path: Path) -> str:
+    """The text of a file, unpacked; ValueError if it is none, or more than a bound."""
+    most = max(SMALL_UNPACKED, TIMES_UNPACKED * path.stat().st_size)
+    found = io.BytesIO()
+    try:
+        with open_unpacked(path) as file:
+            while found.tell() <= most and (part := file.read(_PART)):
+                found.write(part)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"expected a whole packed file: {error}") from error
+    if found.tell() > most:
+        raise ValueError(f"expected {most:,} unpacked bytes at most, came more")
+    try:
+        return decode(found.getvalue())
+    except ValueError as error:
+        kind = foreign_kind(found.getvalue()[:64])
+        raise ValueError(f"{error}: it is {kind}" if kind else str(error)) from error
 
 
 def _check(name: str, piece: Piece) -> CorpusTune | Rejected:

@@ -117,6 +117,8 @@ def _kind(content: bytes) -> str:
     start = content[:600].decode("latin-1")
     if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
         return "it is HEIC, which isn't read: save it as JPEG"
+    if content[4:8] == b"ftyp" and content[8:12] in (b"avif", b"avis"):
+        return "it is AVIF, which isn't read: save it as JPEG"
     if "<svg" in start:
         return "it is SVG, which isn't read: save it as PNG"
     found = foreign_kind(content[:64]) or markup_kind(start)

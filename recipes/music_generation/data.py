@@ -29,6 +29,17 @@ class Data:
     vocabulary: CharacterVocabulary
     style: music.HeaderStyle
 
+    def __post_init__(self) -> None:
+        """Refuses tunes that are so alike that there are no three parts of them."""
+        parts = (self.train, self.validation, self.test)
+        if not all(parts):
+            count = sum(map(len, parts))
+            raise ValueError(
+                f"--data: {self.corpus.name} has {count} usable tunes, of which "
+                f"{self.duplicates} are settings of others: too few differ to train, "
+                "validate and test on."
+            )
+
     def ids(self, document: str) -> list[int]:
         """The token ids of a document between its marks."""
         return [START, *self.vocabulary.encode(document), END]

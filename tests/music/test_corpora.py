@@ -1,10 +1,13 @@
+import bz2
 import codecs
+import gzip
 import hashlib
+import lzma
 import re
 
 import pytest
 
-from keras_seq.music import load_corpus, normalise, parse, validate
+from keras_seq.music import corpora, load_corpus, normalise, parse, validate
 from tests.music.data import irish_tunes, music21_corpus
 
 GOOD = "X:{}\nT:{}\nM:4/4\nL:1/8\nK:G\nGABc dedB|"
@@ -161,6 +164,24 @@ def test_file_without_tunes_is_refused_in_one_line(tmp_path, content, message):
         load(tmp_path, content)
     assert "tunes.abc" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_files_are_read_by_what_they_are(tmp_path, pack, monkeypatch):
+    text = f"{good(1)}\n\n{good(2)}"
+    assert load(tmp_path, pack(text.encode())).texts == load(tmp_path, text).texts
+    if pack is not bz2.compress:
+        with pytest.raises(ValueError, match=r"tunes\.abc': expected a whole packed"):
+            load(tmp_path, pack(text.encode() * 50)[:-20])
+    monkeypatch.setattr(corpora, "SMALL_UNPACKED", 2**21)
+    monkeypatch.setattr(corpora, "TIMES_UNPACKED", 20)
+    with pytest.raises(ValueError, match="2,097,152 unpacked bytes at most"):
+        load(tmp_path, pack(bytes(2**24)))
+
+
+def test_what_is_no_text_is_called_by_name(tmp_path):
+    with pytest.raises(ValueError, match="came byte 0x00 at 4: it is MIDI"):
+        load(tmp_path, b"MThd\0\0\0\6\0\1")
 
 
 def test_missing_source_names_what_there_is():

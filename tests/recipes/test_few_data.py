@@ -84,6 +84,15 @@ def test_music_generation(tmp_path):
     assert_goes_on(lambda first: data.training_batches(config, first), steps)
 
 
+def test_tunes_that_are_one_are_refused(tmp_path):
+    path = tmp_path / "same.abc"
+    tune = "T:Same\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|cBAG|FEDC|]\n"
+    path.write_text("\n".join(f"X:{i}\n{tune}" for i in range(24)))
+    config = music_generation.Config(data=str(path)).complete()
+    with pytest.raises(ValueError, match="24 usable tunes, of which 23 are settings"):
+        music_generation.load_data(config)
+
+
 def test_next_word(tmp_path):
     words = [f"w{number}" for number in range(60)]
     chance = np.random.default_rng(0)

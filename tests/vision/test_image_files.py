@@ -204,6 +204,7 @@ def test_a_png_is_turned_inside_the_graph(orientation):
     ("content", "kind"),
     [
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "it is HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(99), "it is AVIF"),
         (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "it is SVG"),
         (b"<!DOCTYPE html><p>404", "it is HTML"),
         (b"%PDF-1.4", "it is PDF"),
