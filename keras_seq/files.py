@@ -17,6 +17,8 @@ from typing import IO, Any, TypeAlias, cast
 
 SMALL_UNPACKED = 2**27  # bytes that any packed file may have
 TIMES_UNPACKED = 200  # its size, that a larger one may have
+YES_NO = {"yes": "no", "y": "n", "true": "false", "t": "f", "1": "0"}
+_EXCEL = re.compile('"?sep=(.)"?')
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\..*)?")
 _Opener: TypeAlias = Callable[[str | os.PathLike[str]], io.BufferedIOBase]
 _PACKERS: dict[bytes, _Opener] = {
@@ -284,6 +286,21 @@ def open_unpacked(path: str | os.PathLike[str]) -> IO[bytes]:
         file.close()
         raise
     return file
+
+
+def named_delimiter(line: str) -> str:
+    """The delimiter that Excel names in a first line of its own; "" if it is none.
+
+    Args:
+        line: The first line of a table, without its end.
+
+    Example:
+
+    >>> named_delimiter("sep=;")
+    ';'
+    """
+    found = _EXCEL.fullmatch(line)
+    return found[1] if found else ""
 
 
 def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

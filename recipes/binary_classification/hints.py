@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from keras_seq.files import YES_NO
 from recipes.binary_classification.dates import FORMS, seconds_of
 from recipes.binary_classification.numerals import is_missing, simplified
 from recipes.binary_classification.reading import INVISIBLE
@@ -17,7 +18,7 @@ _DAYS = 3  # different ones, that digits alone are dates
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _NINES = re.compile(r"-?9{2,6}")
 _WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)? ?([^\W\d_][^\d]{0,9})")
-_YES_NO = {"yes", "no", "y", "n", "true", "false", "t", "f", "1", "0"}
+_YES_NO = {*YES_NO, *YES_NO.values()}
 
 
 def are_codes(counts: Mapping[str, int]) -> bool:

@@ -2,13 +2,11 @@
 
 import contextlib
 import csv
-import datetime
 import gzip
 import io
 import itertools
 import lzma
 import os
-import re
 import sys
 import zipfile
 import zlib
@@ -16,12 +14,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
-from keras_seq.extras import require
 from keras_seq.files import SMALL_UNPACKED as SMALL
 from keras_seq.files import TIMES_UNPACKED as TIMES
-from keras_seq.files import foreign_kind, markup_kind, open_unpacked
+from keras_seq.files import (
+    foreign_kind,
+    markup_kind,
+    named_delimiter,
+    open_unpacked,
+)
 from keras_seq.runs import reading
-from keras_seq.text import decoded, hub_rows, json_objects
+from keras_seq.text import decoded, hub_rows, json_objects, parquet_objects
 
 Record: TypeAlias = tuple[int, list[str]]
 """A line's number, and its fields."""
@@ -91,7 +93,8 @@ def _file_records(
 ) -> tuple[list[str], list[Record]]:
     inner, content = _content(path)
     if content.startswith(b"PAR1"):
-        return _parquet_records(content, place)
+        objects = parquet_objects(place, content, MOST_FIELDS)
+        return _object_records(objects, place)
     if foreign := foreign_kind(content[:64]):
         raise ValueError(f"{place}: is no table of text: it is {foreign}.")
     text = decoded(place, content, encoding)
@@ -110,9 +113,10 @@ def _file_records(
 def _csv_records(
     text: str, delimiter: str | None, place: str, notes: list[str] | None
 ) -> tuple[list[str], list[Record]]:
-    if named := re.match('"?sep=(.)"?\r?\n', text):  # as Excel names it
-        delimiter = delimiter or named[1]
-        text = "\n" + text[named.end() :]
+    first, end, rest = text.partition("\n")
+    if end and (named := named_delimiter(first.removesuffix("\r"))):
+        delimiter = delimiter or named
+        text = f"\n{rest}"
     text = _without_comments(text, [] if notes is None else notes)
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
     if delimiter is None:
@@ -357,39 +361,3 @@ def _field(name: str, value: Any) -> str:
             f"{str(value)[:60]}"
         )
     return "" if value is None else str(value).strip()
-
-
-def _parquet_records(content: bytes, place: str) -> tuple[list[str], list[Record]]:
-    parquet = require("pyarrow.parquet", "tables")
-    pyarrow = require("pyarrow", "tables")
-    try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(content))
-        rows, width = file.metadata.num_rows, file.metadata.num_columns
-        table = file.read() if rows * max(1, width) <= MOST_FIELDS else None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{place}: is no whole Parquet file: {error}") from error
-    if table is None:
-        raise ValueError(
-            f"{place}: expected {MOST_FIELDS} fields at most; it has {rows} rows of "
-            f"{width}."
-        )
-    header = list(table.column_names)
-    _check_names(header, place, 1)
-    columns = [
-        [_parquet_field(place, name, value) for value in column.to_pylist()]
-        for name, column in reading(
-            zip(header, table.columns, strict=True), place, width, unit="columns"
-        )
-    ]
-    return header, list(enumerate(map(list, zip(*columns, strict=True)), start=1))
-
-
-def _parquet_field(place: str, name: str, value: Any) -> str:
-    if isinstance(value, bytes):
-        value = decoded(f"{place}, column {name!r}", value)
-    elif isinstance(value, datetime.timedelta):
-        value = value.total_seconds()
-    try:
-        return _field(name, value)
-    except TypeError as error:
-        raise ValueError(f"{place}: {error}.") from error

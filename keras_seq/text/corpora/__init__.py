@@ -14,6 +14,7 @@ from keras_seq.text.corpora.label_spelling import one_spelling
 from keras_seq.text.corpora.labelled import LabelledCorpus, LabelledText, read_labelled
 from keras_seq.text.corpora.objects import json_objects
 from keras_seq.text.corpora.parallel import PairCorpus, read_pairs, read_two
+from keras_seq.text.corpora.parquet import parquet_objects
 from keras_seq.text.corpora.sources import read_lines
 from keras_seq.text.corpora.splitting import shared_pairs, split_pairs
 
@@ -33,6 +34,7 @@ __all__ = [
     "json_objects",
     "near_duplicates",
     "one_spelling",
+    "parquet_objects",
     "parse_columns",
     "read_documents",
     "read_labelled",

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 
+from keras_seq.files import YES_NO
+
 _WHOLE = re.compile(r"([+-]?[0-9]{1,15})(?:\.0*)?")
 
-_ANSWERS = {"yes": "no", "y": "n", "true": "false", "t": "f", "1": "0"}
 _NUMBERS = {"1.0": "1", "0.0": "0"}
 
 
@@ -31,13 +32,13 @@ def one_spelling(counts: Mapping[str, int], notes: list[str]) -> dict[str, str]:
     folded = {label: label.casefold() for label in counts}
     # "1.0" is 1, but T, F and N may be three things.
     words = {_NUMBERS.get(word, word) for word in folded.values()}
-    pairs = [pair for pair in _ANSWERS.items() if words & set(pair)]
+    pairs = [pair for pair in YES_NO.items() if words & set(pair)]
     answers = len(pairs) > 1 and words == {word for pair in pairs for word in pair}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         whole = _WHOLE.fullmatch(label)
         key = whole[1] if whole else label.casefold()
         if answers:
-            key = str(_NUMBERS.get(folded[label], folded[label]) in _ANSWERS)
+            key = str(_NUMBERS.get(folded[label], folded[label]) in YES_NO)
         groups.setdefault(key, []).append(label)
     found = {}
     for first, *others in groups.values():

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from keras_seq.extras import require
-from keras_seq.runs import reading
+from keras_seq.files import named_delimiter
 from keras_seq.text.corpora.encodings import cleaned
 from keras_seq.text.corpora.objects import json_objects
+from keras_seq.text.corpora.parquet import parquet_objects
 from keras_seq.text.corpora.sources import Source
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 _QUOTED = re.compile('"(?:[^"]|"")*"')
 _DELIMITERS = ",;\t|"
-_EXCEL = re.compile('"?sep=(.)"?')
 _LOOKED_AT = 50  # lines, to find the delimiter
 _OBJECTS = 1000  # that tell the names of columns
 _LONGEST_FIELD = 2**28  # characters
@@ -149,9 +148,8 @@ def _unquoted(cell: str) -> str:
 
 def _csv_rows(source: Source, encoding: str | None) -> Iterator[Row]:
     start = list(itertools.islice(source.lines(encoding), _LOOKED_AT))
-    # Excel names the delimiter in a first line of its own.
-    named = _EXCEL.fullmatch(start[0]) if start else None
-    delimiter = named[1] if named else _delimiter(start)
+    named = named_delimiter(start[0]) if start else ""
+    delimiter = named or _delimiter(start)
     # With the ends of lines, which may be in a field.
     lines = (line + "\n" for line in source.lines(encoding))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -255,33 +253,8 @@ def _cells(value: dict[str, Any], place: str) -> dict[str, str]:
 
 
 def _parquet_table(source: Source) -> Table:
-    parquet = require("pyarrow.parquet", "tables")
+    # In memory: a packed one can't be read from its end.
     with source.open() as opened:
-        try:
-            file = parquet.ParquetFile(_seekable(opened))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{source.name}: is no Parquet: {error}") from error
-    count, width = file.metadata.num_rows, file.metadata.num_columns
-    if count * max(1, width) > _MOST_FIELDS:
-        raise ValueError(
-            f"{source.name}: expected {_MOST_FIELDS} fields at most; it has {count} "
-            f"rows of {width}."
-        )
-    header = [cleaned(name) for name in file.schema_arrow.names]
-
-    def rows() -> Iterator[Row]:
-        number = 0
-        batches = file.iter_batches(batch_size=4096)
-        for batch in reading(batches, source.name, count, size=len):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
-                number += 1
-                yield Row(number, ["" if c is None else str(c) for c in cells])
-
-    return Table(source.name, header, rows())
-
-
-def _seekable(opened: Any) -> Any:
-    """The file as bytes in memory: a packed one can't be read from its end."""
-    pyarrow = require("pyarrow", "tables")
-    return pyarrow.BufferReader(opened.read())
+        content = opened.read()
+    objects = parquet_objects(source.name, content, _MOST_FIELDS)
+    return _object_table(source.name, objects)

@@ -94,3 +94,23 @@ def test_a_missing_label_is_called_by_its_column(tmp_path):
     path.write_text("id,text\n1,good\n")
     with pytest.raises(ValueError, match="Where labels are hidden"):
         read_labelled(path)
+
+
+def test_parquet_as_the_hub_has_it(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    pairs = [{"en": "Go.", "fr": "Va !"}, {"en": "Run!", "fr": "Cours !"}]
+    table = {"id": ["0", "1"], "translation": pairs}
+    parquet.write_table(pyarrow.table(table), path)
+    assert read_pairs(path).pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+    packed = [b"Go.", "Café.".encode()], ["Va !", "Oui !"]
+    parquet.write_table(pyarrow.table(list(packed), names=["en", "fr"]), path)
+    assert read_pairs(path).pairs == (("Go.", "Va !"), ("Café.", "Oui !"))
+    broken = [b"Go.", b"\xff"], ["Va !", "Oui !"]
+    parquet.write_table(pyarrow.table(list(broken), names=["en", "fr"]), path)
+    with pytest.raises(ValueError, match=r"x\.parquet:2, column 'en':1: .* byte 0xFF"):
+        read_pairs(path)
+    parquet.write_table(pyarrow.table(list(packed), names=["en", "en"]), path)
+    with pytest.raises(ValueError, match=r"names that differ; received \['en'\]"):
+        read_pairs(path)
