@@ -291,10 +291,8 @@ class App:
             self._waiting += 1
             held.callback(self._answered)
             until = time.monotonic() + self._model.seconds
-            # Large ones one at a time: what JSON makes of one is many times its size.
-            # Who waits for that holds no thread, which the small ones need.
-            large = len(body) > _LARGE
-            async with self._large if large else contextlib.nullcontext():
+            # Large ones in turn: JSON makes much of them. Who waits holds no thread.
+            async with self._large if len(body) > _LARGE else contextlib.nullcontext():
                 read = await self._in_thread(reading, version, bytes(body))
             response = await self._in_thread(answering, version, until, *read)
             if isinstance(response, _Stream):
@@ -317,6 +315,8 @@ class App:
             message = f"Content-Encoding {encoding[:40]} isn't read; send it plain"
             raise RefusedError(415, message)
         length = int(request.headers.get("content-length", "0"))
+        if length and "transfer-encoding" in request.headers:  # a proxy may take either
+            raise RefusedError(400, "Content-Length with Transfer-Encoding", _CLOSE)
         if length > self._most_bytes:
             raise self._too_large(f"{length}")
         try:

@@ -174,6 +174,7 @@ LINES = {
         [413],
     ),
     "no chunks": (request("xyz\r\n", headers=CHUNKED), [400]),
+    "both lengths": (request("", headers=CHUNKED + "Content-Length: 2\r\n"), [400]),
     "another coding": (request("", headers="Transfer-Encoding: gzip\r\n"), [501]),
     "gzip": (request("{}", headers="Content-Encoding: gzip\r\n"), [415]),
     "a huge line": (b"GET /" + b"a" * 500_000 + b" HTTP/1.1\r\n\r\n", [431]),
