@@ -73,7 +73,8 @@ def check_settings(
     above_0: Iterable[str] = (),
     seeds: Iterable[str] = (),
 ) -> None:
-    """Refuses settings out of their range, by name, and an unknown `dtype_policy`.
+    """Refuses settings out of their range, by name; an unknown `dtype_policy`, too, and
+    an empty `data`, as of a shell's variable that isn't set: it is the current folder.
 
     Args:
         config: Object with the settings as attributes; None passes.
@@ -103,6 +104,8 @@ def check_settings(
             value = getattr(config, name)
             if value is not None and not accepts(value):
                 raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
+    if getattr(config, "data", None) == "":
+        raise ValueError("`data` must be a name or a path; received ''.")
     policy, known = getattr(config, "dtype_policy", None), get_args(DtypePolicy)
     if policy is not None and policy not in known:
         raise ValueError(

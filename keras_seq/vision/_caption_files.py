@@ -90,6 +90,10 @@ def caption_files(path: Path, encoding: str | None) -> list[CaptionFile]:
         files, root = {path: ""}, path.parent
     elif path.is_dir():
         files, root = _in_folder(path), path
+    elif path.exists():
+        raise ValueError(
+            f"{str(path)!r}: expected a file or a folder; received a pipe or a device."
+        )
     else:
         raise FileNotFoundError(f"there is no file or folder {str(path)!r}.")
     if _is_beside_images(root):

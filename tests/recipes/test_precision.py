@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seq.runs import RunDirectory
 from recipes import binary_classification, long_term_memory
 from recipes.binary_classification import recipe as classification
 from recipes.binary_classification.features import tensors
@@ -28,6 +29,20 @@ def test_models_are_built_under_the_policy_asked_for(name):
     assert settings.Config().complete().dtype_policy == "float32"
     with pytest.raises(ValueError, match=r"`dtype_policy`.*'float16'"):
         settings.Config(dtype_policy="float16").complete()
+
+
+def test_a_run_is_resumed_with_its_policy_alone(tmp_path):
+    mixed, whole = (
+        long_term_memory.Config(dtype_policy=policy).complete()
+        for policy in ("mixed_float16", "float32")
+    )
+    RunDirectory.start(tmp_path / "run", mixed)
+    with pytest.raises(ValueError, match="was 'mixed_float16' and is 'float32'"):
+        RunDirectory.start(tmp_path / "run", whole, resume=True)
+    assert (
+        RunDirectory.start(tmp_path / "run", mixed, resume=True).config["dtype_policy"]
+        == "mixed_float16"
+    )
 
 
 def test_columns_are_read_in_full_precision(tmp_path):

@@ -75,9 +75,6 @@ def test_resume_takes_the_stored_settings(capsys):
     assert error.endswith("other settings: seed was 5 and is 6.\n")
     status, error = failed(capsys, "--resume", "--out", "a", "--no-quick")
     assert error.endswith("other settings: quick was True and is False.\n")
-    mixed = ("--dtype-policy", "mixed_float16")
-    status, error = failed(capsys, "--resume", "--out", "a", *mixed)
-    assert error.endswith("dtype_policy was 'float32' and is 'mixed_float16'.\n")
 
 
 def test_a_run_that_was_moved_is_resumed_where_it_is(capsys):

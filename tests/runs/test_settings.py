@@ -25,6 +25,12 @@ def test_ranges(kind, good, bad, message):
         assert str(error.value).endswith(f"received {value!r}.")
 
 
+def test_no_name_is_no_folder():
+    check_settings(types.SimpleNamespace(data="."))
+    with pytest.raises(ValueError, match="`data` must be a name or a path; rec"):
+        check_settings(types.SimpleNamespace(data=""))
+
+
 @pytest.mark.parametrize("name", ["dates", "./dates"])
 def test_a_name_is_no_path_whatever_lies_beside(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

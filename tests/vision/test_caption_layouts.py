@@ -280,3 +280,9 @@ def test_captions_in_another_encoding(tmp_path):
         read_captions(tmp_path)
     [image] = read_captions(tmp_path, encoding="cp1252").images
     assert image.captions == ("ein Häuschen",)
+
+
+def test_a_pipe_has_no_captions(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe': expected a file or a folder"):
+        read_captions(tmp_path / "pipe")
