@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if arguments is None:  # as a program
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            if parsed.command == "serve":  # oneDNN's allocator gives nothing back
+                os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
             quiet_import("tensorflow", "tensorflow_text")
         from keras_seq.serving import _commands
 

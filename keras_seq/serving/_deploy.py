@@ -65,6 +65,8 @@ services:
   @SLUG@:
     # Better a tag that you have tried: 2.20 or later.
     image: tensorflow/serving
+    environment:
+      TF_ENABLE_ONEDNN_OPTS: "0" # Else the most memory that ever was needed is kept.
     command:
 @ARGUMENTS@
     ports:
@@ -113,6 +115,9 @@ spec:
         - name: serving
           # Better a tag that you have tried: 2.20 or later.
           image: tensorflow/serving
+          env: # Else the most memory that ever was needed is kept.
+            - name: TF_ENABLE_ONEDNN_OPTS
+              value: "0"
           args:
 @ARGUMENTS@
           ports:

@@ -114,6 +114,7 @@ def test_compose(tmp_path, name):
     ((slug, service),) = yaml.safe_load(text)["services"].items()
     assert slug == _deploy.slug(name)
     assert service["image"] == "tensorflow/serving"
+    assert service["environment"] == {"TF_ENABLE_ONEDNN_OPTS": "0"}
     assert service["command"] == [
         "--model_config_file=/models/served/3/assets.extra/models.config",
         "--allow_version_labels_for_unavailable_models=true",
@@ -162,6 +163,7 @@ def test_kubernetes(tmp_path, name):
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["image"] == "tensorflow/serving"
+    assert container["env"] == [{"name": "TF_ENABLE_ONEDNN_OPTS", "value": "0"}]
     ready = container["readinessProbe"]["httpGet"]
     assert urllib.parse.unquote(ready["path"]) == f"/v1/models/{name}"
     named = {port["name"]: port["containerPort"] for port in container["ports"]}
