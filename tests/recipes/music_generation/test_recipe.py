@@ -371,8 +371,12 @@ def test_killed_and_interrupted_and_resumed_ends_with_the_same_weights(
     assert process.returncode == 130
     assert line == "interrupted. What is done is kept; --resume continues it."
     process = recipe_process(*arguments)
+    deadline = time.monotonic() + 240
+    while not (out / "model.keras").exists() and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()  # what comes after training is not looked at here
     last_line(process)
-    assert process.returncode == 0
     for resumed, straight in zip(weights(out), weights(run), strict=True):
         np.testing.assert_array_equal(resumed, straight)
     assert (out / "history.csv").read_text() == (run / "history.csv").read_text()
