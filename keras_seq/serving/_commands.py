@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -126,10 +127,13 @@ def batch(given: argparse.Namespace) -> int:
     """Answers a file of rows; 1 if a row has an error."""
     if given.batch_size < 1:
         raise ServingError("Nothing was answered", ["--batch-size must be at least 1"])
+    if os.path.exists(given.out) and os.path.samefile(given.rows, given.out):
+        message = f"the answers would take the place of the rows in {given.rows}"
+        raise ServingError("Nothing was answered", [message])
     model = SessionModel(_directory(given.path))
     failed = 0
     with (
-        open(given.rows, encoding="utf-8") as rows,
+        open(given.rows, encoding="utf-8-sig") as rows,
         replacing(Path(given.out)) as temporary,
         open(temporary, "wb") as out,
     ):

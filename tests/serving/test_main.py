@@ -86,6 +86,23 @@ def test_a_line_of_too_many_brackets_has_an_error(exported, tmp_path):
     assert "tex\ud800" in answers[3]["error"]
 
 
+def test_rows_as_windows_writes_them(exported, tmp_path):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_bytes(b'\xef\xbb\xbf{"text": "on"}\r\n"off"\r\n')
+    command = ["batch", str(exported.path), str(rows), str(out)]
+    assert main([*command, "--signature", "score"]) == 0
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [answer["characters"] for answer in answers] == [2, 3]
+
+
+def test_answers_do_not_take_the_place_of_rows(exported, tmp_path, capsys):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "on"}')
+    assert main(["batch", str(exported.path), str(rows), str(rows)]) == 1
+    assert "take the place of the rows" in capsys.readouterr().err
+    assert rows.read_text() == '{"text": "on"}'
+
+
 def test_rows_that_are_not_utf_8(exported, tmp_path, capsys):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
     rows.write_bytes('"on"\n'.encode("utf-16"))
