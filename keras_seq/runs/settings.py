@@ -72,9 +72,9 @@ def check_settings(
     shares: Iterable[str] = (),
     above_0: Iterable[str] = (),
     seeds: Iterable[str] = (),
+    paths: Iterable[str] = (),
 ) -> None:
-    """Refuses settings out of their range, by name; an unknown `dtype_policy`, too, and
-    an empty `data`, as of a shell's variable that isn't set: it is the current folder.
+    """Refuses settings out of their range, by name, and an unknown `dtype_policy`.
 
     Args:
         config: Object with the settings as attributes; None passes.
@@ -82,6 +82,8 @@ def check_settings(
         shares: Names of those that must be in [0, 1).
         above_0: Names of those that must be above 0.
         seeds: Names of those that must be in [0, 2³¹).
+        paths: Names of those that mustn't be empty, as a shell's variable is that isn't
+            set: an empty path is the current folder.
 
     Raises:
         ValueError: If one is out of its range.
@@ -98,14 +100,13 @@ def check_settings(
         (shares, "in [0, 1)", lambda value: 0 <= value < 1),
         (above_0, "above 0 and finite", lambda value: 0 < value < float("inf")),
         (seeds, "in [0, 2**31)", lambda value: 0 <= value < 2**31),
+        (paths, "a name or a path", lambda value: value != ""),
     )
     for names, expected, accepts in ranges:
         for name in names:
             value = getattr(config, name)
             if value is not None and not accepts(value):
                 raise ValueError(f"`{name}` must be {expected}; received {value!r}.")
-    if getattr(config, "data", None) == "":
-        raise ValueError("`data` must be a name or a path; received ''.")
     policy, known = getattr(config, "dtype_policy", None), get_args(DtypePolicy)
     if policy is not None and policy not in known:
         raise ValueError(

@@ -56,6 +56,7 @@ class Config(RunSettings):
             at_least_1=("epochs", "units"),
             above_0=("l2", "false_negative_cost"),
             seeds=("seed",),
+            paths=("data",),
         )
         if self.encoding is not None:
             check_encoding(self.encoding)

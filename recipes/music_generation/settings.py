@@ -43,6 +43,7 @@ class Config(runs.RunSettings):
             shares=("dropout", "transpose"),
             above_0=("learning_rate", "temperature"),
             seeds=("seed",),
+            paths=("data",),
         )
         chosen = {
             "data": runs.whole_path(self.data, NAMED),

@@ -84,6 +84,7 @@ class Config(RunSettings):
             at_least_1=("epochs", "units"),
             shares=("dropout",),
             seeds=("seed", "pretrain", "members"),
+            paths=("data",),
         )
         if self.encoding is not None:
             check_encoding(self.encoding)

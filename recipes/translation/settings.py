@@ -139,6 +139,7 @@ class Config(RunSettings):
             shares=("dropout", "label_smoothing"),
             above_0=("learning_rate",),
             seeds=("seed",),
+            paths=("data",),
         )
         if self.encoding is not None:
             check_encoding(self.encoding)

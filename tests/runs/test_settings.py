@@ -26,9 +26,9 @@ def test_ranges(kind, good, bad, message):
 
 
 def test_no_name_is_no_folder():
-    check_settings(types.SimpleNamespace(data="."))
+    check_settings(types.SimpleNamespace(data="."), paths=["data"])
     with pytest.raises(ValueError, match="`data` must be a name or a path; rec"):
-        check_settings(types.SimpleNamespace(data=""))
+        check_settings(types.SimpleNamespace(data=""), paths=["data"])
 
 
 @pytest.mark.parametrize("name", ["dates", "./dates"])
