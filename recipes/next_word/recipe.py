@@ -151,7 +151,7 @@ def export(
     serving.export(
         predictor.model,
         run / "saved_model",
-        prediction_signatures(predictor),
+        prediction_signatures(predictor, characters=2000, rows=32),
         warmup=prediction_requests([text[:2000] for text in data.test[:2]]),
         model_card=prediction_card("next_word", data.description(), figures["test"]),
         overwrite=True,
