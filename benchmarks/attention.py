@@ -84,7 +84,9 @@ def ours(architecture, units, vocabulary):
     layers = DEFAULTS[architecture].layers
     config = Config(architecture=architecture, units=units, layers=layers, dropout=0.0)
     ids = range(vocabulary)
-    data = types.SimpleNamespace(source=ids, target=ids, steps_per_epoch=1, epochs=100)
+    data = types.SimpleNamespace(
+        source=ids, target=ids, steps_per_epoch=1, epochs=100, steps=100, warmup_steps=1
+    )
     return build_model(config.complete(), data)
 
 
