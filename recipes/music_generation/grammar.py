@@ -1,10 +1,18 @@
 """The grammar of tunes beside the music recipe's model."""
 
+import dataclasses
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_seq import music
 from keras_seq.text import CharacterVocabulary
+
+# Nats by which the grammar may push a tune off what its model would write; most need
+# less than 10, and those that have lost their way, and don't end, some hundred.
+MOST_PUSHED = 15.0
+ROUNDS = 4
 
 _OPTIONS = {"T": "title", "R": "type", "M": "meter", "K": "key"}
 
@@ -46,6 +54,55 @@ def spell_given(writer: music.TuneWriter, **given: str | None) -> dict[str, str]
                 f"--{_OPTIONS[field]} {value!r}: {error}; --no-grammar takes it"
             ) from None
     return spelled
+
+
+def nats_pushed(writer: music.TuneWriter, tunes: list[music.WrittenTune]) -> np.ndarray:
+    """By how much the grammar made each tune likelier: Σ ln 1 / p(what it allows).
+
+    Returns:
+        Array of shape (N,), in nats.
+    """
+    documents = [tune.text.partition("\n")[2] for tune in tunes]
+    plain, within = (writer.nats(documents, in_grammar=on) for on in (False, True))
+    return np.array(
+        [a.sum() - b.sum() for a, b in zip(plain, within, strict=True)], "float64"
+    )
+
+
+def write_unforced(
+    writer: music.TuneWriter, count: int, *, seed: int, **options: Any
+) -> list[music.WrittenTune]:
+    """Writes tunes; those that the grammar pushed far are drawn again, some times.
+
+    A model that is kept from what it wants, as it has lost count of a bar, say, comes
+    to where no tune has ever been, and wanders on to the limit of length. Where
+    another drawing isn't better the one before stays.
+
+    Args:
+        writer: The `TuneWriter`; without a grammar it writes as it is.
+        count: Number of tunes.
+        seed: Seed; the same gives the same tunes.
+        options: What else `TuneWriter.write` takes.
+    """
+    tunes = writer.write(count, seed=seed, **options)
+    if writer.grammar is None:
+        return tunes
+    pushed = nats_pushed(writer, tunes)
+    for again in range(1, ROUNDS + 1):
+        places = np.flatnonzero(pushed > MOST_PUSHED)
+        if not len(places):
+            break
+        chance = int(np.random.default_rng((seed, again, 1)).integers(2**31))
+        others = writer.write(len(places), seed=chance, **options)
+        for place, tune, nats in zip(
+            places, others, nats_pushed(writer, others), strict=True
+        ):
+            if nats < pushed[place]:
+                document = tune.text.partition("\n")[2]
+                text = music.from_document(document, int(place) + 1)
+                tunes[place] = dataclasses.replace(tune, text=text)
+                pushed[place] = nats
+    return tunes
 
 
 def nats_under_grammar(

@@ -17,9 +17,9 @@ import numpy as np
 from keras_seq import music, runs, serving, text, training
 from keras_seq.layers import ExplicitLSTM
 from keras_seq.runs import RunDirectory
+from recipes.music_generation import grammar as rules
 from recipes.music_generation.copies import CopyCheck, draw_originals
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
-from recipes.music_generation.grammar import nats_under_grammar, spell_given, writer_of
 from recipes.music_generation.measuring import measure_tunes, tunes_to_measure
 from recipes.music_generation.results import hand_out, write_results
 from recipes.music_generation.settings import OUT, CompleteConfig, Config
@@ -102,9 +102,8 @@ def evaluate(
         for nats in (writer.nats(data.test), *counted.values())
     )
     count = 32 if config.quick else 256
-    written = writer.write(
-        count, temperature=config.temperature, seed=config.seed, max_length=LONGEST_TUNE
-    )
+    how = {"temperature": config.temperature, "max_length": LONGEST_TUNE}
+    written = rules.write_unforced(writer, count, seed=config.seed, **how)
     copies = music.SubstringIndex([music.split_document(d)[1] for d in data.train])
     melodies = music.NgramIndex([music.from_document(d) for d in data.train])
     people = [music.from_document(d) for d in data.test]
@@ -120,7 +119,7 @@ def evaluate(
     return {
         "test": {
             **model,
-            "under_grammar": nats_under_grammar(writer, data.test),
+            "under_grammar": rules.nats_under_grammar(writer, data.test),
             "written": {"ends_by_itself": ends, **described},
             "as_music": music.compare_as_music([t.text for t in written], people),
             "bar_units": units,
@@ -170,7 +169,7 @@ def main(config: Config) -> None:
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
     run.save_model(model := training.in_float32(model))
-    writer = writer_of(model, data.vocabulary, data.style)
+    writer = rules.writer_of(model, data.vocabulary, data.style)
     figures, tunes = evaluate(config, data, writer)
     metrics = {
         "recipe": "music_generation",
@@ -195,7 +194,7 @@ def _finished(
     run, config, known, model = found
     vocabulary = text.CharacterVocabulary(known["characters"])
     style = music.HeaderStyle(known["headers"])
-    return run, config, writer_of(model, vocabulary, style, grammar)
+    return run, config, rules.writer_of(model, vocabulary, style, grammar)
 
 
 def _with_data(
@@ -245,10 +244,11 @@ def generate_tunes(
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
     directory, _, writer = _finished(run, grammar)
-    spelled = spell_given(writer, T=title, R=type, M=meter, K=key)
+    spelled = rules.spell_given(writer, T=title, R=type, M=meter, K=key)
 
     def draw(number: int, seed: int) -> list[music.WrittenTune]:
-        return writer.write(
+        return rules.write_unforced(
+            writer,
             number,
             given=spelled,
             temperature=temperature,

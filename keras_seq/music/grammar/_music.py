@@ -267,7 +267,7 @@ def _add_texts(places: Places) -> None:
         if written in _SIGNS:
             places.add(place, '"', "sign", "sign")
         else:
-            places.add(place, '"', action, "ready", written=bool(written))
+            places.add(place, '"', action, "ready")
     places.add("sign", "|", "pipe", "|")
     places.add("sign", ":", "colon", ":")
     # What people write without a place abc2midi takes for chord symbols.
