@@ -76,7 +76,8 @@ def write_unforced(
 
     A model that is kept from what it wants, as it has lost count of a bar, say, comes
     to where no tune has ever been, and wanders on to the limit of length. Where
-    another drawing isn't better the one before stays.
+    another drawing isn't better the one before stays, and all stay where most are such:
+    the model is hardly trained, or the temperature wild.
 
     Args:
         writer: The `TuneWriter`; without a grammar it writes as it is.
@@ -90,7 +91,7 @@ def write_unforced(
     pushed = nats_pushed(writer, tunes)
     for again in range(1, ROUNDS + 1):
         places = np.flatnonzero(pushed > MOST_PUSHED)
-        if not len(places):
+        if not len(places) or 2 * len(places) > count:  # such are all that it knows
             break
         chance = int(np.random.default_rng((seed, again, 1)).integers(2**31))
         others = writer.write(len(places), seed=chance, **options)
