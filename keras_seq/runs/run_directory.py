@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -209,6 +209,7 @@ class RunDirectory:
         """
         settings = self.config
         names = {field.name for field in dataclasses.fields(config_class)}
+        settings = _of_today(settings, names)
         if settings.keys() != names:
             raise ValueError(differs(self.path, settings, config_class, names))
         return config_class(**settings)
@@ -316,7 +317,7 @@ class RunDirectory:
         return path
 
     def _check_same(self, settings: dict[str, Any]) -> None:
-        stored = self.config
+        stored = _of_today(self.config, settings)
         differing = [
             f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
             for name in sorted(stored.keys() | settings.keys())
@@ -329,11 +330,19 @@ class RunDirectory:
             )
 
 
+# Settings that came after 0.1.0, as runs were made that don't name them.
+_ADDED = {"dtype_policy": "float32"}
+
 # Without config.json, which is replaced.
 _CONTENTS = (
     *("metrics.json", "history.csv", "model.keras", "report.html"),
     *("checkpoints", "figures", "saved_model"),
 )
+
+
+def _of_today(settings: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Stored settings, with those of these names that a run of before doesn't name."""
+    return {**{n: v for n, v in _ADDED.items() if n in names}, **settings}
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:

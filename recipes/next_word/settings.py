@@ -59,6 +59,7 @@ class Config(RunSettings):
             shares=("dropout",),
             above_0=("learning_rate",),
             seeds=("seed",),
+            paths=("data",),
         )
         if self.encoding is not None:
             check_encoding(self.encoding)

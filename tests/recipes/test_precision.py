@@ -1,6 +1,8 @@
 """Recipes train with the dtype policy of their settings, and keep float32."""
 
+import dataclasses
 import importlib
+import json
 
 import keras
 import numpy as np
@@ -43,6 +45,21 @@ def test_a_run_is_resumed_with_its_policy_alone(tmp_path):
         RunDirectory.start(tmp_path / "run", mixed, resume=True).config["dtype_policy"]
         == "mixed_float16"
     )
+
+
+def test_a_run_of_before_there_was_the_setting_goes_on(tmp_path):
+    config = long_term_memory.Config().complete()
+    RunDirectory.start(tmp_path / "run", config)
+    path = tmp_path / "run" / "config.json"
+    settings = json.loads(path.read_text())
+    assert settings.pop("dtype_policy") == "float32"
+    path.write_text(json.dumps(settings))
+    found = RunDirectory(tmp_path / "run").read_config(long_term_memory.Config)
+    assert found.dtype_policy == "float32"
+    mixed = dataclasses.replace(config, dtype_policy="mixed_float16")
+    with pytest.raises(ValueError, match="was 'float32' and is 'mixed_float16'"):
+        RunDirectory.start(tmp_path / "run", mixed, resume=True)
+    RunDirectory.start(tmp_path / "run", config, resume=True)
 
 
 def test_columns_are_read_in_full_precision(tmp_path):

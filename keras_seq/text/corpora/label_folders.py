@@ -9,7 +9,7 @@ from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of
 from keras_seq.text.corpora.sources import Source
 
 UNUSED = "unused"
-_NO_LABELS = ("unsup", "unsupervised", "unlabeled", "unlabelled")
+_NO_LABELS = ("unsup", "unlabeled", "unlabelled")
 ABOUT = ("readme", "license", "licence", "copying", "changelog", "index", "makefile")
 
 

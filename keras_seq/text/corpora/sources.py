@@ -214,9 +214,9 @@ def read_lines(path: str, encoding: str | None = None) -> Iterator[str]:
     ...     list(read_lines(file.name))
     ['one', '', 'two']
     """
-    source = _standard_input()
+    # Whoever answers them says how far that is.
+    source = _standard_input()._replace(told=False)
     if path != "-":
-        # Whoever answers them says how far that is.
         source = one_file(Path(path), once=True)._replace(told=False)
         if Path(path).is_file():  # a pipe can't be looked into
             for note in source.encoding_note(encoding):
