@@ -17,6 +17,7 @@ _NO_TEXT = re.compile(
     r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}|"
     r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?"
 )
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")  # second, it is what dates are translated to
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -157,6 +158,8 @@ def textless_columns(rows: Collection[Row]) -> dict[int, str]:
     columns = [{cells[i].strip() for cells in full} for i in range(width)]
     found = {}
     for i, known in enumerate(columns):
+        if i == 1 and all(map(_DAY.fullmatch, known)):
+            continue
         if all(map(_NO_TEXT.fullmatch, known)) or (
             len(full) > 1 and {name.casefold() for name in known} <= _LANGUAGES
         ):

@@ -59,6 +59,13 @@ def test_what_is_no_text_is_no_sentence(tmp_path, rows, columns):
         read_pairs(path)
 
 
+def test_days_are_what_dates_are_translated_to(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text("31 May 2020\t2020-05-31\tby A\n1 Feb 2020\t2020-02-01\tby B\n")
+    pairs = (("31 May 2020", "2020-05-31"), ("1 Feb 2020", "2020-02-01"))
+    assert read_pairs(path).pairs == pairs
+
+
 def test_codes_of_languages_may_be_columns_of_a_header(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("source_lang,target_lang,source,target\nen,fr,Go.,Va !\n")
