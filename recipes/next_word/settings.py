@@ -59,7 +59,6 @@ class Config(RunSettings):
             shares=("dropout",),
             above_0=("learning_rate",),
             seeds=("seed",),
-            paths=("data",),
         )
         if self.encoding is not None:
             check_encoding(self.encoding)
