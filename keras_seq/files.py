@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
+MARKUP_START = 2**18  # characters that tell what a text is written in
 SMALL_UNPACKED = 2**27  # bytes that any packed file may have
 TIMES_UNPACKED = 200  # its size, that a larger one may have
 YES_NO = {"yes": "no", "y": "n", "true": "false", "t": "f", "1": "0"}
@@ -53,7 +54,13 @@ _MARKUP = (
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<tmx[\s>]"), "TMX"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<xliff[\s>]"), "XLIFF"),
     (re.compile(r"<\?xml[\s>]"), "XML"),
-    (re.compile(r"(?i)(?:%[^\n]*\n|\s)*@relation\s"), "ARFF"),
+    # Its comments may be long, and "@relation " alone may begin any text.
+    (
+        re.compile(
+            r"(?i)(?:%[^\n]*\n|\s)*@relation\s[^\n]*\n(?:%[^\n]*\n|\s)*@attribute\s"
+        ),
+        "ARFF",
+    ),
     (re.compile(r"\d+\r?\n[\d:]{7,8}[,.]\d{3} --> "), "SubRip's, with times"),
     (re.compile(r"WEBVTT\s"), "WebVTT, with times"),
 )
@@ -232,7 +239,8 @@ def markup_kind(start: str) -> str:
     """The markup that a text is written in, if its beginning says so; else "".
 
     Args:
-        start: The beginning of a text.
+        start: The beginning of a text, some hundred characters; of ARFF all up to its
+            first attribute, behind what may be many lines of comments.
 
     Example:
 

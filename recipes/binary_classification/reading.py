@@ -7,32 +7,37 @@ import io
 import itertools
 import lzma
 import os
+import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, cast
 
-from keras_seq.files import SMALL_UNPACKED as SMALL
-from keras_seq.files import TIMES_UNPACKED as TIMES
 from keras_seq.files import (
+    MARKUP_START,
     foreign_kind,
     markup_kind,
     named_delimiter,
     open_unpacked,
 )
+from keras_seq.files import SMALL_UNPACKED as SMALL
+from keras_seq.files import TIMES_UNPACKED as TIMES
 from keras_seq.runs import reading
-from keras_seq.text import decoded, hub_rows, json_objects, parquet_objects
-
-Record: TypeAlias = tuple[int, list[str]]
-"""A line's number, and its fields."""
+from keras_seq.text import decoded, hub_rows, parquet_objects
+from recipes.binary_classification.objects import (
+    MOST_FIELDS,
+    Record,
+    json_records,
+    object_records,
+)
 
 DELIMITERS = ",;\t|"
+SEP = 20  # characters that a line with the delimiter may have
 SNIFFED = 20  # records that tell the delimiter
 SNIFFED_CHARACTERS = 2**20
 MOST_BYTES = 2**31  # of a file, unpacked
-MOST_FIELDS = 2**28  # of objects with names of their own, or of Parquet
 PIECE = 2**20  # bytes
 COMMENTS = 100  # lines
 TITLE = 20  # lines that may stand above the names of columns
@@ -42,6 +47,7 @@ TOTALS = {
 }
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 AROUND = f"{INVISIBLE} \t"  # names and labels
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _MARKS = {b"\xff\xfe": "UTF-16 or UTF-32", b"\xfe\xff": "UTF-16", b"\0\0": "UTF-32"}
 PACKED = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -76,7 +82,7 @@ def read_table(
     path = os.fspath(path)
     place = name_of(path)
     if (objects := hub_rows(path)) is not None:
-        header, records = _object_records(enumerate(objects, start=1), place)
+        header, records = object_records(enumerate(objects, start=1), place, notes)
     else:
         header, records = _file_records(path, place, delimiter, encoding, notes)
     if notes is None:
@@ -94,37 +100,41 @@ def _file_records(
     inner, content = _content(path)
     if content.startswith(b"PAR1"):
         objects = parquet_objects(place, content, MOST_FIELDS)
-        return _object_records(objects, place)
+        return object_records(objects, place, notes)
     if foreign := foreign_kind(content[:64]):
         raise ValueError(f"{place}: is no table of text: it is {foreign}.")
-    text = decoded(place, content, encoding)
-    if notes is not None and encoding is None and (mark := _MARKS.get(content[:2])):
+    text, mark = decoded(place, content, encoding), _MARKS.get(content[:2])
+    if notes is not None and encoding is None and mark:
         notes.append(f"{place} is read as {mark}, as its byte order mark says.")
-    if (kind := markup_kind(text[:600])) and not inner.lower().endswith(".json"):
+    del content  # a large file is held once
+    kind = markup_kind(text[:MARKUP_START])
+    if kind and not inner.lower().endswith(".json"):
         raise ValueError(f"{place}: is {kind}, which isn't read: save it as CSV.")
     if (end := text.find("\0")) >= 0:
         line = text.count("\n", 0, end) + 1
         raise ValueError(f"{place}:{line}: is no text: it has NUL bytes in it.")
     if inner.lower().endswith((".jsonl", ".ndjson", ".json")):
-        return _json_records(text, place, lines=not inner.lower().endswith(".json"))
+        lines = not inner.lower().endswith(".json")
+        return json_records(text, place, notes, lines=lines)
     return _csv_records(text, delimiter, place, notes)
 
 
 def _csv_records(
     text: str, delimiter: str | None, place: str, notes: list[str] | None
 ) -> tuple[list[str], list[Record]]:
-    first, end, rest = text.partition("\n")
-    if end and (named := named_delimiter(first.removesuffix("\r"))):
+    start = text.find("\n", 0, SEP) + 1
+    if start and (named := named_delimiter(text[: start - 1].removesuffix("\r"))):
         delimiter = delimiter or named
-        text = f"\n{rest}"
-    text = _without_comments(text, [] if notes is None else notes)
+    else:
+        start = 0
+    start = _behind_comments(text, start, [] if notes is None else notes)
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter  # as shells pass it
     if delimiter is None:
-        delimiter = _sniff(text[:SNIFFED_CHARACTERS])
+        delimiter = _sniff(text[start : start + SNIFFED_CHARACTERS])
     elif len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"`delimiter` must be one character; received {delimiter!r}.")
     lines = text.count("\n")
-    records = list(reading(_records(text, delimiter, place), place, lines))
+    records = list(reading(_records(text, delimiter, place, start), place, lines))
     if not records:
         raise ValueError(f"{place} is empty; expected a line of column names.")
     (line, header), *records = records
@@ -145,22 +155,31 @@ def _csv_records(
     return header, _without_totals(_without_headers(records, header, notes), notes)
 
 
-def _without_comments(text: str, notes: list[str]) -> str:
-    """The text with its first lines empty where they begin with "#" and the first
-    that doesn't has more commas, semicolons, tabs and bars than any of them.
+def _behind_comments(text: str, start: int, notes: list[str]) -> int:
+    """Where a table begins: behind its first lines where they begin with "#" and the
+    first that doesn't has more commas, semicolons, tabs and bars than any of them.
     """
-    lines = text.split("\n", COMMENTS)
-    count = next((i for i, x in enumerate(lines) if not x.startswith("#")), COMMENTS)
-    if not 0 < count < COMMENTS or count == len(lines):
-        return text
+    found = itertools.islice(_lines(text, start), COMMENTS + 1)
+    comments = list(itertools.takewhile(lambda line: line.startswith("#"), found))
+    behind = start + sum(map(len, comments))
+    first = next(_lines(text, behind), "")
+    if not 0 < len(comments) <= COMMENTS or not first:
+        return start
 
     def marks(line: str) -> int:
         return max(map(line.count, DELIMITERS))
 
-    if max(map(marks, lines[:count])) >= marks(lines[count]):
-        return text
-    notes.append(f'the first {count} lines are left out: they begin with "#".')
-    return "\n".join(["\r" * x.endswith("\r") for x in lines[:count]] + lines[count:])
+    if max(map(marks, comments)) >= marks(first):
+        return start
+    notes.append(f'the first {len(comments)} lines are left out: they begin with "#".')
+    return behind
+
+
+def _lines(text: str, start: int = 0) -> Iterator[str]:
+    """The lines from a place on, each with its end. An `io.StringIO` would hold the
+    whole text again, four bytes for a character.
+    """
+    return (found.group() for found in _LINE.finditer(text, start))
 
 
 def _without_headers(
@@ -275,10 +294,11 @@ def _packed(file: IO[bytes], place: str) -> tuple[str, bytes]:
             return names[0], _bounded(packed, place, max(1, member.compress_size))
 
 
-def _records(text: str, delimiter: str, place: str) -> Iterator[Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _records(text: str, delimiter: str, place: str, start: int = 0) -> Iterator[Record]:
+    reader = csv.reader(_lines(text, start), delimiter=delimiter, strict=True)
+    above = sum(1 for _ in _lines(text[:start]))
     while True:
-        line = reader.line_num + 1
+        line = above + reader.line_num + 1
         try:
             values = next(reader)
         except StopIteration:
@@ -316,48 +336,3 @@ def _check_names(header: list[str], place: str, line: int) -> None:
                 f"{place}:{line}: expected column names that differ; {name!r} is the "
                 f"name of columns {first} and {number}."
             )
-
-
-def _json_records(
-    text: str, place: str, *, lines: bool
-) -> tuple[list[str], list[Record]]:
-    """Objects, one a line or in a list."""
-    objects = json_objects(place, text.split("\n"), lines_apart=lines)
-    return _object_records(objects, place)
-
-
-def _object_records(
-    objects: Iterable[tuple[int, dict[str, Any]]], place: str
-) -> tuple[list[str], list[Record]]:
-    """The records of objects; a name that one lacks is missing in it."""
-    found: list[tuple[int, dict[str, str]]] = []
-    for number, value in reading(objects, place):
-        try:
-            fields = {k.strip(): _field(k, v) for k, v in value.items()}
-        except TypeError as error:
-            raise ValueError(f"{place}:{number}: {error}.") from error
-        if len(fields) < len(value):
-            raise ValueError(
-                f"{place}:{number}: expected names that differ in more than space; "
-                f"received {list(value)[:20]}."
-            )
-        found.append((number, fields))
-    header = list(dict.fromkeys(name for _, fields in found for name in fields))
-    if not header:
-        raise ValueError(f"{place} is empty; expected objects.")
-    if len(header) * len(found) > MOST_FIELDS:
-        raise ValueError(
-            f"{place}: expected {MOST_FIELDS} fields at most; it has {len(found)} "
-            f"objects with {len(header)} different names."
-        )
-    records = [(line, [f.get(name, "") for name in header]) for line, f in found]
-    return header, records
-
-
-def _field(name: str, value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        raise TypeError(
-            f"expected text, a number, true, false or null for {name!r}; received "
-            f"{str(value)[:60]}"
-        )
-    return "" if value is None else str(value).strip()

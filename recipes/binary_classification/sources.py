@@ -11,7 +11,7 @@ import numpy as np
 from keras_seq.extras import require
 from recipes.binary_classification.columns import Field, columns_of, decimal_of
 from recipes.binary_classification.numerals import is_missing
-from recipes.binary_classification.reading import AROUND, name_of, read_table
+from recipes.binary_classification.reading import AROUND, PIECE, name_of, read_table
 from recipes.binary_classification.settings import BREAST_CANCER, Config
 from recipes.binary_classification.table import Column, Rows, rows_of
 
@@ -81,7 +81,7 @@ def table_file(config: Config) -> Table:
     if config.data.startswith("hf://"):  # no file, but rows
         digest = hashlib.sha256(repr(records).encode()).hexdigest()
     else:
-        digest = hashlib.sha256(Path(config.data).read_bytes()).hexdigest()
+        digest = _digest(Path(config.data))
     where = _label_column(header, config.label or "", place)
     if not records:
         raise ValueError(f"{place} has no rows.")
@@ -110,6 +110,14 @@ def table_file(config: Config) -> Table:
         notes=notes,
         decimal=decimal,
     )
+
+
+def _digest(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def _label_column(header: list[str], label: str, place: str) -> int:

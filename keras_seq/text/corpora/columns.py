@@ -11,6 +11,8 @@ Column: TypeAlias = int | str
 """A column: its number from 0, or its name in the header."""
 
 LOOKED_AT = 1000  # rows, to see what a column holds
+_MANY_ROWS = 5  # that aren't alike, or codes of languages, by chance
+_MANY_TIMES = 10  # that a language's name comes again beside others
 # Numbers and scores, addresses, UUIDs and times: none is a sentence.
 _NO_TEXT = re.compile(
     r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|(?i:https?://|www\.)\S+|"
@@ -43,25 +45,45 @@ _OTHERS = _words(
     "fold subset place part predicted notes note remarks source_lang target_lang "
     "src_lang tgt_lang source_language target_language"
 )
-# Codes of languages that aren't English words too, and their English names.
-_LANGUAGES = frozenset(
+# Codes of languages that aren't English words too, those that are, and names.
+_CODES = frozenset(
     _words(
         "en fr de es pt ru zh ja ko ar hi tr pl nl sv da fi cs el he hu ro uk vi th "
-        "bg hr sk sl lt lv et fa ur bn ta te km lo my eng fra fre deu ger spa por rus "
-        "zho cmn jpn kor ara hin tur pol nld swe ita ukr vie tha kab epo ber english "
-        "french german spanish italian portuguese russian chinese japanese korean "
-        "arabic hindi turkish polish dutch swedish danish norwegian finnish czech "
-        "greek hebrew hungarian romanian ukrainian vietnamese thai mandarin latin "
-        "esperanto persian indonesian urdu bengali tamil khmer lao burmese "
+        "bg hr sk sl lt lv et fa ur bn ta te km lo my af az ca cy eu ga gl gu hy ka kk "
+        "kn ml mn mr ne sq sr sw uz yo zu eng fra fre deu ger spa por rus zho cmn jpn "
+        "kor ara hin tur pol nld swe ita ukr vie tha kab epo ber ind nob heb ces dan "
+        "fin ell hun ron bul"
     )
 )
+_CODES_AND_WORDS = frozenset(_words("it no id is ms am so as or"))
+_NAMES = frozenset(
+    _words(
+        "english french german spanish italian portuguese russian chinese japanese "
+        "korean arabic hindi turkish polish dutch swedish danish norwegian finnish "
+        "czech greek hebrew hungarian romanian ukrainian vietnamese thai mandarin "
+        "latin esperanto persian indonesian urdu bengali tamil khmer lao burmese "
+        "afrikaans albanian amharic armenian azerbaijani basque bulgarian catalan "
+        "croatian estonian filipino galician georgian gujarati hausa icelandic igbo "
+        "irish kannada kazakh latvian lithuanian macedonian malay malayalam marathi "
+        "mongolian nepali punjabi serbian sinhala slovak slovenian somali swahili "
+        "tagalog telugu uzbek welsh xhosa yoruba zulu"
+    )
+)
+_LANGUAGES = _CODES | _NAMES
 _KNOWN = frozenset([*SOURCES, *TARGETS, *LABELS, *TEXTS, *SPLITS, *_OTHERS])
 _KNOWN |= {"", "unnamed: 0"}  # as pandas writes its index
 
 
-def is_language(name: str) -> bool:
-    """Whether a column's name names a language, as "en", "en-GB", "English words"."""
-    return re.split(r"[\s_-]", name)[0] in _LANGUAGES
+def is_language(name: str, *, beside: bool = False) -> bool:
+    """Whether a column's name names a language, as "en", "en-GB", "English words".
+
+    Args:
+        name: In lower case.
+        beside: Whether another language stands beside it: then "it" is Italian.
+    """
+    if re.split(r"[\s_-]", name)[0] in _LANGUAGES:
+        return True
+    return beside and re.split(r"[_-]", name)[0] in _CODES_AND_WORDS
 
 
 def found_header(table: Table) -> Table:
@@ -84,7 +106,8 @@ def found_header(table: Table) -> Table:
 
 def _is_header(row: Row) -> bool:
     cells = [cleaned(cell).casefold() for cell in row.cells]
-    known = [cell for cell in cells if cell in _KNOWN or is_language(cell)]
+    beside = any(map(is_language, cells))
+    known = [c for c in cells if c in _KNOWN or is_language(c, beside=beside)]
     return len(set(known) - {""}) > 1 and len(known) == len(cells)
 
 
@@ -150,8 +173,8 @@ def named(table: Table, names: Sequence[str]) -> int | None:
 
 
 def textless_columns(rows: Collection[Row]) -> dict[int, str]:
-    """The columns that hold identifiers, scores, addresses, times or codes of languages
-    alone, what surely is no text; and what each holds, in words.
+    """The columns that hold identifiers, scores, addresses, times, codes of languages
+    or one value alone, what surely is no text; and what each holds, in words.
     """
     full = [row.cells for row in rows if any(cell.strip() for cell in row.cells)]
     width = min(map(len, full), default=0)
@@ -160,13 +183,29 @@ def textless_columns(rows: Collection[Row]) -> dict[int, str]:
     for i, known in enumerate(columns):
         if i == 1 and all(map(_DAY.fullmatch, known)):
             continue
-        if all(map(_NO_TEXT.fullmatch, known)) or (
-            len(full) > 1 and {name.casefold() for name in known} <= _LANGUAGES
+        if (
+            all(map(_NO_TEXT.fullmatch, known))
+            or _are_languages(known, len(full))
+            or (len(known) == 1 and len(full) >= _MANY_ROWS)
         ):
             example = f"{full[0][i].strip()[:60]!r} and its like"
             whole = all(name.lstrip("+-").isdecimal() for name in known)
             found[i] = "whole numbers" if whole else example
     return found
+
+
+def _are_languages(known: set[str], count: int) -> bool:
+    """Whether the different fields of a column say of what language its rows are.
+
+    Sources of a dictionary may be languages' names, and "hi" and "he" are words: what
+    says of which language a row is comes again, or has many codes and nothing else.
+    """
+    folded = {name.casefold().replace("_", "-").partition("-")[0] for name in known}
+    if not folded <= _LANGUAGES | _CODES_AND_WORDS or not folded & _LANGUAGES:
+        return False
+    if folded & _NAMES:
+        return (2 if len(known) == 1 else _MANY_TIMES) * len(known) <= count
+    return 2 * len(known) <= count or (count >= _MANY_ROWS and folded <= _CODES)
 
 
 def width(rows: Collection[Row]) -> int:

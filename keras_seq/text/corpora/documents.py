@@ -26,7 +26,7 @@ from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.parts import TRAIN, part_of, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
-from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table
+from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table, readable
 from keras_seq.text.vocabulary import encodable
 from keras_seq.text.words import count_words
 
@@ -314,7 +314,7 @@ def _from_tables(
                     f"{source.name}:{row.line}: expected a column {place}, counted "
                     f"from 0; received {len(row.cells)} column(s)."
                 )
-            text = row.cells[place].strip()
+            text = readable(row.cells[place]).strip()
             if text:
                 names.append(f"{source.name}:{row.line}")
                 texts.append(text)
@@ -323,8 +323,8 @@ def _from_tables(
                 empty.append(f"{source.name}:{row.line}")
     if not texts:
         raise ValueError(f"{name}: the column {place} holds no text.")
-    if TRAIN not in parts or len(set(parts) - {""}) < 2:
-        parts = [""] * len(texts) if len(sources) > 1 else parts
+    if len(sources) > 1 and (TRAIN not in parts or len(set(parts) - {""}) < 2):
+        parts = []
     return TextCorpus(
         name,
         tuple(names),
@@ -396,5 +396,5 @@ def _decoded(blamed: str, source: Source, encoding: str | None) -> tuple[str, st
         raise ValueError(f"{blamed}:{line}: is no text: it has NUL bytes in it.")
     if "\n" not in text and "\r" in text:  # as of an old Macintosh
         text = text.replace("\r", "\n")
-    source.check_markup(text[:600])
+    source.check_markup(text)
     return text, found

@@ -184,7 +184,13 @@ def _source(label: str, name: str, split: Any) -> Source:
 
 
 def _rows(split: Any) -> Iterator[dict[str, Any]]:
-    """The rows as objects, labels by their names."""
+    """The rows as objects, labels by their names, without pictures and sounds."""
+    texts = [
+        column
+        for column, feature in split.features.items()
+        if not hasattr(feature, "decode")
+    ]
+    split = split.select_columns(texts)
     names = {
         cleaned(column): feature.names
         for column, feature in split.features.items()

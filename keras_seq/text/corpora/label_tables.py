@@ -17,7 +17,14 @@ from keras_seq.text.corpora.columns import (
 from keras_seq.text.corpora.label_folders import Labelled
 from keras_seq.text.corpora.parts import split_of
 from keras_seq.text.corpora.sources import Source
-from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
+from keras_seq.text.corpora.tables import (
+    SUFFIXES,
+    Row,
+    Table,
+    peeked,
+    read_table,
+    readable,
+)
 
 _FASTTEXT = "__label__"
 
@@ -67,8 +74,8 @@ def table_texts(
                 f"{place}: expected {wanted}; received {_short(chr(9).join(cells))!r}."
             )
         # Without columns to choose from, the text is all behind the first tab.
-        words = " ".join(cells[1:]) if text is None else cells[text]
-        yield Labelled(words, cells[label], place, part or part_in(row))
+        words = " ".join(cells[1:]) if text is None else readable(cells[text])
+        yield Labelled(words, readable(cells[label]), place, part or part_in(row))
 
 
 def _chosen(

@@ -19,7 +19,8 @@ def json_objects(
 
     It is JSON Lines, or a list of objects, alone or under the one name of an object
     around it; or what pandas writes: `{"a": {"0": 1}}`, `{"a": [1]}`, or
-    `{"columns": ["a"], "data": [[1]]}`. Numbers are strings, as they were written.
+    `{"columns": ["a"], "data": [[1]]}`. Numbers are strings, as they were written, and
+    NaN, which is no JSON, is null.
 
     Args:
         name: Of the file, for messages.
@@ -51,12 +52,12 @@ def json_objects(
     if not whole:
         yield from _of_lines(name, iterator)
         return
-    texts = list(iterator)
+    text = "\n".join(iterator)  # held once: the lines are gone
     try:
-        found = _parsed("\n".join(texts))
+        found = _parsed(text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and error.lineno > 1:  # JSON Lines after all
-            yield from _of_lines(name, texts)
+            yield from _of_lines(name, text.split("\n"))
             return
         raise ValueError(f"{name}:{error.lineno}: is no JSON: {error}.") from error
     except (ValueError, RecursionError) as error:
@@ -81,7 +82,7 @@ def _parsed(text: str) -> Any:
         object_pairs_hook=unique_object,
         parse_int=str,
         parse_float=str,
-        parse_constant=str,
+        parse_constant=lambda name: None if name == "NaN" else name,
     )
 
 

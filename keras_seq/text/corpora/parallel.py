@@ -7,25 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keras_seq.text.corpora.columns import (
-    LOOKED_AT,
-    SOURCES,
-    TARGETS,
-    Column,
-    described,
-    found_header,
-    is_language,
-    named,
-    places,
-    textless_columns,
-    width,
-)
+from keras_seq.text.corpora.columns import Column
 from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
+from keras_seq.text.corpora.pair_columns import pair_columns
 from keras_seq.text.corpora.parallel_files import parallel_files, refuse_by_name
 from keras_seq.text.corpora.parts import TRAIN, part_files, split_of
 from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
-from keras_seq.text.corpora.tables import SUFFIXES, Row, Table, peeked, read_table
+from keras_seq.text.corpora.tables import SUFFIXES, read_table, readable
 from keras_seq.text.normalising import normalise
 
 Pair = tuple[str, str]
@@ -179,7 +168,7 @@ def read_pairs(
         refuse_by_name(source)
         notes += source.encoding_note(encoding)
         table = read_table(source, encoding)
-        (first, second), table, note = _chosen(table, columns)
+        (first, second), table, note = pair_columns(table, columns)
         if note and note not in notes:
             notes.append(note)
         part_in = split_of(table)
@@ -197,7 +186,8 @@ def read_pairs(
                     f"{table.name}:{row.line}: expected columns {first} and {second}, "
                     f"counted from 0{tabs}; received {len(cells)} column(s)."
                 )
-            pairs.add(cells[first], cells[second], part or part_in(row))
+            sentences = readable(cells[first]), readable(cells[second])
+            pairs.add(*sentences, part or part_in(row))
         if more:
             notes.append(
                 f"{len(more)} rows have more columns than the first, as where a tab is "
@@ -310,57 +300,6 @@ def _counted(
     for line in source.lines(encoding):
         counts[side] += 1
         yield line
-
-
-def _chosen(
-    table: Table, columns: tuple[Column, Column] | None
-) -> tuple[list[int], Table, str]:
-    """The columns of source and target, the table, and a note of the choice."""
-    if columns is not None:
-        chosen, table = places(table, columns, 2)
-        return chosen, table, ""
-    table = found_header(table)
-    if table.header is not None:
-        chosen = _by_header(table, table.header)
-        return chosen, table, f"columns {described(chosen, table)} of the header"
-    start, table = peeked(table, LOOKED_AT)
-    textless, count = textless_columns(start), width(start)
-    if count < 3:
-        note = ""
-        if start and ".csv" in Path(table.name.lower()).suffixes[-2:]:
-            note = f"no header is known: the first row is {start[0].cells}"[:200]
-        return [0, 1], table, note
-    chosen = [0, 1]
-    if textless.keys() & {0, 1}:
-        chosen = [i for i in range(count) if i not in textless]
-        full = [row for row in start if len(row.cells) == count]
-        if len(chosen) != 2 or any(_repeats(full, i) for i in chosen):
-            raise ValueError(
-                f"{table.name}: expected sentences in columns 1 and 2; received "
-                f"{textless[min(textless)]} in column {min(textless) + 1}, as "
-                f"identifiers are, and {count} columns: `columns` says which."
-            )
-    return chosen, table, f"columns {described(chosen, table)} of {count}"
-
-
-def _repeats(rows: Sequence[Row], column: int) -> bool:
-    """Whether most of what a column holds comes several times."""
-    return 2 * len({row.cells[column] for row in rows}) <= len(rows) > 1
-
-
-def _by_header(table: Table, header: Sequence[str]) -> list[int]:
-    sides = named(table, SOURCES), named(table, TARGETS)
-    if sides[0] is not None and sides[1] is not None:
-        return [sides[0], sides[1]]
-    languages = [i for i, name in enumerate(header) if is_language(name.casefold())]
-    if len(languages) == 2:
-        return languages
-    if len(header) == 2:
-        return [0, 1]
-    raise ValueError(
-        f"{table.name}: expected columns of source and target; received "
-        f"{', '.join(map(repr, header[:20])) or 'none'}: `columns` says which."
-    )
 
 
 def _sources(path: Path, member: str | None) -> dict[str, Source]:

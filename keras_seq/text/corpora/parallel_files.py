@@ -42,7 +42,7 @@ def parallel_files(
     found: dict[str, dict[str, Source]] = collections.defaultdict(dict)
     for source in sources:
         language = source.suffix[1:]
-        if is_language(language) and source.stem.casefold() not in ABOUT:
+        if is_language(language, beside=True) and source.stem.casefold() not in ABOUT:
             some = found[source.path.with_name(source.stem).as_posix()]
             if language in some:
                 raise ValueError(
@@ -50,7 +50,11 @@ def parallel_files(
                     f"{str(source.path)!r}; received both."
                 )
             some[language] = source
-    pairs = {stem: some for stem, some in found.items() if len(some) > 1}
+    pairs = {
+        stem: some
+        for stem, some in found.items()
+        if len(some) > 1 and any(map(is_language, some))
+    }
     if not pairs:
         return {}
     if tables := part_files(path.name, sources, (".txt", *SUFFIXES)):

@@ -1,12 +1,14 @@
 """Parquet: rows as objects, their values as JSON would have them."""
 
 import datetime
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 from keras_seq.extras import require
 from keras_seq.runs import reading
-from keras_seq.text.corpora.encodings import decoded
+
+_AT_ONCE = 4096  # rows
 
 
 def parquet_objects(
@@ -14,7 +16,8 @@ def parquet_objects(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a Parquet file, each an object, with their numbers from 1.
 
-    Text in bytes is UTF-8, and a span of time is its seconds.
+    Text in bytes is UTF-8; bytes that aren't, as of pictures, stay bytes. A span of
+    time is its seconds.
 
     Args:
         name: Of the file, for messages.
@@ -26,8 +29,8 @@ def parquet_objects(
 
     Raises:
         ImportError: If pyarrow is missing.
-        ValueError: If it is no whole Parquet file, has too many fields, or columns of
-            one name.
+        ValueError: If it is no whole Parquet file, has too many fields, columns of one
+            name, or values that Python hasn't; a damaged part is told when it comes.
 
     Example:
 
@@ -42,9 +45,10 @@ def parquet_objects(
         require("pyarrow", "tables"),
     )
     bad = f"{name}: is no Parquet, or is no whole Parquet file"
+    broken = (OSError, ValueError, OverflowError, pyarrow.ArrowException)
     try:
         file = parquet.ParquetFile(pyarrow.BufferReader(content))
-    except (OSError, ValueError) as error:
+    except broken as error:
         raise ValueError(f"{bad}: {error}") from error
     count, width = file.metadata.num_rows, file.metadata.num_columns
     if count * max(1, width) > most:
@@ -57,22 +61,33 @@ def parquet_objects(
             f"{name}: expected column names that differ; received {twice[:20]} twice."
         )
 
-    def rows() -> Iterator[tuple[int, dict[str, Any]]]:
+    def batches() -> Iterator[list[dict[str, Any]]]:
         number = 0
         try:
-            for batch in reading(
-                file.iter_batches(batch_size=4096), name, count, size=len
-            ):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, {k: _plain(name, number, k, row[k]) for k in row}
-        except OSError as error:
-            raise ValueError(f"{bad}: {error}") from error
+            for batch in file.iter_batches(batch_size=_AT_ONCE):
+                yield batch.to_pylist()
+                number += len(batch)
+        except broken as error:
+            raise ValueError(
+                f"{bad}: rows {number + 1} to {min(number + _AT_ONCE, count)}: {error}"
+            ) from error
 
-    return rows()
+    numbers = itertools.count(1)
+    return (
+        (next(numbers), {column: _plain(value) for column, value in row.items()})
+        for batch in reading(batches(), name, count, size=len)
+        for row in batch
+    )
 
 
-def _plain(name: str, number: int, column: str, value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
-        return decoded(f"{name}:{number}, column {column!r}", value)
+        try:
+            return value.decode().removeprefix("\ufeff")
+        except UnicodeDecodeError:
+            return value
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
     return value.total_seconds() if isinstance(value, datetime.timedelta) else value

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
+from keras_seq.files import MARKUP_START, foreign_kind, markup_kind, open_unpacked
 from keras_seq.files import SMALL_UNPACKED as _SMALL
 from keras_seq.files import TIMES_UNPACKED as _TIMES
-from keras_seq.files import foreign_kind, markup_kind, open_unpacked
 from keras_seq.runs import reading
 from keras_seq.text.corpora.encodings import encoding_note, lines_of
 from keras_seq.text.vocabulary import encodable
@@ -29,6 +29,8 @@ _UNPACKERS: dict[str, Callable[[IO[bytes]], Any]] = {
     ".xz": lzma.LZMAFile,
 }
 _LONGEST_LINE = 2**28  # bytes: a small packed file may hold any number of them
+_PIECE = 2**16  # bytes
+_COMMENTS = 10_000  # lines
 _START = 600  # bytes that tell what a file is
 _OFFICE = ("[Content_Types].xml", "mimetype")  # what is in the .zip of a document
 
@@ -75,25 +77,38 @@ class Source(NamedTuple):
         size = 0
         with self._unpacking(), self.open() as file:
             lines = iter(lambda: file.readline(_LONGEST_LINE), b"")
-            if self.told:
-                whole = self.packed if isinstance(file, io.BufferedReader) else 0
-                lines = reading(lines, self.name, whole, unit="bytes", size=len)
-            for line in lines:
+            for line in self._told(lines, file):
                 if not size:
                     self._check_kind(line)
+                if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                    raise ValueError(
+                        f"{self.name}: expected lines of less than {_LONGEST_LINE:,} "
+                        "bytes; received a longer one."
+                    )
                 size += len(line)
-                self._check_size(size, line)
+                self._check_size(size)
                 yield line
 
     def read(self) -> bytes:
-        """All of it; ValueError as `raw_lines`."""
+        """All of it, if it may be text; ValueError as `raw_lines`."""
+        data = self.content()
+        self._check_kind(data)
+        return data
+
+    def content(self) -> bytes:
+        """All of it, whatever it is; ValueError if it isn't whole."""
+        found = io.BytesIO()  # grows in place, and hands out what it holds
         with self._unpacking(), self.open() as file:
-            if isinstance(file, io.BufferedReader):  # as it lies
-                data = file.read(self.packed + 1)  # once: all at a time is held twice
-                self._check_kind(data)
-                rest = file.read()  # which came in the meantime
-                return data + rest if rest else data
-        return b"".join(self.raw_lines())
+            for piece in self._told(iter(lambda: file.read(_PIECE), b""), file):
+                found.write(piece)
+                self._check_size(found.tell())
+        return found.getvalue()
+
+    def _told(self, pieces: Iterator[bytes], file: IO[bytes]) -> Iterator[bytes]:
+        if not self.told:
+            return pieces
+        whole = self.packed if isinstance(file, io.BufferedReader) else 0
+        return reading(pieces, self.name, whole, unit="bytes", size=len)
 
     @contextlib.contextmanager
     def _unpacking(self) -> Iterator[None]:
@@ -120,29 +135,31 @@ class Source(NamedTuple):
         if foreign := foreign_kind(start[:_START]):
             raise ValueError(f"{self.name}: is no text: it is {foreign}.")
 
-    def _check_size(self, size: int, line: bytes) -> None:
-        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-            raise ValueError(
-                f"{self.name}: expected lines of less than {_LONGEST_LINE:,} bytes; "
-                "received a longer one."
-            )
+    def _check_size(self, size: int) -> None:
         if self.packed and size > max(_SMALL, _TIMES * self.packed):
             raise ValueError(
                 f"{self.name}: expected at most {_TIMES} times its {self.packed:,} "
-                "packed bytes, as texts have; received more."
+                "packed bytes, as texts and tables have; received more."
             )
 
     def lines(self, encoding: str | None = None) -> Iterator[str]:
         """Its lines, decoded, without their ends; ValueError if they are markup."""
         lines = lines_of(self.name, self.raw_lines(), encoding)
+        first = []
         # Who types the lines waits for no second one.
-        first = list(itertools.islice(lines, 3 if self.packed else 1))
+        wanted = 3 if self.packed else 1
+        for line in itertools.islice(lines, _COMMENTS):
+            first.append(line)
+            # ARFF begins behind its comments, and is known by what follows.
+            wanted -= not (self.packed and _is_of_arff(line))
+            if not wanted:
+                break
         self.check_markup("\n".join(line[:_START] for line in first))
         return itertools.chain(first, lines)
 
-    def check_markup(self, start: str) -> None:
+    def check_markup(self, text: str) -> None:
         """Refuses what begins as HTML or XML does: its markup isn't read."""
-        if kind := markup_kind(start):
+        if kind := markup_kind(text[:MARKUP_START]):
             hint = ": save it as plain text, or as a table"
             raise ValueError(f"{self.name}: is {kind}, which isn't read{hint}.")
 
@@ -155,6 +172,12 @@ class Source(NamedTuple):
                 return encoding_note(self.name, file.read(4), encoding)
         except (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError):
             return []  # who reads it is told
+
+
+def _is_of_arff(line: str) -> bool:
+    """Whether a line may stand above the first attribute of ARFF."""
+    start = line[:_START].strip()
+    return not start or start.startswith("%") or start.lower().startswith("@relation")
 
 
 def is_zip(path: Path) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from keras_seq.files import named_delimiter
-from keras_seq.text.corpora.encodings import cleaned
+from keras_seq.text.corpora.encodings import cleaned, decoded
 from keras_seq.text.corpora.objects import json_objects
 from keras_seq.text.corpora.parquet import parquet_objects
 from keras_seq.text.corpora.sources import Source
@@ -18,9 +18,23 @@ _DELIMITERS = ",;\t|"
 _LOOKED_AT = 50  # lines, to find the delimiter
 _OBJECTS = 1000  # that tell the names of columns
 _LONGEST_FIELD = 2**28  # characters
+_FILE = {"bytes", "path"}  # a picture or a sound, as the library datasets has them
 _MOST_FIELDS = 2**28  # of Parquet, whose size says little
 
 Cells = list[str]
+
+
+class Unreadable(str):
+    """A field that is no text: why it is none. Who needs the field raises it."""
+
+    __slots__ = ()
+
+
+def readable(cell: str) -> str:
+    """The field; ValueError if it is no text."""
+    if isinstance(cell, Unreadable):
+        raise ValueError(str(cell))
+    return cell
 
 
 class Row(NamedTuple):
@@ -199,8 +213,14 @@ def _json_table(source: Source, encoding: str | None) -> Table:
 def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> Table:
     start = list(itertools.islice(objects, _OBJECTS))
     first = [_flat(value, f"{name}:{number}") for number, value in start]
-    header = list(dict.fromkeys(key for fields in first for key in fields))
-    known = frozenset(header)
+    known = dict.fromkeys(key for fields in first for key in fields)
+    texts = {
+        key
+        for fields in first
+        for key, cell in fields.items()
+        if not isinstance(cell, Unreadable)
+    }
+    header = [key for key in known if key in texts]
     if start and not header:
         number, value = start[0]
         kinds = {type(part).__name__ for part in value.values()} or {"nothing"}
@@ -213,7 +233,7 @@ def _object_table(name: str, objects: Iterator[tuple[int, dict[str, Any]]]) -> T
     def rows() -> Iterator[Row]:
         for number, value in itertools.chain(start, objects):
             fields = _flat(value, f"{name}:{number}")
-            if not known.issuperset(fields):
+            if not known.keys() >= fields.keys():
                 new = [key for key in fields if key not in known]
                 raise ValueError(
                     f"{name}:{number}: expected the names that the first {_OBJECTS:,} "
@@ -231,7 +251,11 @@ def _flat(value: dict[str, Any], place: str) -> dict[str, str]:
 
     So pairs are given: {"translation": {"en": "Go.", "fr": "Va !"}}.
     """
-    inside = [part for part in value.values() if isinstance(part, dict)]
+    inside = [
+        part
+        for part in value.values()
+        if isinstance(part, dict) and part.keys() != _FILE
+    ]
     fields = _cells(value, place)
     if len(inside) == 1:
         fields = {**fields, **_cells(inside[0], place), **fields}
@@ -248,13 +272,21 @@ def _cells(value: dict[str, Any], place: str) -> dict[str, str]:
                 f"{place}: expected names that differ in more than space; received "
                 f"{key!r} again."
             )
-        fields[name] = "" if part is None else str(part)
+        if isinstance(part, bytes):
+            fields[name] = _undecoded(f"{place}, column {name!r}", part)
+        else:
+            fields[name] = "" if part is None else str(part)
     return fields
+
+
+def _undecoded(place: str, data: bytes) -> str:
+    try:
+        return decoded(place, data)
+    except ValueError as error:
+        return Unreadable(error)
 
 
 def _parquet_table(source: Source) -> Table:
     # In memory: a packed one can't be read from its end.
-    with source.open() as opened:
-        content = opened.read()
-    objects = parquet_objects(source.name, content, _MOST_FIELDS)
+    objects = parquet_objects(source.name, source.content(), _MOST_FIELDS)
     return _object_table(source.name, objects)

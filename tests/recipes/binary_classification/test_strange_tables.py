@@ -245,3 +245,21 @@ def test_each_row_that_is_asked_has_an_answer(tmp_path, name):
     rows, lines = rows_from_csv(str(tmp_path / name), [Column("c", "category")])
     assert rows.strings[:, 0].tolist() == expected
     assert len(lines) == len(expected)
+
+
+@pytest.mark.parametrize("above", ["", "\ufeff", "sep=,\n", "# by me\n"])
+def test_a_large_table_is_not_held_many_times(tmp_path, above):
+    """Bytes and the text that they are, then the text and its fields: two at a time."""
+    path = tmp_path / "x.csv"
+    with path.open("w") as file:
+        file.write(f"{above}a,b\n")
+        for i in range(4000):
+            file.write(f"{i}{'x' * 1000},{i}\n")
+    tracemalloc.start()
+    header, records = read_table(str(path), notes=[])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (header, len(records), records[-1][1][1]) == (["a", "b"], 4000, "3999")
+    assert peak < 2.6 * path.stat().st_size
+    line = 4001 + (above[-1:] == "\n")
+    assert records[-1][0] == line

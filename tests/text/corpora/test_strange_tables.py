@@ -1,14 +1,23 @@
 """Tables of text as programs and people save them."""
 
+import gzip
+
 import pytest
 
 from keras_seq.text import read_documents, read_labelled, read_pairs
+from recipes.binary_classification.reading import read_table as recipe_table
 
 
 @pytest.mark.parametrize(
     ("name", "text", "kind"),
     [
         ("x.csv", "% a comment\n@RELATION iris\n\n@ATTRIBUTE x NUMERIC\n", "ARFF"),
+        (
+            "x.csv",
+            "%  Title: " + "%\n\n% Iris Plants Database\n" * 400 + "@RELATION iris\n"
+            "% more\n\n@ATTRIBUTE x NUMERIC\n@DATA\n1\n",
+            "ARFF",
+        ),
         ("x.txt", "1\n00:00:01,000 --> 00:00:02,500\nHello.\n", "SubRip"),
         ("x.txt", "WEBVTT\n\n00:01.000 --> 00:02.500\nHello.\n", "WebVTT"),
     ],
@@ -121,3 +130,115 @@ def test_parquet_as_the_hub_has_it(tmp_path):
     parquet.write_table(pyarrow.table(list(packed), names=["en", "en"]), path)
     with pytest.raises(ValueError, match=r"names that differ; received \['en'\]"):
         read_pairs(path)
+
+
+def test_texts_may_begin_as_arff_does(tmp_path):
+    path = tmp_path / "x.txt"
+    text = "@relation to what was said:\n\nit is so.\n% of all, @attribute none.\n"
+    path.write_text(text)
+    assert read_documents(path).texts == (text.strip(),)
+    path.write_text("@relation a\tune relation\n% b\tc\n\nd\te\n")
+    assert read_pairs(path).pairs[0] == ("@relation a", "une relation")
+
+
+def test_names_of_languages_may_be_what_is_translated(tmp_path):
+    """A dictionary of them, and words that are codes as well."""
+    path = tmp_path / "x.tsv"
+    for pairs in (
+        [("thai", "thaï"), ("french", "français"), ("english", "anglais")] * 2,
+        [("hi", "salut"), ("he", "il"), ("my", "mon")],
+    ):
+        rows = [f"{one}\t{other}\tby {i}" for i, (one, other) in enumerate(pairs)]
+        path.write_text("\n".join(rows))
+        assert read_pairs(path).pairs == tuple(dict.fromkeys(pairs))
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ["english"] * 20,
+        ["English", "German"] * 10,
+        ["it"] * 20,
+        ["en", "it", "zh-Hans", "pt_BR"] * 5,
+        ["CC-BY 2.0"] * 20,
+    ],
+)
+def test_what_says_the_language_of_its_row_is_no_sentence(tmp_path, codes):
+    path = tmp_path / "x.tsv"
+    pairs = [(f"Sentence {i}.", f"Phrase {i}.") for i in range(len(codes))]
+    rows = [f"{a}\t{b}\t{c}" for a, (b, c) in zip(codes, pairs, strict=True)]
+    path.write_text("\n".join(rows))
+    corpus = read_pairs(path)
+    assert corpus.pairs == tuple(pairs)
+    assert "columns 2 and 3 of 3" in corpus.summary()
+
+
+def test_italian_has_a_code_that_is_a_word(tmp_path):
+    (tmp_path / "train.en").write_text("Go.\nRun!\n")
+    (tmp_path / "train.it").write_text("Vai.\nCorri!\n")
+    pairs = (("Go.", "Vai."), ("Run!", "Corri!"))
+    assert read_pairs(tmp_path).pairs == pairs
+    path = tmp_path / "x.csv"
+    path.write_text("id,en,it\n1,Go.,Vai.\n2,Run!,Corri!\n")
+    assert read_pairs(path).pairs == pairs
+
+
+def test_bytes_that_nobody_asks_for_are_left_out(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    picture = b"\x89PNG\r\n\x1a\n\xff"
+    table = {
+        "hash": [b"\xc3", b"ok", b"\xff\x00"],  # one of them is text by chance
+        "image": [{"bytes": picture, "path": "a.png"}] * 3,
+        "thumbnail": [picture] * 3,
+        "text": [b"good", "caf\u00e9".encode(), b"bad"],
+        "label": [1, 1, 0],
+    }
+    parquet.write_table(pyarrow.table(table), path)
+    texts = ["good", "caf\u00e9", "bad"]
+    assert [t.text for t in read_labelled(path).texts] == texts
+    assert list(read_documents(path).texts) == texts
+    with pytest.raises(ValueError, match=r"x\.parquet:1, column 'hash'.* byte 0xC3"):
+        read_documents(path, column="hash")
+    with pytest.raises(ValueError, match="expected one column 'thumbnail'"):
+        read_documents(path, column="thumbnail")
+    notes = []
+    header, rows = recipe_table(str(path), notes=notes)
+    assert header == ["text", "label"]
+    assert [cells for _, cells in rows] == [
+        ["good", "1"],
+        ["caf\u00e9", "1"],
+        ["bad", "0"],
+    ]
+    assert [note.split("'")[1] for note in notes] == ["hash", "image", "thumbnail"]
+    inner = [{"en": b"Go.", "fr": "Va !"}, {"en": b"Run!", "fr": "Cours !"}]
+    parquet.write_table(pyarrow.table({"translation": inner}), path)
+    assert read_pairs(path).pairs == (("Go.", "Va !"), ("Run!", "Cours !"))
+
+
+def test_damaged_and_packed_parquet(tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "x.parquet"
+    table = pyarrow.table({"text": [f"text {i % 50}" for i in range(10_000)]})
+    parquet.write_table(table, path)
+    content = path.read_bytes()
+    packed = tmp_path / "y.parquet.gz"
+    packed.write_bytes(gzip.compress(content))
+    assert len(read_documents(packed)) == len(read_documents(path)) == 10_000
+    monkeypatch.setattr("keras_seq.text.corpora.sources._SMALL", 2**10)
+    packed.write_bytes(gzip.compress(bytes(2**22)))
+    with pytest.raises(ValueError, match=r"y\.parquet\.gz: expected at most 200 times"):
+        read_documents(packed)
+    path.write_bytes(content[:40] + b"\xff" * 200 + content[240:])
+    for read in (read_documents, recipe_table):
+        with pytest.raises(ValueError, match=r"x\.parquet: is no .*: rows 1 to 4096: "):
+            read(str(path))
+
+
+def test_not_a_number_is_no_text(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "a", "label": 1}\n{"text": NaN, "label": 0}\n' * 2)
+    with pytest.raises(ValueError, match="two labels at least"):
+        read_labelled(path)
