@@ -121,7 +121,7 @@ def read_documents(
     is mostly ASCII and just one of these makes sense of the rest, and named in the
     corpus; others are refused, as are HTML and XML.
 
-    hf://NAME[:CONFIG][@SPLIT] is a data set of the library `datasets` (extra `hub`),
+    `hf://NAME[:CONFIG][@SPLIT]` is a data set of the library `datasets` (extra `hub`),
     or, with a folder for NAME, one that it has saved: a table; its splits are parts.
 
     Fewer than ten texts are cut into pieces by `cut_text`, about a hundred in all: one

@@ -132,7 +132,7 @@ def hub_rows(data: str) -> Iterator[dict[str, Any]] | None:
     Labels have their names; one of several splits must be named, behind an @.
 
     Args:
-        data: hf://NAME[:CONFIG][@SPLIT]; a NAME that is a folder is one that the
+        data: `hf://NAME[:CONFIG][@SPLIT]`; a NAME that is a folder is one that the
             library `datasets` has saved.
 
     Returns:

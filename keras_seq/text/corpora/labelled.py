@@ -139,7 +139,7 @@ def read_labelled(
       may lie in train/, test/ and validation/ (or dev/).
     - A folder with a file for each label, its name ending with the label, and a text
       in each line, as NLTK's sentence_polarity has them: rt-polarity.pos.
-    - hf://NAME[:CONFIG][@SPLIT], a data set of the library `datasets` (extra `hub`),
+    - `hf://NAME[:CONFIG][@SPLIT]`, a data set of the library `datasets` (extra `hub`),
       or, with a folder for NAME, one that it has saved.
 
     A file may be gzipped (.gz), and each of the folders in a .zip. Text is UTF-8, with

@@ -107,7 +107,7 @@ def read_pairs(
     dev.tsv, ...) and test.tsv, which become the corpus's parts, as a column "split"
     with such values does.
 
-    hf://NAME[:CONFIG][@SPLIT] is a data set of the library `datasets` (extra `hub`),
+    `hf://NAME[:CONFIG][@SPLIT]` is a data set of the library `datasets` (extra `hub`),
     or, with a folder for NAME, one that it has saved.
 
     A header is known by its names: "source" and "target", "en" and "fr", ... White
