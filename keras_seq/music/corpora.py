@@ -2,23 +2,14 @@
 
 import hashlib
 import importlib.util
-import io
-import lzma
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keras_seq.extras import require
-from keras_seq.files import (
-    SMALL_UNPACKED,
-    TIMES_UNPACKED,
-    foreign_kind,
-    open_unpacked,
-)
-from keras_seq.music._encoding import decode
+from keras_seq.music._abc_files import AbcFile, abc_files, below
 from keras_seq.music._normalising import normalise
 from keras_seq.music._shown import shown_as_music
 from keras_seq.music._splitting import Piece, reference_of, split, title_of
@@ -34,7 +25,6 @@ CORPORA = {
     "airds": ("airdsAirs",),
     "essen": ("essenFolksong",),
 }
-_PART = 2**20  # bytes that are unpacked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +140,8 @@ def load_corpus(
 
     Args:
         source: Name of a corpus, path of an ABC file, or path of a folder,
-            whose `*.abc` files are read at any depth.
+            whose `*.abc` files are read at any depth. Files may be packed by gzip,
+            bzip2 or xz (`*.abc.gz`, ...), and be in a .zip.
         normalised: Whether to pass each tune through `normalise`.
         progress: Called as `progress(done, total)` with counts of tunes.
 
@@ -175,7 +166,7 @@ def load_corpus(
     >>> folder.cleanup()
     """
     files, terms = _locate(source)
-    found = [item for name, path in files for item in _read(name, path, len(files))]
+    found = [item for file in files for item in _read(file, len(files))]
     tunes: list[CorpusTune] = []
     rejected: list[Rejected] = []
     for done, (name, piece) in enumerate(found, start=1):
@@ -196,30 +187,25 @@ def load_corpus(
     return Corpus(str(source), tuple(tunes), tuple(rejected), terms)
 
 
-def _locate(source: str | os.PathLike[str]) -> tuple[list[tuple[str, Path]], str]:
-    """The files of a source, each with the name to report, and their terms."""
+def _locate(source: str | os.PathLike[str]) -> tuple[list[AbcFile], str]:
+    """The files of a source and their terms."""
     if isinstance(source, str) and source in CORPORA:
         root = _music21_folder() / "corpus"
         folders = [root / folder for folder in CORPORA[source]]
         terms = TERMS[source]
     else:
-        root = Path(source)
+        root = Path(source) if Path(source).name else Path(source).resolve()
         folders = [root]
         terms = OWN_TERMS.format(path=root.name)
         if root.is_file():
-            return [(root.name, root)], terms
+            return abc_files(root.parent, [root], alone=True), terms
         if not root.is_dir():
             names = ", ".join(repr(name) for name in CORPORA)
             raise FileNotFoundError(
                 f"`source` must be one of {names}, or the path of an ABC file or of "
                 f"a folder of them; {str(source)!r} is neither"
             )
-    paths = [path for folder in folders for path in sorted(folder.rglob("*"))]
-    files = [
-        (path.relative_to(root).as_posix(), path)
-        for path in paths
-        if path.suffix.lower() == ".abc" and path.is_file()
-    ]
+    files = [file for folder in folders for file in abc_files(root, below(folder))]
     if not files:
         raise ValueError(
             f"`source` {str(source)!r} must be a folder with *.abc files; none is there"
@@ -235,43 +221,21 @@ def _music21_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def _read(
-    name: str, path: Path, file_count: int
-) -> Iterator[tuple[str, Piece | Rejected]]:
+def _read(file: AbcFile, file_count: int) -> Iterator[tuple[str, Piece | Rejected]]:
+    name = file.name
     try:
-        text = _text(path)
+        text = file.text()
         pieces = list(split(text))
         if not pieces:
             came = "text without one" if text.strip() else "an empty file"
             raise ValueError(f"expected a tune that starts with X:, came {came}")
     except ValueError as error:
         if file_count == 1:
-            raise ValueError(f"{str(path)!r}: {error}") from error
+            raise ValueError(f"{str(file.path)!r}: {error}") from error
         yield name, Rejected(name, 1, "", "unreadable-file", str(error))
         return
     for piece in pieces:
         yield name, piece
-
-
-def _text(path: Path) -> str:
-    """The text of a file, unpacked; ValueError if it is none, or more than a bound."""
-    most = max(SMALL_UNPACKED, TIMES_UNPACKED * path.stat().st_size)
-    found = io.BytesIO()
-    try:
-        with open_unpacked(path) as file:
-            while found.tell() <= most and (part := file.read(_PART)):
-                found.write(part)
-    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise ValueError(f"expected a whole packed file: {error}") from error
-    if found.tell() > most:
-        raise ValueError(f"expected {most:,} unpacked bytes at most, came more")
-    try:
-        return decode(found.getvalue())
-    except ValueError as error:
-        kind = foreign_kind(found.getvalue()[:64])
-        raise ValueError(f"{error}: it is {kind}" if kind else str(error)) from error
 
 
 def _check(name: str, piece: Piece) -> CorpusTune | Rejected:

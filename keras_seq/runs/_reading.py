@@ -10,6 +10,7 @@ from keras_seq.runs import _streams
 _Item = TypeVar("_Item")
 _FIRST = 1.0  # seconds: what takes less isn't waited for
 _SECONDS = 30.0, 0.2  # between two signs of life: in lines, on a terminal
+_LARGE = 3 * 10**7  # characters of JSON, which take a second
 _WIDTH = 79  # of the line on a terminal
 
 
@@ -42,7 +43,7 @@ def reading(
     ['a\n', 'b\n']
     """
     began = time.monotonic()
-    due, done, drawn, told = began + _FIRST, 0, False, False
+    due, done, drawn, told, whole = began + _FIRST, 0, False, False, False
     try:
         for item in items:
             done += size(item) if size is not None else 1
@@ -52,12 +53,19 @@ def reading(
                 due = now + _SECONDS[drawn]
                 _say(_line(name, done, total, unit, now - began), drawn)
             yield item
+        whole = True
     finally:
-        if told:
-            line = _line(name, done, 0, unit, time.monotonic() - began)
-            _say(line, drawn)
-            if drawn:
-                print(file=sys.stderr, flush=True)
+        # Who stops in the midst, as where an error is, has read no such number.
+        if told and whole:
+            _say(_line(name, done, 0, unit, time.monotonic() - began), drawn)
+        if told and drawn:
+            print(file=sys.stderr, flush=True)
+
+
+def tell_of_parsing(name: str, size: int) -> None:
+    """Says what is read at once, and so can't say how far it is."""
+    if size >= _LARGE:
+        _streams.tell(f"reading {name}: {size // 10**6} MB of JSON, all at once")
 
 
 def _line(name: str, done: int, total: int, unit: str, seconds: float) -> str:

@@ -8,7 +8,9 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from keras_seq.runs._reading import tell_of_parsing
 from keras_seq.text.corpora.encodings import decoded
+from keras_seq.text.corpora.sources import one_file
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_FILES = 2**22
@@ -141,7 +143,7 @@ def _in_folder(folder: Path) -> dict[Path, str]:
     if len(direct) == 1:
         return {direct[0]: ""}
     splits = {file: split_named(file.stem) for file in direct}
-    alike = len({file.suffix for file in direct}) == 1
+    alike = len({one_file(file).suffix for file in direct}) == 1
     if direct and alike and all(splits.values()):
         different = len(set(splits.values())) == len(splits)
         if different:
@@ -159,7 +161,7 @@ def _candidates(folder: Path) -> list[Path]:
     files = [
         file
         for file in sorted(folder.iterdir())
-        if file.suffix.lower() in _KINDS and file.is_file()
+        if file.is_file() and one_file(file).suffix in _KINDS
     ]
     for name in _NAMES if len(files) > 1 else ():
         some = [file for file in files if name in file.stem.lower()]
@@ -195,8 +197,9 @@ def _read(file: Path, encoding: str | None) -> tuple[Named, dict[str, str]]:
     """Captions, and splits where the file tells them, by the name of the image."""
     if file.stat().st_size > MOST_BYTES:
         raise ValueError(f"{str(file)!r} must have at most {MOST_BYTES} bytes.")
-    text = decoded(str(file), file.read_bytes(), encoding)
-    kind = file.suffix.lower()
+    source = one_file(file)
+    text, kind = decoded(str(file), source.read(), encoding), source.suffix
+    source.check_markup(text)
     if kind == ".jsonl":
         return _read_lines(file, text)
     return _read_json(file, text) if kind == ".json" else _read_table(file, text)
@@ -257,6 +260,7 @@ def _object(value: typing.Any) -> dict[str, typing.Any]:
 def _read_json(file: Path, text: str) -> tuple[Named, dict[str, str]]:
     """As COCO writes it, or Karpathy; names with lists of captions; or objects."""
     found, where = _Collected(), ""
+    tell_of_parsing(file.name, len(text))
     try:
         content = json.loads(text)
         images = content.get("images") if isinstance(content, dict) else None

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from keras_seq.text.corpora.sources import named_path
 from keras_seq.text.normalising import normalise
 from keras_seq.vision._caption_files import IMAGES, caption_files, files_below
 
@@ -130,7 +131,8 @@ def read_captions(
     >>> corpus.images[0].captions
     ('A dog.',)
     """
-    files = caption_files(Path(path), encoding)
+    whole = named_path(path)
+    files = caption_files(whole, encoding)
     total, done, empty, unlisted = sum(len(each.captions) for each in files), 0, 0, 0
     missing, repeated = [], []
     found: dict[str, tuple[Path, list[str], str]] = {}
@@ -169,7 +171,6 @@ def read_captions(
             f"{names[0] if names else None!r}."
         )
     everything = {image for there in roots.values() for image in there.images}
-    whole = Path(path)
     return CaptionCorpus(
         files[0].root.name if whole != files[0].file else whole.name,
         images,

@@ -250,7 +250,7 @@ def _content(path: str) -> tuple[str, bytes]:
     if path == "-" and inner == place and content.lstrip().startswith(b"{"):
         inner = "rows.jsonl"  # it has no name that says so
     for ending in (".gz", ".bz2", ".xz"):
-        inner = inner.removesuffix(ending)
+        inner = inner.lower().removesuffix(ending)
     return inner, content
 
 
@@ -261,8 +261,11 @@ def _bounded(file: IO[bytes], place: str, packed: int = 0) -> bytes:
     """
     most = min(max(SMALL, TIMES * packed), MOST_BYTES) if packed else MOST_BYTES
     found = io.BytesIO()
-    while found.tell() <= most and (piece := file.read(PIECE)):
+    pieces = iter(lambda: file.read(PIECE), b"")
+    for piece in reading(pieces, place, packed, unit="bytes", size=len):
         found.write(piece)
+        if found.tell() > most:
+            break
     if found.tell() > most < MOST_BYTES:
         raise ValueError(
             f"{place}: expected at most {TIMES} times its {packed:,} packed bytes, as "

@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import lzma
 import re
+import zipfile
 
 import pytest
 
-from keras_seq.music import corpora, load_corpus, normalise, parse, validate
+from keras_seq.music import _abc_files, load_corpus, normalise, parse, validate
 from tests.music.data import irish_tunes, music21_corpus
 
 GOOD = "X:{}\nT:{}\nM:4/4\nL:1/8\nK:G\nGABc dedB|"
@@ -148,6 +149,35 @@ def test_folder_is_read_at_any_depth_in_order(tmp_path):
     ]
 
 
+def test_folder_with_packed_files_archives_and_links(tmp_path):
+    folder, elsewhere = tmp_path / "tunes", tmp_path / "elsewhere"
+    (elsewhere / "in").mkdir(parents=True)
+    folder.mkdir()
+    (folder / "a.abc.gz").write_bytes(gzip.compress(good(1).encode()))
+    (folder / "b.ABC.XZ").write_bytes(lzma.compress(good(2).encode()))
+    with zipfile.ZipFile(folder / "c.zip", "w") as archive:
+        archive.writestr("deep/x.abc", good(3))
+        archive.writestr("__MACOSX/deep/._x.abc", b"\0\5")
+        archive.writestr("readme.txt", good(9))
+    (elsewhere / "in" / "y.abc").write_text(good(4))
+    (folder / "d").symlink_to(elsewhere, target_is_directory=True)
+    (elsewhere / "back").symlink_to(folder, target_is_directory=True)
+    (folder / "e.zip").write_bytes(b"PK no")
+    corpus = load_corpus(folder)
+    assert [(t.source, t.reference) for t in corpus.tunes] == [
+        ("a.abc.gz", 1),
+        ("b.ABC.XZ", 2),
+        ("c.zip/deep/x.abc", 3),
+        ("d/in/y.abc", 4),
+    ]
+    assert [r.source for r in corpus.rejected] == ["e.zip"]
+    assert load_corpus(folder / "c.zip").tunes[0].reference == 3
+    with zipfile.ZipFile(folder / "f.zip", "w") as archive:
+        archive.writestr("readme.txt", good(9))
+    with pytest.raises(ValueError, match=r"f\.zip' must hold .*'readme.txt'"):
+        load_corpus(folder / "f.zip")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -173,8 +203,8 @@ def test_packed_files_are_read_by_what_they_are(tmp_path, pack, monkeypatch):
     if pack is not bz2.compress:
         with pytest.raises(ValueError, match=r"tunes\.abc': expected a whole packed"):
             load(tmp_path, pack(text.encode() * 50)[:-20])
-    monkeypatch.setattr(corpora, "SMALL_UNPACKED", 2**21)
-    monkeypatch.setattr(corpora, "TIMES_UNPACKED", 20)
+    monkeypatch.setattr(_abc_files, "SMALL_UNPACKED", 2**21)
+    monkeypatch.setattr(_abc_files, "TIMES_UNPACKED", 20)
     with pytest.raises(ValueError, match="2,097,152 unpacked bytes at most"):
         load(tmp_path, pack(bytes(2**24)))
 

@@ -25,7 +25,14 @@ from keras_seq.text.corpora.encodings import decoded, marked, western_text
 from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.parts import TRAIN, part_of, split_of
-from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
+from keras_seq.text.corpora.sources import (
+    Source,
+    in_folder,
+    in_zip,
+    is_zip,
+    named_path,
+    one_file,
+)
 from keras_seq.text.corpora.tables import SUFFIXES, Table, peeked, read_table, readable
 from keras_seq.text.vocabulary import encodable
 from keras_seq.text.words import count_words
@@ -156,7 +163,7 @@ def read_documents(
     hub = hub_sources(path, notes)
     if hub is not None:
         return _from_tables(os.fspath(path), hub, column, encoding, notes)
-    path = Path(path)
+    path = named_path(path)
     if is_saved(path):
         raise ValueError(f"{str(path)!r} is of the library datasets: {SCHEME}{path}.")
     sources = _sources(path)

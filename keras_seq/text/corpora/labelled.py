@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from keras_seq.runs import reading
 from keras_seq.text.corpora.columns import Column
@@ -27,6 +26,7 @@ from keras_seq.text.corpora.sources import (
     in_folder,
     in_zip,
     is_zip,
+    named_path,
     needs_password,
     one_file,
 )
@@ -178,7 +178,7 @@ def read_labelled(
     notes: list[str] = []
     hub = hub_sources(path, notes, labelled=True)
     label = os.fspath(path)
-    path = Path(path)
+    path = named_path(path)
     if hub is not None:
         tables = (
             table_texts(source, part, columns, encoding, notes)

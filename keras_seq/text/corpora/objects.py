@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from keras_seq.files import unique_object
+from keras_seq.runs._reading import tell_of_parsing
 
 Object: TypeAlias = dict[str, Any]
 
@@ -53,6 +54,7 @@ def json_objects(
         yield from _of_lines(name, iterator)
         return
     text = "\n".join(iterator)  # held once: the lines are gone
+    tell_of_parsing(name, len(text))
     try:
         found = _parsed(text)
     except json.JSONDecodeError as error:

@@ -13,7 +13,14 @@ from keras_seq.text.corpora.oddities import oddities
 from keras_seq.text.corpora.pair_columns import pair_columns
 from keras_seq.text.corpora.parallel_files import parallel_files, refuse_by_name
 from keras_seq.text.corpora.parts import TRAIN, part_files, split_of
-from keras_seq.text.corpora.sources import Source, in_folder, in_zip, is_zip, one_file
+from keras_seq.text.corpora.sources import (
+    Source,
+    in_folder,
+    in_zip,
+    is_zip,
+    named_path,
+    one_file,
+)
 from keras_seq.text.corpora.tables import SUFFIXES, read_table, readable
 from keras_seq.text.normalising import normalise
 
@@ -152,7 +159,7 @@ def read_pairs(
     notes: list[str] = []
     hub = hub_sources(path, notes)
     label = os.fspath(path)
-    path = Path(path)
+    path = named_path(path)
     if hub is None and is_saved(path):
         raise ValueError(f"{label!r} is of the library datasets: {SCHEME}{label}.")
     if (

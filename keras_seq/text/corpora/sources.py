@@ -193,6 +193,11 @@ def is_zip(path: Path) -> bool:
         return False
 
 
+def named_path(path: str | os.PathLike[str]) -> Path:
+    """A path whose last part is a name: "." has none."""
+    return Path(path) if Path(path).name else Path(path).resolve()
+
+
 def one_file(path: Path, *, once: bool = False) -> Source:
     """A file by itself, perhaps packed.
 
@@ -262,9 +267,14 @@ def _standard_input() -> Source:
 
 def in_folder(folder: Path) -> list[Source]:
     """The files in a folder and below it whose names aren't hidden, in their order."""
-    found = []
-    # Not `rglob`: this follows no link to a folder, so no loop.
-    for place, below, files in os.walk(folder):
+    found, seen = [], set()
+    # Not `rglob`: this follows links to folders, and none that leads back.
+    for place, below, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
         below[:] = sorted(name for name in below if name[0] not in "._")
         for name in files:
             path = Path(place, name)
