@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import keras
 
+_MIXED = re.compile(r"mixed_b?float16")  # "int8_from_mixed_bfloat16" has it too
 _Model = TypeVar("_Model", bound=keras.Model)
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
@@ -105,28 +108,75 @@ def in_float32(model: _Model) -> _Model:
     >>> in_float32(model).compute_dtype
     'float32'
     """
-    if not any(_mixed(layer.dtype_policy) for layer in model._flatten_layers()):
+    layers = model._flatten_layers()
+    if not any(map(_mixed, (layer.dtype_policy for layer in layers))):
         return model
-    config = _without_mixed(keras.saving.serialize_keras_object(model))
-    config.pop("compile_config", None)
+    with _without_compile_state(layers):
+        config = _without_mixed(keras.saving.serialize_keras_object(model))
+    # Their classes need not be registered, as those of a notebook aren't.
+    names = Counter(each.__name__ for each in {type(layer) for layer in layers})
+    classes = {
+        name: type(layer)
+        for layer in layers
+        if names[name := type(layer).__name__] == 1
+    }
     with dtype_policy_scope("float32"):
         # `safe_mode` is for files of strangers; this comes from a model that is here.
-        copy = keras.saving.deserialize_keras_object(config, safe_mode=False)
+        copy = keras.saving.deserialize_keras_object(
+            config, custom_objects=classes, safe_mode=False
+        )
     copy.set_weights(model.get_weights())
+    # Keras doesn't keep it of models within; what is outside sets what is inside.
+    for layer, other in zip(layers, copy._flatten_layers(), strict=False):
+        if other.trainable != layer.trainable:
+            other.trainable = layer.trainable
     return cast("_Model", copy)
 
 
+@contextlib.contextmanager
+def _without_compile_state(layers: Iterable[Any]) -> Iterator[None]:
+    """Models, and those within them, are serialised as if they weren't compiled.
+
+    A loss need not be serialisable for a model to be.
+    """
+    each = {id(layer): layer for layer in layers if isinstance(layer, keras.Model)}
+    models = each.values()
+    for model in models:
+        # Past the tracking of attributes, which a model that is built refuses.
+        object.__setattr__(model, "get_compile_config", lambda: None)
+    try:
+        yield
+    finally:
+        for model in models:
+            object.__delattr__(model, "get_compile_config")
+
+
 def _mixed(policy: Any) -> bool:
-    return str(policy.name).startswith("mixed_")
+    if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+        # The default's name says how layers are computed that no entry is for.
+        names = [policy.name, *(each.name for each in policy.values())]
+        return any(map(_MIXED.search, names))
+    return bool(_MIXED.search(str(policy.name)))
 
 
 def _without_mixed(value: Any) -> Any:
     """A config with float32 for every mixed policy in it."""
     if isinstance(value, dict):
-        if value.get("class_name") == "DTypePolicy":
-            name = str(value["config"]["name"])
-            return "float32" if name.startswith("mixed_") else value
-        return {key: _without_mixed(part) for key, part in value.items()}
+        if "DTypePolicy" in str(value.get("class_name")):
+            return _renamed(value)
+        return {
+            key: _MIXED.sub("float32", part)
+            if key == "dtype" and isinstance(part, str)
+            else _without_mixed(part)
+            for key, part in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return type(value)(_without_mixed(part) for part in value)
     return value
+
+
+def _renamed(value: Any) -> Any:
+    """The config of a policy, of whatever kind, with float32 in its names."""
+    if isinstance(value, dict):
+        return {key: _renamed(part) for key, part in value.items()}
+    return _MIXED.sub("float32", value) if isinstance(value, str) else value

@@ -65,6 +65,76 @@ def test_what_was_mixed_computes_in_float32(build, policy, tmp_path):
     assert training.in_float32(found) is found
 
 
+class Unregistered(keras.Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Unsaved:
+    """A loss that can't be serialised."""
+
+    def __call__(self, y, p):
+        return keras.ops.mean(y - p)
+
+    def get_config(self):
+        raise NotImplementedError
+
+
+Unregistered.__module__ = Unsaved.__module__ = "__main__"  # as in a notebook
+
+
+def test_how_models_are_compiled_is_no_matter():
+    with training.dtype_policy_scope("mixed_float16"):
+        inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        inner.trainable = False
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, Unregistered(2)(inner(inputs)))
+    inner.compile("adam", Unsaved())
+    model.compile("sgd", Unsaved(), metrics=[keras.metrics.MeanSquaredError()])
+    found = training.in_float32(model)
+    assert policies(found) == {"float32"}
+    assert not found.compiled
+    assert not found.layers[1].compiled
+    assert [layer.trainable for layer in found.layers[1:]] == [False, True]
+    x = np.arange(8.0).reshape(2, 4) / 8
+    expected = x
+    for kernel, bias in zip(*[iter(model.get_weights())] * 2, strict=True):
+        expected = expected @ kernel + bias
+    np.testing.assert_allclose(found(x), expected, rtol=1e-5, atol=1e-6)
+    assert model.compiled
+    assert inner.compiled
+    with pytest.raises(NotImplementedError):
+        inner.get_compile_config()
+
+
+def test_maps_of_policies_and_quantised_ones():
+    mixed = keras.DTypePolicy("mixed_bfloat16")
+    for policy in (
+        keras.dtype_policies.DTypePolicyMap(default_policy="mixed_float16"),
+        keras.dtype_policies.DTypePolicyMap("float32", {"attention/query": mixed}),
+    ):
+        inputs = keras.Input((3, 4))
+        layer = keras.layers.MultiHeadAttention(1, 2, name="attention", dtype=policy)
+        found = training.in_float32(keras.Model(inputs, layer(inputs, inputs)))
+        assert "mixed" not in str(found.layers[-1].get_config()["dtype"])
+        assert {each.compute_dtype for each in found._flatten_layers()} == {"float32"}
+    with training.dtype_policy_scope("mixed_bfloat16"):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.layers[0].quantize("int8")
+    found = training.in_float32(model)
+    assert found.layers[0].dtype_policy.name == "int8_from_float32"
+    for one, other in zip(found.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_policy_before_comes_back():
     @training.by_dtype_policy
     def build(config, units):
