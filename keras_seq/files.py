@@ -46,11 +46,12 @@ _KINDS = {
     b"GIF8": "an image, GIF",
     b"MThd": "MIDI",
     b"\x7fELF": "a program",
+    b"\x1f\x8b": "packed by gzip",  # what is packed once is unpacked before
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
 }
 _PICKLE = re.compile(rb"\x80[\x02-\x05](?:\x95|[c\]}(K]|q\x00)")
 _MARKUP = (
-    (re.compile(r"(?i)<!doctype html|<html[\s>]"), "HTML"),
+    (re.compile(r"(?i)<!doctype html|<(?:html|head|body|table)[\s>]"), "HTML"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<tmx[\s>]"), "TMX"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<xliff[\s>]"), "XLIFF"),
     (re.compile(r"<\?xml[\s>]"), "XML"),
@@ -220,7 +221,7 @@ def foreign_kind(start: bytes) -> str:
     r"""What a file is, if its first bytes say that it is none of text; else "".
 
     Args:
-        start: The first bytes of a file, some hundred of them.
+        start: The first bytes of a file, 300 or more.
 
     Example:
 
@@ -232,6 +233,8 @@ def foreign_kind(start: bytes) -> str:
     for mark, kind in _KINDS.items():
         if start.startswith(mark):
             return kind
+    if start[257:262] == b"ustar":
+        return "a .tar"
     return "a pickle of Python" if _PICKLE.match(start) else ""
 
 
@@ -294,6 +297,11 @@ def open_unpacked(path: str | os.PathLike[str]) -> IO[bytes]:
         file.close()
         raise
     return file
+
+
+def raised(error: OSError) -> None:
+    """Raises what `os.walk` would pass over: a folder that can't be read."""
+    raise error
 
 
 def named_delimiter(line: str) -> str:

@@ -14,6 +14,7 @@ from keras_seq.files import (
     TIMES_UNPACKED,
     foreign_kind,
     open_unpacked,
+    raised,
 )
 from keras_seq.music._encoding import decode
 
@@ -55,7 +56,7 @@ class AbcFile(NamedTuple):
 def below(folder: Path) -> list[Path]:
     """All files in a folder and below it, behind links too, in their order."""
     found, seen = [], set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=raised, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:  # a link that leads back
             folders.clear()

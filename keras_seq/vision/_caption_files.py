@@ -1,24 +1,25 @@
 """Files of captions, in the forms in which they are handed about."""
 
-import csv
 import json
 import os
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from keras_seq.files import raised
 from keras_seq.runs._reading import tell_of_parsing
 from keras_seq.text.corpora.encodings import decoded
 from keras_seq.text.corpora.sources import one_file
+from keras_seq.vision._caption_tables import (
+    Collected,
+    Named,
+    read_table,
+    split_named,
+)
 
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_FILES = 2**22
-SPLITS = ("train", "validation", "test")
-_SPLIT = re.compile(
-    r"(?<![a-z])(?:(train|rest)(?:ing)?|(val|dev)(?:id|idation)?|(test)(?:ing)?)"
-    r"(?:val)?(?:images?|set)?(?![a-z])"
-)
 _KINDS = (".json", ".jsonl", ".csv", ".tsv", ".txt")
 # Of several files, those of the first of these that is in the name of one.
 _NAMES = ("caption", "token", "metadata", "results", "dataset", "annotation")
@@ -26,14 +27,7 @@ _ABOVE = re.compile(".*annotations?|.*captions?|.*text|meta(data)?", re.IGNORECA
 _BESIDE = re.compile(
     ".*(images?|photos?|pictures|dataset)|(train|val).*", re.IGNORECASE
 )
-_NUMBER = re.compile(r"(?<=\.\w{3})#\d+$|(?<=\.\w{4})#\d+$")
 MOST_BYTES = 2**31  # of a file of captions
-_IMAGE = ("image", "file_name", "filename", "image_name", "image_path")
-_CAPTION = ("caption", "text", "comment", "sentence", "captions")
-_NUMBERED = re.compile(r"\s*(\d+)\s+(\S.*)", re.DOTALL)
-
-Named = dict[str, list[str]]
-"""Captions by the name of the image."""
 
 
 class CaptionFile(typing.NamedTuple):
@@ -60,7 +54,7 @@ def images_below(folder: Path) -> Iterator[Path]:
 def files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder and below it, behind links too, in order."""
     seen, count = set(), 0
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=raised, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:  # a link that leads back
             folders.clear()
@@ -73,17 +67,6 @@ def files_below(folder: Path) -> Iterator[Path]:
                 f"{str(folder)!r} must hold at most {MOST_FILES} files; it has more."
             )
         yield from (Path(place, name) for name in sorted(names))
-
-
-def split_named(text: str) -> str:
-    """The split that the name of a file or folder, or a field, speaks of; or ""."""
-    some = {
-        split
-        for found in _SPLIT.findall(text.lower())
-        for split, word in zip(SPLITS, found, strict=True)
-        if word
-    }
-    return some.pop() if len(some) == 1 else ""
 
 
 def caption_files(path: Path, encoding: str | None) -> list[CaptionFile]:
@@ -202,43 +185,12 @@ def _read(file: Path, encoding: str | None) -> tuple[Named, dict[str, str]]:
     source.check_markup(text)
     if kind == ".jsonl":
         return _read_lines(file, text)
-    return _read_json(file, text) if kind == ".json" else _read_table(file, text)
-
-
-class _Collected:
-    """Captions and splits, as they are found."""
-
-    def __init__(self) -> None:
-        self.captions: Named = {}
-        self.splits: dict[str, str] = {}
-
-    def add(self, name: str, captions: typing.Any, split: typing.Any = None) -> None:
-        captions = [captions] if isinstance(captions, str) else captions
-        if not isinstance(captions, list) or not all(
-            isinstance(caption, str) for caption in captions
-        ):
-            raise TypeError(f"caption is {captions!r}")
-        self.captions.setdefault(name, []).extend(captions)
-        if split is None:
-            return
-        known = split_named(str(split))
-        if not known:
-            raise ValueError(f"split is {split!r}; expected train, validation or test")
-        if self.splits.setdefault(name, known) != known:
-            raise ValueError(f"{name!r} is of {self.splits[name]} and of {known}")
-
-    def add_object(self, note: Mapping[str, typing.Any]) -> None:
-        names = [key for key in _IMAGE if key in note]
-        captions = [key for key in _CAPTION if key in note]
-        if not names or not captions:
-            missing = "an image" if not names else "a caption"
-            raise KeyError(f"{missing} among {sorted(note)}")
-        self.add(str(note[names[0]]), note[captions[0]], note.get("split"))
+    return _read_json(file, text) if kind == ".json" else read_table(file, text)
 
 
 def _read_lines(file: Path, text: str) -> tuple[Named, dict[str, str]]:
     """An object a line, as the metadata of Hugging Face's image folders has them."""
-    found = _Collected()
+    found = Collected()
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
@@ -259,7 +211,7 @@ def _object(value: typing.Any) -> dict[str, typing.Any]:
 
 def _read_json(file: Path, text: str) -> tuple[Named, dict[str, str]]:
     """As COCO writes it, or Karpathy; names with lists of captions; or objects."""
-    found, where = _Collected(), ""
+    found, where = Collected(), ""
     tell_of_parsing(file.name, len(text))
     try:
         content = json.loads(text)
@@ -311,82 +263,3 @@ def _string(value: typing.Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"caption is {value!r}")
     return value
-
-
-def _read_table(file: Path, text: str) -> tuple[Named, dict[str, str]]:
-    """As Flickr8k and Flickr30k write it, or a table of metadata."""
-    lines = re.split("\r\n|\r|\n", text)
-    head = lines[0]
-    found = _Collected()
-    if "#" in head and "\t" in head:
-        for number, line in enumerate(lines, start=1):
-            name, tab, caption = line.partition("\t")
-            if line.strip():
-                if not tab or "#" not in name:
-                    raise ValueError(
-                        f"{file}:{number}: expected NAME#number<TAB>caption; received "
-                        f"{line[:60]!r}."
-                    )
-                found.add(name.rpartition("#")[0], caption)
-        return found.captions, found.splits
-    delimiter = max(",\t|;", key=head.count)
-    rows = _rows(lines, delimiter, file)
-    columns = [name.strip().lower() for name in next(rows)[1]]
-    places = [
-        next((columns.index(name) for name in names if name in columns), None)
-        for names in (_IMAGE, _CAPTION, ("split",))
-    ]
-    image, caption, split = places
-    if image is None or caption is None:
-        raise ValueError(
-            f"{file}:1: expected a head with the columns image and caption (or "
-            "file_name and text), or lines NAME#number<TAB>caption; received "
-            f"{head[:60]!r}."
-        )
-    last = caption == len(columns) - 1
-    for number, row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) > len(columns) and last:
-            # Commas of a caption that nothing quotes.
-            row = [*row[:caption], delimiter.join(row[caption:])]
-        numbered = _NUMBERED.fullmatch(row[-1]) if last and caption else None
-        if len(row) == len(columns) - 1 and numbered:
-            # In Flickr30k's table one bar is missing behind the number.
-            row = [*row[:-1], *numbered.groups()]
-        if len(row) != len(columns):
-            raise ValueError(
-                f"{file}:{number}: expected {len(columns)} columns; received "
-                f"{len(row)}."
-            )
-        try:
-            part = None if split is None else row[split]
-            found.add(_NUMBER.sub("", row[image].strip()), row[caption], part)
-        except ValueError as error:
-            raise ValueError(f"{file}:{number}: {error}.") from error
-    return found.captions, found.splits
-
-
-def _rows(
-    lines: Sequence[str], delimiter: str, file: Path
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table, each with the number of its last line."""
-
-    def reader(some: Iterable[str], *, strict: bool = False) -> typing.Any:
-        return csv.reader(
-            (f"{line}\n" for line in some), delimiter=delimiter, strict=strict
-        )
-
-    rows, start = reader(lines), 1
-    try:
-        for row in rows:
-            if rows.line_num > start:
-                # A quotation mark that nothing closes would swallow other rows.
-                list(reader(lines[start - 1 : rows.line_num], strict=True))
-            yield rows.line_num, row
-            start = rows.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"{file}:{start}: expected a row whose quotation marks are closed; "
-            f"received {lines[start - 1][:60]!r} ({error})."
-        ) from error

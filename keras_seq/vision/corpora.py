@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -197,15 +198,15 @@ class _Found:
                 keys.add(path.stem)
             for key in keys:
                 self._exact.setdefault(key, []).append(path)
-                self._alike.setdefault(key.casefold(), []).append(path)
+                self._alike.setdefault(_folded(key), []).append(path)
 
     def find(self, name: str, file: Path) -> Path | None:
         """The file of an image that `file` names; None if it is missing."""
         path = name.replace("\\", "/").removeprefix("./")
         base = path.rpartition("/")[2]
         some = self._exact.get(path) or self._exact.get(base)
-        some = some or self._alike.get(path.casefold())
-        some = some or self._alike.get(base.casefold()) or []
+        some = some or self._alike.get(_folded(path))
+        some = some or self._alike.get(_folded(base)) or []
         exact = [found for found in some if found == self._root / path]
         # A name without a suffix is that of an image, not of what lies beside it.
         several = len(some) > 1 and [p for p in some if p.suffix.lower() in IMAGES]
@@ -216,6 +217,11 @@ class _Found:
                 f"{[str(path) for path in some]}."
             )
         return some[0] if some and some[0].is_file() else None
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: macOS takes letters and accents apart."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def most_frequent_caption(captions: Iterable[str]) -> str:

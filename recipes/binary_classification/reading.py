@@ -101,7 +101,7 @@ def _file_records(
     if content.startswith(b"PAR1"):
         objects = parquet_objects(place, content, MOST_FIELDS)
         return object_records(objects, place, notes)
-    if foreign := foreign_kind(content[:64]):
+    if foreign := foreign_kind(content[:600]):
         raise ValueError(f"{place}: is no table of text: it is {foreign}.")
     text, mark = decoded(place, content, encoding), _MARKS.get(content[:2])
     if notes is not None and encoding is None and mark:

@@ -286,3 +286,35 @@ def test_a_pipe_has_no_captions(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="pipe': expected a file or a folder"):
         read_captions(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '["A dog.", "It\'s here."]',
+        "['A dog.', \"It's here.\"]",
+        "['A dog.' \"It's here.\"]",  # as NumPy writes it
+        "['A dog.'\n \"It's here.\"]",
+    ],
+)
+def test_lists_of_captions_in_a_field(field, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    quoted = field.replace('"', '""')
+    (tmp_path / "captions.csv").write_text(f'Image Name,raw\na.jpg,"{quoted}"\n')
+    assert found(tmp_path) == {"a.jpg": (("A dog.", "It's here."), "")}
+    (tmp_path / "captions.csv").write_text(
+        "image,caption\na.jpg,[sic] ['a' or \"b\"]\n"
+    )
+    assert found(tmp_path) == {"a.jpg": (("[sic] ['a' or \"b\"]",), "")}
+
+
+@pytest.mark.parametrize("given", ["\u00e9t\u00e9.jpg", "e\u0301te\u0301.JPG"])
+@pytest.mark.parametrize("named", ["\u00c9t\u00e9.jpg", "E\u0301te\u0301.jpg"])
+def test_accents_of_names_may_be_apart(given, named, tmp_path):
+    (tmp_path / given).write_bytes(b"a")
+    lines = [{"file_name": named, "text": "A dog."}, {"file_name": named, "text": None}]
+    text = "\n".join(map(json.dumps, lines))
+    (tmp_path / "metadata.jsonl").write_text(text)
+    corpus = read_captions(tmp_path)
+    assert [image.captions for image in corpus.images] == [("A dog.",)]
+    assert corpus.empty == 1

@@ -1,8 +1,9 @@
 """Corpora as people have them: read, checked, and split so that nothing leaks."""
 
 from keras_seq.files import check_encoding, parse_columns
+from keras_seq.text.corpora.cutting import cut_text
 from keras_seq.text.corpora.document_splitting import DocumentSplit, split_documents
-from keras_seq.text.corpora.documents import TextCorpus, cut_text, read_documents
+from keras_seq.text.corpora.documents import TextCorpus, read_documents
 from keras_seq.text.corpora.duplicates import (
     duplicate_hash,
     duplicate_key,

@@ -19,6 +19,9 @@ _NO_TEXT = re.compile(
     r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}|"
     r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?"
 )
+# Names of one value each, as "sent_12": they may be codes that somebody translates.
+_NAME = re.compile(r"[A-Za-z]{0,12}[-_.:#]?\d{1,18}(?:[-_.:]\d{1,18})*")
+_MISSING = frozenset(("na", "nan", "n/a", "null", "none", "-", "?"))
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")  # second, it is what dates are translated to
 
 
@@ -74,6 +77,11 @@ _KNOWN = frozenset([*SOURCES, *TARGETS, *LABELS, *TEXTS, *SPLITS, *_OTHERS])
 _KNOWN |= {"", "unnamed: 0"}  # as pandas writes its index
 
 
+def is_known(name: str) -> bool:
+    """Whether a column's name says what is in it."""
+    return name.casefold() in _KNOWN
+
+
 def is_language(name: str, *, beside: bool = False) -> bool:
     """Whether a column's name names a language, as "en", "en-GB", "English words".
 
@@ -89,16 +97,17 @@ def is_language(name: str, *, beside: bool = False) -> bool:
 def found_header(table: Table) -> Table:
     """The table with the header that its first row is seen to be, if it is one.
 
-    Each of its fields then has a name that columns are wont to have, two at least. A
-    title, alone in its row as merged cells are, may stand above it.
+    Each of its fields then has a name that columns are wont to have, two at least, or
+    is a word where all below it are numbers, times or the like. A title, alone in its
+    row as merged cells are, may stand above it.
     """
     if table.header is not None:
         return table
-    start, table = peeked(table, 2)
-    if start and _is_header(start[0]):
+    start, table = peeked(table, LOOKED_AT)
+    if start and (_is_header(start[0]) or _stands_out(start)):
         return with_header(table)
     title = [cell for row in start[:1] for cell in row.cells if cell.strip()]
-    if len(title) == 1 < len(start[0].cells) and _is_header(start[-1]):
+    if len(title) == 1 < len(start[0].cells) and any(map(_is_header, start[1:2])):
         next(table.rows)
         return with_header(table)
     return table
@@ -106,9 +115,30 @@ def found_header(table: Table) -> Table:
 
 def _is_header(row: Row) -> bool:
     cells = [cleaned(cell).casefold() for cell in row.cells]
+    if len(cells) == 1:
+        return cells[0] in TEXTS
     beside = any(map(is_language, cells))
     known = [c for c in cells if c in _KNOWN or is_language(c, beside=beside)]
     return len(set(known) - {""}) > 1 and len(known) == len(cells)
+
+
+def _stands_out(rows: Sequence[Row]) -> bool:
+    """Whether the first row has words, and all others numbers, times or the like in a
+    column: as below names that nobody knows.
+    """
+    first, *others = [[cell.strip() for cell in row.cells] for row in rows]
+    names = [name for name in first if name]
+    if (
+        len(set(names)) < 2
+        or any(map(_NO_TEXT.fullmatch, names))
+        or _MISSING & {name.casefold() for name in names}
+    ):
+        return False
+    for i, name in enumerate(first):
+        below = [cells[i] for cells in others if len(cells) > i and cells[i]]
+        if name and len(below) > 2 and all(map(_NO_TEXT.fullmatch, below)):
+            return True
+    return False
 
 
 def places(
@@ -192,6 +222,13 @@ def textless_columns(rows: Collection[Row]) -> dict[int, str]:
             whole = all(name.lstrip("+-").isdecimal() for name in known)
             found[i] = "whole numbers" if whole else example
     return found
+
+
+def are_names(fields: Collection[str]) -> bool:
+    """Whether fields are names of their rows, as "sent_12": no days, but numbered."""
+    stripped = [field.strip() for field in fields]
+    days = all(map(_DAY.fullmatch, stripped))
+    return all(map(_NAME.fullmatch, stripped)) and not days
 
 
 def _are_languages(known: set[str], count: int) -> bool:

@@ -1,17 +1,14 @@
 """Documents, read from a text file, a folder of text files or a table."""
 
-import functools
 import hashlib
 import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_seq.runs import reading
-from keras_seq.text._character_classes import is_mark, is_unspaced, python_class
 from keras_seq.text.corpora.columns import (
     TEXTS,
     Column,
@@ -21,6 +18,7 @@ from keras_seq.text.corpora.columns import (
     places,
     width,
 )
+from keras_seq.text.corpora.cutting import BLANK_LINES, cut_text
 from keras_seq.text.corpora.encodings import decoded, marked, western_text
 from keras_seq.text.corpora.hub import SCHEME, hub_sources, is_saved
 from keras_seq.text.corpora.oddities import oddities
@@ -40,7 +38,6 @@ from keras_seq.text.words import count_words
 _FEWEST_DOCUMENTS = 10  # fewer can't be split, and are cut
 _PIECES = 100  # that texts are cut into
 _FEWEST_WORDS = 100  # in a piece
-_BLANK_LINES = r"\n[ \t\r]*\n\s*"
 _NO_TEXTS = ("readme", "license", "licence", "copying", "makefile", "changelog")
 
 
@@ -166,7 +163,7 @@ def read_documents(
     path = named_path(path)
     if is_saved(path):
         raise ValueError(f"{str(path)!r} is of the library datasets: {SCHEME}{path}.")
-    sources = _sources(path)
+    sources = _sources(path, notes)
     if len(sources) == 1 and sources[0].suffix in SUFFIXES:
         return _from_tables(sources[0].name, {"": sources[0]}, column, encoding, [])
     if column is not None:
@@ -211,64 +208,11 @@ def read_documents(
         tuple(encodings),
         tuple(parts) if any(parts) else (),
         lines,
-        tuple(oddities(texts)),
+        (*notes, *oddities(texts)),
     )
 
 
-def cut_text(text: str, *, words: int) -> list[str]:
-    r"""Cuts a text into pieces that documents can be made of.
-
-    Blocks, which blank lines separate, are gathered until they have so many
-    words (`count_words`); where there are no blank lines, lines; in one endless line,
-    words, and letters of scripts that are written without spaces.
-
-    Args:
-        text: String.
-        words: Fewest words in a piece, the last excepted, which is joined to the
-            one before if it has less than half of that.
-
-    Returns:
-        List of strings: the pieces, in order, without white space at the ends.
-
-    Raises:
-        ValueError: If `words` is less than 1.
-
-    Example:
-
-    >>> cut_text("a b\n\nc\n\nd e f\n\ng", words=3)
-    ['a b\n\nc', 'd e f\n\ng']
-    """
-    if words < 1:
-        raise ValueError(f"`words` must be at least 1; received {words!r}.")
-    cuts, start, number = [0], 0, 0
-    for end in _block_ends(text, words, _separators()):
-        number += count_words(text[start:end])
-        start = end
-        if number >= words:
-            cuts.append(end)
-            number = 0
-    if len(cuts) > 1 and 2 * number < words:
-        cuts[-1] = len(text)
-    elif number:
-        cuts.append(len(text))
-    return [text[a:b].strip() for a, b in itertools.pairwise(cuts)]
-
-
-def _block_ends(text: str, words: int, separators: Sequence[str]) -> Iterator[int]:
-    """Where blocks end; one that is far too long is cut more finely."""
-    separator, *finer = separators
-    start = 0
-    ends = (match.end() for match in re.finditer(separator, text))
-    for end in itertools.chain(ends, [len(text)]):
-        if finer and count_words(text[start:end]) > 2 * words:
-            for inside in _block_ends(text[start:end], words, finer):
-                yield start + inside
-        else:
-            yield end
-        start = end
-
-
-def _sources(path: Path) -> list[Source]:
+def _sources(path: Path, notes: list[str]) -> list[Source]:
     if path.is_dir():
         found = in_folder(path)
     elif is_zip(path):
@@ -284,6 +228,13 @@ def _sources(path: Path) -> list[Source]:
     ]
     if not texts:
         raise ValueError(f"{str(path)!r} has no .txt file in it or below it.")
+    others = Counter(source.suffix or "without one" for source in found)
+    del others[texts[0].suffix or "without one"]
+    if others:
+        shown = ", ".join(
+            f"{count} {suffix}" for suffix, count in others.most_common(5)
+        )
+        notes.append(f"of the files those of other endings aren't read: {shown}")
     seen: dict[Path, Source] = {}
     for source in texts:
         other = seen.setdefault(Path(source.path).with_name(source.stem), source)
@@ -372,18 +323,11 @@ def _has_texts_for_lines(text: str) -> bool:
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    for match in re.compile(_BLANK_LINES).finditer(text, start, end):
+    for match in re.compile(BLANK_LINES).finditer(text, start, end):
         blanks += 1
         blank_ends += match.group().count("\n")
     ends = text.count("\n", start, end) - blank_ends
     return ends == 0 or blanks == 0 or 10 * ends < blanks
-
-
-@functools.cache
-def _separators() -> tuple[str, ...]:
-    """What parts blocks, the coarsest first."""
-    letter = f"[{python_class(is_unspaced)}][{python_class(is_mark)}]*"
-    return _BLANK_LINES, r"\n", r"[。！？]+\s*|\s+", letter
 
 
 def _decoded(blamed: str, source: Source, encoding: str | None) -> tuple[str, str]:

@@ -1,11 +1,11 @@
 """Texts with labels from folders: a folder, or a file, for each label."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of
+from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of, part_within
 from keras_seq.text.corpora.sources import Source
 
 UNUSED = "unused"
@@ -47,12 +47,14 @@ def label_folders(
     those that hold everything. Where only one of two levels is of names that aren't
     numbers, as years are, that is the label's.
     """
-    inside = {
-        source: _folders(source)
+    files = [
+        source
         for source in sources
         if source.suffix in ("", ".txt") or not _is_suffix(source.suffix)
         if len(source.path.parts) > 1 and source.stem.casefold() not in ABOUT
-    }
+    ]
+    parts_of = _named_parts({source.path.parts[:-1] for source in files})
+    inside = {source: _folders(source, parts_of) for source in files}
     split = any(part for part, _ in inside.values())
     if split:  # beside train/pos and test/pos may lie more, such as word lists
         inside = {source: found for source, found in inside.items() if found[0]}
@@ -108,11 +110,30 @@ def label_files(sources: Sequence[Source]) -> dict[str, Source] | None:
     return several[0] if len(several) == 1 else None
 
 
-def _folders(source: Source) -> tuple[str, tuple[str, ...]]:
+def _named_parts(folders: Collection[tuple[str, ...]]) -> dict[str, str]:
+    """The parts by the names of folders that have them as one of their words, where
+    all beside each other have, with folders within: 20news-bydate-train.
+    """
+    level = 0
+    while len({found[: level + 1] for found in folders}) == 1 and all(
+        len(found) > level + 1 for found in folders
+    ):
+        level += 1
+    if any(len(found) < level + 2 for found in folders):
+        return {}
+    named = {found[level]: part_within(found[level]) for found in folders}
+    parts = [*named.values()]
+    whole = TRAIN in parts and len(parts) == len({*parts} - {""}) > 1
+    return named if whole else {}
+
+
+def _folders(
+    source: Source, parts_of: Mapping[str, str]
+) -> tuple[str, tuple[str, ...]]:
     """The part that a file's folders name, and the folders below that one."""
     folders = source.path.parts[:-1]
     for i, name in enumerate(folders):
-        if part := part_of(name):
+        if part := part_of(name) or parts_of.get(name, ""):
             return part, folders[i + 1 :]
     return "", folders
 

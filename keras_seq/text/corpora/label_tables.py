@@ -1,6 +1,8 @@
 """Texts with labels from tables, and from fastText's files."""
 
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from keras_seq.text.corpora.columns import (
@@ -10,10 +12,12 @@ from keras_seq.text.corpora.columns import (
     Column,
     described,
     found_header,
+    is_known,
     named,
     places,
     width,
 )
+from keras_seq.text.corpora.encodings import cleaned
 from keras_seq.text.corpora.label_folders import Labelled
 from keras_seq.text.corpora.parts import split_of
 from keras_seq.text.corpora.sources import Source
@@ -21,12 +25,16 @@ from keras_seq.text.corpora.tables import (
     SUFFIXES,
     Row,
     Table,
+    is_csv,
     peeked,
     read_table,
     readable,
+    with_header,
 )
 
 _FASTTEXT = "__label__"
+_FEWEST = 12  # rows that tell a header of unknown names
+_NAME = re.compile(r"[^\W\d][\w.#-]*")
 
 
 def table_texts(
@@ -57,12 +65,18 @@ def table_texts(
             return
     table = read_table(source, encoding)
     label, text, table = _chosen(table, columns, notes)
-    part_in = split_of(table)
+    part_in, bounded = split_of(table), text is None and is_csv(table)
     for row in table.rows:
         cells, place = row.cells, f"{table.name}:{row.line}"
         if not any(cell.strip() for cell in cells):
             yield Labelled("", "", place, part)
             continue
+        if bounded and len(cells) > 2:
+            raise ValueError(
+                f"{place}: expected a label and a text; received {len(cells)} fields, "
+                "as where commas aren't quoted: `columns` says which are read, "
+                "whatever follows."
+            )
         last = label if text is None else max(label, text)
         missing = len(cells) <= last or (text is None and len(cells) < 2)
         if missing or not cells[label].strip():
@@ -89,6 +103,11 @@ def _chosen(
     if table.header is not None:
         return *_by_header(table, table.header, notes), table
     start, table = peeked(table, LOOKED_AT)
+    if _is_unknown_header(start):
+        note = f"the first row, {start[0].cells}, is taken for a header"[:200]
+        notes += [note] if note not in notes else []
+        table = with_header(table)
+        start, table = peeked(table, LOOKED_AT)
     count = width(start)
     if count > 2 and len(start) > 1:
         raise ValueError(
@@ -99,7 +118,26 @@ def _chosen(
     if count == 2 and _is_label_last(start):
         notes.append("labels are in the second column: the first is never the same")
         return 1, 0, table
+    if is_csv(table) and table.header is None and start:
+        notes.append(f"no header is known: the first row is {start[0].cells}"[:200])
     return 0, None, table
+
+
+def _is_unknown_header(rows: Sequence[Row]) -> bool:
+    """Whether the first of the rows with two fields has names: one that is no label of
+    any other row, where each other label comes again; and beside it a word alone.
+    """
+    full = [row.cells for row in rows if any(cell.strip() for cell in row.cells)]
+    if len(full) < _FEWEST or any(len(cells) != 2 for cells in full):
+        return False
+    for label, text in ((0, 1), (1, 0)):
+        labels = Counter(cleaned(cells[label]) for cells in full[1:])
+        several = 1 < len(labels) <= len(full) / 4 and min(labels.values()) > 1
+        phrases = sum(len(cells[text].split()) > 1 for cells in full[1:])
+        if several and 2 * phrases > len(full):
+            name, word = map(cleaned, (full[0][label], full[0][text]))
+            return name not in labels and bool(_NAME.fullmatch(word))
+    return False
 
 
 def _is_label_last(rows: Sequence[Row]) -> bool:
@@ -114,6 +152,11 @@ def _by_header(
     table: Table, header: Sequence[str], notes: list[str]
 ) -> tuple[int, int | None]:
     label, text = named(table, LABELS), named(table, TEXTS)
+    # Of two columns the other, unless its name says that it is something else.
+    if len(header) == 2 and text is not None and not is_known(header[1 - text]):
+        label = 1 - text
+    elif len(header) == 2 and label is not None and not is_known(header[1 - label]):
+        text = 1 - label
     if label is None or text is None:
         hint = ""
         if text is not None:

@@ -1,13 +1,14 @@
 """Which two columns of a table hold the sentences of pairs."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import NoReturn
 
 from keras_seq.text.corpora.columns import (
     LOOKED_AT,
     SOURCES,
     TARGETS,
     Column,
+    are_names,
     described,
     found_header,
     is_language,
@@ -16,7 +17,7 @@ from keras_seq.text.corpora.columns import (
     textless_columns,
     width,
 )
-from keras_seq.text.corpora.tables import Row, Table, peeked
+from keras_seq.text.corpora.tables import Row, Table, is_csv, peeked
 
 
 def pair_columns(
@@ -32,22 +33,37 @@ def pair_columns(
         return chosen, table, f"columns {described(chosen, table)} of the header"
     start, table = peeked(table, LOOKED_AT)
     textless, count = textless_columns(start), width(start)
+    note = ""
+    if is_csv(table) and start:
+        note = f"no header is known: the first row is {start[0].cells}"
+        ragged = [row.line for row in start if len(row.cells) > len(start[0].cells)]
+        if ragged:
+            raise ValueError(
+                f"{table.name}:{ragged[0]}: expected {len(start[0].cells)} columns, as "
+                "the first row has; received more, as where commas aren't quoted: "
+                "`columns` says which are read, whatever follows."
+            )
     if count < 3:
-        note = ""
-        if start and ".csv" in Path(table.name.lower()).suffixes[-2:]:
-            note = f"no header is known: the first row is {start[0].cells}"[:200]
-        return [0, 1], table, note
+        return [0, 1], table, note[:200]
+    full = [row for row in start if len(row.cells) == count]
     chosen = [0, 1]
     if textless.keys() & {0, 1}:
         chosen = [i for i in range(count) if i not in textless]
-        full = [row for row in start if len(row.cells) == count]
         if len(chosen) != 2 or any(_repeats(full, i) for i in chosen):
-            raise ValueError(
-                f"{table.name}: expected sentences in columns 1 and 2; received "
-                f"{textless[min(textless)]} in column {min(textless) + 1}, as "
-                f"identifiers are, and {count} columns: `columns` says which."
-            )
-    return chosen, table, f"columns {described(chosen, table)} of {count}"
+            _refuse(table, count, min(textless), textless[min(textless)])
+    for i in chosen:
+        if are_names([row.cells[i] for row in full]):
+            _refuse(table, count, i, f"{full[0].cells[i]!r} and its like")
+    chosen_note = f"columns {described(chosen, table)} of {count}"
+    return chosen, table, f"{chosen_note}; {note}"[:200] if note else chosen_note
+
+
+def _refuse(table: Table, count: int, column: int, what: str) -> NoReturn:
+    raise ValueError(
+        f"{table.name}: expected sentences in columns 1 and 2; received {what} in "
+        f"column {column + 1}, as identifiers are, and {count} columns: `columns` says "
+        "which."
+    )
 
 
 def _repeats(rows: Sequence[Row], column: int) -> bool:

@@ -1,5 +1,6 @@
 """Which part of a corpus, to train on or to be judged by, a name stands for."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from keras_seq.text.corpora.columns import SPLITS, named
@@ -19,6 +20,12 @@ _PARTS = {name: part for part, names in _NAMES.items() for name in names}
 def part_of(name: str) -> str:
     """The part that a name stands for: "train", "validation", "test", or ""."""
     return _PARTS.get(name.casefold(), "")
+
+
+def part_within(name: str) -> str:
+    """The part that one of a name's words stands for, as of "20news-bydate-train"."""
+    found = {part for word in re.split(r"[\W_]+", name) if (part := part_of(word))}
+    return found.pop() if len(found) == 1 else ""
 
 
 def part_files(

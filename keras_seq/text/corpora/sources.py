@@ -16,7 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
-from keras_seq.files import MARKUP_START, foreign_kind, markup_kind, open_unpacked
+from keras_seq.files import (
+    MARKUP_START,
+    foreign_kind,
+    markup_kind,
+    open_unpacked,
+    raised,
+)
 from keras_seq.files import SMALL_UNPACKED as _SMALL
 from keras_seq.files import TIMES_UNPACKED as _TIMES
 from keras_seq.runs import reading
@@ -269,7 +275,7 @@ def in_folder(folder: Path) -> list[Source]:
     """The files in a folder and below it whose names aren't hidden, in their order."""
     found, seen = [], set()
     # Not `rglob`: this follows links to folders, and none that leads back.
-    for place, below, files in os.walk(folder, followlinks=True):
+    for place, below, files in os.walk(folder, onerror=raised, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
             below.clear()

@@ -4,6 +4,7 @@ import csv
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from keras_seq.files import named_delimiter
@@ -89,6 +90,11 @@ def read_table(source: Source, encoding: str | None = None) -> Table:
     else:
         rows = _tsv_rows(source, encoding)
     return Table(source.name, None, rows)
+
+
+def is_csv(table: Table) -> bool:
+    """Whether a table is CSV by its name, packed or not."""
+    return ".csv" in Path(table.name.lower()).suffixes[-2:]
 
 
 def with_header(table: Table) -> Table:

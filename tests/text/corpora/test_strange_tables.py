@@ -1,6 +1,8 @@
 """Tables of text as programs and people save them."""
 
 import gzip
+import re
+import tarfile
 
 import pytest
 
@@ -242,3 +244,109 @@ def test_not_a_number_is_no_text(tmp_path):
     path.write_text('{"text": "a", "label": 1}\n{"text": NaN, "label": 0}\n' * 2)
     with pytest.raises(ValueError, match="two labels at least"):
         read_labelled(path)
+
+
+def test_names_of_rows_are_no_targets(tmp_path):
+    path = tmp_path / "x.tsv"
+    rows = [f"{i}.5\tthree point {'five' * i}\tx{i}" for i in range(6)]
+    path.write_text("\n".join(rows))
+    with pytest.raises(ValueError, match=r"received 'x0' and its like in column 3"):
+        read_pairs(path)
+    assert read_pairs(path, columns=(0, 1)).pairs[2] == ("2.5", "three point fivefive")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_words_above_numbers_are_a_header(tmp_path, end):
+    """As in GLUE's files, whose names nobody can know."""
+    path = tmp_path / "x.tsv"
+    header = "Quality\t#1 ID\t#1 String\t#2 String"
+    rows = [f"{i % 2}\t{i}\tIt is {i}.\tThat is {i}." for i in range(3)]
+    path.write_text(end.join([header, *rows]), newline="")
+    for read in (read_pairs, read_labelled):
+        with pytest.raises(ValueError, match="received 'Quality', '#1 ID', '#1 Stri"):
+            read(path)
+    found = read_pairs(path, columns=(2, 3))
+    assert found.pairs[0] == ("It is 0.", "That is 0.")
+    assert len(found) == 3
+    days = [f"May {i}\t2020-05-{i:02}" for i in range(1, 6)]
+    path.write_text("\n".join(["spoken\tiso", *days]))
+    assert ("spoken", "iso") not in read_pairs(path).pairs
+
+
+@pytest.mark.parametrize(
+    ("header", "labels", "note"),
+    [
+        ("text,y", "01", "labels and texts are in the columns 'y' and 'text'"),
+        ("v1,v2", ["ham", "spam"], r"the first row, \['v2', 'v1'\], is taken"),
+        ("", ["ham", "spam"], "no header is known: the first row is"),
+    ],
+)
+def test_a_header_is_no_label(tmp_path, header, labels, note):
+    path = tmp_path / "x.csv"
+    first, second = header.split(",") if header else ("", "")
+    swapped = labels != "01"
+    lines = [f"{second},{first}" if swapped else header] if header else []
+    for i in range(20):
+        text, label = f"message {i} is here", labels[i % 2]
+        lines.append(f"{label},{text}" if swapped else f"{text},{label}")
+    path.write_text("\n".join(lines))
+    corpus = read_labelled(path)
+    assert (corpus.labels, len(corpus)) == (sorted(labels), 20)
+    assert any(re.search(note, each) for each in corpus.notes)
+
+
+def test_commas_that_nothing_quotes_are_no_columns(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,hello there\nb,so, it goes\na,c d\n")
+    with pytest.raises(ValueError, match=r"x\.csv:2: expected 2 columns"):
+        read_pairs(path)
+    assert len(read_pairs(path, columns=(0, 1))) == 3
+    with pytest.raises(ValueError, match=r"x\.csv:2: .* received 3 fields"):
+        read_labelled(path)
+    path.write_text("text\nhello there\nso it goes\n")
+    assert read_documents(path).texts == ("hello there", "so it goes")
+    path.write_text("id,text\n1,good\n2,bad\n3,ugly\n")
+    with pytest.raises(ValueError, match="Where labels are hidden"):
+        read_labelled(path)
+
+
+def test_what_tar_and_gzip_have_packed_is_named(tmp_path):
+    path = tmp_path / "x.tar.gz"
+    (tmp_path / "in.tsv").write_text("a\tb\n")
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tmp_path / "in.tsv", "in.tsv")
+    twice = tmp_path / "x.tsv.gz"
+    twice.write_bytes(gzip.compress(gzip.compress(b"a\tb\n")))
+    html = tmp_path / "x.txt"
+    html.write_text('\n<table border="1" class="dataframe">\n<tr><td>a</td>\n')
+    for read in (read_pairs, read_labelled, read_documents, recipe_table):
+        with pytest.raises(ValueError, match=r"x\.tar\.gz: .* it is a \.tar"):
+            read(str(path))
+        with pytest.raises(ValueError, match=r"x\.txt: is HTML"):
+            read(str(html))
+    for read in (read_pairs, read_labelled, read_documents):
+        with pytest.raises(ValueError, match=r"x\.tsv\.gz: .* it is packed by gzip"):
+            read(str(twice))
+
+
+def test_folders_of_the_parts_are_no_labels(tmp_path):
+    """As 20 Newsgroups lie, "bydate"."""
+    for part in ("train", "test"):
+        for label in ("alt.atheism", "comp.graphics"):
+            folder = tmp_path / f"20news-bydate-{part}" / label
+            folder.mkdir(parents=True)
+            (folder / "1234").write_text(f"{part}, {label}")
+    found = {(t.label, t.part, t.text) for t in read_labelled(tmp_path).texts}
+    assert found == {
+        (label, part, f"{part}, {label}")
+        for part in ("train", "test")
+        for label in ("alt.atheism", "comp.graphics")
+    }
+
+
+def test_files_that_arent_read_are_counted(tmp_path):
+    for name in ("a.txt", "b.TXT", "c.md", "d.md", "LICENSE"):
+        (tmp_path / name).write_text(f"text of {name}")
+    corpus = read_documents(tmp_path)
+    assert [text[-5:] for text in corpus.texts] == ["a.txt", "b.TXT"]
+    assert "aren't read: 2 .md, 1 without one" in corpus.summary()
