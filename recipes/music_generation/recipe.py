@@ -174,7 +174,7 @@ def main(config: Config) -> None:
     metrics = {
         "recipe": "music_generation",
         "config": run.config,
-        "data": {"name": Path(config.data).name, **data.sizes()},
+        "data": {"name": Path(config.data).resolve().name, **data.sizes()},
         "parameters": model.count_params(),
         "train_seconds": round(checkpoint.seconds_trained, 1),
         "validation": checkpoint.best_values,

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_seq.extras import require
+from keras_seq.runs import reading
 from keras_seq.text import (
     LabelledCorpus,
-    decoded_lines,
     duplicate_hash,
     normalise,
     parse_columns,
     read_labelled,
+    read_lines,
 )
 from keras_seq.training import assign_folds
 from recipes.sentiment.reviews import written_reviews
@@ -219,11 +220,11 @@ def read_unlabelled(
     if config.unlabelled is None:
         return []
     try:
-        path = Path(config.unlabelled)
-        lines = decoded_lines(path.name, path.read_bytes(), config.encoding)
+        name = Path(config.unlabelled).name
+        lines = reading(read_lines(config.unlabelled, config.encoding), name)
+        texts = [text for line in lines if (text := normalise(line))]
     except (OSError, ValueError) as error:
         raise ValueError(f"--unlabelled: {error}") from error
-    texts = [text for line in lines if (text := normalise(line))]
     known = {duplicate_hash(text) for part in judged for text in part.texts}
     kept = [text for text in texts if duplicate_hash(text) not in known]
     if not kept:

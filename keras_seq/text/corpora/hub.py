@@ -99,6 +99,10 @@ def hub_sources(
                 f"{asked.split!r}."
             )
         splits = {"": splits[asked.split]}
+    for split in splits.values():
+        seen = [name for name in split.features if name not in _texts(split)]
+        note = f"pictures or sounds aren't read: {', '.join(map(repr, seen))}"
+        notes += [note] if seen and note not in notes else []
     if len(splits) == 1:
         if labelled and _is_hidden(*splits.values()):
             raise ValueError(f"{label}: expected labels; they are hidden (-1).")
@@ -179,18 +183,19 @@ def _source(label: str, name: str, split: Any) -> Source:
         shown,
         PurePosixPath(f"{name or 'data'}.parquet"),
         lambda: io.BytesIO(),
-        table=lambda: (list(map(cleaned, split.column_names)), _rows(split)),
+        table=lambda: (list(map(cleaned, _texts(split))), _rows(split)),
     )
+
+
+def _texts(split: Any) -> list[str]:
+    """The columns that are no pictures or sounds."""
+    kinds = split.features.items()
+    return [column for column, kind in kinds if not hasattr(kind, "decode")]
 
 
 def _rows(split: Any) -> Iterator[dict[str, Any]]:
     """The rows as objects, labels by their names, without pictures and sounds."""
-    texts = [
-        column
-        for column, feature in split.features.items()
-        if not hasattr(feature, "decode")
-    ]
-    split = split.select_columns(texts)
+    split = split.select_columns(_texts(split))
     names = {
         cleaned(column): feature.names
         for column, feature in split.features.items()

@@ -14,6 +14,7 @@ _NAMES = {
     VALIDATION: ("validation", "valid", "val", "dev", "development", "devel"),
     TEST: ("test", "testing", "tst", "test_set", "testset"),
 }
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")  # as the Hub's files are called
 _PARTS = {name: part for part, names in _NAMES.items() for name in names}
 
 
@@ -38,7 +39,7 @@ def part_files(
     """
     found: dict[str, Source] = {}
     for source in sources:
-        part = part_of(source.stem)
+        part = part_of(_SHARD.sub("", source.stem))
         if not part or source.suffix not in suffixes:
             continue
         if part in found:

@@ -161,3 +161,54 @@ def test_no_such_data_set(tmp_path):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(ValueError, match=r"nothing: can't be loaded"):
         read_pairs(f"hf://{tmp_path / 'nothing'}")
+
+
+@needs_datasets
+def test_pictures_are_no_texts(saved):
+    import datasets
+
+    features = datasets.Features(
+        {
+            "image": datasets.Image(),
+            "text": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["neg", "pos"]),
+        }
+    )
+    rows = {
+        "image": [{"bytes": b"no picture", "path": None}] * 4,
+        "text": ["a", "b", "c", "d"],
+        "label": [0, 1, 0, 1],
+    }
+    data = saved(features, train=rows)
+    corpus = read_labelled(data)
+    assert [(t.label, t.text) for t in corpus.texts] == [
+        ("neg", "a"),
+        ("pos", "b"),
+        ("neg", "c"),
+        ("pos", "d"),
+    ]
+    assert "pictures or sounds aren't read: 'image'" in corpus.summary()
+    assert read_documents(data).texts == ("a", "b", "c", "d")
+    assert next(iter(hub_rows(data))) == {"text": "a", "label": "neg"}
+
+
+@needs_datasets
+def test_a_folder_as_the_hub_has_it(tmp_path, monkeypatch):
+    """Through `load_dataset`, which takes folders too, and without the library."""
+    import datasets
+
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "name" / "data"
+    folder.mkdir(parents=True)
+    for part, labels in (("train", "abab"), ("test", "ba")):
+        rows = {"text": [f"{part} {i}" for i in range(len(labels))], "label": [*labels]}
+        path = folder / f"{part}-00000-of-00001.parquet"
+        datasets.Dataset.from_dict(rows).to_parquet(path)
+    found = read_labelled(f"hf://{folder.parent}")
+    assert [text.part for text in found.texts] == ["train"] * 4 + ["test"] * 2
+    direct = read_labelled(folder)
+    assert {(t.text, t.label, t.part) for t in direct.texts} == {
+        (t.text, t.label, t.part) for t in found.texts
+    }
+    assert len(read_labelled(f"hf://{folder.parent}@test")) == 2
