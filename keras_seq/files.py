@@ -54,7 +54,7 @@ _MARKUP = (
     (re.compile(r"(?i)<!doctype html|<(?:html|head|body|table)[\s>]"), "HTML"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<tmx[\s>]"), "TMX"),
     (re.compile(r"(?is)(?:<\?xml[^>]*>.{0,500}?)?<xliff[\s>]"), "XLIFF"),
-    (re.compile(r"<\?xml[\s>]"), "XML"),
+    (re.compile(r"<\?xml[\s>]|<[a-zA-Z][\w:.-]*\s[^<>]{0,500}?xmlns[:=]"), "XML"),
     # Its comments may be long, and "@relation " alone may begin any text.
     (
         re.compile(

@@ -17,7 +17,32 @@ _CENTURIES = ("19", "20")
 _DAYS = 3  # different ones, that digits alone are dates
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _NINES = re.compile(r"-?9{2,6}")
-_WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)? ?([^\W\d_][^\d]{0,9})")
+_WITH_UNIT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)* ?([^\W\d_][^\d]{0,9}|\+)")
+_SCALES = set(
+    [
+        "k",
+        "K",
+        "m",
+        "M",
+        "b",
+        "B",
+        "bn",
+        "mn",
+        "kB",
+        "KB",
+        "MB",
+        "GB",
+        "TB",
+        "mg",
+        "g",
+        "kg",
+        "mm",
+        "cm",
+        "km",
+        "ml",
+        "l",
+    ]
+)
 _YES_NO = {*YES_NO, *YES_NO.values()}
 
 
@@ -101,10 +126,19 @@ def spellings(counts: Mapping[str, int]) -> list[str]:
         if match := _WITH_UNIT.fullmatch(text):
             units[match[1].strip()] += n
     total = sum(n for text, n in counts.items() if not is_missing(text))
-    if units and 10 * (most := units.most_common(1)[0])[1] >= 9 * total:
+    if not units:
+        return notes
+    unit, most = units.most_common(1)[0]
+    if 10 * most >= 9 * total:
         notes.append(
-            f"{most[1]} of its values are a number with {most[0]!r}: without that it "
-            "would be a column of numbers."
+            f"{most} of its values are a number with {unit!r}: without that it would "
+            "be a column of numbers."
+        )
+    elif 10 * units.total() >= 9 * total and units.keys() <= _SCALES:
+        shown = ", ".join(map(repr, units))
+        notes.append(
+            f"{units.total()} of its values are numbers with one of {shown}: in one "
+            "unit, and without it, it would be a column of numbers."
         )
     return notes
 

@@ -54,6 +54,12 @@ def label_folders(
         if len(source.path.parts) > 1 and source.stem.casefold() not in ABOUT
     ]
     parts_of = _named_parts({source.path.parts[:-1] for source in files})
+    folders = {source.path.parent for source in files}
+    others = collections.Counter(
+        source.suffix
+        for source in set(sources).difference(files)
+        if source.path.parent in folders and source.stem.casefold() not in ABOUT
+    )
     inside = {source: _folders(source, parts_of) for source in files}
     split = any(part for part, _ in inside.values())
     if split:  # beside train/pos and test/pos may lie more, such as word lists
@@ -73,8 +79,11 @@ def label_folders(
             f"labels are the folders {', '.join(shown[:6])}{', …' * (len(shown) > 6)}; "
             "others above or below them are none"
         )
-    if others := len(inside) - len(named):
-        notes.append(f"{others} files lie in no label's folder, and aren't read")
+    if beside := len(inside) - len(named):
+        notes.append(f"{beside} files lie in no label's folder, and aren't read")
+    if others:
+        counted = ", ".join(f"{n} {suffix}" for suffix, n in others.most_common(5))
+        notes.append(f"files with other endings aren't read: {counted}")
     parts = {source: inside[source][0] for source in named}
     judged = set(parts.values())
     last = next(part for part in (TEST, VALIDATION, TRAIN, "") if part in judged)

@@ -102,7 +102,8 @@ def parallel_files(
 
 def _part(name: str) -> str:
     """The part that a name, or the first word of it, stands for."""
-    return part_of(name) or part_of(name.replace("-", "_").split("_")[0].split(".")[0])
+    first = name.replace("-", "_").split("_")[0].split(".")[0]
+    return part_of(name) or part_of(first.rstrip("0123456789"))  # test2016
 
 
 def refuse_by_name(source: Source) -> None:

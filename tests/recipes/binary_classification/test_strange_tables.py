@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import time
 import tracemalloc
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from keras_seq.text import read_documents
-from recipes.binary_classification.hints import sentinel
+from recipes.binary_classification.hints import sentinel, spellings
 from recipes.binary_classification.reading import read_table
 from recipes.binary_classification.settings import Config
 from recipes.binary_classification.sources import table_file
@@ -263,3 +264,18 @@ def test_a_large_table_is_not_held_many_times(tmp_path, above):
     assert peak < 2.6 * path.stat().st_size
     line = 4001 + (above[-1:] == "\n")
     assert records[-1][0] == line
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        (["1.5k", "2M", "900k"], "3 of its values are numbers with one of 'k', 'M': "),
+        (["1,000+", "10,000,000+"], "2 of its values are a number with '\\+': "),
+        (["1st", "2nd", "3rd"], None),
+        (["1.5k", "2M", "varies", "none"], None),
+    ],
+)
+def test_numbers_with_several_units(fields, note):
+    notes = spellings(dict.fromkeys(fields, 1))
+    assert len(notes) == (note is not None)
+    assert not note or re.match(note, notes[0])

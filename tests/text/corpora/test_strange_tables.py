@@ -345,8 +345,33 @@ def test_folders_of_the_parts_are_no_labels(tmp_path):
 
 
 def test_files_that_arent_read_are_counted(tmp_path):
+    for i, name in enumerate(("pos/1.txt", "neg/2.txt", "neg/3.pdf", "pos/4.md")):
+        (tmp_path / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "labels" / name).write_text(f"text {i}")
+    labelled = read_labelled(tmp_path / "labels")
+    assert len(labelled) == 2
+    assert "other endings aren't read: 1 .md, 1 .pdf" in labelled.summary()
     for name in ("a.txt", "b.TXT", "c.md", "d.md", "LICENSE"):
-        (tmp_path / name).write_text(f"text of {name}")
-    corpus = read_documents(tmp_path)
+        (tmp_path / "texts" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "texts" / name).write_text(f"text of {name}")
+    corpus = read_documents(tmp_path / "texts")
     assert [text[-5:] for text in corpus.texts] == ["a.txt", "b.TXT"]
     assert "aren't read: 2 .md, 1 without one" in corpus.summary()
+
+
+def test_the_test_part_may_have_a_year(tmp_path):
+    for part in ("train", "val", "test2016"):
+        for language in ("de", "en"):
+            (tmp_path / f"{part}.{language}").write_text(f"{part} {language}\n")
+    corpus = read_pairs(tmp_path)
+    assert corpus.part("test") == [("test2016 de", "test2016 en")]
+    assert corpus.parts == ("train", "validation", "test")
+
+
+def test_markup_without_a_declaration_is_none_either(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text('<mediawiki xmlns="http://www.mediawiki.org/x" lang="de"><page>')
+    with pytest.raises(ValueError, match=r"x\.txt: is XML"):
+        read_documents(path)
+    path.write_text("<unk> is what xmlns= is called\n")
+    assert len(read_documents(path)) == 1
