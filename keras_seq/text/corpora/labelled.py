@@ -168,6 +168,7 @@ def read_labelled(
 
     Example:
 
+    >>> from pathlib import Path
     >>> _ = Path("few.tsv").write_text("good\tA fine film.\nbad\tDull .\nbad\t\n")
     >>> corpus = read_labelled("few.tsv")
     >>> [(text.label, text.text) for text in corpus.texts]
