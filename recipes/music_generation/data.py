@@ -112,7 +112,7 @@ def read_tunes(config: CompleteConfig) -> tuple[music.Corpus, list[str]]:
         corpus = music.load_corpus(
             config.data, normalised=True, progress=runs.Progress("reading tunes")
         )
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"--data: {error}") from error
     print(f"{corpus.summary()}\nterms: {corpus.terms}")
     tunes = [tune for tune in corpus.texts if len(tune) <= LONGEST_TUNE]

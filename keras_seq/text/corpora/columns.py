@@ -21,6 +21,8 @@ _NO_TEXT = re.compile(
 )
 # Names of one value each, as "sent_12": they may be codes that somebody translates.
 _NAME = re.compile(r"[A-Za-z]{0,12}[-_.:#]?\d{1,18}(?:[-_.:]\d{1,18})*")
+_IDENTIFIER = re.compile(r"[^\W\d][\w.:-]*")
+_ENDS = (".", "!", "?", "\u3002")  # of sentences
 _MISSING = frozenset(("na", "nan", "n/a", "null", "none", "-", "?"))
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")  # second, it is what dates are translated to
 
@@ -124,7 +126,8 @@ def _is_header(row: Row) -> bool:
 
 def _stands_out(rows: Sequence[Row]) -> bool:
     """Whether the first row has words, and all others numbers, times or the like in a
-    column: as below names that nobody knows.
+    column, as below names that nobody knows; or a known one among names as programs
+    have them, where hardly another row is of such alone.
     """
     first, *others = [[cell.strip() for cell in row.cells] for row in rows]
     names = [name for name in first if name]
@@ -132,8 +135,13 @@ def _stands_out(rows: Sequence[Row]) -> bool:
         len(set(names)) < 2
         or any(map(_NO_TEXT.fullmatch, names))
         or _MISSING & {name.casefold() for name in names}
+        or any(name.endswith(_ENDS) for name in names)
     ):
         return False
+    if len(names) > 2 and _KNOWN & {name.casefold() for name in names}:
+        alike = sum(all(map(_IDENTIFIER.fullmatch, filter(None, x))) for x in others)
+        if all(map(_IDENTIFIER.fullmatch, names)) and 10 * alike < len(others):
+            return True
     for i, name in enumerate(first):
         below = [cells[i] for cells in others if len(cells) > i and cells[i]]
         if name and len(below) > 2 and all(map(_NO_TEXT.fullmatch, below)):

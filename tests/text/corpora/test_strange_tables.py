@@ -273,6 +273,27 @@ def test_words_above_numbers_are_a_header(tmp_path, end):
     assert ("spoken", "iso") not in read_pairs(path).pairs
 
 
+def test_a_known_name_among_others_is_of_a_header(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(
+        "tweet_id,airline_sentiment,gold,text\n"
+        "57,neutral,,What he said.\n58,positive,,A plus to you.\n"
+    )
+    found = [(t.label, t.text) for t in read_labelled(path).texts]
+    assert found == [("neutral", "What he said."), ("positive", "A plus to you.")]
+    path.write_text("id,lang_src,text_src,text_tgt\n1,eng,Go on.,Vas-y.\n")
+    with pytest.raises(ValueError, match="received 'id', 'lang_src', 'text_src', "):
+        read_pairs(path)
+    path = tmp_path / "x.tsv"  # a dictionary, whose words are like any names
+    rows = [("text", "texte", "noun"), ("go", "aller", "verb"), ("to", "vers", "prep")]
+    path.write_text("\n".join(map("\t".join, rows)))
+    assert read_pairs(path).pairs == tuple(row[:2] for row in rows)
+    path.write_text(
+        "Ten?\tDix\tby A\n" + "".join(f"{i}\tn{i}a b\tx\n" for i in range(4))
+    )
+    assert "Ten?" in read_pairs(path, columns=(0, 1)).sources
+
+
 @pytest.mark.parametrize(
     ("header", "labels", "note"),
     [
