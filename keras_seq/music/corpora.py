@@ -184,7 +184,8 @@ def load_corpus(
             f"`source` {str(source)!r} holds no usable tune: {len(rejected)} were "
             f"rejected, the first at {first.source}:{first.line}, {first.reason}"
         )
-    return Corpus(str(source), tuple(tunes), tuple(rejected), terms)
+    name = str(source) if Path(source).name else Path(source).resolve().name
+    return Corpus(name, tuple(tunes), tuple(rejected), terms)
 
 
 def _locate(source: str | os.PathLike[str]) -> tuple[list[AbcFile], str]:

@@ -218,7 +218,7 @@ def name_of(path: str) -> str:
     """What messages call a file."""
     if path.startswith("hf://"):
         return path
-    return "standard input" if path == "-" else Path(path).name
+    return "standard input" if path == "-" else Path(path).name or path
 
 
 def _content(path: str) -> tuple[str, bytes]:

@@ -178,6 +178,13 @@ def test_folder_with_packed_files_archives_and_links(tmp_path):
         load_corpus(folder / "f.zip")
 
 
+def test_the_folder_here_has_a_name(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.abc").write_text(good(1))
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_corpus(".").summary().startswith("here: 1 of 1 tunes")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
