@@ -102,7 +102,7 @@ def _members(name: str, path: Path, *, alone: bool) -> Iterator[AbcFile]:
 
 def _is_abc(path: PurePosixPath) -> bool:
     packed = path.suffix.lower() in _PACKED
-    hidden = "__MACOSX" in path.parts
+    hidden = "__MACOSX" in path.parts or path.name.startswith("._")  # a Mac's own
     return (path.with_suffix("") if packed else path).suffix.lower() == ".abc" and (
         not hidden
     )

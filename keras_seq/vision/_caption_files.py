@@ -66,7 +66,8 @@ def files_below(folder: Path) -> Iterator[Path]:
             raise ValueError(
                 f"{str(folder)!r} must hold at most {MOST_FILES} files; it has more."
             )
-        yield from (Path(place, name) for name in sorted(names))
+        # What begins with "._" is a Mac's, beside each file of a foreign disk.
+        yield from (Path(place, n) for n in sorted(names) if not n.startswith("._"))
 
 
 def caption_files(path: Path, encoding: str | None) -> list[CaptionFile]:
@@ -144,7 +145,8 @@ def _candidates(folder: Path) -> list[Path]:
     files = [
         file
         for file in sorted(folder.iterdir())
-        if file.is_file() and one_file(file).suffix in _KINDS
+        if file.is_file() and not file.name.startswith(".")
+        if one_file(file).suffix in _KINDS
     ]
     for name in _NAMES if len(files) > 1 else ():
         some = [file for file in files if name in file.stem.lower()]
@@ -194,13 +196,18 @@ def _read_lines(file: Path, text: str) -> tuple[Named, dict[str, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                found.add_object(_object(json.loads(line)))
+                found.add_object(_object(_parsed(line)))
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(
                     f"{file}:{number}: expected an object with file_name and text; "
                     f"{type(error).__name__}: {error}."
                 ) from error
     return found.captions, found.splits
+
+
+def _parsed(text: str) -> typing.Any:
+    """What JSON says; NaN, which is none of it, is missing."""
+    return json.loads(text, parse_constant=lambda name: None)
 
 
 def _object(value: typing.Any) -> dict[str, typing.Any]:
@@ -214,7 +221,7 @@ def _read_json(file: Path, text: str) -> tuple[Named, dict[str, str]]:
     found, where = Collected(), ""
     tell_of_parsing(file.name, len(text))
     try:
-        content = json.loads(text)
+        content = _parsed(text)
         images = content.get("images") if isinstance(content, dict) else None
         if isinstance(content, list):
             for number, note in enumerate(content):
@@ -233,11 +240,11 @@ def _read_json(file: Path, text: str) -> tuple[Named, dict[str, str]]:
                 found.add(name, texts)
         else:
             names = {
-                image["id"]: str(image["file_name"]) for image in content["images"]
+                str(image["id"]): str(image["file_name"]) for image in content["images"]
             }
             for number, note in enumerate(content["annotations"]):
                 where = f" in annotation {number}"
-                name = names.get(note["image_id"], f"id {note['image_id']}")
+                name = names.get(str(note["image_id"]), f"id {note['image_id']}")
                 found.add(name, _string(note["caption"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(

@@ -318,3 +318,20 @@ def test_accents_of_names_may_be_apart(given, named, tmp_path):
     corpus = read_captions(tmp_path)
     assert [image.captions for image in corpus.images] == [("A dog.",)]
     assert corpus.empty == 1
+
+
+def test_what_a_mac_leaves_is_no_file_of_captions(tmp_path):
+    for name in ("a.jpg", "b.jpg", "._a.jpg", "._captions.json"):
+        (tmp_path / name).write_bytes(name.encode())
+    content = coco(a="A dog.")
+    content["images"][0]["id"] = "0"  # where the captions have a number
+    (tmp_path / "captions.json").write_text(json.dumps(content))
+    corpus = read_captions(tmp_path)
+    assert [image.path.name for image in corpus.images] == ["a.jpg"]
+    assert corpus.without_captions == 1
+    lines = [{"file_name": "a.jpg", "text": float("nan")}]
+    lines += [{"file_name": "b.jpg", "text": "A cat."}]
+    (tmp_path / "captions.json").write_text(json.dumps(lines))
+    corpus = read_captions(tmp_path)
+    assert [image.captions for image in corpus.images] == [("A cat.",)]
+    assert corpus.empty == 1
