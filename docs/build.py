@@ -33,7 +33,7 @@ OPEN = (
 )
 
 
-def make_guides(folder, running):
+def make_guides(folder, running, renew):
     """Writes each guide as a page and a notebook; the seconds that each took."""
     names = pages.guides()
     home = folder / pages.GUIDES
@@ -51,7 +51,9 @@ def make_guides(folder, running):
             print(f"{name:<24}", end="", flush=True)
             made, seconds[name] = notebooks.run(made, environment)
             print(f"{seconds[name]:5.0f} s", flush=True)
-            text = notebooks.page(text, notebooks.shown(made), home, name)
+            text, drawn = notebooks.page(text, notebooks.shown(made), home, name)
+            for file, picture in drawn.items() if renew else ():
+                (pages.ROOT / pages.GUIDES / file).write_bytes(picture)
         if notebooks.shown(made):
             took = seconds.get(name)
             told = f" It takes {took:.0f} s on two cores." if took else ""
@@ -63,7 +65,7 @@ def make_guides(folder, running):
     return seconds
 
 
-def build(site, running):
+def build(site, running, renew=False):
     """Builds the site into a folder; the seconds of each notebook that ran."""
     from mkdocs.commands.build import build as build_pages
     from mkdocs.config import load_config
@@ -74,7 +76,7 @@ def build(site, running):
         folder = Path(temporary, "pages")
         folder.mkdir()
         pages.lay_out(folder)
-        seconds = make_guides(folder, running)
+        seconds = make_guides(folder, running, renew)
         pages.finish(folder)
         config = load_config(
             str(WEBSITE / "mkdocs.yml"),
@@ -97,12 +99,14 @@ def main():
     names = pages.guides()
     parser.add_argument("guides", nargs="*", help="whose notebooks run; default: all")
     parser.add_argument("--without-running", action="store_true")
+    renewing = "renews the pictures in docs/pictures, to be committed"
+    parser.add_argument("--pictures", action="store_true", help=renewing)
     parser.add_argument("--out", type=Path, default=pages.ROOT / "build" / "site")
     given = parser.parse_args()
     if unknown := set(given.guides) - set(names):
         parser.error(f"{sorted(unknown)} are none of {', '.join(names)}")
     running = () if given.without_running else given.guides or names
-    seconds = build(given.out.resolve(), running)
+    seconds = build(given.out.resolve(), running, given.pictures)
     slow = [name for name, took in seconds.items() if took > notebooks.LIMIT]
     if slow:
         sys.exit(f"{slow} take longer than {notebooks.LIMIT} s")

@@ -196,7 +196,7 @@ def _outputs(cell):
 
 
 def page(text, outputs, folder, name):
-    """A guide's Markdown with what its blocks showed below each.
+    """A guide's Markdown with what its blocks showed below each, and its pictures.
 
     Args:
         text: The guide's Markdown.
@@ -205,16 +205,19 @@ def page(text, outputs, folder, name):
         name: The guide's name.
 
     Returns:
-        Markdown. A picture that the guide shows is replaced by the one drawn.
+        Markdown, in which a picture of the guide's is replaced by the one drawn; and a
+        dict from the file of each such picture to what was drawn.
     """
     remaining = iter(outputs)
-    made, drawn = [], []
+    made, drawn, renewed = [], [], {}
     for kind, source in parts(text):
         if kind == "text":
             match = PICTURE.match(source.lstrip("\n"))
             if match and drawn:
                 source = "\n" + source.lstrip("\n")[match.end() :]
-                drawn[-1] = f"![{match[1]}]({drawn[-1].partition('(')[2]}"
+                file = drawn[-1].partition("(")[2]
+                drawn[-1] = f"![{match[1]}]({file}"
+                renewed[match[2]] = Path(folder, file.rstrip(")")).read_bytes()
             made += [f"\n{each}\n" for each in drawn]
             drawn = []
             made.append(source)
@@ -229,7 +232,7 @@ def page(text, outputs, folder, name):
                 made.append(f'\n<div class="shown">{_one_line(value)}</div>\n')
             else:
                 made.append(f"\n``` {{ .text .shown }}\n{value.rstrip()}\n```\n")
-    return "".join(made)
+    return "".join(made), renewed
 
 
 def _one_line(markup):
