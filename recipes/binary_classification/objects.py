@@ -12,6 +12,7 @@ Record: TypeAlias = tuple[int, list[str]]
 """A line's number, and its fields."""
 
 MOST_FIELDS = 2**28  # of objects with names of their own, or of Parquet
+HALF = re.compile("[\ud800-\udfff]")  # JSON's \u may write one alone
 STRANGE = (dict, list, bytes)  # what a field can't be
 
 
@@ -41,6 +42,12 @@ def object_records(
                 f"{place}:{number}: expected names that differ in more than space; "
                 f"received {list(value)[:20]}."
             )
+        for name, field in fields.items():
+            if not field.isascii() and (half := HALF.search(field)):
+                raise ValueError(
+                    f"{place}:{number}: expected text in {name!r}; received "
+                    f"U+{ord(half[0]):04X}, half of a character."
+                )
         for name, part in value.items():
             if isinstance(part, STRANGE):
                 strange.setdefault(name.strip(), (number, str(part)[:60]))

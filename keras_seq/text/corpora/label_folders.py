@@ -1,6 +1,7 @@
 """Texts with labels from folders: a folder, or a file, for each label."""
 
 import collections
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from keras_seq.text.corpora.parts import TEST, TRAIN, VALIDATION, part_of, part_
 from keras_seq.text.corpora.sources import Source
 
 UNUSED = "unused"
+_NUMBERED = re.compile(r"(?i)(?:(?:fold|cv|split|part|batch|year)[-_ ]?)?\d+")
 _NO_LABELS = ("unsup", "unlabeled", "unlabelled")
 ABOUT = ("readme", "license", "licence", "copying", "changelog", "index", "makefile")
 
@@ -45,7 +47,7 @@ def label_folders(
 
     The label is the outermost folder's name below the parts' (train/, test/) and below
     those that hold everything. Where only one of two levels is of names that aren't
-    numbers, as years are, that is the label's.
+    numbers, as years and folds are, that is the label's.
     """
     files = [
         source
@@ -55,10 +57,12 @@ def label_folders(
     ]
     parts_of = _named_parts({source.path.parts[:-1] for source in files})
     folders = {source.path.parent for source in files}
+    read = set(files)
     others = collections.Counter(
         source.suffix
-        for source in set(sources).difference(files)
-        if source.path.parent in folders and source.stem.casefold() not in ABOUT
+        for source in sources
+        if source not in read and source.stem.casefold() not in ABOUT
+        if source.path.parent in folders
     )
     inside = {source: _folders(source, parts_of) for source in files}
     split = any(part for part, _ in inside.values())
@@ -150,7 +154,7 @@ def _folders(
 def _level(folders: Sequence[tuple[str, ...]]) -> int:
     """Which of the folders, from the outermost, names the label."""
     levels = [{f[i] for f in folders if len(f) > i} for i in range(2)]
-    numbers = [all(name.isdecimal() for name in level) for level in levels]
+    numbers = [all(map(_NUMBERED.fullmatch, level)) for level in levels]
     deep = all(len(f) > 1 for f in folders)
     return int(deep and len(levels[1]) > 1 and numbers == [True, False])
 

@@ -15,6 +15,7 @@ _NAMES = {
     TEST: ("test", "testing", "tst", "test_set", "testset"),
 }
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")  # as the Hub's files are called
+_PERHAPS = ("set", "subset", "usage", "data_split", "dataset", "phase")
 _PARTS = {name: part for part, names in _NAMES.items() for name in names}
 
 
@@ -58,12 +59,22 @@ def split_of(table: Table) -> Callable[[Row], str]:
         ValueError: By what it gives, if a name stands for no part; with the line.
     """
     place = named(table, SPLITS)
+    sure = place is not None
+    if place is None:
+        place = named(table, _PERHAPS)
     if place is None:
         return lambda row: ""
+    is_one: bool | None = sure or None  # what may be called so the first row tells
 
     def part(row: Row) -> str:
+        nonlocal is_one
         name = cleaned(row.cells[place]) if place < len(row.cells) else ""
-        if not (found := part_of(name)):
+        found = part_of(name)
+        if is_one is None:
+            is_one = bool(found)
+        if not is_one:
+            return ""
+        if not found:
             raise ValueError(
                 f"{table.name}:{row.line}: expected train, validation or test in the "
                 f"column {(table.header or [])[place]!r}; received {name!r}."

@@ -19,6 +19,7 @@ _DELIMITERS = ",;\t|"
 _LOOKED_AT = 50  # lines, to find the delimiter
 _OBJECTS = 1000  # that tell the names of columns
 _LONGEST_FIELD = 2**28  # characters
+_HALF = re.compile("[\ud800-\udfff]")  # JSON's \u may write one alone
 _FILE = {"bytes", "path"}  # a picture or a sound, as the library datasets has them
 _MOST_FIELDS = 2**28  # of Parquet, whose size says little
 
@@ -281,8 +282,17 @@ def _cells(value: dict[str, Any], place: str) -> dict[str, str]:
         if isinstance(part, bytes):
             fields[name] = _undecoded(f"{place}, column {name!r}", part)
         else:
-            fields[name] = "" if part is None else str(part)
+            fields[name] = "" if part is None else _whole(place, name, str(part))
     return fields
+
+
+def _whole(place: str, name: str, text: str) -> str:
+    if not text.isascii() and (half := _HALF.search(text)):
+        return Unreadable(
+            f"{place}, column {name!r}: expected text; received U+{ord(half[0]):04X}, "
+            "half of a character."
+        )
+    return text
 
 
 def _undecoded(place: str, data: bytes) -> str:

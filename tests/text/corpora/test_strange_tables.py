@@ -1,6 +1,7 @@
 """Tables of text as programs and people save them."""
 
 import gzip
+import json
 import re
 import tarfile
 
@@ -371,7 +372,7 @@ def test_files_that_arent_read_are_counted(tmp_path):
         (tmp_path / "labels" / name).write_text(f"text {i}")
     labelled = read_labelled(tmp_path / "labels")
     assert len(labelled) == 2
-    assert "other endings aren't read: 1 .md, 1 .pdf" in labelled.summary()
+    assert "other endings aren't read: 1 .pdf, 1 .md" in labelled.summary()
     for name in ("a.txt", "b.TXT", "c.md", "d.md", "LICENSE"):
         (tmp_path / "texts" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "texts" / name).write_text(f"text of {name}")
@@ -396,3 +397,38 @@ def test_markup_without_a_declaration_is_none_either(tmp_path):
         read_documents(path)
     path.write_text("<unk> is what xmlns= is called\n")
     assert len(read_documents(path)) == 1
+
+
+def test_half_a_character_is_told(tmp_path):
+    path = tmp_path / "x.jsonl"
+    good = {"text": "a \U0001f600", "label": "1", "by": "me"}
+    half = {**good, "text": "b \ud83d", "label": "0"}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps(half)}\n")
+    for read in (read_labelled, read_documents, recipe_table):
+        with pytest.raises(ValueError, match=r"x\.jsonl:2.*'text'.* U\+D83D, half"):
+            read(str(path))
+    path.write_text(json.dumps({**good, "by": "\ud83d"}))
+    assert read_documents(path).texts == ("a \U0001f600",)  # nobody asks for the other
+
+
+@pytest.mark.parametrize("name", ["split", "set", "Usage"])
+def test_a_column_may_name_the_parts(tmp_path, name):
+    path = tmp_path / "x.csv"
+    path.write_text(f"text,label,{name}\na,1,train\nb,0,Training\nc,1,test\n")
+    parts = [t.part for t in read_labelled(path).texts]
+    assert parts == ["train", "train", "test"]
+    path.write_text(f"text,label,{name}\na,1,train\nb,0,PublicTest\n")
+    with pytest.raises(ValueError, match=rf"x\.csv:3: .* '{name}'; .*'PublicTest'"):
+        read_labelled(path)
+    if name == "set":  # of something else
+        path.write_text("text,label,set\na,1,red\nb,0,test\n")
+        assert [t.part for t in read_labelled(path).texts] == ["", ""]
+
+
+def test_folds_are_no_labels(tmp_path):
+    for fold in ("fold1", "fold2"):
+        for label in ("pos", "neg"):
+            folder = tmp_path / fold / label
+            folder.mkdir(parents=True)
+            (folder / "1.txt").write_text(f"{fold} {label}")
+    assert read_labelled(tmp_path).labels == ["neg", "pos"]
