@@ -87,6 +87,8 @@ def check_steppable(layer: Any) -> bool:
                     f"{name}={value}."
                 )
         return True
+    if recalls(layer):
+        return True
     for part in _acting_on_sequences(layer):
         inside = "" if part is layer else f" in {layer.name!r}"
         if _mixes_steps(part):
@@ -147,6 +149,17 @@ def is_recurrent(layer: Any) -> bool:
 def is_placed(layer: Any) -> bool:
     """Whether a layer is called with the position of its first step."""
     return "start" in inspect.signature(layer.call).parameters
+
+
+def recalls(layer: Any) -> bool:
+    """Whether a layer is told the tokens, and its state is what it keeps of them."""
+    needed = {"tokens", "initial_state", "return_state"}
+    return needed <= set(inspect.signature(layer.call).parameters)
+
+
+def has_state(layer: Any) -> bool:
+    """Whether the stepper keeps a state for a layer."""
+    return is_recurrent(layer) or is_placed(layer) or recalls(layer)
 
 
 def _fault(layer: Any, x: Tensor) -> str | None:

@@ -8,10 +8,12 @@ import keras
 
 from keras_seq.decoding._steppable import (
     check_steppable,
+    has_state,
     is_placed,
     is_recurrent,
     over_steps,
     parts_of,
+    recalls,
     try_alone,
 )
 from keras_seq.typing import Integers, Tensor
@@ -32,7 +34,8 @@ class Stepper:
     dropout (which does nothing here). What is not recurrent must act on each step
     alone, and may ask for sequences: a step is a sequence of one, (B, 1, ...). A layer
     that takes the position of the first step as `start`, such as `PositionalEncoding`,
-    is told how many tokens came before: that is its state.
+    is told how many tokens came before: that is its state. One that takes `tokens`,
+    `initial_state` and `return_state`, such as `SuffixAttention`, is told the tokens.
 
     Args:
         layers: The layers, e.g. `model.layers`, each of which is given what the one
@@ -75,15 +78,15 @@ class Stepper:
     def initial_state(self, batch_size: Integers) -> list[list[Tensor]]:
         """The state before the first token: a list of a state a layer that has one.
 
-        Those are the recurrent layers, and those that are told the position: (B,),
-        0 before the first token.
+        Those are the recurrent layers, those that are told the tokens, and those that
+        are told the position: (B,), 0 before the first token.
         """
         return [
-            list(layer.get_initial_state(batch_size))
-            if is_recurrent(layer)
-            else [keras.ops.zeros((batch_size,), "int32")]
+            [keras.ops.zeros((batch_size,), "int32")]
+            if is_placed(layer)
+            else list(layer.get_initial_state(batch_size))
             for layer in self.layers
-            if is_recurrent(layer) or is_placed(layer)
+            if has_state(layer)
         ]
 
     def read(
@@ -113,6 +116,9 @@ class Stepper:
                     : 1 + len(layer.state_size)
                 ]
                 states.append(state)
+            elif recalls(layer):
+                x, state = layer(x, tokens, next(before), mask=mask, return_state=True)
+                states.append(list(state))
             elif is_placed(layer):
                 (place,) = next(before) or [
                     keras.ops.zeros((keras.ops.shape(x)[0],), "int32")
@@ -138,7 +144,7 @@ class Stepper:
             The last layer's outputs (B, ...) and the state after.
         """
         self._check_tokens(tokens, 1)
-        return self._step(tokens, state, 0)
+        return self._step(tokens, tokens, state, 0)
 
     def prepared_step(self) -> Callable:
         """A function that gives what `step` gives, for a loop of many steps.
@@ -166,13 +172,14 @@ class Stepper:
 
         def step(tokens: Tensor, state: Sequence[Sequence[Tensor]]) -> Any:
             projected = keras.ops.take(table, tokens, axis=0)
-            return self._step(projected, state, len(rows), projected=True)
+            return self._step(projected, tokens, state, len(rows), projected=True)
 
         return step
 
     def _step(
         self,
         x: Tensor,
+        tokens: Tensor,
         state: Sequence[Sequence[Tensor]],
         start: int,
         projected: bool = False,
@@ -195,6 +202,11 @@ class Stepper:
                     if isinstance(layer_state, (list, tuple))
                     else [layer_state]
                 )
+            elif recalls(layer):
+                one = (keras.ops.expand_dims(each, 1) for each in (x, tokens))
+                x, layer_state = layer(*one, next(before), return_state=True)
+                x = x[:, 0]
+                states.append(list(layer_state))
             elif is_placed(layer):
                 (place,) = next(before)
                 x = over_steps(layer, keras.ops.expand_dims(x, 1), start=place)[:, 0]
@@ -215,7 +227,7 @@ class Stepper:
         self, name: str, given: Sequence[Sequence[Tensor]] | None
     ) -> Iterator[Any]:
         """The state of each layer that has one, or as many times None."""
-        count = sum(is_recurrent(layer) or is_placed(layer) for layer in self.layers)
+        count = sum(has_state(layer) for layer in self.layers)
         if given is None and name == "initial_state":
             return iter([None] * count)
         if not isinstance(given, (list, tuple)) or len(given) != count:

@@ -20,6 +20,7 @@ from keras_seq.layers.positional_encoding import PositionalEncoding
 from keras_seq.layers.simple_rnn import ExplicitSimpleRNN
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 from keras_seq.layers.stack import ExplicitStack
+from keras_seq.layers.suffix_attention import SuffixAttention
 from keras_seq.layers.time_distributed import TimeDistributed
 from keras_seq.layers.torch_weights import from_torch
 from keras_seq.layers.transformer_decoder import TransformerDecoder
@@ -46,6 +47,7 @@ __all__ = [
     "MonotonicAttention",
     "PositionalEncoding",
     "RecurrentLanguageModel",
+    "SuffixAttention",
     "TimeDistributed",
     "TransformerDecoder",
     "TransformerEncoder",

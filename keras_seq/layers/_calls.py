@@ -278,6 +278,53 @@ class PositionalCall(Protocol):
     def __call__(self, inputs: Tensor, start: Tensor | None = None) -> Tensor: ...
 
 
+class SuffixCall(Protocol):
+    """A `SuffixAttention`."""
+
+    @overload
+    def __call__(
+        self,
+        inputs: Tensor,
+        tokens: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
+        return_state: Literal[False] = False,
+        return_attention_scores: Literal[False] = False,
+    ) -> Tensor: ...
+    @overload
+    def __call__(
+        self,
+        inputs: Tensor,
+        tokens: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
+        *,
+        return_state: Literal[True],
+        return_attention_scores: Literal[False] = False,
+    ) -> tuple[Tensor, list[Tensor]]: ...
+    @overload
+    def __call__(
+        self,
+        inputs: Tensor,
+        tokens: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
+        return_state: Literal[False] = False,
+        *,
+        return_attention_scores: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(
+        self,
+        inputs: Tensor,
+        tokens: Tensor,
+        initial_state: Nest = None,
+        mask: Tensor | None = None,
+        return_state: bool = False,
+        return_attention_scores: bool = False,
+    ) -> Nest: ...
+
+
 class EncoderDecoderCall(Protocol):
     """An `EncoderDecoder`."""
 

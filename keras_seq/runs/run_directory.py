@@ -331,7 +331,7 @@ class RunDirectory:
 
 
 # Settings that came after 0.1.0, as runs were made that don't name them.
-_ADDED = {"dtype_policy": "float32"}
+_ADDED = {"dtype_policy": "float32", "memory": 0}
 
 # Without config.json, which is replaced.
 _CONTENTS = (

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from keras_seq import music, runs, serving, text, training
-from keras_seq.layers import ExplicitLSTM
+from keras_seq.layers import ExplicitLSTM, SuffixAttention
 from keras_seq.runs import RunDirectory
 from recipes.music_generation import grammar as rules
 from recipes.music_generation.copies import CopyCheck, draw_originals
@@ -25,6 +25,7 @@ from recipes.music_generation.results import hand_out, write_results
 from recipes.music_generation.settings import OUT, CompleteConfig, Config
 from recipes.music_generation.units import bar_units
 
+KNOWN = "vocabulary.json"
 PATIENCE = 5  # epochs without a better validation loss
 
 
@@ -43,7 +44,7 @@ def load_data(config: Config) -> Data:
 
 @training.by_dtype_policy
 def build_model(config: Config, data: Data) -> keras.Model:
-    """Embedding, LSTM layers with dropout, logits of the next token."""
+    """Embedding, LSTM layers with dropout, logits of the next token, and repeats."""
     config = config.complete()
     keras.utils.set_random_seed(config.seed)
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -54,6 +55,8 @@ def build_model(config: Config, data: Data) -> keras.Model:
         )(x)
         x = keras.layers.Dropout(config.dropout, name=f"dropout_{i}")(x)
     logits = keras.layers.Dense(len(data.vocabulary), name="logits")(x)
+    if config.memory:
+        logits = SuffixAttention(config.memory, name="memory")(logits, tokens=ids)
     model = keras.Model(ids, logits, name="tunes")
     steps = int(np.prod(data.training_length(config)))
     rate = training.warmed_up_cosine(config.learning_rate, steps, min(50, steps // 5))
@@ -163,9 +166,9 @@ def main(config: Config) -> None:
     how = {"resume": config.resume, "overwrite": config.overwrite}
     RunDirectory.check(config.out, **how)
     data = load_data(config)
-    kept = ("vocabulary.json", "tunes")
+    kept = (KNOWN, "tunes")
     run = RunDirectory.start(config.out, config, results=kept, **how)
-    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    run.keep_known(KNOWN, data.known(), data.corpus.name)
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
     run.save_model(model := training.in_float32(model))
@@ -190,8 +193,7 @@ def _finished(
     path: str, grammar: bool = True
 ) -> tuple[RunDirectory, CompleteConfig, music.TuneWriter]:
     """A finished run's directory, its settings and its writer."""
-    found = runs.open_finished(path, CompleteConfig, "vocabulary.json")
-    run, config, known, model = found
+    run, config, known, model = runs.open_finished(path, CompleteConfig, KNOWN)
     vocabulary = text.CharacterVocabulary(known["characters"])
     style = music.HeaderStyle(known["headers"])
     return run, config, rules.writer_of(model, vocabulary, style, grammar)
@@ -203,7 +205,7 @@ def _with_data(
     """The same, and its tunes, which must be those that it was trained on."""
     run, config, writer = _finished(path)
     data = load_data(config)
-    run.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    run.keep_known(KNOWN, data.known(), data.corpus.name)
     return run, config, data, writer
 
 
@@ -293,7 +295,7 @@ def evaluate_run(
     config = kept.read_config(CompleteConfig) if kept else Config()
     data = load_data(config)
     if kept:
-        kept.keep_known("vocabulary.json", data.known(), data.corpus.name)
+        kept.keep_known(KNOWN, data.known(), data.corpus.name)
     runs.print_or_write(json.dumps(measure_tunes(corpus, data), indent=2), out)
 
 

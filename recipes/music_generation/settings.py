@@ -5,6 +5,7 @@ import dataclasses
 from keras_seq import runs
 
 OUT = "runs/music_generation"
+LONGEST_MEMORY = 4096  # characters
 NAMED = ("oneills", "ryans", "airds", "folk", "essen")
 
 
@@ -26,6 +27,8 @@ class Config(runs.RunSettings):
     """Number of LSTM layers."""
     dropout: float = 0.4
     """Share of an LSTM layer's outputs that is dropped in training."""
+    memory: int = 1024
+    """Characters that the model looks back over for what it read before; 0 for none."""
     transpose: float = 0.7
     """Share of the training tunes that is moved to another key, anew in each epoch."""
     batch_size: int | None = None
@@ -45,6 +48,10 @@ class Config(runs.RunSettings):
             seeds=("seed",),
             paths=("data",),
         )
+        if not 0 <= self.memory <= LONGEST_MEMORY:
+            raise ValueError(
+                f"`memory` must be in [0, {LONGEST_MEMORY}]; received {self.memory!r}."
+            )
         chosen = {
             "data": runs.whole_path(self.data, NAMED),
             "epochs": self.epochs or (8 if self.quick else None),
