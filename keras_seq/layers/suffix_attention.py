@@ -136,6 +136,7 @@ class SuffixAttention(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Nest:
         _check_shapes(inputs.shape, tokens.shape)
+        _check_integers(tokens)
         tokens = ops.cast(tokens, "int32")
         order = None if mask is None else _counting_first(mask)
         if order is not None:
@@ -216,6 +217,7 @@ class SuffixAttention(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Nest:
         _check_shapes(inputs.shape, tokens.shape)
+        _check_integers(tokens)
         rows, steps, _ = inputs.shape
         results: list[Any] = [keras.KerasTensor(inputs.shape, self.compute_dtype)]
         if return_state:
@@ -325,3 +327,9 @@ def _check_shapes(inputs: Shape, tokens: Shape | None) -> None:
             f"`tokens` must have shape (B, T) = {tuple(inputs[:2])}; received shape "
             f"{tuple(tokens or ())}."
         )
+
+
+def _check_integers(tokens: Tensor) -> None:
+    dtype = keras.backend.standardize_dtype(tokens.dtype)
+    if "int" not in dtype:
+        raise ValueError(f"`tokens` must be integers; received dtype {dtype}.")

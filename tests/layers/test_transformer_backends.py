@@ -1,12 +1,17 @@
-"""The transformer gives the same numbers on every backend of Keras."""
+"""The transformer gives the same numbers on every backend of Keras.
+
+And so does `SuffixAttention`, in the same process, as starting one takes long.
+"""
 
 import keras
 import numpy as np
 import pytest
 
+from tests.layers import suffixes
 from tests.layers import transformer_child as child
 from tests.layers.transformers import MASKS, MEMORY, MEMORY_MASKS, assert_close, oracle
 from tests.other_backend import run_module
+from tests.reference.suffix import suffix_attention
 
 
 @pytest.fixture(scope="module", params=["jax", "torch"])
@@ -54,3 +59,14 @@ def test_a_model_trained_there_runs_here(folder):
     ids, source, *saved = np.load(folder / "model.npz").values()
     shown = model.predict((ids, source), verbose=0)
     assert_close(shown, saved, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "masked"), suffixes.TRIED)
+def test_attention_to_the_longest_repeat(folder, steps, masked):
+    results = np.load(folder / "suffixes.npz")
+    layer, strengths, logits, tokens, mask = suffixes.tried(steps, masked)
+    expected, _ = suffix_attention(logits, tokens, strengths, 6, mask)
+    assert_close([results[f"{steps} {masked} values"]], [expected])
+    _, state = layer(logits, tokens, mask=mask, return_state=True)
+    for name, value in zip(("tokens", "runs"), state, strict=True):
+        np.testing.assert_array_equal(results[f"{steps} {masked} {name}"], value)

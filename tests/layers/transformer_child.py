@@ -1,7 +1,7 @@
 """Computes with the backend that KERAS_BACKEND names; see the test that runs it.
 
-Usage: python transformer_child.py FOLDER, into which results.npz, model.keras and
-model.npz are written.
+Usage: python transformer_child.py FOLDER, into which results.npz, suffixes.npz,
+model.keras and model.npz are written.
 """
 
 import sys
@@ -17,6 +17,7 @@ from keras_seq.layers import (
     TransformerDecoder,
     TransformerEncoder,
 )
+from tests.layers import suffixes
 from tests.layers.transformers import (
     MASKS,
     MEMORY,
@@ -135,6 +136,7 @@ def main(folder):
             for number, leaf in enumerate(leaves):
                 flat[f"{name}/{key}/{number}"] = ops.convert_to_numpy(leaf)
     np.savez(folder / "results.npz", **flat)
+    np.savez(folder / "suffixes.npz", **suffixes.results())
     train(folder)
 
 
