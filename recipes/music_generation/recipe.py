@@ -166,8 +166,7 @@ def main(config: Config) -> None:
     how = {"resume": config.resume, "overwrite": config.overwrite}
     RunDirectory.check(config.out, **how)
     data = load_data(config)
-    kept = (KNOWN, "tunes")
-    run = RunDirectory.start(config.out, config, results=kept, **how)
+    run = RunDirectory.start(config.out, config, results=(KNOWN, "tunes"), **how)
     run.keep_known(KNOWN, data.known(), data.corpus.name)
     model = build_model(config, data)
     checkpoint = train(config, data, model, run)
@@ -199,9 +198,7 @@ def _finished(
     return run, config, rules.writer_of(model, vocabulary, style, grammar)
 
 
-def _with_data(
-    path: str,
-) -> tuple[RunDirectory, CompleteConfig, Data, music.TuneWriter]:
+def _again(path: str) -> tuple[RunDirectory, CompleteConfig, Data, music.TuneWriter]:
     """The same, and its tunes, which must be those that it was trained on."""
     run, config, writer = _finished(path)
     data = load_data(config)
@@ -215,7 +212,7 @@ def generate_tunes(
     key: str | None = None,
     type: str | None = None,
     count: int = 4,
-    temperature: float = 0.7,
+    temperature: float = 0.85,
     top_p: float = 1.0,
     seed: int = 1,
     allow_copies: bool = False,
@@ -265,12 +262,12 @@ def generate_tunes(
 
 
 def _measure(path: str) -> dict[str, Any]:
-    _, config, data, writer = _with_data(path)
+    _, config, data, writer = _again(path)
     return evaluate(config, data, writer)[0]
 
 
 def _export(path: str) -> None:
-    run, config, data, writer = _with_data(path)
+    run, config, data, writer = _again(path)
     export(config, data, writer, run, run.metrics["test"])
 
 

@@ -20,6 +20,7 @@ from keras_seq.runs import (
 )
 from keras_seq.text import START
 from recipes.music_generation.data import LONGEST_TUNE
+from recipes.music_generation.remembering import report_memory
 from recipes.music_generation.units import report_bar_units
 
 SHOWN = 8  # tunes in the report
@@ -140,6 +141,7 @@ def write_results(
     gates = plot_gates(first_gates(writer, document), ["▶", *document])
     drawn = run.save_figure(gates, "gates")
     report = _report(metrics, tunes, paths, curves, drawn)
+    report_memory(report, run, writer, (readable or tunes)[0].split("\n", 1)[1])
     report_bar_units(report, run, metrics, writer, documents)
     report.serving("music_generation")
     report.heading("Terms of the data")

@@ -35,7 +35,7 @@ class Config(runs.RunSettings):
     """Tunes in a training step. By default 8; 4 with `quick`."""
     learning_rate: float = 5e-3
     """Highest learning rate: it rises to it, then falls on half a cosine."""
-    temperature: float = 0.7
+    temperature: float = 0.85
     """Temperature at which tunes are drawn."""
 
     def complete(self) -> "CompleteConfig":

@@ -24,6 +24,7 @@ from keras_seq.layers import (
     MonotonicAttention,
     PositionalEncoding,
     RecurrentLanguageModel,
+    SuffixAttention,
     TimeDistributed,
     TransformerDecoder,
     TransformerEncoder,
@@ -195,6 +196,13 @@ print(past.position, crossed[0].shape)
 PositionalEncoding()(x)
 PositionalEncoding(max_wavelength=100.0, scale=True)(x, start=2)
 PositionalEncoding(learned=True, max_length=9)(x[:, 0], start=np.array([1, 2]))
+remembering = SuffixAttention(1024, longest=16)
+logits = remembering(x, tokens=np.zeros((2, 5), int))
+logits, memories = remembering(x, np.zeros((2, 5), int), return_state=True)
+logits, looked = remembering(
+    x, np.zeros((2, 5), int), memories, return_attention_scores=True
+)
+empty = remembering.get_initial_state(2)
 
 # Models.
 translator = EncoderDecoder(

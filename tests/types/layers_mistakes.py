@@ -20,6 +20,7 @@ from keras_seq.layers import (
     MonotonicAttention,
     PositionalEncoding,
     RecurrentLanguageModel,
+    SuffixAttention,
     TransformerDecoder,
     TransformerEncoder,
 )
@@ -70,6 +71,8 @@ TransformerEncoder(2, 4)  # wrong: intermediate_dim is needed
 TransformerEncoder(2, 4, 8, norm_first="yes")  # wrong: a flag
 PositionalEncoding(512)  # wrong: by keyword only
 PositionalEncoding(learned=True, max_length="512")  # wrong: a number
+SuffixAttention("1024")  # wrong: a number
+SuffixAttention(8)(x)  # wrong: the tokens, too
 RecurrentLanguageModel(11, dim=4)  # wrong: units is needed
 RecurrentLanguageModel(11, dim=4, units=6, depth="2")  # wrong: a number
 EncoderDecoder(ExplicitGRU(8), BahdanauDecoder(8, 6), "11")  # wrong: a number
