@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_seq.layers._symbolic import is_symbolic, zeros_beside
 from keras_seq.ops._engine.callers import called_from
 from keras_seq.ops._masking import sequence_mask
 from keras_seq.ops._shapes import fits
@@ -116,11 +117,18 @@ def check_states(
             f"received shapes {shapes}. A state of one row stands for all."
         )
     return [
-        keras.ops.broadcast_to(state, (keras.ops.shape(like)[0], size))
+        _for_all_rows(state, like, size)
         if state.shape[0] == 1 and batch != 1
         else state
         for state, size in zip(states, sizes, strict=True)
     ]
+
+
+def _for_all_rows(state: Tensor, like: Tensor, size: int) -> Tensor:
+    """The state (1, size), once for each row of a tensor (B, ...)."""
+    if is_symbolic(like):
+        return state + zeros_beside(like, size, state.dtype)
+    return keras.ops.broadcast_to(state, (keras.ops.shape(like)[0], size))
 
 
 def counting(
@@ -144,8 +152,12 @@ def counting(
         check_mask(mask, sequences, name)
     if lengths is None:
         return mask
-    shape = keras.ops.shape(sequences)
-    in_time = sequence_mask(lengths, shape[1], name=lengths_name)
+    if is_symbolic(lengths, sequences):
+        places = keras.ops.cumsum(keras.ops.ones_like(sequences[:, :, 0], "int32"), 1)
+        in_time = places <= keras.ops.expand_dims(keras.ops.cast(lengths, "int32"), 1)
+    else:
+        shape = keras.ops.shape(sequences)
+        in_time = sequence_mask(lengths, shape[1], name=lengths_name)
     if not fits(in_time.shape[:1], sequences.shape[:1]):
         raise ValueError(
             f"`{lengths_name}` must have shape (B,) = ({sequences.shape[0]},); "

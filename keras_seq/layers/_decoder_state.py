@@ -8,6 +8,7 @@ from keras import ops, tree
 
 from keras_seq.layers._arguments import check_states
 from keras_seq.layers._attention_arguments import check_dtype
+from keras_seq.layers._symbolic import is_symbolic, zeros_beside
 from keras_seq.typing import Nest, Tensor
 
 if TYPE_CHECKING:
@@ -94,16 +95,38 @@ def output_size(cell: Any) -> int:
     return getattr(last, "output_size", None) or hidden_size(last)
 
 
-def first_cell_state(cell: Any, batch: Tensor, dtype: str) -> list[Any]:
-    """The state before the first step: the cells' own, or zeros."""
+def first_cell_state(cell: Any, like: Tensor, dtype: str) -> list[Any]:
+    """The state before the first step: the cells' own, or zeros.
+
+    Args:
+        cell: The cell.
+        like: A tensor with as many rows, (B, S, ·).
+        dtype: That of zeros.
+    """
     states = []
     for one in cells_of(cell):
-        if hasattr(one, "get_initial_state"):
-            state = one.get_initial_state(batch_size=batch)
-            states.append(list(state) if tree.is_nested(state) else [state])
+        own = getattr(one, "get_initial_state", None)
+        if own is None or (is_symbolic(like) and _starts_from_zeros(one)):
+            states.append([zeros_beside(like, size, dtype) for size in _sizes(one)])
+        elif is_symbolic(like):
+            raise ValueError(
+                "`cell_state` must be given with a symbolic memory, whose number of "
+                f"rows isn't known: the cell {one.name!r} makes its own first state."
+            )
         else:
-            states.append([ops.zeros((batch, size), dtype) for size in _sizes(one)])
+            state = own(batch_size=ops.shape(like)[0])
+            states.append(list(state) if tree.is_nested(state) else [state])
     return states if isinstance(cell, keras.layers.StackedRNNCells) else states[0]
+
+
+def _starts_from_zeros(cell: Any) -> bool:
+    """Whether a cell has the first state of Keras's, zeros."""
+    layers = keras.layers
+    return type(cell).get_initial_state in (
+        layers.LSTMCell.get_initial_state,
+        layers.GRUCell.get_initial_state,
+        layers.SimpleRNNCell.get_initial_state,
+    )
 
 
 def initial_state_of(
@@ -121,11 +144,10 @@ def initial_state_of(
         given: States of the cell, a `DecoderState` to go on from, or None.
     """
     cell, dtype = decoder.cell, decoder.compute_dtype
-    batch = ops.shape(memories[0])[0]
     going_on = is_decoder_state(given)
     cell_state = given
     if given is None or going_on:
-        cell_state = first_cell_state(cell, batch, dtype)
+        cell_state = first_cell_state(cell, memories[0], dtype)
     attention = tuple(
         tuple(attention.get_initial_state(memory, mask))
         for attention, memory, mask in zip(
@@ -134,7 +156,7 @@ def initial_state_of(
     )
     fed: tuple[Tensor, ...] = ()
     if decoder.input_feeding and decoder.attend == "after":
-        fed = (ops.zeros((batch, decoder.output_size(memories)), dtype),)
+        fed = (zeros_beside(memories[0], decoder.output_size(memories), dtype),)
     cell_state = check_cell_state(cell, cell_state, memories[0], dtype)
     fresh = DecoderState(cell_state, attention, fed)
     return check_decoder_state(given, fresh) if going_on else fresh
@@ -178,6 +200,18 @@ def is_decoder_state(given: Nest) -> bool:
         and all(isinstance(part, (list, tuple)) for part in given)
         and all(isinstance(remembered, (list, tuple)) for remembered in given[1])
     )
+
+
+def as_decoder_state(given: Nest) -> DecoderState:
+    """The state that a step was given, or a refusal."""
+    if isinstance(given, DecoderState):
+        return given
+    if not is_decoder_state(given):
+        raise ValueError(
+            "`state` must be a DecoderState, from `get_initial_state` or the step "
+            f"before; received {type(given).__name__}."
+        )
+    return DecoderState(given[0], tuple(map(tuple, given[1])), tuple(given[2]))
 
 
 def check_decoder_state(given: Nest, fresh: DecoderState) -> DecoderState:

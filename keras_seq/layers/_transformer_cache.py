@@ -1,6 +1,6 @@
 """What a transformer's decoder remembers between steps."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -23,6 +23,23 @@ class TransformerState(NamedTuple):
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     position: Tensor
+
+
+def as_transformer_state(given: Any) -> TransformerState:
+    """The state that a step was given, also as the list that Keras reloads it as."""
+    if isinstance(given, TransformerState):
+        return given
+    sequences = (list, tuple)
+    if (
+        not isinstance(given, sequences)
+        or len(given) != 3
+        or not all(isinstance(part, sequences) for part in given[:2])
+    ):
+        raise ValueError(
+            "`state` must be a TransformerState, from `get_initial_state` or the step "
+            f"before; received {type(given).__name__}."
+        )
+    return TransformerState(tuple(given[0]), tuple(given[1]), given[2])
 
 
 def empty_state(

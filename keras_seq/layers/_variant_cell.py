@@ -62,6 +62,17 @@ class VariantCell(keras.layers.Layer):
             self.layer_norm or self.peepholes or self.proj_size or any(self._zoneout)
         )
 
+    def add_weight(self, shape: Any = None, **options: Any) -> keras.Variable:
+        # TensorFlow decomposes no matrix of bfloat16.
+        initializer = options.get("initializer")
+        if self.variable_dtype == "bfloat16" and isinstance(
+            initializer, keras.initializers.Orthogonal
+        ):
+            options["initializer"] = lambda shape, dtype: ops.cast(
+                initializer(shape, "float32"), dtype
+            )
+        return super().add_weight(shape=shape, **options)
+
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._kernel_mask = None

@@ -18,6 +18,7 @@ from keras_seq.layers._calls import AttentionDecoderCall
 from keras_seq.layers._decoder_state import (
     DecoderState,
     Sources,
+    as_decoder_state,
     cells_of,
     check_cell,
     each_of,
@@ -26,6 +27,7 @@ from keras_seq.layers._decoder_state import (
     output_size,
 )
 from keras_seq.layers._decoder_steps import take_step, take_steps
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.typing import LayerOptions, Nest, Shape, Tensor
 
@@ -204,6 +206,7 @@ class AttentionDecoder(keras.layers.Layer):
             self.output_dense.build((None, h + context))
         self._sizes = inputs_shape[-1], [shape[-1] for shape in memories]
 
+    @in_functional_models
     def project_memory(self, memory: Nest) -> Nest:
         """The keys of the memory, to be computed once for many steps.
 
@@ -238,10 +241,10 @@ class AttentionDecoder(keras.layers.Layer):
         Returns:
             A `DecoderState`.
         """
-        memories = self._memories(memory)
-        masks = self._masks(memories, memory_mask, memory_sequence_length)
+        memories, masks = self._sources(memory, memory_mask, memory_sequence_length)
         return initial_state_of(self, memories, masks, cell_state)
 
+    @in_functional_models
     def step(
         self,
         input_t: Tensor,
@@ -278,14 +281,13 @@ class AttentionDecoder(keras.layers.Layer):
         input_t = ops.cast(input_t, self.compute_dtype)
         check_shape("input_t", input_t.shape, "BD", features=self._sizes[0])
         keys = self.project_memory(memory) if keys is None else keys
-        memories = self._memories(memory)
-        masks = self._masks(memories, memory_mask, memory_sequence_length)
+        memories, masks = self._sources(memory, memory_mask, memory_sequence_length)
         sources = Sources(memories, self._each("keys", keys), masks)
         for one in sources.memories:
             check_rows("input_t", input_t.shape, one.shape)
         drawn = [None] * len(self.attentions)
         output, state, weights = take_step(
-            self, input_t, state, sources, drawn, training
+            self, input_t, as_decoder_state(state), sources, drawn, training
         )
         return output, state, weights if self.several else weights[0]
 
@@ -296,10 +298,8 @@ class AttentionDecoder(keras.layers.Layer):
             h: Shape (..., units).
             contexts: List of tensors (..., E).
         """
-        h_and_context = ops.concatenate([h, *contexts], axis=-1)
-        if self.output_dense is None:
-            return h_and_context
-        return self.output_dense(h_and_context)
+        output = ops.concatenate([h, *contexts], axis=-1)
+        return output if self.output_dense is None else self.output_dense(output)
 
     def output_size(self, memories: Sequence[Tensor]) -> int:
         """Size of the output, for a list of memories."""
@@ -320,11 +320,10 @@ class AttentionDecoder(keras.layers.Layer):
         inputs = ops.cast(inputs, self.compute_dtype)
         features, sizes = self._sizes
         check_shape("inputs", inputs.shape, "BTD", features=features)
-        memories = self._memories(memory)
+        memories, masks = self._sources(memory, memory_mask, memory_sequence_length)
         for one, size in zip(memories, sizes, strict=True):
             check_shape("memory", one.shape, "BSE", features=size)
             check_rows("inputs", inputs.shape, one.shape)
-        masks = self._masks(memories, memory_mask, memory_sequence_length)
         memories = [
             without_masked(one, mask) for one, mask in zip(memories, masks, strict=True)
         ]
@@ -356,14 +355,13 @@ class AttentionDecoder(keras.layers.Layer):
         """A list with what is given for each attention."""
         return each_of(name, given, len(self.attentions)) if self.several else [given]
 
-    def _memories(self, memory: Nest) -> list[Tensor]:
-        return [
+    def _sources(
+        self, memory: Nest, memory_mask: Nest, lengths: Nest
+    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        """Lists with the memories and their masks."""
+        memories = [
             ops.cast(one, self.compute_dtype) for one in self._each("memory", memory)
         ]
-
-    def _masks(
-        self, memories: Sequence[Tensor], memory_mask: Nest, lengths: Nest
-    ) -> list[Tensor | None]:
         given = [
             [None] * len(memories) if value is None else self._each(name, value)
             for name, value in (
@@ -371,7 +369,8 @@ class AttentionDecoder(keras.layers.Layer):
                 ("memory_sequence_length", lengths),
             )
         ]
-        return [memory_mask_of(*one) for one in zip(memories, *given, strict=True)]
+        together = zip(memories, *given, strict=True)
+        return memories, [memory_mask_of(*one) for one in together]
 
     def compute_mask(self, inputs: Tensor, previous_mask: Nest = None) -> Tensor | None:
         if isinstance(previous_mask, (list, tuple)):

@@ -15,6 +15,7 @@ from keras_seq.layers._attention_arguments import (
     without_masked,
 )
 from keras_seq.layers._calls import AttentionCall
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.ops import masked_softmax, sparsemax
 from keras_seq.ops._scan import scan
 from keras_seq.typing import ArrayLike, Function, LayerOptions, Nest, Shape, Tensor
@@ -221,6 +222,7 @@ class AttentionMechanism(keras.layers.Layer):
         ones = ops.ones((steps, batch, source), self.compute_dtype)
         return (keras.random.dropout(ones, self.dropout, seed=self.seed_generator),)
 
+    @in_functional_models
     def step(
         self,
         query: Tensor,

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import check_flag, check_size
 from keras_seq.layers._attention_arguments import new_initializer
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers.attention_mechanism import AttentionMechanism, Probability
 from keras_seq.ops._projection import product
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
@@ -188,6 +189,7 @@ class BahdanauAttention(AttentionMechanism):
                 "location_kernel", (self.location_filters, self.units)
             )
 
+    @in_functional_models
     def project_memory(self, memory: Tensor) -> Tensor:
         """Gives U m_s + b: the keys, shape (B, S, units)."""
         self.check_built()

@@ -9,6 +9,7 @@ from keras import ops, tree
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import EncoderDecoderCall
 from keras_seq.layers._quantised import SavesQuantised
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers._tied_logits import tied_logits
 from keras_seq.layers.attention_decoder import AttentionDecoder
 from keras_seq.typing import Integers, LayerOptions, Nest, Shape, Tensor
@@ -177,6 +178,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         logits = self._logits(outputs, embedded, training)
         return (logits, alignment(scores)) if return_attention_scores else logits
 
+    @in_functional_models
     def encode(
         self, source: Nest, training: bool | None = False
     ) -> tuple[Tensor, Tensor | None, Nest]:
@@ -228,6 +230,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
             )
         return joined
 
+    @in_functional_models
     def begin(
         self, source: Nest, max_length: int
     ) -> tuple[dict[str, Nest], dict[str, Nest]]:
@@ -251,6 +254,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         place = ops.zeros((ops.shape(memory)[0],), "int32")
         return {"decoder": state, "place": place}, constants
 
+    @in_functional_models
     def step(
         self, tokens: Tensor, state: Mapping[str, Nest], constants: Mapping[str, Nest]
     ) -> tuple[Tensor, dict[str, Nest], Tensor]:

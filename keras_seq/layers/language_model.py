@@ -9,6 +9,7 @@ from keras import ops, tree
 from keras_seq.layers._arguments import check_rate, check_size
 from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers._quantised import SavesQuantised
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers._tied_logits import tied_logits
 from keras_seq.layers.lstm import ExplicitLSTM
 from keras_seq.typing import Array, Integers, LayerOptions, Nest, Shape, Tensor
@@ -131,17 +132,14 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         self.dim = check_size("dim", dim)
         self.units = check_size("units", units)
         self.depth = check_size("depth", depth)
-        self.batch_size = batch_size
         if batch_size is not None:
-            self.batch_size = check_size("batch_size", batch_size)
+            batch_size = check_size("batch_size", batch_size)
+        self.batch_size: int | None = batch_size
         self.start_token = start_token
-        for name, rate in (
-            ("word_dropout", word_dropout),
-            ("input_dropout", input_dropout),
-            ("dropout", dropout),
-            ("output_dropout", output_dropout),
-        ):
-            check_rate(name, rate)
+        check_rate("word_dropout", word_dropout)
+        check_rate("input_dropout", input_dropout)
+        check_rate("dropout", dropout)
+        check_rate("output_dropout", output_dropout)
         self.word_dropout = word_dropout
         self.input_dropout = input_dropout
         self.dropout = dropout
@@ -170,9 +168,8 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         ]
         self.projection: keras.layers.Dense | None = None
         if units != dim:
-            self.projection = keras.layers.Dense(
-                dim, use_bias=False, name="projection", dtype=self.dtype_policy
-            )
+            options: Any = {"use_bias": False, "dtype": self.dtype_policy}
+            self.projection = keras.layers.Dense(dim, name="projection", **options)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.__dict__["carried"] = []
         self.supports_masking = True
@@ -217,6 +214,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         logits = self.logits(h, training=training)
         return (logits, state) if return_state else logits
 
+    @in_functional_models
     def read(
         self,
         tokens: Tensor,
@@ -255,6 +253,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
                     variable.assign(value)
         return x, states
 
+    @in_functional_models
     def logits(self, h: Tensor, training: bool | None = False) -> Tensor:
         """Logits of the next tokens from what `read` gave.
 
@@ -280,6 +279,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         """None: what counts among the logits is for the loss to say."""
         return None
 
+    @in_functional_models
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, list[list[Tensor]]]:
         """Reads one token a row: the step function that `generate` wants.
 

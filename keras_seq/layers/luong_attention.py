@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import check_size
 from keras_seq.layers._attention_arguments import new_initializer
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers.attention_mechanism import AttentionMechanism, Probability
 from keras_seq.ops._projection import product
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
@@ -149,6 +150,7 @@ class LuongAttention(AttentionMechanism):
                 shape=(), name="energy_gain", initializer="ones"
             )
 
+    @in_functional_models
     def project_memory(self, memory: Tensor) -> Tensor:
         """Gives Wᵀ m_s, or m_s itself: the keys, shape (B, S, D or units)."""
         self.check_built()

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import check_flag
 from keras_seq.layers._attention_arguments import check_dtype, check_number
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers.attention_mechanism import AttentionMechanism
 from keras_seq.ops import hard_monotonic, monotonic
 from keras_seq.typing import LayerOptions, Shape, Tensor
@@ -111,6 +112,7 @@ class MonotonicAttention(AttentionMechanism):
             initializer=keras.initializers.Constant(self.energy_bias),
         )
 
+    @in_functional_models
     def project_memory(self, memory: Tensor) -> Tensor:
         """As `attention.project_memory`."""
         return self.attention.project_memory(memory)

@@ -83,8 +83,10 @@ class TimeDistributed(keras.layers.TimeDistributed):
     ) -> Nest:
         self._rows_shape(inputs.shape)
         options: dict[str, Any] = {}
-        if mask is not None and self.layer._call_has_mask_arg:
-            options["mask"] = _in_rows(self._step_mask(inputs, mask))
+        if mask is not None:
+            mask = self._step_mask(inputs, mask)
+            if self.layer._call_has_mask_arg:
+                options["mask"] = _in_rows(mask)
         if self.layer._call_has_training_arg:
             options["training"] = training
         outputs = self.layer(_in_rows(inputs), **options)

@@ -14,6 +14,7 @@ from keras_seq.layers._multi_head import (
     visible_past,
     zero_masked,
 )
+from keras_seq.layers._symbolic import in_functional_models
 from keras_seq.layers._transformer import (
     Keys,
     TransformerStack,
@@ -24,6 +25,7 @@ from keras_seq.layers._transformer import (
 from keras_seq.layers._transformer_cache import (
     Past,
     TransformerState,
+    as_transformer_state,
     empty_state,
 )
 from keras_seq.typing import Integers, Nest, Shape, Tensor
@@ -197,6 +199,7 @@ class TransformerDecoder(TransformerStack):
             results += (own,)
         return results if len(results) > 1 else outputs
 
+    @in_functional_models
     def project_memory(self, memory: Tensor, memory_mask: Tensor | None = None) -> Keys:
         """Keys and values of the cross-attention: once, for all layers and steps.
 
@@ -211,6 +214,7 @@ class TransformerDecoder(TransformerStack):
         self._check_built()
         return self._project_memory(memory, as_mask(memory_mask))
 
+    @in_functional_models
     def get_initial_state(
         self,
         memory: Tensor | None = None,
@@ -247,6 +251,7 @@ class TransformerDecoder(TransformerStack):
             self.compute_dtype,
         )
 
+    @in_functional_models
     def step(
         self,
         input_t: Tensor,
@@ -277,6 +282,7 @@ class TransformerDecoder(TransformerStack):
         )
         return outputs[:, 0], state, [weights[:, :, 0] for weights in scores]
 
+    @in_functional_models
     def read(
         self,
         inputs: Tensor,
@@ -310,6 +316,7 @@ class TransformerDecoder(TransformerStack):
             ValueError: If the shapes don't fit.
         """
         self._check_built()
+        state = as_transformer_state(state)
         inputs = ops.cast(ops.convert_to_tensor(inputs), self.compute_dtype)
         self.check_inputs(inputs, None)
         memory_mask = as_mask(memory_mask)

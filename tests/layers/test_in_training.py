@@ -84,3 +84,13 @@ def test_mixed_precision(kind, policy):
         assert half.dtype == tf.float32
         error = np.linalg.norm(half - single) / np.linalg.norm(single)
         assert error < tolerance
+
+
+@each_kind()
+def test_weights_of_16_bits_start_as_those_of_32(kind):
+    cell = kind.cell(4, dtype="bfloat16", seed=1, **kind.options)
+    cell.build((None, 3))
+    kernel = np.asarray(cell.recurrent_kernel, "float64")
+    assert cell.recurrent_kernel.dtype == "bfloat16"
+    # Orthogonal, as far as 8 bits behind the point can be.
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(4), atol=0.02)

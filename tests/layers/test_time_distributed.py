@@ -168,5 +168,6 @@ def test_what_does_not_fit():
     with pytest.raises(ValueError, match=r"`inputs` must have shape \(B, N, ...\)"):
         TimeDistributed(keras.layers.Dense(3))(X[0, 0])
     for mask in (COUNTS[:, :2], COUNTS[0], COUNTS[..., None]):
-        with pytest.raises(ValueError, match=r"`mask` must have shape \(B, N\)"):
-            TimeDistributed(ExplicitLSTM(3))(X, mask=mask)
+        for layer in (ExplicitLSTM(3), keras.layers.Dense(3)):  # which takes no mask
+            with pytest.raises(ValueError, match=r"`mask` must have shape \(B, N\)"):
+                TimeDistributed(layer)(X, mask=mask)
