@@ -54,6 +54,7 @@ from keras_seq.music.rendering import (
     write_midi,
     write_wav,
 )
+from keras_seq.music.request import INSTRUMENTS, TuneRequest
 from keras_seq.music.statistics import (
     describe_tunes,
     parses_in_music21,
@@ -84,6 +85,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "INSTRUMENTS",
     "AbcError",
     "Bar",
     "Corpus",
@@ -104,6 +106,7 @@ __all__ = [
     "Tempo",
     "Tune",
     "TuneGrammar",
+    "TuneRequest",
     "TuneWriter",
     "Validation",
     "WrittenTune",

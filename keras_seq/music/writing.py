@@ -1,23 +1,26 @@
 """Tunes written by a model of characters, and tunes judged by it."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
-from keras_seq.decoding import Sample, Stepper, generate
+from keras_seq.decoding import Constraint, Sample, Stepper, generate
 from keras_seq.extras import require
+from keras_seq.music._drawing import draw_tunes
 from keras_seq.music._shown import shown_as_music
 from keras_seq.music._splitting import title_of
-from keras_seq.music.documents import FIELDS, HeaderStyle, from_document
+from keras_seq.music.documents import HeaderStyle, from_document
+from keras_seq.music.grammar.asking import AskedAlong, asked_functions
 from keras_seq.music.grammar.beside import (
     FAR,
-    check_prompts,
     constraint_behind,
     read_in_grammar,
 )
+from keras_seq.music.request import TuneRequest
 from keras_seq.text import END, PADDING, START, UNKNOWN, CharacterVocabulary
 from keras_seq.text._completion import answered, complete, stop_ids
 from keras_seq.text._windows import nats_behind, state_behind
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
 
     from keras_seq.music.grammar import TuneGrammar
     from keras_seq.music.grammar.constraint import Beginnings
-
-# R: is for the model to write or not; the others every document has.
-_OPTIONAL = "R"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class TuneWriter:
         strings, floats, integers = (
             tf.TensorSpec([None], dtype) for dtype in (tf.string, tf.float32, tf.int32)
         )
-        self._continued = tf.function(
+        self.continued = tf.function(
             self.continue_documents,
             input_signature=[strings, floats, floats, integers, integers, integers],
             autograph=False,
@@ -136,6 +136,7 @@ class TuneWriter:
         max_length: Array,
         room: Array | None = None,
         begun: "Beginnings | None" = None,
+        constraint: Constraint | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Continues documents, inside the graph.
 
@@ -153,6 +154,7 @@ class TuneWriter:
                 characters; what the grammar reckons with.
             begun: What the grammar's `read_texts` gives for the prompts, if they have
                 been read already.
+            constraint: Another than the grammar behind the prompts.
 
         Returns:
             The continuations without the prompts, a string tensor of shape
@@ -160,6 +162,8 @@ class TuneWriter:
         """
         _, last, state = self._before_last(prompts)
         room = max_length if room is None else room
+        if constraint is None:
+            constraint = constraint_behind(self.grammar, prompts, room, begun)
         written = generate(
             self._step,
             state,
@@ -168,7 +172,7 @@ class TuneWriter:
             strategy=Sample(temperature=temperature, top_p=top_p),
             end_token=END,
             seed=seed,
-            constraint=constraint_behind(self.grammar, prompts, room, begun),
+            constraint=constraint,
         )
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         return text, written.finished
@@ -212,6 +216,14 @@ class TuneWriter:
         text = self.vocabulary.decode_tensor(written.ids, written.lengths)
         answer = answered(self.vocabulary, written, written.lengths, reasons)
         return {"text": text} | answer
+
+    @functools.cached_property
+    def asked_functions(self) -> tuple[Any, Any, Any]:
+        """What continues documents of which something is asked, reads and judges them.
+
+        They are made when something is asked for the first time.
+        """
+        return asked_functions(self)
 
     def _before_last(self, prompts: Strings) -> tuple[Tensor, Tensor, Nest]:
         """The prompts' ids, the last of each, and the state before those."""
@@ -258,8 +270,14 @@ class TuneWriter:
     def _nats_in_grammar(self, ids: Tensor) -> Tensor:
         """The same, of what the grammar allows; inf where it doesn't allow a token."""
         assert self.grammar is not None
+        return self.nats_within(ids, self.grammar, ids[:, 0])
+
+    def nats_within(
+        self, ids: Tensor, rules: "TuneGrammar | AskedAlong", like: Tensor
+    ) -> Tensor:
+        """-ln p of every token but the first among what rules allow: (B, T - 1)."""
         state = self._stepper.initial_state(ops.shape(ids)[0])
-        read, state = read_in_grammar(self._read, self.grammar, ids[:, 0], state)
+        read, state = read_in_grammar(self._read, rules, like, state)
         nats = nats_behind(read, ids, state)
         return ops.where(nats < FAR / 2, nats, float("inf"))
 
@@ -272,6 +290,7 @@ class TuneWriter:
         batch_size: int = 32,
         *,
         in_grammar: bool = False,
+        asked: TuneRequest | None = None,
     ) -> list[np.ndarray]:
         """-ln p of each character of `documents` and of their end marks.
 
@@ -281,6 +300,7 @@ class TuneWriter:
             in_grammar: Whether p is that with which tunes are written where the
                 grammar is on: that among what it allows, 0 for what it doesn't. (The
                 room for a tune counts as boundless.)
+            asked: What they had to obey, too.
 
         Returns:
             List of float32 arrays, one a document, each one longer than it.
@@ -290,7 +310,11 @@ class TuneWriter:
         """
         if in_grammar and self.grammar is None:
             raise ValueError("`in_grammar` needs a writer with a `grammar`.")
+        if asked is not None and not in_grammar:
+            raise ValueError("`asked` goes with `in_grammar=True`.")
         judged = self._judged_in_grammar if in_grammar else self._judged
+        if asked is not None:
+            judged = functools.partial(self.asked_functions[2], request=asked)
         encoded = [
             [START, *self.vocabulary.encode(document), END] for document in documents
         ]
@@ -306,6 +330,8 @@ class TuneWriter:
         count: int,
         *,
         given: Mapping[str, str] | None = None,
+        asked: TuneRequest | None = None,
+        opening: str | None = None,
         temperature: float = 1.0,
         top_p: float = 1.0,
         seed: int = 0,
@@ -320,6 +346,10 @@ class TuneWriter:
             count: Number of tunes.
             given: Dict from header field (T, R, M, L, K) to its value, spelled
                 as the training documents spell it (`HeaderStyle.spell`).
+            asked: What is asked beside: form, range, last note. Every tune obeys it;
+                the writer must have a grammar.
+            opening: How the music begins, kept to the letter; M, L and K must be given,
+                and the writer must have a grammar.
             temperature: Of the sampling, above 0.
             top_p: Of the sampling, in (0, 1].
             seed: Seed: the same gives the same tunes.
@@ -329,71 +359,21 @@ class TuneWriter:
             List of `WrittenTune`.
 
         Raises:
-            ValueError: If an argument is out of its range or breaks the grammar.
+            ValueError: If an argument is out of its range or breaks the grammar, or
+                two of them collide, so that no tune obeys both.
         """
-        if count < 1:
-            raise ValueError(f"`count` must be at least 1; received {count!r}.")
-        if not 0 <= seed < 2**31:
-            raise ValueError(f"`seed` must be in [0, 2**31); received {seed!r}.")
-        if max_length < 1:
-            raise ValueError(
-                f"`max_length` must be at least 1; received {max_length!r}."
-            )
-        Sample(temperature=temperature, top_p=top_p)
-        left = dict(given or {})
-        unknown = sorted(set(left) - set(FIELDS))
-        if unknown:
-            raise ValueError(
-                f"`given` must have fields among {', '.join(FIELDS)}; "
-                f"received {unknown}."
-            )
-        seeds = np.random.default_rng(seed).integers(
-            2**31, size=(len(FIELDS) + 1, count)
-        )
-        prompts = [""] * count
-        for row, field in enumerate(FIELDS):
-            if not left:
-                break
-            if field in left:
-                lines = [f"{field}:{left.pop(field)}\n"] * count
-            elif field in _OPTIONAL:
-                lines = [""] * count
-            else:
-                begun = [prompt + f"{field}:" for prompt in prompts]
-                check_prompts(self.grammar, begun, max_length)
-                # A line of 80 characters, of a tune that may be longer.
-                texts, _ = self._continue(
-                    begun, temperature, top_p, seeds[row], 80, max_length
-                )
-                lines = [f"{field}:" + text.split("\n")[0] + "\n" for text in texts]
-            prompts = [p + line for p, line in zip(prompts, lines, strict=True)]
-        check_prompts(self.grammar, prompts, max_length)
-        texts, finished = self._continue(
-            prompts, temperature, top_p, seeds[-1], max_length, max_length
+        drafts = draw_tunes(
+            self,
+            count,
+            given=given,
+            asked=asked,
+            opening=opening,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            max_length=max_length,
         )
         return [
-            WrittenTune(from_document(prompt + text, number), bool(end))
-            for number, (prompt, text, end) in enumerate(
-                zip(prompts, texts, finished, strict=True), start=1
-            )
+            WrittenTune(from_document(text, number), finished)
+            for number, (text, finished) in enumerate(drafts, start=1)
         ]
-
-    def _continue(
-        self,
-        prompts: list[str],
-        temperature: float,
-        top_p: float,
-        seeds: np.ndarray,
-        max_length: int,
-        room: int,
-    ) -> tuple[list[str], np.ndarray]:
-        count = len(prompts)
-        texts, finished = self._continued(
-            prompts,
-            np.full(count, temperature, "float32"),
-            np.full(count, top_p, "float32"),
-            seeds.astype("int32"),
-            np.full(count, max_length, "int32"),
-            np.full(count, room, "int32"),
-        )
-        return [text.decode() for text in texts.numpy()], finished.numpy()

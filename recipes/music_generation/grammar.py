@@ -12,9 +12,11 @@ from keras_seq.text import CharacterVocabulary
 # Nats by which the grammar may push a tune off what its model would write; most need
 # less than 10, and those that have lost their way, and don't end, some hundred.
 MOST_PUSHED = 15.0
+# The same where a form is asked: its first |: alone is a surprise of 6 or more.
+MOST_PUSHED_BY_FORM = 25.0
 ROUNDS = 4
 
-_OPTIONS = {"T": "title", "R": "type", "M": "meter", "K": "key"}
+_OPTIONS = {"T": "title", "R": "type", "M": "meter", "L": "unit", "K": "key"}
 
 
 def writer_of(
@@ -56,14 +58,24 @@ def spell_given(writer: music.TuneWriter, **given: str | None) -> dict[str, str]
     return spelled
 
 
-def nats_pushed(writer: music.TuneWriter, tunes: list[music.WrittenTune]) -> np.ndarray:
+def nats_pushed(
+    writer: music.TuneWriter,
+    tunes: list[music.WrittenTune],
+    asked: music.TuneRequest | None = None,
+) -> np.ndarray:
     """By how much the grammar made each tune likelier: Σ ln 1 / p(what it allows).
+
+    Args:
+        writer: The `TuneWriter`.
+        tunes: What it wrote.
+        asked: What they had to obey.
 
     Returns:
         Array of shape (N,), in nats.
     """
-    documents = [tune.text.partition("\n")[2] for tune in tunes]
-    plain, within = (writer.nats(documents, in_grammar=on) for on in (False, True))
+    documents = [music.to_document(tune.text) for tune in tunes]
+    plain = writer.nats(documents)
+    within = writer.nats(documents, in_grammar=True, asked=asked)
     return np.array(
         [a.sum() - b.sum() for a, b in zip(plain, within, strict=True)], "float64"
     )
@@ -88,15 +100,17 @@ def write_unforced(
     tunes = writer.write(count, seed=seed, **options)
     if writer.grammar is None:
         return tunes
-    pushed = nats_pushed(writer, tunes)
+    asked = options.get("asked")
+    most = MOST_PUSHED_BY_FORM if asked and asked.form else MOST_PUSHED
+    pushed = nats_pushed(writer, tunes, asked)
     for again in range(1, ROUNDS + 1):
-        places = np.flatnonzero(pushed > MOST_PUSHED)
+        places = np.flatnonzero(pushed > most)
         if not len(places) or 2 * len(places) > count:  # such are all that it knows
             break
         chance = int(np.random.default_rng((seed, again, 1)).integers(2**31))
         others = writer.write(len(places), seed=chance, **options)
         for place, tune, nats in zip(
-            places, others, nats_pushed(writer, others), strict=True
+            places, others, nats_pushed(writer, others, asked), strict=True
         ):
             if nats < pushed[place]:
                 document = tune.text.partition("\n")[2]

@@ -1,10 +1,15 @@
 """Any tunes in ABC notation, measured beside the test tunes of a run."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from keras_seq import music, runs
+from keras_seq.runs import RunDirectory
 from recipes.music_generation.copies import CopyCheck
 from recipes.music_generation.data import Data
+from recipes.music_generation.settings import OUT, CompleteConfig, Config
 
 
 def tunes_to_measure(path: str) -> music.Corpus:
@@ -54,3 +59,17 @@ def measure_tunes(corpus: music.Corpus, data: Data) -> dict[str, Any]:
         "as_music": music.compare_as_music(corpus.texts, people),
         "copying": check.report(corpus.texts),
     }
+
+
+def measure_file(
+    tunes: str, run: str | None, out: str | None, load_data: Callable[[Config], Data]
+) -> None:
+    """Measures tunes in a file beside those of a run, or of the default data."""
+    runs.check_out(out)
+    corpus = tunes_to_measure(tunes)
+    kept = RunDirectory(run or OUT) if run or Path(OUT).exists() else None
+    config = kept.read_config(CompleteConfig) if kept else Config()
+    data = load_data(config)
+    if kept:
+        kept.keep_known("vocabulary.json", data.known(), data.corpus.name)
+    runs.print_or_write(json.dumps(measure_tunes(corpus, data), indent=2), out)

@@ -6,10 +6,9 @@ grammar of tunes, and fed back until it draws the end mark. What it writes is pr
 sheet music, played, and measured beside tunes that people wrote.
 """
 
-import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -17,10 +16,11 @@ import numpy as np
 from keras_seq import music, runs, serving, text, training
 from keras_seq.layers import ExplicitLSTM, SuffixAttention
 from keras_seq.runs import RunDirectory
+from recipes.music_generation import generating
 from recipes.music_generation import grammar as rules
-from recipes.music_generation.copies import CopyCheck, draw_originals
+from recipes.music_generation.copies import CopyCheck
 from recipes.music_generation.data import LONGEST_TUNE, Data, read_tunes
-from recipes.music_generation.measuring import measure_tunes, tunes_to_measure
+from recipes.music_generation.measuring import measure_file
 from recipes.music_generation.results import hand_out, write_results
 from recipes.music_generation.settings import OUT, CompleteConfig, Config
 from recipes.music_generation.units import bar_units
@@ -211,6 +211,15 @@ def generate_tunes(
     meter: str | None = None,
     key: str | None = None,
     type: str | None = None,
+    unit: str | None = None,
+    form: str | None = None,
+    bars: tuple[int, ...] = (8,),
+    pickup: Literal["yes", "no"] | None = None,
+    instrument: str | None = None,
+    lowest: str | None = None,
+    highest: str | None = None,
+    end_on: Literal["tonic"] | None = None,
+    opening: str | None = None,
     count: int = 4,
     temperature: float = 0.85,
     top_p: float = 1.0,
@@ -230,6 +239,15 @@ def generate_tunes(
         meter: Meter, such as 6/8.
         key: Key, such as D, Em or Ador.
         type: Type of tune, such as jig, if the training tunes name types.
+        unit: Unit length of notes, such as 1/8, which an opening has unless given.
+        form: Sections as they are played, such as AABB.
+        bars: Bars of each section, or of each in its turn.
+        pickup: Whether the sections of a form begin with one.
+        instrument: Whose range it has: fiddle, whistle, flute, accordion, ...
+        lowest: Lowest note, such as D4; else of the instrument, or any.
+        highest: Highest note, such as B5.
+        end_on: The last note.
+        opening: How the music begins; needs a meter and a key.
         count: Number of tunes.
         temperature: Above 0; lower is safer, higher bolder.
         top_p: In (0, 1]: draw from the likeliest characters only.
@@ -237,27 +255,16 @@ def generate_tunes(
         allow_copies: Hand out tunes that copy, too.
         grammar: Let the model write nothing but valid tunes that end.
         run: Folder of the run.
-        out: Folder for the tunes as ABC, MIDI, SVG and WAV; by default they are
-            printed on the terminal as ABC.
+        out: Folder for ABC, MIDI, SVG and WAV; by default ABC is printed.
     """
-    if out is not None and Path(out).exists() and any(Path(out).iterdir()):
-        raise FileExistsError(f"`out` {out!r} is not empty; nothing is written there.")
+    generating.check_folder(out)
+    ends = (lowest, highest, instrument)
+    asked = generating.request(form, bars, pickup, ends, end_on)
+    given = {"T": title, "R": type, "M": meter, "L": unit, "K": key}
     directory, _, writer = _finished(run, grammar)
-    spelled = rules.spell_given(writer, T=title, R=type, M=meter, K=key)
-
-    def draw(number: int, seed: int) -> list[music.WrittenTune]:
-        return rules.write_unforced(
-            writer,
-            number,
-            given=spelled,
-            temperature=temperature,
-            top_p=top_p,
-            seed=seed,
-            max_length=LONGEST_TUNE,
-        )
-
+    how = (asked, opening, temperature, top_p)
     check = None if allow_copies else CopyCheck.of_run(directory)
-    written = draw_originals(draw, count, seed, check) if check else draw(count, seed)
+    written = generating.draw(writer, check, count, seed, given, how)
     hand_out(written, out)
 
 
@@ -286,14 +293,7 @@ def evaluate_run(
     if tunes is None:
         runs.evaluate_command(_measure, OUT)(run or OUT, out)
         return
-    runs.check_out(out)
-    corpus = tunes_to_measure(tunes)
-    kept = RunDirectory(run or OUT) if run or Path(OUT).exists() else None
-    config = kept.read_config(CompleteConfig) if kept else Config()
-    data = load_data(config)
-    if kept:
-        kept.keep_known(KNOWN, data.known(), data.corpus.name)
-    runs.print_or_write(json.dumps(measure_tunes(corpus, data), indent=2), out)
+    measure_file(tunes, run, out, load_data)
 
 
 export_run = runs.export_command(_export, OUT)

@@ -292,6 +292,8 @@ class Mode(NamedTuple):
             return self.phase not in ENDS
         if action == "double":
             return self.phase not in TURNED
+        if action == "gap":  # nothing but a chord may come behind it
+            return self.repeat != "open"
         return action != "first ending" or self._opened_well()
 
     def _opened_well(self) -> bool:

@@ -129,6 +129,8 @@ class Rows:
     def __init__(self, lengths: Iterable[str]) -> None:
         self.lengths = [text for text in LENGTHS if text in set(lengths)]
         self.rhythms = rhythms()
+        self._index = {rhythm: i for i, rhythm in enumerate(self.rhythms)}
+        self._after = np.array([self._index[r.after_note()] for r in self.rhythms])
         self.all = [
             *(Row(r) for r in self.rhythms),
             *(Row(r, must="note") for r in self.rhythms),
@@ -141,7 +143,8 @@ class Rows:
         ]
         self.number = {row: i for i, row in enumerate(self.all)}
         self.ticks = np.array([self._ticks(row) for row in self.all], "int32")
-        self.cost = self._costs()
+        self.fewest = self._fewest()
+        self.cost = self._costs(self.fewest)
 
     def _ticks(self, row: Row) -> int:
         """Ticks of the open note; 0 where none is open."""
@@ -149,25 +152,67 @@ class Rows:
             return 0
         return _ticks(row.rhythm, row.length if row.length in self.lengths else None)
 
-    def _costs(self) -> np.ndarray:
-        """The fewest characters, (rows, ticks + 3); at either end what is too far."""
-        most = TICKS * LONGEST_BAR
-        width = most + 1
-        index = {rhythm: i for i, rhythm in enumerate(self.rhythms)}
-        after = np.array([index[r.after_note()] for r in self.rhythms])
+    def _fewest(self, least: np.ndarray | None = None) -> np.ndarray:
+        """The fewest characters with which notes fill what is left: (rhythms, ticks).
+
+        Args:
+            least: The same behind a first note which must come; by default none must.
+        """
+        width = TICKS * LONGEST_BAR + 1
         ticks = np.array(
             [[_ticks(r, text) for text in self.lengths] for r in self.rhythms]
         )
         written = np.array([len(text) for text in self.lengths])
         fill = np.full((len(self.rhythms), width), NEVER, "int32")
-        fill[:, 0] = [0 if r.settled else NEVER for r in self.rhythms]
+        if least is None:
+            fill[:, 0] = [0 if r.settled else NEVER for r in self.rhythms]
+        behind = fill if least is None else least
         for left in range(1, width):
             rest = left - ticks
-            found = fill[after[:, None], np.maximum(rest, 0)] + 1 + written
+            found = behind[self._after[:, None], np.maximum(rest, 0)] + 1 + written
             fill[:, left] = np.where(rest < 0, NEVER, found).min(axis=1)
+        return fill
+
+    def costs_of_end(self, least: int) -> list[np.ndarray]:
+        """`cost` where the last note must be as long as this many ticks at least.
+
+        Args:
+            least: Ticks.
+
+        Returns:
+            Three: where behind the open note one must come at least; two; none may.
+        """
+        settled = self.fewest[:, 0]
+        last = np.full_like(self.fewest, NEVER)
+        ticks = np.array(
+            [[_ticks(r, text) for text in self.lengths] for r in self.rhythms]
+        )
+        written = np.array([len(text) for text in self.lengths])
+        for left in range(1, last.shape[1]):
+            rest = left - ticks
+            behind = last[self._after[:, None], np.maximum(rest, 0)]
+            ended = np.where(ticks >= least, settled[self._after][:, None], NEVER)
+            found = np.where(rest == 0, ended, behind) + 1 + written
+            last[:, left] = np.where(rest < 0, NEVER, found).min(axis=1)
+        nothing = np.full_like(last, NEVER)
+        nothing[:, 0] = settled
+        return [
+            self._costs(last),
+            self._costs(self._fewest(last)),
+            self._costs(nothing, least),
+        ]
+
+    def _costs(self, fill: np.ndarray, least: int = 0) -> np.ndarray:
+        """The fewest characters, (rows, ticks + 3); at either end what is too far.
+
+        Args:
+            fill: Those behind the open note.
+            least: Ticks that this must have.
+        """
+        width = fill.shape[1]
         costs = np.full((len(self.all), width + 2), NEVER, "int32")
         for i, row in enumerate(self.all):
-            rhythm = index[row.rhythm]
+            rhythm = self._index[row.rhythm]
             if row.length is None:
                 costs[i, 1:-1] = fill[rhythm]
                 if row.must == "note":
@@ -175,11 +220,11 @@ class Rows:
                 elif row.must == "bar":
                     costs[i, 2:] = NEVER
                 continue
-            for j, text in enumerate(self.lengths):
-                long = ticks[rhythm, j]
-                if text.startswith(row.length) and long < width:
+            for text in self.lengths:
+                long = _ticks(row.rhythm, text)
+                if text.startswith(row.length) and least <= long < width:
                     more = len(text) - len(row.length)
-                    found = fill[after[rhythm], : width - long] + more
+                    found = fill[self._after[rhythm], : width - long] + more
                     part = costs[i, 1 + long : -1]
                     np.minimum(part, found, out=part)
         return np.minimum(costs, NEVER)

@@ -10,7 +10,7 @@ from keras_seq.music.grammar._lengths import BAD, NEVER
 from keras_seq.music.grammar._tables import SLOTS, Tables
 from keras_seq.typing import Tensor
 
-_NONE = len(NAMES)  # no action
+NONE = len(NAMES)  # no action
 
 
 class Registers(NamedTuple):
@@ -41,7 +41,7 @@ class Registers(NamedTuple):
     left: Tensor
 
 
-class _Settled(NamedTuple):
+class Settled(NamedTuple):
     """What follows from the registers, whatever comes next; (B,) or (B, 5)."""
 
     ticks: Tensor  # what the bar lacks behind the open note
@@ -53,10 +53,10 @@ class _Settled(NamedTuple):
 
 # The pickup behind an action, as a sum of that before, of the bar that is written, and
 # of what that lacks.
-_PICKUPS = np.array([[1], [0], [0]], "int32").repeat(len(NAMES), axis=1)
-_PICKUPS[:, NUMBER["pipe, pickup"]] = 0, 1, 0
+PICKUPS = np.array([[1], [0], [0]], "int32").repeat(len(NAMES), axis=1)
+PICKUPS[:, NUMBER["pipe, pickup"]] = 0, 1, 0
 for _name in ("pipe, owing", "colon, owing"):
-    _PICKUPS[:, NUMBER[_name]] = 0, 0, 1
+    PICKUPS[:, NUMBER[_name]] = 0, 0, 1
 
 
 class Machine:
@@ -69,6 +69,7 @@ class Machine:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._width = tables.cost.shape[1]
+        self.size = tables.action.shape[1]
 
     def first(self, like: Tensor, left: int | Tensor) -> Registers:
         """The registers before the first token.
@@ -83,14 +84,33 @@ class Machine:
 
     def step(self, state: Registers, tokens: Tensor) -> Registers:
         """The registers behind a token of each row."""
-        tf, t = require("tensorflow", "text"), self._tables
-        settled = self._settled(tf, state)
-        at = tf.stack([state.place, tokens], axis=1)
-        slot = tf.gather_nd(t.action, at)
+        tf = require("tensorflow", "text")
+        settled = self.settled(tf, state)
+        action = self.action_of(tf, state, tokens, settled)
+        return self.after(tf, state, tokens, settled, action)
+
+    def action_of(
+        self, tf: Any, state: Registers, tokens: Tensor, settled: "Settled"
+    ) -> Tensor:
+        """The action of a token of each row; 0 where there is none."""
+        slot = tf.gather_nd(
+            self._tables.action, tf.stack([state.place, tokens], axis=1)
+        )
         action = tf.where(slot < SLOTS, settled.colon, slot - SLOTS)
         action = tf.where(slot == 0, settled.pipe, action)
-        known = action < _NONE
-        action = tf.where(known, action, 0)
+        return tf.where(action < NONE, action, 0)
+
+    def after(
+        self,
+        tf: Any,
+        state: Registers,
+        tokens: Tensor,
+        settled: "Settled",
+        action: Tensor,
+    ) -> Registers:
+        """The registers behind a token of each row, and its action."""
+        t = self._tables
+        at = tf.stack([state.place, tokens], axis=1)
         of_mode = tf.stack([state.mode, action], axis=1)
         mode = tf.maximum(tf.gather_nd(t.mode, of_mode), 0)
         row = tf.gather_nd(t.row, tf.stack([state.row, action], axis=1))
@@ -99,7 +119,7 @@ class Machine:
         written = state.full - settled.ticks
         is_pickup = action == NUMBER["pipe, pickup"]
         parts = tf.stack([state.pickup, written, settled.ticks], axis=1)
-        pickup = tf.reduce_sum(parts * tf.gather(_PICKUPS.T, action), axis=1)
+        pickup = tf.reduce_sum(parts * tf.gather(PICKUPS.T, action), axis=1)
         pickup *= tf.gather_nd(t.keeps_pickup, of_mode)
         of_tune = tf.logical_and(is_pickup, tf.gather(t.in_upbeat, state.mode))
         value = tf.gather(t.bar_ticks, state.place)
@@ -128,7 +148,7 @@ class Machine:
             written: Whether only what a model may write counts.
         """
         tf, t = require("tensorflow", "text"), self._tables
-        settled = self._settled(tf, state)
+        settled = self.settled(tf, state)
         costs = self._costs(tf, state, settled, written)
         # | and : stand for what the ticks make of them.
         decided = tf.stack([settled.pipe, settled.colon], axis=1)
@@ -140,7 +160,7 @@ class Machine:
         needed = tf.gather(t.tied, state.mode) * state.letter
         return tf.where(tf.gather(t.same_letter, needed), cost, NEVER)
 
-    def _settled(self, tf: Any, state: Registers) -> _Settled:
+    def settled(self, tf: Any, state: Registers) -> Settled:
         t, full = self._tables, state.full
         open_note = tf.gather(t.row_ticks, state.row)
         ticks = state.ticks - open_note
@@ -153,25 +173,25 @@ class Machine:
         )
         whole, begun = ticks == 0, (ticks > 0) & (ticks < full)
         short = begun & (ticks == state.pickup) & ~any_pickup & ~again
-        settled = paid | (state.pickup == 0)
-        owing = begun & settled & may_owe
+        clear = paid | (state.pickup == 0)
+        owing = begun & clear & may_owe
         # A pickup as long as what the section before lacks is paid for.
         pickup = begun & (any_pickup | owed & (full - ticks == state.pickup))
         known = pickup & (full - ticks == state.pickup) & ~in_upbeat
-        pipe = tf.where(pickup, NUMBER["pipe, pickup"], _NONE)
+        pipe = tf.where(pickup, NUMBER["pipe, pickup"], NONE)
         pipe = tf.where(known, NUMBER["pipe, paid pickup"], pipe)
         pipe = tf.where(owing & ends, NUMBER["pipe, owing"], pipe)
         pipe = tf.where(short & ends, NUMBER["pipe, end"], pipe)
-        plain = tf.where(settled & ends, NUMBER["pipe"], NUMBER["pipe, no end"])
+        plain = tf.where(clear & ends, NUMBER["pipe"], NUMBER["pipe, no end"])
         pipe = tf.where(whole, plain, pipe)
         pipe = tf.where(empty, NUMBER["pipe, empty"], pipe)
-        colon = tf.where(owing, NUMBER["colon, owing"], _NONE)
+        colon = tf.where(owing, NUMBER["colon, owing"], NONE)
         colon = tf.where(short, NUMBER["colon, short"], colon)
-        colon = tf.where(whole & settled, NUMBER["colon"], colon)
-        return _Settled(ticks, last, sums, pipe, colon)
+        colon = tf.where(whole & clear, NUMBER["colon"], colon)
+        return Settled(ticks, last, sums, pipe, colon)
 
     def _costs(
-        self, tf: Any, state: Registers, settled: _Settled, written: bool
+        self, tf: Any, state: Registers, settled: Settled, written: bool
     ) -> Tensor:
         """The same behind each action, apart from what places need: (B, A + 1)."""
         t = self._tables
@@ -185,7 +205,7 @@ class Machine:
         ticks = tf.matmul(settled.sums, t.ticks)
         filled = state.full - settled.ticks
         parts = tf.stack([state.pickup, filled, settled.ticks], axis=1)
-        after = tf.matmul(parts, _PICKUPS)
+        after = tf.matmul(parts, PICKUPS)
         pickup = after * counts
         # Only the tune's pickup pays for its last bar.
         unpaid = tf.not_equal(after, tf.expand_dims(state.tune_pickup, 1))

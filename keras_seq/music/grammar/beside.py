@@ -8,6 +8,7 @@ from keras_seq.decoding import Constraint
 from keras_seq.extras import require
 from keras_seq.music.grammar._header import KNOWN
 from keras_seq.music.grammar._lengths import NEVER
+from keras_seq.music.grammar.asking import AskedAlong
 from keras_seq.music.grammar.constraint import Beginnings, BrokenGrammar, TuneGrammar
 from keras_seq.text.vocabulary import Strings
 from keras_seq.typing import Array, Nest, Tensor
@@ -61,7 +62,7 @@ def check_prompts(
 
 def read_in_grammar(
     read: Callable[[Tensor, Nest], tuple[Tensor, Nest]],
-    grammar: TuneGrammar,
+    grammar: TuneGrammar | AskedAlong,
     like: Tensor,
     state: Nest,
 ) -> tuple[Callable[[Tensor, Nest], tuple[Tensor, Nest]], Nest]:
@@ -69,7 +70,7 @@ def read_in_grammar(
 
     Args:
         read: Function `(ids, state) -> (logits, state)`.
-        grammar: A `TuneGrammar`.
+        grammar: A `TuneGrammar`, or one of which something is asked.
         like: int32 tensor of shape (B,).
         state: Its first state.
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from keras_seq.decoding import Constraint
 from keras_seq.extras import require
+from keras_seq.music.grammar._asked import AskedMachine
+from keras_seq.music.grammar._asked_tables import asked_tables
 from keras_seq.music.grammar._lengths import NEVER
 from keras_seq.music.grammar._machine import Machine, Registers
 from keras_seq.music.grammar._spelling import spelled
@@ -89,7 +91,9 @@ class TuneGrammar(Constraint):
         first = len(vocabulary) - len(vocabulary.characters)
         tokens = [""] * first + list(vocabulary.characters)
         tables = compile_tables(tokens, END, UNKNOWN)
+        self._tables = tables
         self._machine = Machine(tables)
+        self._asking: AskedMachine | None = None
         tf = require("tensorflow", "text")
         self._checked = tf.function(
             self._read_and_ask,
@@ -189,18 +193,15 @@ class TuneGrammar(Constraint):
         Returns:
             Booleans of shape (B, T, V), and the registers behind the sequences.
         """
-        tf = require("tensorflow", "text")
-        steps, size = tf.shape(ids)[1], len(self.vocabulary)
+        return allowed_along(self, ids, registers, len(self.vocabulary))
 
-        def body(i: Tensor, state: Nest, found: Tensor) -> tuple[Tensor, Nest, Tensor]:
-            state = self.next_state(state, ids[:, i])
-            return i + 1, state, found.write(i, self.allowed(state, size))
-
-        array = tf.TensorArray(tf.bool, steps, element_shape=[None, size])
-        _, registers, array = tf.while_loop(
-            lambda i, *_: i < steps, body, (tf.constant(0), registers, array)
-        )
-        return tf.transpose(array.stack(), [1, 0, 2]), registers
+    def asking(self) -> AskedMachine:
+        """The machine that obeys requests, made when the first one comes."""
+        if self._asking is None:
+            first = len(self.vocabulary) - len(self.vocabulary.characters)
+            tokens = [""] * first + list(self.vocabulary.characters)
+            self._asking = AskedMachine(self._tables, asked_tables(tokens))
+        return self._asking
 
     def behind(self, registers: Registers, max_length: Tensor) -> Constraint:
         """The constraint on what follows the beginnings that `read` has read.
@@ -313,6 +314,24 @@ class TuneGrammar(Constraint):
         return " or ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
 
 
+def allowed_along(
+    rules: Constraint, ids: Tensor, state: Nest, size: int
+) -> tuple[Tensor, Nest]:
+    """What a constraint allows behind each token: (B, T, V); and the state then."""
+    tf = require("tensorflow", "text")
+    steps = tf.shape(ids)[1]
+
+    def body(i: Tensor, state: Nest, found: Tensor) -> tuple[Tensor, Nest, Tensor]:
+        state = rules.next_state(state, ids[:, i])
+        return i + 1, state, found.write(i, rules.allowed(state, size))
+
+    array = tf.TensorArray(tf.bool, steps, element_shape=[None, size])
+    _, state, array = tf.while_loop(
+        lambda i, *_: i < steps, body, (tf.constant(0), state, array)
+    )
+    return tf.transpose(array.stack(), [1, 0, 2]), state
+
+
 class BrokenGrammar(ValueError):
     """What a text has that the grammar doesn't.
 
@@ -325,6 +344,7 @@ class BrokenGrammar(ValueError):
 
     def __init__(self, text: str, place: int, expected: str) -> None:
         before = text[:place]
+        self.place = place
         self.line = before.count("\n") + 1
         self.field = text.split("\n")[self.line - 1][:1]
         came = repr(text[place])
@@ -333,6 +353,7 @@ class BrokenGrammar(ValueError):
             said = f"came {came}, which must stand behind a backslash"
             if text[place] != "%":
                 said = "came a backslash behind which nothing stands"
+        self.said = said
         column = place - before.rfind("\n")
         super().__init__(f"line {self.line}, column {column}: {said}")
 
