@@ -67,7 +67,7 @@ def complaints(tune, request):
         low = music21.pitch.Pitch(request.lowest.replace("b", "-")).midi
     if request.highest:
         high = music21.pitch.Pitch(request.highest.replace("b", "-")).midi
-    if not low <= min(pitches) <= max(pitches) <= high:
+    if pitches and not low <= min(pitches) <= max(pitches) <= high:
         found.append(f"{min(pitches)} to {max(pitches)} not in {low} to {high}")
     if request.end_on:
         key = re.search(r"\nK:(.*)", tune)[1]
