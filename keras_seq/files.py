@@ -142,6 +142,9 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
     target = Path(path).resolve()
     if target.is_dir():
         raise IsADirectoryError(f"`path` must name a file; {str(path)!r} is a folder.")
+    if Path(path).exists() and not Path(path).is_file():
+        # A device or a pipe; root would put a file in its place, of /dev/null too.
+        raise OSError(f"`path` must name a file; {str(path)!r} is none.")
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp{target.suffix}"
     try:
         yield temporary

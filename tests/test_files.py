@@ -157,6 +157,17 @@ def test_a_full_disk(tmp_path):
     assert contents(tmp_path) == {"old": b"old", "small": b"x" * 50_000}
 
 
+def test_nothing_takes_the_place_of_a_device_or_a_pipe(tmp_path):
+    (tmp_path / "null").symlink_to(os.devnull)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("null", "pipe"):
+        with pytest.raises(OSError, match=f"`path` must name a file.*{name}"):
+            atomic_write(tmp_path / name, "text")
+    assert Path(os.devnull).is_char_device()
+    assert (tmp_path / "pipe").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_what_cannot_be_written(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("old")

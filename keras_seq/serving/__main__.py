@@ -101,8 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     prove.set_defaults(command="check")
     batch = commands.add_parser("batch", help="answer a file of rows")
     batch.add_argument("path", help=path)
-    batch.add_argument("rows", help="a JSON object, of the inputs, in each line")
-    batch.add_argument("out", help="where the answers are written, one in each line")
+    batch.add_argument(
+        "rows", help="a JSON object, of the inputs, in each line; - is standard input"
+    )
+    batch.add_argument(
+        "out",
+        help="where the answers are written, one in each line; - is standard output",
+    )
     batch.add_argument("--signature", default="serving_default")
     batch.add_argument("--batch-size", type=int, default=32)
     batch.set_defaults(command="batch")

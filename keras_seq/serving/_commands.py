@@ -2,26 +2,25 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from keras_seq.files import replacing
-from keras_seq.serving import _rest
+from keras_seq.serving._batch import STANDARD, answer_file
 from keras_seq.serving._check import check as check_export
 from keras_seq.serving._errors import ServingError
 from keras_seq.serving._hostile import ask_hostile
 from keras_seq.serving._native import check_without_python, find_compiler
 from keras_seq.serving._ops import inspect
-from keras_seq.serving._saved_model import EXTRA, newest_version, read_meta_graph
-from keras_seq.serving._served import input_dtypes, plain
+from keras_seq.serving._saved_model import (
+    EXTRA,
+    is_version,
+    newest_version,
+    read_meta_graph,
+)
 from keras_seq.serving._server import LocalServer
 from keras_seq.serving._session import SessionModel, load_text_ops
 
@@ -33,17 +32,14 @@ def _directory(path: str) -> Path:
     return directory
 
 
-def _labelled(newest: Path, labels: dict[str, str]) -> list[Path]:
+def _labelled(newest: Path, labels: dict[str, int]) -> list[Path]:
     """The folders of all versions that are served, the newest last."""
-    folders = {newest.name: newest}
+    known = {int(f.name): f for f in newest.parent.iterdir() if is_version(f)}
     for label, version in labels.items():
-        folder = newest.parent / version
-        if not (folder / "saved_model.pb").exists():
-            raise ServingError(
-                "Nothing is served", [f"--label {label}: there is no {folder}"]
-            )
-        folders.setdefault(version, folder)
-    return sorted(folders.values(), key=lambda folder: int(folder.name))
+        if version not in known or not (known[version] / "saved_model.pb").exists():
+            message = f"--label {label}: there is no {newest.parent / str(version)}"
+            raise ServingError("Nothing is served", [message])
+    return [known[n] for n in sorted({int(newest.name), *labels.values()})]
 
 
 def serve(given: argparse.Namespace) -> int:
@@ -51,14 +47,14 @@ def serve(given: argparse.Namespace) -> int:
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        labels = dict(given.label)
+        labels = {label: int(version) for label, version in given.label}
         folders = _labelled(_directory(given.path), labels)
         with LocalServer(
             folders,
             given.name,
             host=given.host,
             port=given.port,
-            labels=labels,
+            labels={label: str(version) for label, version in labels.items()},
             most_bytes=given.max_body,
             seconds=given.timeout,
         ) as server:
@@ -127,56 +123,11 @@ def batch(given: argparse.Namespace) -> int:
     """Answers a file of rows; 1 if a row has an error."""
     if given.batch_size < 1:
         raise ServingError("Nothing was answered", ["--batch-size must be at least 1"])
-    if os.path.exists(given.out) and os.path.samefile(given.rows, given.out):
-        message = f"the answers would take the place of the rows in {given.rows}"
-        raise ServingError("Nothing was answered", [message])
-    model = SessionModel(_directory(given.path))
-    failed = 0
-    with (
-        open(given.rows, encoding="utf-8-sig") as rows,
-        replacing(Path(given.out)) as temporary,
-        open(temporary, "wb") as out,
-    ):
-        for some in _batches(_decoded(rows, given.rows), given.batch_size):
-            for answer in _answers(model, given.signature, some):
-                failed += bool(isinstance(answer, dict) and answer.get("error"))
-                out.write(_rest.as_json(answer) + b"\n")
-    print(f"{given.out}: {failed} rows have an error" if failed else given.out)
+    failed = answer_file(
+        *(_directory(given.path), given.rows, given.out),
+        signature=given.signature,
+        size=given.batch_size,
+    )
+    told = f"{given.out}: {failed} rows have an error" if failed else given.out
+    print(told, file=sys.stderr if given.out == STANDARD else sys.stdout)
     return int(failed > 0)
-
-
-def _decoded(lines: Iterator[str], name: str) -> Iterator[str]:
-    try:
-        yield from lines
-    except UnicodeDecodeError as error:
-        raise ServingError(
-            "Nothing was answered", [f"{name} is not UTF-8: {error}"]
-        ) from error
-
-
-def _batches(lines: Iterator[str], size: int) -> Iterator[list[str]]:
-    some: list[str] = []
-    for line in lines:
-        some.append(line)
-        if len(some) == size:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _answers(model: SessionModel, name: str, lines: list[str]) -> list[Any]:
-    """An answer to each line; of a batch that fails, to each line alone."""
-    try:
-        rows = [_rest.read_json(line) for line in lines]
-        signature, inputs, _ = _rest.parse_object(
-            {"signature_name": name, "instances": rows},
-            lambda signature: input_dtypes(model, signature),
-        )
-        return _rest.format_response(model.run(signature, inputs), True)["predictions"]
-    except (ValueError, tf.errors.OpError) as error:
-        if len(lines) == 1:
-            if isinstance(error, tf.errors.OpError):
-                return [{"error": plain(error.message)}]
-            return [{"error": str(error)}]
-        return [answer for line in lines for answer in _answers(model, name, [line])]

@@ -26,7 +26,10 @@ from keras_seq.serving._inferred import model_signatures
 from keras_seq.serving._ops import inspect
 from keras_seq.serving._saved_model import (
     EXTRA,
+    MOST_VERSION,
     describe,
+    folder_of,
+    is_version,
     read_meta_graph,
     signature_defs,
 )
@@ -108,7 +111,7 @@ def export(
         model: What the signatures use: a model, layer, `tf.Module` or lookup
             table, or a list or dict of them. Recurrent layers found in it are
             kept from cuDNN, and its tables are saved.
-        path: The `saved_model` folder, which holds version folders.
+        path: The `saved_model` folder, which holds version folders; `~` is one's home.
         signatures: A `Signature` for each name; `"serving_default"` answers
             requests that name none. None infers it from `model`.
         examples: Where it is inferred: a request or several, as `model_signatures`
@@ -134,8 +137,10 @@ def export(
         ServingError: If Keras runs on another backend than TensorFlow, a
             signature or request does not fit or cannot be inferred, or the graph
             cannot be served. The message lists every reason.
-        ValueError: If both `signatures` and `examples` are given, `version` is no
-            number of a version, or `weights` no form that there is.
+        TypeError: If `path` is no text.
+        ValueError: If `path` names no folder on this machine, both `signatures` and
+            `examples` are given, `version` is no number of a version, or `weights` no
+            form that there is.
         FileExistsError: If the version exists and `overwrite` is False.
         OSError: If it cannot be written, say because the disk is full.
 
@@ -177,9 +182,13 @@ def export(
         )
     if signatures is not None:
         _signature.validate(signatures)
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise ValueError(f"`version` must be an integer >= 1; received {version!r}.")
-    target = Path(path) / str(version)
+    folder = folder_of(path)
+    whole = isinstance(version, int) and not isinstance(version, bool)
+    if not whole or not 1 <= version <= MOST_VERSION:
+        raise ValueError(
+            f"`version` must be an integer >= 1, below 2**63; received {version!r}."
+        )
+    target = folder / str(version)
     _atomic.settle(target)
     if target.exists() and not overwrite:
         raise FileExistsError(
@@ -211,7 +220,7 @@ def export(
             raise ServingError("The graph cannot be served", inspection.problems)
         definitions = signature_defs(meta_graph)
         contract = _write_extra(directory, card, signatures, definitions, records)
-        others = [int(p.name) for p in Path(path).iterdir() if p.name.isdecimal()]
+        others = [int(p.name) for p in folder.iterdir() if is_version(p)]
         name = _card.model_name(card)
         _deploy.write(directory / EXTRA, name, version, others, contract)
         _add_assets(directory / EXTRA, assets or {})

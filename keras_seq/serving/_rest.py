@@ -92,7 +92,7 @@ def parse_object(
     columns = (
         _columns(request["instances"], list(dtypes))
         if by_rows
-        else _named(request["inputs"], list(dtypes))
+        else named(request["inputs"], list(dtypes))
     )
     for column in columns.values():
         if isinstance(column, list):
@@ -201,7 +201,8 @@ def _constant(text: str) -> Any:
     raise RestError(f"{text} is no number of JSON")
 
 
-def _named(value: Any, names: list[str]) -> dict[str, Any]:
+def named(value: Any, names: list[str]) -> dict[str, Any]:
+    """The inputs that an object names; what is none is the only input."""
     if not _is_object(value):
         if len(names) > 1:
             raise RestError(f"Several inputs are needed, by name: {sorted(names)}")
@@ -215,7 +216,7 @@ def _named(value: Any, names: list[str]) -> dict[str, Any]:
 def _columns(instances: Any, names: list[str]) -> dict[str, list[Any]]:
     if not isinstance(instances, list) or not instances:
         raise RestError("'instances' must be a list with at least one element")
-    rows = [_named(instance, names) for instance in instances]
+    rows = [named(instance, names) for instance in instances]
     return {name: [row[name] for row in rows] for name in names}
 
 

@@ -12,12 +12,42 @@ from keras_seq.serving._errors import ServingError
 EXTRA = "assets.extra"  # Where servers look for warm-up requests.
 
 
+MOST_VERSION = 2**63 - 1  # servers take a larger one for no version
+
+
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """The folder that holds the versions; `~` is one's home.
+
+    Raises:
+        TypeError: If `path` is no text.
+        ValueError: If it is empty, an address, or can't be a name.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise TypeError(f"`path` must be a str or os.PathLike of one; got {path!r}.")
+    if not text or "\0" in text or "://" in text:
+        raise ValueError(f"`path` must name a folder on this machine; got {text!r}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # TensorFlow's files have names in UTF-8
+        raise ValueError(f"`path` must be UTF-8; received {text!r}.") from error
+    return Path(text).expanduser()
+
+
+def is_version(folder: Path) -> bool:
+    """Whether a server takes a folder for a version."""
+    name = folder.name
+    number = name.isascii() and name.isdecimal() and int(name) <= MOST_VERSION
+    return number and folder.is_dir()
+
+
 def newest_version(path: str | os.PathLike[str]) -> Path:
     """The version folder that a server would load: the largest number."""
-    path = Path(path)
-    names = sorted(p.name for p in path.iterdir()) if path.is_dir() else []
-    versions = [int(name) for name in names if name.isdecimal()]
+    path = Path(path).expanduser()
+    folders = sorted(path.iterdir()) if path.is_dir() else []
+    versions = [folder for folder in folders if is_version(folder)]
     if not versions:
+        names = [folder.name for folder in folders]
         raise ServingError(
             "There is no model to check",
             [
@@ -25,7 +55,7 @@ def newest_version(path: str | os.PathLike[str]) -> Path:
                 f"{str(path)!r} holds {names}"
             ],
         )
-    return path / next(n for n in names if n.isdecimal() and int(n) == max(versions))
+    return max(versions, key=lambda folder: int(folder.name))
 
 
 def read_meta_graph(directory: Path) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq.serving import _rest
-from keras_seq.serving._saved_model import EXTRA, describe
+from keras_seq.serving._saved_model import EXTRA, describe, is_version
 from keras_seq.serving._session import SessionModel
 
 _CODES = tf.errors
@@ -78,8 +78,9 @@ class ServedModel:
         self.name = name
         self.labels = dict(labels)
         self.seconds = seconds
-        self._told = {d.name: _contract(d) for d in directories}
-        self._models = {d.name: SessionModel(d) for d in directories}
+        versions = {_version_of(d): d for d in directories}
+        self._told = {v: _contract(d) for v, d in versions.items()}
+        self._models = {v: SessionModel(d) for v, d in versions.items()}
 
     def close(self) -> None:
         """Cancels what still runs, and lets the versions go."""
@@ -205,6 +206,11 @@ def _contract(directory: Path) -> dict[str, Any]:
     """What an export of ours tells of its signatures."""
     file = directory / EXTRA / "signatures.json"
     return json.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def _version_of(folder: Path) -> str:
+    """`0007` is 7; of what isn't finished yet the name."""
+    return _canonical(folder.name) if is_version(folder) else folder.name
 
 
 def _canonical(number: str) -> str:

@@ -54,7 +54,7 @@ class SessionModel:
             options = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
         definition = self.signatures[signature]
         return self._session.run(
-            {name: info.name for name, info in definition.outputs.items()},
+            {name: info.name for name, info in sorted(definition.outputs.items())},
             {definition.inputs[name].name: value for name, value in inputs.items()},
             options=options,
         )

@@ -1,12 +1,17 @@
 """The commands: a file of rows is answered, a check has an exit status."""
 
+import concurrent.futures
 import json
+import os
 import signal
 import sys
 
 import pytest
 
+from keras_seq.serving import _batch
 from keras_seq.serving.__main__ import main
+from keras_seq.serving._batch import Batches
+from keras_seq.serving._served import ServedModel
 from keras_seq.serving._server import plain
 
 
@@ -135,3 +140,87 @@ def test_rows_that_are_not_utf_8(exported, tmp_path, capsys):
 )
 def test_messages_name_no_nodes(message, said):
     assert plain(message) == said
+
+
+@pytest.fixture
+def answered(exported, tmp_path):
+    """From lines to their answers, and what the command has returned."""
+
+    def ask(*lines, options=("--signature", "score")):
+        rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+        rows.write_text("\n".join(lines))
+        status = main(["batch", str(exported.path), str(rows), str(out), *options])
+        if not out.exists():
+            return status, []
+        return status, [json.loads(line) for line in out.read_text().splitlines()]
+
+    return ask
+
+
+def test_a_row_of_another_shape_is_told_by_the_names_of_the_signature(answered):
+    status, answers = answered('{"text": ["a", "b"]}', "", '{"text": "on"}')
+    assert status == 1
+    assert answers[0]["error"] == "text must be string (batch); received shape (1, 2)"
+    assert "line 1" in answers[1]["error"]
+    assert answers[2]["characters"] == 2
+    assert list(answers[2]) == sorted(answers[2])  # of a map that has no order
+
+
+def test_no_row_is_asked_of_a_signature_that_there_is_not(answered, capsys):
+    status, answers = answered('{"text": "on"}', options=("--signature", "scores"))
+    assert (status, answers) == (1, [])
+    said = capsys.readouterr().err
+    assert "no signature 'scores'" in said
+    assert "'score'" in said
+
+
+def test_a_bad_row_and_a_signature_of_few_rows_do_not_split_a_batch(
+    exported, monkeypatch
+):
+    model = ServedModel([exported.directory], "model", labels={}, seconds=60)
+    asked = []
+    run = model.run
+    monkeypatch.setattr(
+        model, "run", lambda *a: asked.append(len(a[2]["text"])) or run(*a)
+    )
+    monkeypatch.setattr(model, "limits", lambda *a: {"rows": 2})
+    rows = Batches(model, "score", 32).answers(iter(['"a"', "{", '"on"', '"b"', '"c"']))
+    assert [row.get("characters") for row in rows] == [1, None, 2, 1, 1]
+    assert sorted(asked) == [1, 1, 2]
+    model.close()
+
+
+def test_a_line_that_is_too_long_is_read_no_further(answered, monkeypatch):
+    monkeypatch.setattr(_batch, "MOST_BYTES", 20)
+    long = json.dumps("x" * 100)
+    _, answers = answered('"on"', long, '"off"', long)
+    assert [answer.get("characters") for answer in answers] == [2, None, 3, None]
+    assert answers[1] == answers[3] == {"error": "a line may have 20 characters"}
+
+
+def test_answers_go_to_a_pipe_and_to_standard_output(exported, tmp_path, capfd):
+    rows, pipe = tmp_path / "rows.jsonl", tmp_path / "pipe"
+    rows.write_text('"on"\n')
+    command = ["batch", str(exported.path), str(rows), "-", "--signature", "score"]
+    assert main(command) == 0
+    printed, said = capfd.readouterr()
+    assert json.loads(printed)["characters"] == 2
+    assert said.endswith("-\n")
+    os.mkfifo(pipe)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        command[3] = str(pipe)
+        assert main(command) == 0
+        assert json.loads(read.result())["characters"] == 2
+    assert not pipe.is_file()
+
+
+def test_where_no_answer_can_be_written_is_named(exported, tmp_path, capsys):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "none" / "answers.jsonl"
+    rows.write_text('"on"\n')
+    assert main(["batch", str(exported.path), str(rows), str(out)]) == 1
+    assert f"{out} could not be written: No such file" in capsys.readouterr().err
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    assert main(["batch", str(exported.path), str(rows), str(full)]) == 1
+    assert f"{full} could not be written: No space left" in capsys.readouterr().err

@@ -18,3 +18,10 @@ def test_no_version(tmp_path):
         check(tmp_path)
     with pytest.raises(ServingError, match="version folder"):
         check(tmp_path / "missing")
+
+
+def test_what_a_server_takes_for_no_version_is_none(tmp_path):
+    for name in ("0002", "\u0663", str(2**63)):  # of 64 bits, in digits of ASCII
+        (tmp_path / name).mkdir()
+    (tmp_path / "4").write_text("a file")
+    assert newest_version(tmp_path) == tmp_path / "0002"

@@ -114,9 +114,9 @@ def test_metadata(server):
 
 
 def test_versions_and_labels(exported, tmp_path):
-    for version in ("2", "10"):
-        shutil.copytree(exported.directory, tmp_path / version)
-    folders = [tmp_path / "2", tmp_path / "10"]
+    folders = [tmp_path / "0002", tmp_path / "10"]  # a version is a number
+    for folder in folders:
+        shutil.copytree(exported.directory, folder)
     with LocalServer(folders, "é x", labels={"stable": "2"}) as server:
         assert server.url.endswith("/v1/models/%C3%A9%20x")
         _, answer = ask(server.url)
