@@ -351,26 +351,20 @@ def weights(run):
     return model.get_weights()
 
 
-def test_killed_and_interrupted_and_resumed_ends_with_the_same_weights(
-    run, tunes_file, tmp_path
-):
+def test_interrupted_and_resumed_ends_with_the_same_weights(run, tunes_file, tmp_path):
+    """Kills at many moments are tried in tests/training/test_checkpoint.py."""
     out = tmp_path / "run"
-    arguments = flags(tunes_file, out)
-    for kill in (signal.SIGKILL, signal.SIGINT):
-        process = recipe_process(*arguments)
-        arguments = ["--out", str(out), "--resume"]
-        deadline = time.monotonic() + 240
-        seen = (out / "history.csv").read_text() if out.exists() else ""
-        history = out / "history.csv"
-        while process.poll() is None and time.monotonic() < deadline:
-            if history.exists() and history.read_text() != seen:
-                break
-            time.sleep(0.02)
-        process.send_signal(kill)
-        line = last_line(process)
+    process = recipe_process(*flags(tunes_file, out))
+    deadline = time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < deadline:
+        if (out / "history.csv").exists():
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    line = last_line(process)
     assert process.returncode == 130
     assert line == "interrupted. What is done is kept; --resume continues it."
-    process = recipe_process(*arguments)
+    process = recipe_process("--out", str(out), "--resume")
     deadline = time.monotonic() + 240
     while not (out / "model.keras").exists() and time.monotonic() < deadline:
         assert process.poll() is None
