@@ -178,7 +178,8 @@ def _array(
             f"has the shape {list(array.shape)}"
         )
     if dtype.kind == "O" and parameters.get("content_type") == _BASE64["content_type"]:
-        texts = [_rest.from_base64(text.decode()) for text in array.ravel()]
+        decoded = (text.decode("utf-8", "replace") for text in array.ravel())
+        texts = [_rest.from_base64(text) for text in decoded]
         array = np.empty(len(texts), object)
         array[:] = texts
     return array.reshape(shape)

@@ -1,19 +1,26 @@
 """What the header of an image file says, read before any of it is decoded."""
 
 from collections.abc import Callable
+from typing import Any
 
 from keras_seq.typing import Tensor
 
 KINDS = "a JPEG, PNG, GIF or BMP file"
-_BLOCKS = 2**14  # of a GIF to the end of its first frame, or of a JPEG
+_BLOCKS = 2**14  # of a GIF to the end of its first frame
+_SEGMENTS = 2**10  # of a JPEG
+_PARTS = 2**13  # of a PNG
 _SCANS = 100  # of a progressive JPEG
+EXIF_WITHIN = 2**17  # bytes of a file, from its start
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_CHANNELS = (1, 0, 3, 1, 2, 0, 4)  # of each type of colour of a PNG
 
 
 def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Tensor]:
     """The part of an image file that is to be decoded, and what is against it.
 
     Only the header is read; of a GIF also the lengths of its blocks, and what is
-    behind the first frame is cut off: a decoder would make room for all frames.
+    behind the first frame is cut off: a decoder would make room for all frames. Of a
+    PNG what isn't needed is left out: a decoder unpacks texts and profiles too.
 
     Args:
         content: String tensor (), the content of the file.
@@ -36,8 +43,14 @@ def checked_picture(content: Tensor, pixels: int, side: int) -> tuple[Tensor, Te
         return tf.add_n([data[at + i] * 256**place for i, place in enumerate(places)])
 
     def png() -> tuple[Tensor, ...]:
-        whole = tf.strings.substr(head, 12, 4) == "IHDR"
-        return content, whole, number(20, 4, True), number(16, 4, True), ""
+        needed, whole, packed = _needed_of_png(content)
+        rows, columns = number(20, 4, True), number(16, 4, True)
+        channels = tf.gather(_CHANNELS, tf.minimum(data[25], len(_CHANNELS) - 1))
+        row = columns * data[24] * tf.cast(channels, tf.int64) // 8 + 4  # and filters
+        # What can't be packed grows a little; what is more would be unpacked for hours.
+        right = packed // 2 <= rows * row + 2048
+        said = tf.where(right, "", "must have no more data than a PNG file needs")
+        return needed, whole, rows, columns, said
 
     def bmp() -> tuple[Tensor, ...]:
         rows, columns = (
@@ -114,12 +127,67 @@ def _frame_of_jpeg(content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         goes_on,
         lambda at: (at + 2 + 256 * byte(at + 2) + byte(at + 3),),
         (tf.constant(2),),
-        maximum_iterations=_BLOCKS,
+        maximum_iterations=_SEGMENTS,
     )
     rows, columns = (
         tf.cast(256 * byte(at + i) + byte(at + i + 1), tf.int64) for i in (5, 7)
     )
     return is_segment(at) & is_frame(at) & (at < last), rows, columns
+
+
+def _needed_of_png(content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A PNG's header, palette, orientation and pixels; whether they end; their bytes.
+
+    The bytes are those of the packed pixels.
+    """
+    import tensorflow as tf
+
+    data = tf.io.decode_raw(content + "\0" * 64, tf.uint8)
+    last = tf.size(data) - 64
+
+    def words(at: Tensor) -> Tensor:
+        """A part's length, and its name."""
+        eight = tf.reshape(tf.cast(data[at : at + 8], tf.int64), [2, 4])
+        return tf.reduce_sum(eight * [2**24, 2**16, 2**8, 1], 1)
+
+    def number(name: bytes) -> int:
+        return int.from_bytes(name, "big")
+
+    def behind(at: Tensor, length: Tensor) -> Tensor:
+        end = tf.cast(at, tf.int64) + 12 + length
+        return tf.cast(tf.minimum(end, tf.cast(last, tf.int64)), tf.int32)
+
+    def step(
+        at: Tensor, part: Tensor, first: Tensor, end: Tensor, packed: Tensor
+    ) -> tuple[Any, ...]:
+        after = behind(at, part[0])
+        found = part[1] == names
+        first = tf.where(found & (first == 0), at, first)
+        # The parts of the pixels follow each other.
+        goes_on = found[-1] & ((at == first[-1]) | (at == end))
+        end = tf.where(goes_on, after, end)
+        packed += tf.where(goes_on, part[0], 0)
+        return after, words(after), first, end, packed
+
+    small = (b"PLTE", b"tRNS", b"eXIf")
+    names = tf.constant([*map(number, (*small, b"IDAT"))], tf.int64)
+    begin = tf.constant(33)
+    _, part, first, end, packed = tf.while_loop(
+        lambda at, part, *_: (part[1] != number(b"IEND")) & (at < last),
+        step,
+        (begin, words(begin), tf.zeros([4], tf.int32), 0, tf.constant(0, tf.int64)),
+        maximum_iterations=_PARTS,
+    )
+    header = tf.reduce_all(words(tf.constant(8)) == [13, number(b"IHDR")])
+    whole = header & (part[1] == number(b"IEND")) & (end > 0)
+    parts = [tf.strings.substr(content, 0, 33)]
+    for i, name in enumerate(small):
+        there = (first[i] > 0) & ((name != b"eXIf") | (first[i] < EXIF_WITHIN))
+        start = tf.where(there, first[i], 0)
+        length = tf.where(there, behind(start, words(start)[0]) - start, 0)
+        parts.append(tf.strings.substr(content, start, length))
+    parts += [tf.strings.substr(content, first[-1], end - first[-1]), _PNG_END]
+    return tf.strings.join(parts), whole, packed
 
 
 def _bytes_of(content: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:

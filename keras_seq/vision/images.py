@@ -10,14 +10,13 @@ import numpy as np
 from keras_seq.extras import require
 from keras_seq.text._autograph import unconverted
 from keras_seq.typing import Array, Tensor
-from keras_seq.vision._headers import KINDS, checked_picture
+from keras_seq.vision._headers import EXIF_WITHIN, KINDS, checked_picture
 from keras_seq.vision.image_files import readable_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _EXIF = b"Exif\x00\x00"
 _CHUNK = b"eXIf"  # of a PNG
-_EXIF_WITHIN = 2**17  # bytes of the file, from its start
 _ORIENTATION = 0x0112
 _ENTRIES = 128  # of the directory that are looked at
 _FLOATS = 2**20  # pixels that are floats at once
@@ -322,7 +321,7 @@ def exif_orientation(content: Tensor, mark: bytes = _EXIF) -> Tensor:
     """
     import tensorflow as tf
 
-    start = tf.strings.substr(content, 0, _EXIF_WITHIN)
+    start = tf.strings.substr(content, 0, EXIF_WITHIN)
     start = tf.strings.join([start, "\0" * len(mark)])  # is never empty then
     data = tf.cast(tf.io.decode_raw(start, tf.uint8), tf.int64)
     size = tf.size(data, tf.int64)

@@ -126,6 +126,18 @@ def test_bytes_that_are_no_text(address):
     ]
 
 
+@pytest.mark.parametrize("data", ["é", "YQ", {"b64": "/w=="}])
+def test_what_is_no_base64_is_told(address, data):
+    base64 = {"content_type": "base64"}
+    inputs = [
+        tensor("blob", "BYTES", [1], [data], parameters=base64),
+        tensor("name", "BYTES", [1], ["é"]),
+    ]
+    status, answer = infer(address, inputs, parameters={"signature_name": "joined"})
+    assert status == 400
+    assert answer["error"].startswith("Unable to base64 decode")
+
+
 X = tensor("x", "FP32", [1, 2], [1, 2])
 WRONG = {
     "no inputs": ({}, "a list 'inputs'"),

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.vision import decode_images, try_images
+from keras_seq.vision._headers import checked_picture
 from tests.vision.pictures import Image, blocks, encoded
 
 BROKEN = "must be a JPEG, PNG, GIF or BMP file, whole"
@@ -133,3 +134,93 @@ def test_no_files_give_no_pictures(ask):
     images, reasons = ask()
     assert images.shape == (0, 4, 6, 3)
     assert reasons == []
+
+
+def parts_of(png):
+    """The parts of a PNG, with their frames."""
+    at = 8
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        yield png[at:end]
+        at = end
+
+
+def part(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def test_what_a_png_says_beside_its_pixels_is_not_unpacked():
+    """80 kB that were 80 MB; their like in 7 MB took 20 s."""
+    packed = zlib.compress(bytes(8_000_000), 9)
+    texts = [
+        part(b"zTXt", b"a%d\0\0" % i + packed)
+        + part(b"iTXt", b"b%d\0\1\0\0\0" % i + packed)
+        for i in range(5)
+    ]
+    profile = part(b"iCCP", b"name\0\0" + packed)
+    ihdr, *others = parts_of(GOOD)
+    start = GOOD[:8] + ihdr
+    content, reason = checked_picture(
+        tf.constant(start + profile + b"".join(texts + others)), 5000, 300
+    )
+    assert reason == b""
+    assert content == start + b"".join(others)
+    late = b"".join([start, *others[:-1], *texts, others[-1]])
+    content, reason = checked_picture(tf.constant(late), 5000, 300)
+    assert (content.numpy(), reason) == (GOOD, b"")
+
+
+def test_more_packed_pixels_than_a_picture_has(ask):
+    header = struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0)
+
+    def png(size):
+        data = part(b"IDAT", zlib.compress(bytes(size), 9))
+        return GOOD[:8] + part(b"IHDR", header) + data + part(b"IEND", b"")
+
+    _, reasons = ask(png(4 * 13), png(20_000_000))
+    assert reasons == ["", "must have no more data than a PNG file needs"]
+
+
+def test_noise_that_packing_makes_longer_is_read(ask):
+    noise = np.random.default_rng(1).integers(0, 256, (60, 60, 4), np.uint8)
+    for level in (0, 1, 9):
+        file = io.BytesIO()
+        Image.fromarray(noise).save(file, "PNG", compress_level=level)
+        images, reasons = ask(file.getvalue())
+        assert reasons == [""]
+        expected = decode_images(tf.constant([file.getvalue()]), (4, 6))
+        np.testing.assert_allclose(images, expected, atol=0.51)
+
+
+def test_palette_transparency_and_orientation_of_a_png_are_kept(ask):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putdata([0, 1])
+    file = io.BytesIO()
+    image.save(file, "PNG", transparency=b"\xff\x00", exif=exif)
+    image, (reason,) = ask(file.getvalue())
+    assert reason == ""
+    # Turned by a quarter to the right: red is above what was blue and is clear.
+    np.testing.assert_allclose(image[0, 0], [[255, 0, 0]] * 6, atol=40)
+    np.testing.assert_allclose(image[0, -1], [[255, 255, 255]] * 6, atol=40)
+
+
+@pytest.mark.parametrize("lost", [b"IDAT", b"IEND"])
+def test_a_png_without_a_part_is_not_whole(ask, lost):
+    parts = [each for each in parts_of(GOOD) if each[4:8] != lost]
+    _, reasons = ask(GOOD[:8] + b"".join(parts), GOOD)
+    assert reasons == [BROKEN, ""]
+
+
+def test_files_of_parts_without_end(ask):
+    ihdr, *others = parts_of(GOOD)
+    png = GOOD[:8] + ihdr + part(b"abCd", b"") * 9000 + b"".join(others)
+    jpeg = encoded(blocks(3, 4, 3), "JPEG")
+    some, many = (
+        jpeg[:2] + b"\xff\xfe\0\3x" * count + jpeg[2:] for count in (500, 2000)
+    )
+    _, reasons = ask(png, GOOD, many, some)
+    assert reasons == [BROKEN, "", BROKEN, ""]
