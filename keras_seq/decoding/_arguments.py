@@ -122,17 +122,18 @@ def check_leading_rows(
     for path, leaf in keras.tree.flatten_with_path(nest):
         if leaf is None and none_is_fine:
             continue
-        shape: tuple[int | None, ...] | None = None
-        if leaf is not None:
-            shape = tuple(ops.convert_to_tensor(leaf).shape)
-            if shape and (None in (shape[0], batch) or shape[0] == batch):
-                continue
         place = name + "".join(f"[{key!r}]" for key in path)
         rows = "as many rows as" if batch is None else f"{batch} rows, one for each of"
-        came = "None" if shape is None else f"shape {shape}"
-        raise ValueError(
-            f"`{place}` must be a tensor with {rows} `start_tokens`; received {came}."
-        )
+        expected = f"a tensor with {rows} `start_tokens`"
+        came = "None"
+        if leaf is not None:
+            shape: tuple[int | None, ...] = tuple(
+                as_tensor(place, leaf, expected).shape
+            )
+            if shape and (None in (shape[0], batch) or shape[0] == batch):
+                continue
+            came = f"shape {shape}"
+        raise ValueError(f"`{place}` must be {expected}; received {came}.")
 
 
 def as_column(name: str, value: float | Array, dtype: str, batch: int | None) -> Tensor:
@@ -142,16 +143,40 @@ def as_column(name: str, value: float | Array, dtype: str, batch: int | None) ->
     return ops.expand_dims(column, -1) if len(column.shape) else column
 
 
-def as_tokens(name: str, tokens: ArrayLike, rank: int, shape: str) -> Tensor:
+def as_tensor(name: str, value: typing.Any, expected: str) -> Tensor:
+    """The value as a tensor; refuses what can't be made one, or is ragged."""
+    try:
+        if not hasattr(value, "row_splits"):
+            return ops.convert_to_tensor(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass  # each backend has its own words for it, which name no argument
+    raise ValueError(f"`{name}` must be {expected}; received {brief(value)}.")
+
+
+def brief(value: object) -> str:
+    """What was received, in a line that can be read."""
+    text = repr(value)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
+
+
+_BRIEF = 200
+
+
+def dtype_of(value: Array) -> str:
+    """The name of the dtype, also where Keras has none such."""
+    try:
+        return keras.backend.standardize_dtype(value.dtype)
+    except ValueError:
+        kind = getattr(value.dtype, "kind", "")
+        return "string" if kind in {"U", "S"} else str(value.dtype)
+
+
+def as_tokens(
+    name: str, tokens: typing.Any, rank: int, shape: str, least: int = -(2**31)
+) -> Tensor:
     """Token ids as int32; refuses what is no integer tensor of this rank."""
-    ids = ops.convert_to_tensor(tokens)
-    dtype = keras.backend.standardize_dtype(ids.dtype)
-    if len(ids.shape) != rank or "int" not in dtype:
-        raise ValueError(
-            f"`{name}` must be integers of shape {shape}; received dtype "
-            f"{dtype}, shape {tuple(ids.shape)}."
-        )
-    return ops.cast(ids, "int32")
+    ids = as_integers(name, tokens, (rank,), shape, least)
+    return ops.cast(as_tensor(name, ids, f"integers of shape {shape}"), "int32")
 
 
 def as_integers(
@@ -164,28 +189,42 @@ def as_integers(
         value: What was given.
         ranks: The ranks that are accepted.
         shape: The shapes in words.
-        least: The smallest value accepted.
+        least: The smallest value accepted; the largest is that of int32.
     """
+    given = value
     if not hasattr(value, "dtype"):
         try:
             value = np.asarray(value)
-        except ValueError:
+        except (TypeError, ValueError):
             raise ValueError(
                 f"`{name}` must be integers of shape {shape}; received lists of "
-                f"different lengths, {value!r}."
+                f"different lengths, {brief(given)}."
             ) from None
         if not value.size:
             value = value.astype("int32")  # an empty list says nothing of its kind
-    dtype = keras.backend.standardize_dtype(value.dtype)
+    dtype = dtype_of(value)
+    if dtype == "object" or hasattr(value, "row_splits"):
+        raise ValueError(
+            f"`{name}` must be integers of shape {shape}; received {brief(given)}."
+        )
     if len(value.shape) not in ranks or "int" not in dtype:
         raise ValueError(
             f"`{name}` must be integers of shape {shape}; received dtype {dtype}, "
             f"shape {tuple(value.shape)}."
         )
-    wrong = [number for number in known_values(value) if number < least]
-    if wrong:
-        raise ValueError(f"`{name}` must be at least {least}; received {min(wrong)}.")
+    values = known_values(value)
+    if values and min(values) < least:
+        raise ValueError(f"`{name}` must be at least {least}; received {min(values)}.")
+    if values and max(values) >= 2**31:
+        raise ValueError(f"`{name}` must be below 2**31; received {max(values)}.")
     return value
+
+
+def check_boolean(name: str, value: object) -> bool:
+    """Refuses what is no boolean of Python's or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False; received {brief(value)}.")
+    return bool(value)
 
 
 def end_tokens(end_token: typing.Any) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seq.decoding._arguments import check_leading_rows
+from keras_seq.decoding._arguments import as_tensor, check_leading_rows
 from keras_seq.decoding._ending import Ending
 from keras_seq.decoding._stepping import as_tensors, check_state
 from keras_seq.decoding.constraints import Constraint
@@ -85,10 +85,8 @@ class Limits:
             processed = ops.where(allowed == FORBIDDEN, FORBIDDEN, processed)
         return processed
 
-    def leaves_any(self, scores: Tensor) -> Tensor | bool:
+    def leaves_any(self, scores: Tensor) -> Tensor:
         """Whether a row has a token that can be chosen, shape (rows,)."""
-        if not self.forbids and not self.processors:
-            return True
         return ops.any(scores != FORBIDDEN, axis=-1)
 
     def shown(self, log_prob: Tensor, scores: Tensor) -> Tensor:
@@ -114,7 +112,8 @@ class Limits:
     def _allowed(self, state: Nest, scores: Tensor) -> Tensor:
         assert self.constraint is not None
         allowed = self.constraint.allowed(state[0], scores.shape[-1])
-        allowed = ops.convert_to_tensor(allowed)
+        expected = "booleans that broadcast to (rows, V)"
+        allowed = as_tensor("constraint.allowed()", allowed, expected)
         dtype = keras.backend.standardize_dtype(allowed.dtype)
         if dtype != "bool":
             raise ValueError(
@@ -132,7 +131,7 @@ def _process(processor: LogitsProcessor, state: Nest, logits: Tensor) -> Tensor:
         raise ValueError(
             f"{name} must return logits of shape (rows, V); received None."
         )
-    result = ops.convert_to_tensor(result)
+    result = as_tensor(f"{name[1:-1]}()", result, "logits of shape (rows, V)")
     dtype = keras.backend.standardize_dtype(result.dtype)
     shape, expected = tuple(result.shape), tuple(logits.shape)
     same = len(shape) == len(expected) and all(

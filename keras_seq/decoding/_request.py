@@ -30,6 +30,7 @@ from keras_seq.decoding._stepping import (
     StepWithConstants,
     as_tensors,
     bind,
+    check_step,
     repeat_rows,
 )
 from keras_seq.decoding.beam import Beam
@@ -151,8 +152,7 @@ def checked(
     stop_sequences: StopSequences | None = None,
 ) -> tuple[Request, Inputs]:
     """The arguments of `generate`, which refuses what is no good."""
-    if not callable(step):
-        raise TypeError(f"`step` must be a function; received {step!r}.")
+    check_step(step, constants)
     if not isinstance(strategy, (Strategy, Contrastive, Beam)):
         raise TypeError(
             "`strategy` must be a Strategy such as Greedy(), a Contrastive or a Beam; "
@@ -163,7 +163,7 @@ def checked(
             f"`constraint` must be a Constraint or None; received {constraint!r}."
         )
     processors = _processors(logits_processor)
-    tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)")
+    tokens = as_tokens("start_tokens", start_tokens, 1, "(B,)", least=0)
     batch = tokens.shape[0]
     check_whole("max_length", max_length, 1)
     check_whole("min_length", min_length, 0)
@@ -223,6 +223,23 @@ def _check_order(min_length: Integers, max_length: Integers) -> None:
                 f"`min_length` must be at most `max_length`, {max_length!r}; received "
                 f"{min_length!r}."
             )
+
+
+def check_room(request: Request, inputs: Inputs) -> None:
+    """Refuses a length for which there can't be room, before it is taken."""
+    beam = request.strategy
+    rows = inputs.tokens.shape[0] or 1
+    rows *= beam.max_width if isinstance(beam, Beam) else 1
+    longest = max(_known(inputs.max_length), default=0)
+    if longest * rows > _MOST_TOKENS:
+        raise ValueError(
+            f"`max_length` must be at most {_MOST_TOKENS // rows} for {rows} "
+            f"sequences, as room is taken for all of their tokens; received "
+            f"{int(longest)}."
+        )
+
+
+_MOST_TOKENS = 2**27  # of all sequences together: some gigabytes
 
 
 def _known(value: typing.Any) -> list[float]:

@@ -12,7 +12,7 @@ from keras_seq.decoding._random import Pair, uniform
 from keras_seq.decoding._stepping import Fields, Step, first_step, read_by, zero_unless
 from keras_seq.decoding.contrastive import Contrastive
 from keras_seq.decoding.results import FinishReason, reasons_for
-from keras_seq.decoding.strategies import Strategy
+from keras_seq.decoding.strategies import Strategy, next_token
 from keras_seq.typing import Nest, Tensor
 
 
@@ -156,7 +156,7 @@ class Choosing:
     ) -> tuple[Tensor, Nest]:
         """The next tokens, and the state with which they are read."""
         assert isinstance(self.strategy, Strategy)
-        return self.strategy.next_token(possible, drawn), state
+        return next_token(self.strategy, possible, drawn), state
 
     def _after(
         self, t: Tensor, rows: Rows, tokens: Tensor, active: Tensor, state: Nest

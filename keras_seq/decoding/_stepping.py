@@ -1,11 +1,13 @@
 """The step function that a user gives: how it is called, what it must return."""
 
+import inspect
 import typing
 from collections.abc import Callable
 
 import keras
 from keras import ops, tree
 
+from keras_seq.decoding._arguments import brief, check_leading_rows, dtype_of
 from keras_seq.typing import Nest, Tensor
 
 StepResults: typing.TypeAlias = tuple[Tensor, Nest] | tuple[Tensor, Nest, Nest]
@@ -19,6 +21,27 @@ StepWithConstants: typing.TypeAlias = Callable[[Tensor, Nest, Nest], StepResults
 
 Fields: typing.TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Nest, Tensor, Tensor]
 """Those of a `Generation`, in their order, and why each row ended."""
+
+
+def check_step(step: typing.Any, constants: Nest) -> None:
+    """Refuses what can't be called with tokens and state, and with constants if any."""
+    if not callable(step):
+        raise TypeError(f"`step` must be a function; received {step!r}.")
+    names = (
+        ("tokens", "state") if constants is None else ("tokens", "state", "constants")
+    )
+    try:
+        signature = inspect.signature(step)
+    except (TypeError, ValueError):
+        return  # Python doesn't know of every function what it takes
+    try:
+        signature.bind(*names)
+    except TypeError as error:
+        given = "without" if constants is None else "with"
+        raise TypeError(
+            f"`step` must take ({', '.join(names)}) {given} `constants`; received "
+            f"{brief(step)}, which takes {signature}: {error}."
+        ) from None
 
 
 def bind(step: typing.Any, constants: Nest) -> Step:
@@ -66,18 +89,24 @@ def first_step(step: Step, tokens: Tensor, state: Nest) -> tuple[Tensor, Nest]:
             f"{results!r}."
         )
     logits, new_state, *keep = results
-    shape = tuple(getattr(logits, "shape", ()))
-    if (
-        len(shape) != 2
-        or shape[0] not in (None, tokens.shape[0] or shape[0])
-        or shape[1] == 0
-    ):
+    batch, shape = tokens.shape[0], tuple(getattr(logits, "shape", ()))
+    if len(shape) != 2 or shape[0] not in (None, batch or shape[0]) or shape[1] == 0:
+        came = f"shape {shape}" if hasattr(logits, "shape") else brief(logits)
         raise ValueError(
             "`step` must return logits of shape (B, V) with B = "
-            f"{tokens.shape[0]} and V > 0; received shape {shape}."
+            f"{batch} and V > 0; received {came}."
+        )
+    dtype = dtype_of(logits)
+    if "float" not in dtype:
+        raise ValueError(
+            "`step` must return logits in a floating-point dtype; received dtype "
+            f"{dtype}, shape {shape}."
         )
     check_state("`step`", state, new_state)
-    return logits, keep[0] if keep else None
+    if not keep or keep[0] is None:
+        return logits, None
+    check_leading_rows("keep", keep[0], batch)
+    return logits, keep[0]
 
 
 def check_state(name: str, before: Nest, after: Nest) -> None:

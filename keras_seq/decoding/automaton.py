@@ -12,7 +12,9 @@ from keras_seq.decoding._arguments import (
     Id,
     Ids,
     as_integers,
+    brief,
     check_row_count,
+    check_whole,
     known_values,
 )
 from keras_seq.decoding.constraints import Constraint
@@ -107,7 +109,14 @@ class Automaton(Constraint):
         >>> yes_or_no.transitions.shape
         (5, 5)
         """
-        paths = sorted({(*map(int, s), int(end_token)) for s in sequences})
+        check_whole("vocabulary_size", vocabulary_size, 1)
+        check_whole("end_token", end_token, 0)
+        paths = sorted(
+            {
+                (*_path(sequence, place), int(end_token))
+                for place, sequence in enumerate(sequences)
+            }
+        )
         ids = {token for path in paths for token in path}
         if not paths or min(ids) < 0 or max(ids) >= vocabulary_size:
             raise ValueError(
@@ -116,7 +125,14 @@ class Automaton(Constraint):
                 f"{sorted(ids)[:1]} to {sorted(ids)[-1:]}."
             )
         numbers: _Numbers = {}
-        start = _number(paths, numbers)
+        try:
+            start = _number(paths, numbers)
+        except RecursionError:
+            longest = max(map(len, paths)) - 1
+            raise ValueError(
+                "`sequences` must hold sequences of some hundred ids at most; received "
+                f"one of {longest}."
+            ) from None
         transitions = np.full((len(numbers), vocabulary_size), -1, "int32")
         for leads, state in numbers.items():
             for token, target in leads:
@@ -143,6 +159,21 @@ class Automaton(Constraint):
         place = state * ops.shape(transitions)[1] + tokens
         # What is not allowed comes only where rows have ended.
         return ops.maximum(ops.take(ops.reshape(transitions, (-1,)), place), 0)
+
+
+def _path(sequence: Iterable[Id], place: int) -> tuple[int, ...]:
+    """The ids of a sequence, each an integer."""
+    try:
+        if not isinstance(sequence, (str, bytes)):
+            ids = tuple(sequence)
+            if not any(isinstance(token, (bool, np.bool_)) for token in ids):
+                return tuple(map(operator.index, ids))
+    except TypeError:
+        pass
+    raise ValueError(
+        f"`sequences` must hold sequences of token ids; received {brief(sequence)} at "
+        f"place {place}."
+    )
 
 
 def _number(paths: Sequence[tuple[int, ...]], numbers: _Numbers) -> int:

@@ -6,9 +6,8 @@ import typing
 from collections.abc import Callable
 
 import keras
-from keras import ops
 
-from keras_seq.decoding._arguments import Id, check_count, check_numbers
+from keras_seq.decoding._arguments import Id, as_tensor, check_count, check_numbers
 from keras_seq.decoding._shown import with_arguments
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
@@ -46,9 +45,9 @@ class Beam:
     whose coverage is NaN where that counts.
 
     Args:
-        width: W: a positive integer; or an integer tensor, a scalar or of shape
-            (B,), with `max_width`. A row gives what it gives alone with its own
-            width. (On PyTorch, which of equally likely tokens are taken is left
+        width: W: a positive integer, at most 65,536; or an integer tensor, a scalar
+            or of shape (B,), with `max_width`. A row gives what it gives alone with
+            its own width. (On PyTorch, which of equally likely tokens are taken is left
             open; elsewhere it is those with the lower ids.)
         length_penalty: α, at least 0 and finite. 0.6 to 1 is usual.
         coverage_penalty: β, at least 0 and finite. 0.2 is usual.
@@ -166,7 +165,10 @@ class Beam:
             raise ValueError(
                 f"`max_width` must be a positive integer; received {widest!r}."
             )
-        check_count("max_width", widest)
+        check_count("max_width" if max_width is not None else "width", widest)
+        if widest > _WIDEST:
+            name = "width" if max_width is None else "max_width"
+            raise ValueError(f"`{name}` must be at most {_WIDEST}; received {widest}.")
         check_count("width", width, widest)
         for name, value in (
             ("length_penalty", length_penalty),
@@ -230,15 +232,19 @@ class Beam:
         """
         if self.coverage_mask is None:
             return None
-        mask = ops.convert_to_tensor(self.coverage_mask)
+        expected = f"booleans of shape (B, S) with B = {batch}"
+        mask = as_tensor("coverage_mask", self.coverage_mask, expected)
         dtype = keras.backend.standardize_dtype(mask.dtype)
         rows = mask.shape[0] if len(mask.shape) == 2 else 0
         if dtype != "bool" or rows not in (None, batch or rows) or rows == 0:
             raise ValueError(
-                "`coverage_mask` must be booleans of shape (B, S) with B = "
-                f"{batch}; received dtype {dtype}, shape {tuple(mask.shape)}."
+                f"`coverage_mask` must be {expected}; received dtype {dtype}, shape "
+                f"{tuple(mask.shape)}."
             )
         return mask
+
+
+_WIDEST = 2**16  # room is taken for all
 
 
 def _is_tensor(value: object) -> bool:

@@ -118,6 +118,9 @@ class ForbiddenTokens(Constraint):
         return ops.all(ids != forbidden, axis=0)
 
 
+_LONGEST = 1024  # n-gram, each of whose tokens is compared by operations of its own
+
+
 class NoRepeatedNgrams(Constraint):
     """No n tokens in succession come a second time in a row.
 
@@ -125,10 +128,10 @@ class NoRepeatedNgrams(Constraint):
     them.
 
     Args:
-        n: Positive integer; 1 lets no token come twice.
+        n: Positive integer, at most 1,024; 1 lets no token come twice.
 
     Raises:
-        ValueError: If `n` is no positive integer.
+        ValueError: If `n` is no such integer.
 
     Example:
 
@@ -152,6 +155,8 @@ class NoRepeatedNgrams(Constraint):
     def __init__(self, n: Id) -> None:
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"`n` must be a positive integer; received {n!r}.")
+        if n > _LONGEST:
+            raise ValueError(f"`n` must be at most {_LONGEST}; received {n!r}.")
         self.n: int = int(n)
 
     def initial_state(self, start_tokens: Tensor, max_length: int | Tensor) -> Nest:

@@ -2,12 +2,18 @@
 
 import typing
 
-from keras_seq.decoding._arguments import EndToken, Ids, StopSequences
+from keras_seq.decoding._arguments import (
+    EndToken,
+    Ids,
+    StopSequences,
+    check_boolean,
+)
 from keras_seq.decoding._request import (
     GenerateOptions,
     Inputs,
     Processors,
     Request,
+    check_room,
     checked,
 )
 from keras_seq.decoding._search import beam_search
@@ -125,16 +131,17 @@ def generate(
             `(tokens, state, constants)`.
         state: The state before the first step, in which no leaf is None. `()` for
             none.
-        start_tokens: Integer tensor of shape (B,): the tokens that the first
-            step reads. They are not repeated in the result.
+        start_tokens: Integer tensor of shape (B,), none below 0: the tokens that the
+            first step reads. They are not repeated in the result.
         max_length: Tokens to generate at most, the end token included: a
             positive integer, a scalar tensor, or a tensor of shape (B,) for a
-            length of its own for each row. A row of a symbolic tensor that
+            length of its own for each row. Room is taken for all of them at once:
+            2²⁷ in all sequences together at most. A row of a symbolic tensor that
             turns out to be less than 1 gives no tokens. (On JAX the longest
             must be known when tracing: an integer.)
         strategy: `Greedy()`, `Sample(...)`, `Contrastive(...)` or `Beam(...)`.
         end_token: Id of the token that ends a row, or a list of several, each of
-            which does, or None.
+            which does. None, or an empty list, is for none.
         seed: Integer in [0, 2³¹), or a scalar tensor, for draws that differ
             from row to row; or an integer tensor of shape (B,) with a seed for
             each row: then a row's tokens depend on nothing but its own inputs
@@ -148,8 +155,8 @@ def generate(
             reorder the state at every step. NumPy's arrays come to the step as
             they are, and are part of what is traced.
         constraint: A `Constraint` on the tokens, or None. A row in which every
-            token is forbidden stops there, unfinished; a beam search drops
-            such a hypothesis.
+            token is forbidden, or whose logits are all -inf, stops there,
+            unfinished; a beam search drops such a hypothesis.
         logits_processor: A `LogitsProcessor` such as `RepetitionPenalty(1.2)`, or a
             list of them, each given what the one before returns; or None. They
             find -inf at the tokens that are forbidden; the strategy's own
@@ -183,8 +190,8 @@ def generate(
         ValueError: If an argument is out of its range, a tensor in `state` or
             `constants` doesn't have as many rows as `start_tokens` (a scalar has
             none), or `step` or a processor returns something else than it should.
-        TypeError: If `step` can't be called, `strategy` isn't a `Strategy`,
-            `Contrastive` or `Beam`, `constraint` no `Constraint` or
+        TypeError: If `step` can't be called with these arguments, `strategy` isn't a
+            `Strategy`, `Contrastive` or `Beam`, `constraint` no `Constraint` or
             `logits_processor` none.
 
     Example:
@@ -205,6 +212,8 @@ def generate(
     >>> result.lengths.numpy()
     array([4, 1], dtype=int32)
     """
+    return_reasons = check_boolean("return_reasons", return_reasons)
+    jit_compile = check_boolean("jit_compile", jit_compile)
     request, inputs = checked(
         step,
         state,
@@ -219,6 +228,7 @@ def generate(
         min_length=min_length,
         stop_sequences=stop_sequences,
     )
+    check_room(request, inputs)
     *fields, reasons = traced(_run, request, inputs, jit_compile=jit_compile)
     result = Generation(*fields)
     return (result, reasons) if return_reasons else result

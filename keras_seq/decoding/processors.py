@@ -175,7 +175,8 @@ def _as_array(bias: typing.Any) -> Array:
         dtype = keras.backend.standardize_dtype(bias.dtype)
     except (TypeError, ValueError):
         pass  # it is no array of numbers, and is said to be none
-    numeric = given is not None and ("float" in dtype or "int" in dtype)
+    ragged = hasattr(given, "row_splits")
+    numeric = given is not None and not ragged and ("float" in dtype or "int" in dtype)
     if not numeric or len(bias.shape) not in (1, 2):
         came = f"shape {tuple(bias.shape)}" if numeric else repr(given)
         raise ValueError(

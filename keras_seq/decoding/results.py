@@ -21,8 +21,8 @@ class FinishReason(enum.IntEnum):
         END_TOKEN: It came to an end token.
         STOP_SEQUENCE: It wrote a stop sequence.
         LENGTH: It has as many tokens as it may have.
-        DEAD_END: Every token was forbidden; with `Beam`, too, that there is no
-            hypothesis for the place.
+        DEAD_END: Every token was forbidden, or had a logit of -inf; with `Beam`, too,
+            that there is no hypothesis for the place.
 
     Example:
 

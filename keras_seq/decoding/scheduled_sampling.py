@@ -11,6 +11,7 @@ from keras_seq.decoding._arguments import (
     Ids,
     as_column,
     as_tokens,
+    check_leading_rows,
     check_numbers,
     check_row_count,
     check_rows,
@@ -24,10 +25,11 @@ from keras_seq.decoding._stepping import (
     StepWithConstants,
     as_tensors,
     bind,
+    check_step,
     first_step,
 )
 from keras_seq.decoding._traced import traced
-from keras_seq.decoding.strategies import Sample, Strategy
+from keras_seq.decoding.strategies import Sample, Strategy, next_token
 from keras_seq.typing import Array, ArrayLike, Integers, Nest, Numbers, Tensor
 
 _COIN = 1  # the stream of random numbers; 0 is the strategy's, as in `generate`
@@ -114,7 +116,8 @@ def mix_with_predictions(
     Raises:
         ValueError: If an argument is out of its range, or `step` returns
             something else than it should.
-        TypeError: If `strategy` isn't a `Strategy`.
+        TypeError: If `step` can't be called with these arguments, or `strategy`
+            isn't a `Strategy`.
 
     Example:
 
@@ -136,13 +139,14 @@ def mix_with_predictions(
         Bengio, Vinyals, Jaitly and Shazeer (2015), Scheduled sampling for
         sequence prediction with recurrent neural networks. (Its ε is 1 - p.)
     """
+    check_step(step, constants)
     strategy = Sample() if strategy is None else strategy
     if not isinstance(strategy, Strategy):
         raise TypeError(
             f"`strategy` must be a Strategy such as Greedy(); received {strategy!r}."
         )
     gold = as_tokens("targets", targets, 2, "(B, T)")
-    first = as_tokens("start_tokens", start_tokens, 1, "(B,)")
+    first = as_tokens("start_tokens", start_tokens, 1, "(B,)", least=0)
     check_row_count("targets", gold, first.shape[0])
     check_numbers(
         "probability", probability, "in [0, 1]", lambda number: 0 <= number <= 1
@@ -151,6 +155,8 @@ def mix_with_predictions(
         seed = secrets.randbelow(2**31)
     check_whole("seed", seed, 0)
     check_rows("seed", seed, first.shape[0])
+    check_leading_rows("state", state, first.shape[0])
+    check_leading_rows("constants", constants, first.shape[0], none_is_fine=True)
     return traced(
         _mix,
         step,
@@ -185,7 +191,7 @@ def _mix(
         tokens, state = carry
         logits, state, *_ = step(tokens, state)
         logits, state = _without_gradient((logits, state))
-        predicted = strategy.next_token(ops.cast(logits, "float32"), uniform(keys, t))
+        predicted = next_token(strategy, ops.cast(logits, "float32"), uniform(keys, t))
         own = uniform(keys, t, _COIN) < chance
         tokens = ops.where(own, predicted, targets[:, t])
         return (tokens, state), (tokens,)

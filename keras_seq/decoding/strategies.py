@@ -5,7 +5,12 @@ import math
 
 from keras import ops
 
-from keras_seq.decoding._arguments import as_column, check_numbers
+from keras_seq.decoding._arguments import (
+    as_column,
+    brief,
+    check_numbers,
+    dtype_of,
+)
 from keras_seq.decoding._largest import largest
 from keras_seq.decoding._picking import pick
 from keras_seq.decoding._shown import with_arguments
@@ -34,6 +39,23 @@ class Strategy(abc.ABC):
         Returns:
             int32 tensor of shape (B,).
         """
+
+
+def next_token(strategy: Strategy, logits: Tensor, uniform: Tensor) -> Tensor:
+    """What a strategy chooses; refuses what is no token of each row."""
+    name = f"`{type(strategy).__name__}.next_token`"
+    chosen = strategy.next_token(logits, uniform)
+    shape, rows = tuple(getattr(chosen, "shape", ())), logits.shape[0]
+    if len(shape) != 1 or rows not in (None, shape[0] or rows):
+        came = f"shape {shape}" if hasattr(chosen, "shape") else brief(chosen)
+        raise ValueError(
+            f"{name} must return tokens of shape (B,) = ({rows},); received {came}."
+        )
+    if "int" not in dtype_of(chosen):
+        raise ValueError(
+            f"{name} must return integers; received dtype {dtype_of(chosen)}."
+        )
+    return ops.cast(chosen, "int32")
 
 
 class Greedy(Strategy):
