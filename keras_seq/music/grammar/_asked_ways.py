@@ -111,10 +111,13 @@ class Ways(Machine):
         long = tf.cast(registers.full >= 2 * TICKS, tf.int32) * asked.tonic
         long = long[:, None]
 
+        # Once: an array that is looked up becomes a constant each time, of megabytes.
+        costs_of_rows = tf.constant(u.fill)
+
         def fill(rows: Any, ticks: Tensor, need: int = 0) -> Tensor:
             place = tf.clip_by_value(ticks, -1, self._width - 2)
             table = need + NEEDS * long if need else 0
-            return tf.gather(u.fill, rows + place + table * self._rows)
+            return tf.gather(costs_of_rows, rows + place + table * self._rows)
 
         def ends(rows: Tensor, ticks: Tensor, need: int) -> Tensor:
             """The bar is the last: its last note is there, or must still come."""
