@@ -160,7 +160,7 @@ def _writing(name: str) -> Iterator[BinaryIO]:
         if error.errno is None:
             raise
         message = f"{name} could not be written: {error.strerror}"
-        raise ServingError("The answers are lost", [message]) from error
+        raise ServingError("There are no answers", [message]) from error
 
 
 def _lines(file: TextIO, name: str) -> Iterator[str]:

@@ -6,9 +6,10 @@ from typing import Any
 from keras_seq.typing import Tensor
 
 KINDS = "a JPEG, PNG, GIF or BMP file"
-_BLOCKS = 2**14  # of a GIF to the end of its first frame
+_FEW = 256  # blocks that any file may have; a larger one for so many bytes each:
+_BLOCK = 32  # of a GIF to the end of its first frame, where 255 are usual
+_PART = 2**10  # of a PNG, where 2**13 are usual
 _SEGMENTS = 2**10  # of a JPEG
-_PARTS = 2**13  # of a PNG
 _SCANS = 100  # of a progressive JPEG
 EXIF_WITHIN = 2**17  # bytes of a file, from its start
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -176,7 +177,7 @@ def _needed_of_png(content: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         lambda at, part, *_: (part[1] != number(b"IEND")) & (at < last),
         step,
         (begin, words(begin), tf.zeros([4], tf.int32), 0, tf.constant(0, tf.int64)),
-        maximum_iterations=_PARTS,
+        maximum_iterations=_FEW + last // _PART,
     )
     header = tf.reduce_all(words(tf.constant(8)) == [13, number(b"IHDR")])
     whole = header & (part[1] == number(b"IEND")) & (end > 0)
@@ -237,7 +238,7 @@ def _first_frame(content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tenso
         lambda at, place, *_: (place != end) & (at <= last),
         step,
         (first, tf.constant(start), tf.constant(0), tf.constant(False)),
-        maximum_iterations=_BLOCKS,
+        maximum_iterations=_FEW + last // _BLOCK,
     )
     rows, columns = (
         tf.cast(byte(frame_at + i) + 256 * byte(frame_at + i + 1), tf.int64)

@@ -217,10 +217,11 @@ def test_a_png_without_a_part_is_not_whole(ask, lost):
 
 def test_files_of_parts_without_end(ask):
     ihdr, *others = parts_of(GOOD)
-    png = GOOD[:8] + ihdr + part(b"abCd", b"") * 9000 + b"".join(others)
+    png = GOOD[:8] + ihdr + part(b"abCd", b"") * 300 + b"".join(others)
+    small = gif(9, 9, b"\1a" * 600 + b"\0")
     jpeg = encoded(blocks(3, 4, 3), "JPEG")
     some, many = (
         jpeg[:2] + b"\xff\xfe\0\3x" * count + jpeg[2:] for count in (500, 2000)
     )
-    _, reasons = ask(png, GOOD, many, some)
-    assert reasons == [BROKEN, "", BROKEN, ""]
+    _, reasons = ask(png, GOOD, many, some, small)
+    assert reasons == [BROKEN, "", BROKEN, "", BROKEN]
