@@ -88,8 +88,8 @@ def write_unforced(
 
     A model that is kept from what it wants, as it has lost count of a bar, say, comes
     to where no tune has ever been, and wanders on to the limit of length. Where
-    another drawing isn't better the one before stays, and all stay where most are such:
-    the model is hardly trained, or the temperature wild.
+    another drawing isn't better the one before stays, and all stay where most are such
+    though no form was asked: the model is hardly trained, or the temperature wild.
 
     Args:
         writer: The `TuneWriter`; without a grammar it writes as it is.
@@ -101,11 +101,13 @@ def write_unforced(
     if writer.grammar is None:
         return tunes
     asked = options.get("asked")
-    most = MOST_PUSHED_BY_FORM if asked and asked.form else MOST_PUSHED
+    form = bool(asked and asked.form)
+    most = MOST_PUSHED_BY_FORM if form else MOST_PUSHED
     pushed = nats_pushed(writer, tunes, asked)
     for again in range(1, ROUNDS + 1):
         places = np.flatnonzero(pushed > most)
-        if not len(places) or 2 * len(places) > count:  # such are all that it knows
+        such = 2 * len(places) > count and not form  # they are all that it knows
+        if not len(places) or such:
             break
         chance = int(np.random.default_rng((seed, again, 1)).integers(2**31))
         others = writer.write(len(places), seed=chance, **options)
