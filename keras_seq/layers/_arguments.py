@@ -33,11 +33,14 @@ def check_size(name: str, value: Any) -> int:
     return int(value)
 
 
-def check_rate(name: str, rate: Any) -> None:
+def check_rate(name: str, rate: Any) -> float:
+    """Refuses a rate that is none; it comes back as it was given."""
     if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
         raise ValueError(f"`{name}` must be a number in [0, 1); received {rate!r}.")
     if not 0 <= float(rate) < 1:
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
+    given: float = rate
+    return given
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -65,6 +68,67 @@ def check_cudnn(use_cudnn: Any) -> None:
         raise ValueError(
             "`use_cudnn` must be 'auto' or False, since cuDNN shows no gates; "
             f"received {use_cudnn!r}."
+        )
+
+
+def check_numbers(name: str, value: Any) -> None:
+    """Refuses what holds no numbers: strings, objects, complex numbers.
+
+    Args:
+        name: Of the argument.
+        value: A tensor, or a list of tensors.
+    """
+    if isinstance(value, list) and all(hasattr(one, "dtype") for one in value):
+        for one in value:
+            check_numbers(name, one)
+        return
+    if not hasattr(value, "dtype"):
+        value = _as_tensor(name, value)
+    dtype = str(value.dtype)
+    if not any(kind in dtype for kind in ("float", "int", "bool")):
+        raise ValueError(f"`{name}` must be a tensor of numbers; received {dtype}.")
+
+
+def check_tokens(name: str, tokens: Any) -> None:
+    """Refuses what can't be token ids (B, T); floats may be whole, as in Keras."""
+    check_numbers(name, tokens)
+    shape = tuple(keras.ops.shape(tokens))
+    if len(shape) != 2:
+        raise ValueError(
+            f"`{name}` must be token ids of shape (B, T); received shape {shape}."
+        )
+
+
+def check_token_or_none(name: str, token: Any, vocabulary_size: int) -> None:
+    """Refuses what is neither None nor the id of a token."""
+    if token is not None and not (is_whole(token, 0) and token < vocabulary_size):
+        raise ValueError(
+            f"`{name}` must be an integer in [0, {vocabulary_size}) or None; received "
+            f"{token!r}."
+        )
+
+
+def check_reading(tokens: Any, states: Any, count: int) -> None:
+    """Refuses what are no tokens, or no list of the states of several layers."""
+    check_tokens("tokens", tokens)
+    if states is None:
+        return
+    if not isinstance(states, (list, tuple)) or len(states) != count:
+        listed = isinstance(states, (list, tuple))
+        came = f"{len(states)} of them" if listed else type(states).__name__
+        raise ValueError(
+            f"`initial_state` must be a list of the states of {count} layers; received "
+            f"{came}."
+        )
+
+
+def check_step_input(inputs: Tensor) -> None:
+    """Refuses what is no step of an input for a cell."""
+    check_numbers("inputs", inputs)
+    if len(inputs.shape) != 2:
+        raise ValueError(
+            "`inputs` must be a step, of shape (B, D), of a sequence; received shape "
+            f"{tuple(inputs.shape)}."
         )
 
 
@@ -100,7 +164,7 @@ def check_states(
             f"`{name}` must be {len(sizes)} tensors (B, units); received "
             f"{[type(state).__name__ for state in states]}."
         )
-    states = [keras.ops.convert_to_tensor(state) for state in states]
+    states = [_as_tensor(name, state) for state in states]
     shapes = [tuple(state.shape) for state in states]
     matches = len(shapes) == len(sizes) and all(
         len(shape) == 2
@@ -116,6 +180,8 @@ def check_states(
             f"`{name}` must be {len(sizes)} {tensors} {expected}; "
             f"received shapes {shapes}. A state of one row stands for all."
         )
+    for state in states:
+        check_numbers(name, state)
     return [
         _for_all_rows(state, like, size)
         if state.shape[0] == 1 and batch != 1
@@ -147,7 +213,7 @@ def counting(
         name: Of the mask.
         lengths_name: Of the lengths.
     """
-    mask = as_mask(mask)
+    mask = as_mask(mask, name)
     if mask is not None:
         check_mask(mask, sequences, name)
     if lengths is None:
@@ -184,8 +250,24 @@ def refuse_time_distributed(layer: Any) -> None:
         )
 
 
-def as_mask(mask: Nest) -> Tensor | None:
+def as_mask(mask: Nest, name: str = "mask") -> Tensor | None:
     """A boolean mask from anything that Keras passes as one."""
     if isinstance(mask, (list, tuple)):
         mask = mask[0] if mask else None
-    return None if mask is None else keras.ops.cast(mask, "bool")
+    if mask is None:
+        return None
+    if not is_symbolic(mask):
+        mask = _as_tensor(name, mask)
+    check_numbers(name, mask)
+    return keras.ops.cast(mask, "bool")
+
+
+def _as_tensor(name: str, value: Any) -> Tensor:
+    """The value as a tensor, or a refusal that names it."""
+    try:
+        return keras.ops.convert_to_tensor(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"`{name}` must be a tensor of numbers; received {type(value).__name__}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None

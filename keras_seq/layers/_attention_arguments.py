@@ -77,7 +77,7 @@ def memory_mask_of(
     memory: Tensor, memory_mask: Any, lengths: ArrayLike | None
 ) -> Tensor | None:
     """True where a position of a memory counts, by a mask and by lengths, or None."""
-    mask = as_mask(memory_mask)
+    mask = as_mask(memory_mask, "memory_mask")
     if mask is not None:
         check_beside("memory_mask", mask, memory, 2)
     return counting(mask, lengths, memory, lengths_name="memory_sequence_length")

@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_seq.layers._arguments import (
     check_flag,
+    check_numbers,
     check_states,
     counting,
     refuse_time_distributed,
@@ -110,6 +111,13 @@ class RecurrentLayer(keras.layers.RNN):
         raise NotImplementedError
 
     def build(self, sequences_shape: Shape, initial_state_shape: Nest = None) -> None:
+        if isinstance(sequences_shape, dict) or any(
+            isinstance(size, (tuple, list)) for size in sequences_shape
+        ):
+            raise ValueError(
+                "`sequences` must be one tensor (B, T, D); received a nest of shapes "
+                f"{sequences_shape}."
+            )
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
@@ -125,6 +133,7 @@ class RecurrentLayer(keras.layers.RNN):
         ragged = Ragged.of(sequences, sequence_length)
         if ragged is not None:
             sequences, sequence_length = ragged.sequences, ragged.lengths
+        check_numbers("sequences", sequences)
         sequences = ops.cast(sequences, self.compute_dtype)
         initial_state = self._initial_state(sequences, initial_state)
         mask = counting(mask, sequence_length, sequences)
@@ -205,6 +214,15 @@ class RecurrentLayer(keras.layers.RNN):
         if not self.return_sequences:
             mask = ops.any(mask[:, -1:], axis=1)
         return ops.where(ops.expand_dims(mask, -1), output, ops.zeros_like(output))
+
+    def compute_output_spec(self, sequences: Tensor, *args: Any, **kwargs: Any) -> Nest:
+        check_numbers("sequences", sequences)
+        if self.unroll and sequences.shape[1] is None:
+            raise ValueError(
+                "`unroll` must be False where the number of steps isn't known when "
+                f"tracing; received sequences of shape {tuple(sequences.shape)}."
+            )
+        return super().compute_output_spec(sequences, *args, **kwargs)
 
     def compute_output_shape(
         self, sequences_shape: Shape, initial_state_shape: Nest = None

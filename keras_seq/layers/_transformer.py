@@ -10,6 +10,7 @@ from keras_seq.layers._arguments import (
     check_epsilon,
     check_flag,
     check_mask,
+    check_numbers,
     check_rate,
     check_size,
     is_whole,
@@ -153,6 +154,7 @@ class TransformerStack(SavesQuantised, keras.layers.Layer):
         return x if self.norm is None else self.norm(x), own, crossed
 
     def check_inputs(self, inputs: Tensor, mask: Tensor | None) -> None:
+        check_numbers("inputs", inputs)
         shape = tuple(inputs.shape)
         if len(shape) != 3 or self.features not in (None, shape[2]):
             size = "D" if self.features is None else self.features

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_flag, check_size
+from keras_seq.layers._arguments import check_flag, check_numbers, check_size
 from keras_seq.layers._attention_arguments import (
     check_dtype,
     check_rows,
@@ -317,6 +317,7 @@ class AttentionDecoder(keras.layers.Layer):
         training: bool | None = False,
         memory_sequence_length: Nest = None,
     ) -> Nest:
+        check_numbers("inputs", inputs)
         inputs = ops.cast(inputs, self.compute_dtype)
         features, sizes = self._sizes
         check_shape("inputs", inputs.shape, "BTD", features=features)
@@ -359,9 +360,9 @@ class AttentionDecoder(keras.layers.Layer):
         self, memory: Nest, memory_mask: Nest, lengths: Nest
     ) -> tuple[list[Tensor], list[Tensor | None]]:
         """Lists with the memories and their masks."""
-        memories = [
-            ops.cast(one, self.compute_dtype) for one in self._each("memory", memory)
-        ]
+        memories = self._each("memory", memory)
+        check_numbers("memory", memories)
+        memories = [ops.cast(one, self.compute_dtype) for one in memories]
         given = [
             [None] * len(memories) if value is None else self._each(name, value)
             for name, value in (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_rate
+from keras_seq.layers._arguments import check_numbers, check_rate
 from keras_seq.layers._attention_arguments import (
     check_beside,
     check_rows,
@@ -346,6 +346,9 @@ class AttentionMechanism(keras.layers.Layer):
         training: bool | None = False,
         memory_sequence_length: ArrayLike | None = None,
     ) -> Nest:
+        for name, array in (("query", query), ("memory", memory), ("keys", keys)):
+            if array is not None or name != "keys":
+                check_numbers(name, array)
         query, memory = (ops.cast(a, self.compute_dtype) for a in (query, memory))
         self._check_shapes(query.shape, memory.shape)
         memory_mask = memory_mask_of(memory, memory_mask, memory_sequence_length)

@@ -9,6 +9,7 @@ from keras_seq.layers._arguments import (
     as_mask,
     check_flag,
     check_mask,
+    check_numbers,
     check_size,
 )
 from keras_seq.layers._attention_arguments import without_masked
@@ -133,6 +134,7 @@ class AttentionPooling(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Nest:
         """Pools the steps; see the class."""
+        check_numbers("inputs", inputs)
         self._check(inputs.shape)
         mask = as_mask(mask)
         if mask is not None:

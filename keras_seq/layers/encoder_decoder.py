@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops, tree
 
-from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers._arguments import check_flag, check_rate, check_size, check_tokens
 from keras_seq.layers._calls import EncoderDecoderCall
 from keras_seq.layers._quantised import SavesQuantised
 from keras_seq.layers._symbolic import in_functional_models
@@ -107,6 +107,16 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         **kwargs: "Unpack[LayerOptions]",
     ) -> None:
         super().__init__(**kwargs)
+        for name, layer in (
+            ("encoder", encoder),
+            ("decoder", decoder),
+            ("positions", positions),
+        ):
+            optional = name == "positions" and layer is None
+            if not optional and not isinstance(layer, keras.layers.Layer):
+                raise TypeError(f"`{name}` must be a Keras layer; received {layer!r}.")
+        check_flag("readout", readout)
+        check_flag("share_embeddings", share_embeddings)
         check_rate("dropout", dropout)
         target_vocabulary = check_size("target_vocabulary", target_vocabulary)
         if source_vocabulary is not None:
@@ -146,6 +156,12 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         )
 
     def build(self, input_shape: Mapping[str, Shape]) -> None:
+        missing = {"source", "target"} - set(input_shape)
+        if not isinstance(input_shape, Mapping) or missing:
+            raise ValueError(
+                '`inputs` must be a dict of "source" and "target"; received shapes '
+                f"{input_shape}."
+            )
         self.bias: keras.Variable = self.add_weight(
             shape=(self.target_vocabulary,), name="bias", initializer="zeros"
         )
@@ -163,7 +179,13 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         training: bool | None = False,
         return_attention_scores: bool = False,
     ) -> Nest:
+        given = list(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+        if not isinstance(inputs, Mapping) or not {"source", "target"} <= set(inputs):
+            raise ValueError(
+                f'`inputs` must be a dict of "source" and "target"; received {given}.'
+            )
         source, target = inputs["source"], inputs["target"]
+        check_tokens("target", target)
         memory, mask, state = self.encode(source, training)
         embedded = self._embed(self.target_embedding, target, training=training)
         options = {} if state is None else {"initial_state": state}
@@ -194,6 +216,7 @@ class EncoderDecoder(SavesQuantised, keras.Model):
         """
         mask, options = None, {}
         if self.source_embedding is not None:
+            check_tokens("source", source)
             mask = ops.not_equal(source, 0)
             source = self._embed(self.source_embedding, source, training=training)
             options = {"mask": mask}

@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 
-from keras_seq.layers._arguments import check_implementation, check_states
+from keras_seq.layers._arguments import (
+    check_implementation,
+    check_states,
+    check_step_input,
+)
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import gru_step
 from keras_seq.ops._projection import project
@@ -211,6 +215,7 @@ class ExplicitGRUCell(RecurrentCell, keras.layers.GRUCell):
         training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
+        check_step_input(inputs)
         (h_prev,) = check_states("states", states, self.state_size, inputs)
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 from keras import ops, tree
 
-from keras_seq.layers._arguments import check_rate, check_size
+from keras_seq.layers._arguments import (
+    check_rate,
+    check_reading,
+    check_size,
+    check_token_or_none,
+)
 from keras_seq.layers._calls import LanguageModelCall
 from keras_seq.layers._quantised import SavesQuantised
 from keras_seq.layers._symbolic import in_functional_models
@@ -135,15 +140,12 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
         if batch_size is not None:
             batch_size = check_size("batch_size", batch_size)
         self.batch_size: int | None = batch_size
+        check_token_or_none("start_token", start_token, vocabulary_size)
         self.start_token = start_token
-        check_rate("word_dropout", word_dropout)
-        check_rate("input_dropout", input_dropout)
-        check_rate("dropout", dropout)
-        check_rate("output_dropout", output_dropout)
-        self.word_dropout = word_dropout
-        self.input_dropout = input_dropout
-        self.dropout = dropout
-        self.output_dropout = output_dropout
+        self.word_dropout = check_rate("word_dropout", word_dropout)
+        self.input_dropout = check_rate("input_dropout", input_dropout)
+        self.dropout = check_rate("dropout", dropout)
+        self.output_dropout = check_rate("output_dropout", output_dropout)
         self.weight_dropout = weight_dropout
         self.seed = seed
         self.embedding = keras.layers.Embedding(
@@ -234,6 +236,7 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
             What `logits` takes, h (B, T, units), and the state behind the last
             step that counts.
         """
+        check_reading(tokens, initial_state, self.depth)
         carries = bool(training and self.carried and initial_state is None)
         if carries:
             tokens = self._check_rows(tokens)
@@ -338,9 +341,8 @@ class RecurrentLanguageModel(SavesQuantised, keras.Model):
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """As Keras's; a state that version 0.1.0 saved behind the bias is left out."""
-        super().load_own_variables(
-            {"0": store["0"]} if len(store.keys()) > 1 else store
-        )
+        own = {"0": store["0"]} if len(store.keys()) > 1 else store
+        super().load_own_variables(own)
 
     def _carried_state(self, tokens: Tensor) -> list[list[Tensor]]:
         state = [[ops.convert_to_tensor(v) for v in pair] for pair in self.carried]

@@ -12,6 +12,7 @@ from keras_seq.layers._arguments import (
     check_implementation,
     check_size,
     check_states,
+    check_step_input,
 )
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import lstm_step
@@ -250,6 +251,7 @@ class ExplicitLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
+        check_step_input(inputs)
         h_prev, c_prev = check_states("states", states, self.state_size, inputs)
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seq.layers._arguments import is_above, is_whole
+from keras_seq.layers._arguments import check_numbers, is_above, is_whole
 from keras_seq.layers._calls import PositionalCall
 from keras_seq.typing import Function, Identifier, LayerOptions, Shape, Tensor
 
@@ -161,6 +161,7 @@ class PositionalEncoding(keras.layers.Layer):
         return ops.sin(positions * rate.astype("float32") + quarter.astype("float32"))
 
     def _check_call(self, inputs: Tensor, start: Tensor | None) -> None:
+        check_numbers("inputs", inputs)
         shape = tuple(inputs.shape)
         _check_rank(shape)
         steps = shape[1] if len(shape) == 3 else 1

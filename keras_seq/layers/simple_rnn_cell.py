@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_seq.layers._arguments import check_states
+from keras_seq.layers._arguments import check_states, check_step_input
 from keras_seq.layers._recurrent_cell import RecurrentCell
 from keras_seq.ops import simple_rnn_step
 from keras_seq.ops._variants import VariedSimpleRNN
@@ -181,6 +181,7 @@ class ExplicitSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         training: bool | None = False,
         return_gates: bool = False,
     ) -> Nest:
+        check_step_input(inputs)
         (h_prev,) = check_states("states", states, self.state_size, inputs)
         dropouts = self.dropout_masks(inputs, h_prev, training)
         recurrent_kernel = self.drop_weights(self.recurrent_kernel, training)

@@ -1,6 +1,7 @@
 """The encoder of a transformer, which shows its attention."""
 
 import keras
+from keras import ops
 
 from keras_seq.layers._arguments import as_mask
 from keras_seq.layers._calls import TransformerEncoderCall
@@ -115,7 +116,7 @@ class TransformerEncoder(TransformerStack):
     ) -> Nest:
         mask = as_mask(mask)
         self.check_inputs(inputs, mask)
-        x = zero_masked(inputs, mask)
+        x = zero_masked(ops.cast(inputs, self.compute_dtype), mask)
         visible = visible_keys(mask, self.compute_dtype)
         x, scores, _ = self.run_blocks(
             x, visible, None, None, training, (return_attention_scores, False)
