@@ -35,11 +35,11 @@ def check_size(name: str, value: Any) -> int:
 
 def check_rate(name: str, rate: Any) -> float:
     """Refuses a rate that is none; it comes back as it was given."""
+    given: float = rate
     if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
         raise ValueError(f"`{name}` must be a number in [0, 1); received {rate!r}.")
     if not 0 <= float(rate) < 1:
         raise ValueError(f"`{name}` must be in [0, 1); received {rate!r}.")
-    given: float = rate
     return given
 
 
