@@ -5,11 +5,13 @@ recurrence, with problem.npz; results.npz, model.keras and model.npz are written
 beside it.
 """
 
+import inspect
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from tests.kinds import KINDS
@@ -117,6 +119,80 @@ def layers(kind, given, mask):
     yield "no steps", named(kind, state, gates)
 
 
+def without_gates(kind, given, mask):
+    """What PyTorch's own kernel may compute: results, states and all gradients."""
+    if keras.backend.backend() != "torch":
+        return
+    import torch
+
+    names = ("x", *kind.states, "kernel", "recurrent_kernel", "bias")
+    taken = []
+    for go_backwards in (False, True):
+        for masked in (False, True):
+            layer = kind.layer(
+                UNITS,
+                return_sequences=True,
+                return_state=True,
+                go_backwards=go_backwards,
+                **kind.options,
+            )
+            layer.build(given["x"].shape)
+            layer.set_weights(kind.weights(given))
+            x = np.where(mask[..., None] | (not masked), given["x"], np.nan)
+            arrays = [x, *kind.state(given)]
+            tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
+            with torch.profiler.profile() as profile:
+                h, *state = layer(
+                    tensors[0],
+                    initial_state=tensors[1:],
+                    mask=mask if masked else None,
+                )
+            taken.append(bool(_KERNELS & {event.key for event in profile.events()}))
+            results = {"h": h, **dict(zip(kind.states, state, strict=True))}
+            loss = sum(
+                ops.sum(ops.multiply(given[f"factor_{name}"], y))
+                for name, y in results.items()
+            )
+            slopes = torch.autograd.grad(
+                loss, [*tensors, *(w.value for w in layer.trainable_weights)]
+            )
+            case = f"without gates {go_backwards=} {masked=}"
+            yield case, results
+            yield f"{case} gradient", dict(zip(names, slopes, strict=True))
+    assert taken == [kind.options.get("reset_after", True)] * 4, taken
+
+
+_KERNELS = {"aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"}
+
+
+def demanded(kind):
+    """`use_cudnn=True` is the kernel or a refusal that says why."""
+    x = np.ones((2, 3, 2), "float32")
+    if "use_cudnn" not in inspect.signature(kind.layer).parameters:
+        return
+    if keras.backend.backend() != "torch":
+        expect_refusal("PyTorch", lambda: kind.layer(2, use_cudnn=True))
+        return
+    if not kind.options:
+        layer = kind.layer(2, use_cudnn=True)
+        assert layer(x).shape == (2, 2)
+        assert layer(x[:0]).shape == (0, 2)
+    for name, value in {
+        "return_gates": True,
+        "unroll": True,
+        "recurrent_activation": "hard_sigmoid",
+        "zoneout": 0.1,
+        "dtype": "mixed_bfloat16",
+    }.items():
+        layer = kind.layer(2, use_cudnn=True, **{**kind.options, name: value})
+        expect_refusal("use_cudnn", lambda layer=layer: layer(x))
+
+
+def expect_refusal(words, call):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
 def train(kind, folder):
     """Fits, saves and applies a model that has every part once."""
     rng = np.random.default_rng(0)
@@ -166,11 +242,12 @@ def main(folder):
         mask = given.pop("mask")
         results = {
             f"{case}/{result}": ops.convert_to_numpy(value)
-            for part in (recurrence, second_derivatives, layers)
+            for part in (recurrence, second_derivatives, layers, without_gates)
             for case, values in part(kind, given, mask)
             for result, value in values.items()
         }
         np.savez(folder / name / "results.npz", **results)
+        demanded(kind)
         if name in TRAINED:
             train(kind, folder / name)
 

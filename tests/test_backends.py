@@ -122,6 +122,32 @@ def test_the_layer(folder, kind):
     assert_close(computed(folder, kind, "layer"), expected)
 
 
+@pytest.mark.parametrize("folder", ["torch"], indirect=True)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@each_kind()
+def test_the_layer_without_gates(folder, kind, go_backwards, masked):
+    names = ("h", *kind.states)
+    mask = MASK if masked else np.ones_like(MASK)
+    run = mask[:, ::-1] if go_backwards else mask
+    begun = run.cumsum(1) > 0
+    weighed = factors(kind)
+
+    def shown(**arguments):
+        found = oracle(kind, **arguments, mask=mask, go_backwards=go_backwards)
+        found["h"] = np.where(begun[..., None], found["h"], 0)
+        return {name: found[name] for name in names}
+
+    def loss(**arguments):
+        values = shown(**arguments)
+        return sum((weighed[name] * values[name]).sum() for name in names)
+
+    case = f"without gates {go_backwards=} {masked=}"
+    assert_close(computed(folder, kind, case), shown())
+    expected = gradients(loss, problem(kind))
+    assert_close(computed(folder, kind, f"{case} gradient"), expected)
+
+
 @each_kind()
 def test_a_cell_stepped_by_hand(folder, kind):
     expected = oracle(kind)

@@ -64,10 +64,11 @@ def check_implementation(implementation: Any) -> None:
 
 
 def check_cudnn(use_cudnn: Any) -> None:
-    if use_cudnn not in ("auto", False):
+    known = isinstance(use_cudnn, (bool, str)) and use_cudnn in ("auto", False, True)
+    if not known or (use_cudnn is True and keras.backend.backend() != "torch"):
         raise ValueError(
-            "`use_cudnn` must be 'auto' or False, since cuDNN shows no gates; "
-            f"received {use_cudnn!r}."
+            "`use_cudnn` must be 'auto' or False, or True on the PyTorch backend, "
+            f"where it is PyTorch's own kernel; received {use_cudnn!r}."
         )
 
 

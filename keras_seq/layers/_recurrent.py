@@ -18,6 +18,7 @@ from keras_seq.layers._arguments import (
 from keras_seq.layers._calls import RecurrentCall
 from keras_seq.layers._ragged import Ragged
 from keras_seq.layers._recurrent_cell import RecurrentCell
+from keras_seq.ops._engine import pytorch_native
 from keras_seq.ops._structures import map_tensors
 from keras_seq.typing import ArrayLike, Function, Nest, Shape, Tensor
 
@@ -110,6 +111,47 @@ class RecurrentLayer(keras.layers.RNN):
         """
         raise NotImplementedError
 
+    def _natively(
+        self,
+        kind: str | None,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor],
+        weights: tuple[Tensor, ...],
+        options: dict[str, Any],
+    ) -> tuple[Tensor | None, tuple[Tensor, ...], None] | None:
+        """What `recurrence` gives, from a kernel of the backend; None for our loop.
+
+        Args:
+            kind: What the kernel is called, or None where there is none for these
+                equations.
+            sequences: As `recurrence` takes them, like all that follows.
+            initial_state: The states.
+            weights: The weights.
+            options: The options.
+        """
+        if not getattr(self, "use_cudnn", "auto"):
+            return None
+        reason = pytorch_native.reason_against(sequences, options)
+        if kind is None:
+            reason = reason or "with these activations, or without `reset_after`"
+        if reason is not None:
+            self._refuse_native(reason)
+            return None
+        state = tuple(initial_state)
+        if not pytorch_native.applies_here(sequences, state):
+            return None
+        names = "mask", "input_dropout", "go_backwards", "return_sequences"
+        taken = {name: options[name] for name in names}
+        return pytorch_native.run(str(kind), sequences, state, *weights, **taken)
+
+    def _refuse_native(self, reason: str) -> None:
+        """Refuses a call for which a kernel of the backend was demanded."""
+        if getattr(self, "use_cudnn", "auto") is True:
+            raise ValueError(
+                f"`use_cudnn` of {self.name!r} must be 'auto' or False {reason}; "
+                "received True."
+            )
+
     def build(self, sequences_shape: Shape, initial_state_shape: Nest = None) -> None:
         if isinstance(sequences_shape, dict) or any(
             isinstance(size, (tuple, list)) for size in sequences_shape
@@ -147,6 +189,8 @@ class RecurrentLayer(keras.layers.RNN):
         )
         cell.reset_dropout_mask()
         cell.reset_recurrent_dropout_mask()
+        if cell.varied:
+            self._refuse_native("with a variant of the equations")
         run = cell.run_varied if cell.varied else self.recurrence
         h, state, gates = run(
             sequences,

@@ -9,6 +9,7 @@ from keras_seq.layers._arguments import check_cudnn
 from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.gru_cell import ExplicitGRUCell
 from keras_seq.ops import gru
+from keras_seq.ops._engine.pytorch_native import is_named
 from keras_seq.ops.gru import GATES
 from keras_seq.typing import Function, Identifier, RecurrentOptions, Tensor
 
@@ -110,7 +111,11 @@ class ExplicitGRU(RecurrentLayer):
             run for short sequences, slower to trace. T must be static.
         reset_after: Whether the reset gate acts behind the product with U, as
             in cuDNN, or before it, as in Cho et al.
-        use_cudnn: "auto" or False. There is no cuDNN path; True raises.
+        use_cudnn: "auto" takes PyTorch's own kernel where the backend is PyTorch, on
+            a processor, and nothing is asked for that it lacks: gates, variants,
+            dropout of the state, other activations, 16 bits, reset_after=False.
+            Results are the same. False never does; True raises where it can't, so
+            on every other backend. There is no cuDNN path.
         return_gates: Whether to return the gates too.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
@@ -197,7 +202,7 @@ class ExplicitGRU(RecurrentLayer):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
-        use_cudnn: Literal["auto", False] = "auto",
+        use_cudnn: bool | Literal["auto"] = "auto",
         *,
         return_gates: bool = False,
         implementation: Literal[1, 2] = 2,
@@ -255,7 +260,11 @@ class ExplicitGRU(RecurrentLayer):
         *weights: Tensor,
         **options: Any,
     ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
-        return gru(
+        named = is_named(self.activation, "tanh")
+        named = named and is_named(self.recurrent_activation, "sigmoid")
+        kind = "gru" if named and self.reset_after else None
+        results = self._natively(kind, sequences, initial_state, weights, options)
+        return results or gru(
             sequences,
             initial_state,
             *weights,

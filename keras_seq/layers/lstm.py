@@ -9,6 +9,7 @@ from keras_seq.layers._arguments import check_cudnn
 from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.lstm_cell import ExplicitLSTMCell
 from keras_seq.ops import lstm
+from keras_seq.ops._engine.pytorch_native import is_named
 from keras_seq.ops.lstm import GATES
 from keras_seq.typing import Function, Identifier, RecurrentOptions, Tensor
 
@@ -126,7 +127,11 @@ class ExplicitLSTM(RecurrentLayer):
             ended, row by row, until `reset_state()`.
         unroll: Whether to write the steps out instead of looping: faster to
             run for short sequences, slower to trace. T must be static.
-        use_cudnn: "auto" or False. There is no cuDNN path; True raises.
+        use_cudnn: "auto" takes PyTorch's own kernel where the backend is PyTorch, on
+            a processor, and nothing is asked for that it lacks: gates, variants,
+            dropout of the state, other activations, 16 bits.
+            Results are the same. False never does; True raises where it can't, so
+            on every other backend. There is no cuDNN path.
         return_gates: Whether to return the gates too.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.
@@ -219,7 +224,7 @@ class ExplicitLSTM(RecurrentLayer):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        use_cudnn: Literal["auto", False] = "auto",
+        use_cudnn: bool | Literal["auto"] = "auto",
         *,
         return_gates: bool = False,
         implementation: Literal[1, 2] = 2,
@@ -281,7 +286,11 @@ class ExplicitLSTM(RecurrentLayer):
         *weights: Tensor,
         **options: Any,
     ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
-        return lstm(
+        named = is_named(self.activation, "tanh")
+        named = named and is_named(self.recurrent_activation, "sigmoid")
+        kind = "lstm" if named else None
+        results = self._natively(kind, sequences, initial_state, weights, options)
+        return results or lstm(
             sequences,
             initial_state,
             *weights,

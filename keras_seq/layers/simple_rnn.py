@@ -8,6 +8,7 @@ import keras
 from keras_seq.layers._recurrent import RecurrentLayer
 from keras_seq.layers.simple_rnn_cell import ExplicitSimpleRNNCell
 from keras_seq.ops import simple_rnn
+from keras_seq.ops._engine.pytorch_native import is_named
 from keras_seq.ops.simple_rnn import SHOWN
 from keras_seq.typing import Identifier, RecurrentOptions, Tensor
 
@@ -235,7 +236,10 @@ class ExplicitSimpleRNN(RecurrentLayer):
         *weights: Tensor,
         **options: Any,
     ) -> tuple[Tensor | None, tuple[Tensor, ...], dict[str, Tensor] | None]:
-        return simple_rnn(
+        names = [n for n in ("tanh", "relu") if is_named(self.activation, n)]
+        kind = f"rnn_{names[0]}" if names else None
+        results = self._natively(kind, sequences, initial_state, weights, options)
+        return results or simple_rnn(
             sequences,
             initial_state,
             *weights,

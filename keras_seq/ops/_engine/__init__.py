@@ -8,6 +8,8 @@ takes any step function and leaves the gradient to the backend.
   to read.
 - `tensorflow_cpu/`: the same in blocks, for TensorFlow's graphs on processors. Only
   what is fast there is different; the equations are the same objects.
+- `pytorch_native`: PyTorch's own kernel, which layers take where it can do all that is
+  asked for.
 - `results`: what goes in and comes out, `Given` and `Results`.
 - `products`: the products with the recurrent matrices, in the fastest layout.
 - `shown_gates`: the gates as users see them.
