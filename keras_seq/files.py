@@ -142,8 +142,7 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
     target = Path(path).resolve()
     if target.is_dir():
         raise IsADirectoryError(f"`path` must name a file; {str(path)!r} is a folder.")
-    if Path(path).exists() and not Path(path).is_file():
-        # A device or a pipe; root would put a file in its place, of /dev/null too.
+    if target.exists() and not target.is_file():  # /dev/null, which root may replace
         raise OSError(f"`path` must name a file; {str(path)!r} is none.")
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp{target.suffix}"
     try:
