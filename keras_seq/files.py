@@ -132,18 +132,16 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
 
     >>> import tempfile
     >>> import numpy as np
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with replacing(folder.name + "/table.npy") as temporary:
-    ...     np.save(temporary, np.arange(3))
-    >>> np.load(folder.name + "/table.npy")
-    array([0, 1, 2])
-    >>> folder.cleanup()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/x.npy") as temporary:
+    ...         np.save(temporary, np.arange(3))
+    ...     np.load(f"{folder}/x.npy").tolist()
+    [0, 1, 2]
     """
     target = Path(path).resolve()
-    if target.is_dir():
-        raise IsADirectoryError(f"`path` must name a file; {str(path)!r} is a folder.")
     if target.exists() and not target.is_file():  # /dev/null, which root may replace
-        raise OSError(f"`path` must name a file; {str(path)!r} is none.")
+        error = IsADirectoryError if target.is_dir() else OSError
+        raise error(f"`path` must name a file; {str(path)!r} is none.")
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp{target.suffix}"
     try:
         yield temporary
