@@ -75,7 +75,7 @@ def test_end_token(value):
     "value",
     [
         *(3, [[1, 2]], [1.0, 2.0], [True, False], np.zeros((2, 1), "int32")),
-        *(None, {}, {1, 2}, object(), [None], [1, None], [[1], [1, 2]], "ab", ["a"]),
+        *(None, {}, {1, 2}, len, [None], [1, None], [[1], [1, 2]], "ab", ["a"]),
         *([-1], [10**12], [2**31], [10**30], np.array([2**63], "uint64")),
         tf.ragged.constant([[1], [2, 3]]),
     ],
@@ -139,7 +139,7 @@ def test_flags(name, value):
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        *((None, ""), (3, ""), ("ab", ""), (object(), ""), (np.ones((3, 1)), "")),
+        *((None, ""), (3, ""), ("ab", ""), (len, ""), (np.ones((3, 1)), "")),
         *(([None], r"\[0\]"), ({"h": np.ones((1, 2))}, r"\['h'\]")),
         (tf.ragged.constant([[1], [2, 3]]), ""),
         (np.array([None, None]), ""),
