@@ -117,7 +117,9 @@ class Stepper:
                 ]
                 states.append(state)
             elif recalls(layer):
-                x, state = layer(x, tokens, next(before), mask=mask, return_state=True)
+                counts = getattr(x, "_keras_mask", None) if mask is None else mask
+                own = {"mask": counts, "return_state": True}
+                x, state = layer(x, tokens, next(before), **own)
                 states.append(list(state))
             elif is_placed(layer):
                 (place,) = next(before) or [

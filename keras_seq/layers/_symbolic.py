@@ -99,9 +99,15 @@ class MethodOf(keras.layers.Layer):
         self.structure: Nest = None
 
     def call(
-        self, tensors: Mapping[str, Nest], settings: Mapping[str, Nest]
+        self,
+        tensors: Mapping[str, Nest],
+        settings: Mapping[str, Nest],
+        training: bool | None = None,
     ) -> tuple[Tensor, ...]:
-        result = getattr(self.layer, self.method)(**tensors, **settings)
+        function = getattr(self.layer, self.method)
+        if "training" in inspect.signature(function).parameters:
+            settings = {"training": training, **settings}
+        result = function(**tensors, **settings)
         self.__dict__["structure"] = tree.map_structure(
             lambda leaf: leaf is not None, result
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
-from keras_seq.layers._arguments import check_size, check_states
+from keras_seq.layers._arguments import check_size, check_states, counting
 from keras_seq.layers._calls import SuffixCall
 from keras_seq.typing import (
     Function,
@@ -20,6 +20,7 @@ from keras_seq.typing import (
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+LONGEST = 1024
 _NOTHING = -1  # where nothing has been read yet: it equals no token
 
 
@@ -43,7 +44,7 @@ class SuffixAttention(keras.layers.Layer):
 
     Args:
         memory: Tokens that are remembered.
-        longest: Longest repeat that is told from longer ones.
+        longest: Longest repeat that is told from longer ones, 1,024 at most.
         strengths_initializer: Initialiser of s.
         **kwargs: What every Keras layer takes.
 
@@ -52,8 +53,9 @@ class SuffixAttention(keras.layers.Layer):
         tokens: Integers w (B, T), 0 or more: those that were read.
         initial_state: State to go on from, as `get_initial_state` or a call gives it;
             None for nothing read yet.
-        mask: True where a token counts, shape (B, T), or None for all. Others are
-            not remembered, and their logits stay as they are.
+        mask: True where a token counts, shape (B, T), or None for all that the mask
+            of the inputs has. Others are not remembered, and their logits stay as they
+            are.
         return_state: Whether to return the state behind the last token too.
         return_attention_scores: Whether to return where it looked too.
 
@@ -101,6 +103,10 @@ class SuffixAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.memory = check_size("memory", memory)
         self.longest = check_size("longest", longest)
+        if self.longest > LONGEST:
+            raise ValueError(
+                f"`longest` must be at most {LONGEST}; received {longest!r}."
+            )
         self.strengths_initializer: Function = keras.initializers.get(
             strengths_initializer
         )
@@ -138,6 +144,9 @@ class SuffixAttention(keras.layers.Layer):
         _check_shapes(inputs.shape, tokens.shape)
         _check_integers(tokens)
         tokens = ops.cast(tokens, "int32")
+        if mask is None:  # Keras hands it on to layers of one tensor alone
+            mask = getattr(inputs, "_keras_mask", None)
+        mask = counting(mask, None, inputs)
         order = None if mask is None else _counting_first(mask)
         if order is not None:
             tokens = _at(tokens, order)
@@ -155,7 +164,7 @@ class SuffixAttention(keras.layers.Layer):
             length, copied, place = (
                 _at(each, back) for each in (length, copied, _behind(order, place))
             )
-            length = ops.where(ops.cast(mask, "bool"), length, 0)
+            length = ops.where(mask, length, 0)
         table = ops.cast(self.strengths, inputs.dtype)
         strength = ops.take(table, ops.maximum(length - 1, 0), axis=0)
         strength = ops.where(length > 0, strength, ops.zeros_like(strength))
@@ -172,7 +181,8 @@ class SuffixAttention(keras.layers.Layer):
         """The given state, or one of nothing, no larger than it need be."""
         if state is not None:
             sizes = [self.memory, self.memory]
-            return check_states("initial_state", state, sizes, tokens)
+            states = check_states("initial_state", state, sizes, tokens)
+            return [ops.cast(each, "int32") for each in states]
         rows, steps = ops.shape(tokens)
         least = max if isinstance(steps, int) else ops.maximum
         most = min if isinstance(steps, int) else ops.minimum
@@ -253,13 +263,14 @@ def _runs(read: Tensor, tokens: Tensor, before: Tensor, longest: int) -> Tensor:
     steps, size = ops.shape(tokens)[1], ops.shape(before)[1]
     if tokens.shape[1] == 1:
         runs = before + 1
-        equal = read[:, :-1] == tokens
+        equal = (read[:, :-1] == tokens) & (tokens >= 0)
         return ops.where(equal, ops.minimum(runs, longest), 0)[:, None]
     t = ops.arange(steps, dtype="int32")[:, None]
     earlier = ops.take(read, t + ops.arange(size, dtype="int32"), axis=1)
-    runs, told = ops.cast(earlier == tokens[..., None], "int32"), 1
+    equal = (earlier == tokens[..., None]) & (tokens >= 0)[..., None]
+    runs, told = ops.cast(equal, "int32"), 1
     # Those of twice the length are of two that follow each other.
-    while told < longest:
+    while told < min(longest, tokens.shape[1] or longest):
         shifted = ops.pad(runs, [[0, 0], [told, 0], [0, 0]])[:, :steps]
         runs += ops.where(runs == told, shifted, 0)
         told *= 2
@@ -301,7 +312,7 @@ def _counting_first(mask: Tensor) -> Tensor:
     """The places of each row's tokens, those that count before the others."""
     steps = ops.shape(mask)[1]
     t = ops.arange(steps, dtype="int32")
-    return ops.argsort(ops.where(ops.cast(mask, "bool"), t, t + steps), axis=1)
+    return ops.argsort(ops.where(mask, t, t + steps), axis=1)
 
 
 def _behind(order: Tensor, place: Tensor) -> Tensor:

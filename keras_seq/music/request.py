@@ -48,7 +48,7 @@ class TuneRequest:
             is written once, and between `|:` and `:|` where its letter comes twice.
             Letters come in order; a tune can't go back to one (ABA), and a section is
             played twice at most. None leaves it to the model.
-        bars: Bars of each section, or a sequence of the bars of each in its turn. A
+        bars: Bars of each section, 8 by default, or of each in its turn. A
             pickup and the last bar of its section count as one, and add up to one.
         pickup: Whether sections begin with one, all of them as long; None leaves it to
             the model. Of a form.
@@ -75,7 +75,7 @@ class TuneRequest:
     """
 
     form: str | None = None
-    bars: int | Sequence[int] = 8
+    bars: int | Sequence[int] | None = None
     pickup: bool | None = None
     lowest: str | None = None
     highest: str | None = None
@@ -88,8 +88,9 @@ class TuneRequest:
             raise ValueError(
                 f"`pickup` must be True, False or None; received {self.pickup!r}."
             )
-        if self.pickup is not None and self.form is None:
-            raise ValueError("`pickup` needs a `form`, of whose sections it is.")
+        for name in ("pickup", "bars"):
+            if getattr(self, name) is not None and self.form is None:
+                raise ValueError(f"`{name}` needs a `form`, of whose sections it is.")
         if self.end_on not in (None, "tonic"):
             raise ValueError(
                 f"`end_on` must be 'tonic' or None; received {self.end_on!r}."
@@ -115,7 +116,7 @@ class TuneRequest:
         if self.form is None:
             return ()
         letters = _letters(self.form)
-        bars = self.bars
+        bars = 8 if self.bars is None else self.bars
         if isinstance(bars, int | str):
             counts = [bars] * len(letters)
         else:

@@ -35,7 +35,7 @@ def request(
     return in_flags(
         music.TuneRequest,
         form=form,
-        bars=bars[0] if len(bars) == 1 else bars,
+        bars=bars[0] if len(bars) == 1 else bars or None,
         pickup=None if pickup is None else pickup == "yes",
         lowest=ends[0],
         highest=ends[1],

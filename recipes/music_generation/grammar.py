@@ -76,9 +76,9 @@ def nats_pushed(
     documents = [music.to_document(tune.text) for tune in tunes]
     plain = writer.nats(documents)
     within = writer.nats(documents, in_grammar=True, asked=asked)
-    return np.array(
-        [a.sum() - b.sum() for a, b in zip(plain, within, strict=True)], "float64"
-    )
+    pushed = [a.sum() - b.sum() for a, b in zip(plain, within, strict=True)]
+    # What can't be written within it, as it was normalised, isn't known to be unforced.
+    return np.where(np.isfinite(pushed), pushed, np.inf).astype("float64")
 
 
 def write_unforced(

@@ -213,7 +213,7 @@ def generate_tunes(
     type: str | None = None,
     unit: str | None = None,
     form: str | None = None,
-    bars: tuple[int, ...] = (8,),
+    bars: tuple[int, ...] = (),
     pickup: Literal["yes", "no"] | None = None,
     instrument: str | None = None,
     lowest: str | None = None,
@@ -241,7 +241,7 @@ def generate_tunes(
         type: Type of tune, such as jig, if the training tunes name types.
         unit: Unit length of notes, such as 1/8, which an opening has unless given.
         form: Sections as they are played, such as AABB.
-        bars: Bars of each section, or of each in its turn.
+        bars: Bars of each section (by default 8), or of each in its turn.
         pickup: Whether the sections of a form begin with one.
         instrument: Whose range it has: fiddle, whistle, flute, accordion, ...
         lowest: Lowest note, such as D4; else of the instrument, or any.

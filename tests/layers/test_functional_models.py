@@ -220,3 +220,14 @@ def test_what_is_no_state_of_a_decoder(state):
     transformer(np.ones((1, 3, 8)))
     with pytest.raises(ValueError, match="`state` must be a TransformerState"):
         transformer.step(np.ones((1, 8)), state)
+
+
+def test_methods_drop_in_training_as_calls_do():
+    ids = keras.Input((None,), dtype="int32")
+    language = RecurrentLanguageModel(7, dim=4, units=5, input_dropout=0.5, seed=1)
+    h, _ = language.read(ids)
+    model = keras.Model(ids, h)
+    tokens = np.ones((2, 6), "int32")
+    still = model(tokens)
+    np.testing.assert_array_equal(model(tokens, training=False), still)
+    assert np.abs(model(tokens, training=True) - still).max() > 1e-3

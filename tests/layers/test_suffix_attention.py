@@ -152,15 +152,38 @@ def test_in_a_model_that_is_saved_shown_and_stepped(mask_zero, tmp_path):
             np.testing.assert_allclose(logits, expected[:, t], atol=1e-5)
 
 
-def test_padded_prompts_are_as_if_they_stood_alone():
-    model = language_model()
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_padded_prompts_are_as_if_they_stood_alone(mask_zero):
+    model = language_model(mask_zero=mask_zero)
     tokens = np.random.default_rng(5).integers(1, 5, (2, 12))
     mask = np.arange(12) < np.array([[7], [12]])
+    tokens = np.where(mask, tokens, 0)
     stepper = Stepper(model.layers)
-    _, together = stepper.read(tokens, mask)
+    _, together = stepper.read(tokens, None if mask_zero else mask)
     _, alone = stepper.read(tokens[:1, :7])
     for one, other in zip(together[1], alone[1], strict=True):
         np.testing.assert_array_equal(one[:1], other)
+
+
+def test_the_mask_of_a_model_is_the_layers():
+    model = language_model(mask_zero=True)
+    tokens = np.random.default_rng(6).integers(0, 5, (3, 30))
+    plain = keras.Model(model.input, model.get_layer("plain").output)(tokens).numpy()
+    oracle, _ = suffix_attention(plain, tokens, np.full(6, 2.0), 20, tokens != 0)
+    np.testing.assert_allclose(model(tokens), oracle, atol=1e-5)
+
+
+def test_states_of_other_integers_and_tokens_that_are_none():
+    layer, strengths = made(8, 4)
+    logits, tokens, _ = problem(20)
+    tokens[:, :3] = -1  # as some pad: they repeat nothing, and nothing repeats them
+    apart = tokens.copy()
+    apart[:, :3] = 7, 8, 9
+    expected, _ = suffix_attention(logits, apart, strengths, 8)
+    _, state = layer(logits[:, :9], tokens[:, :9], return_state=True)
+    state = [np.asarray(each, "int64") for each in state]
+    got = layer(logits[:, 9:], tokens[:, 9:], initial_state=state)
+    np.testing.assert_allclose(got, expected[:, 9:], atol=1e-6)
 
 
 def test_it_writes_what_reading_finds_likely():
@@ -197,6 +220,19 @@ def test_every_argument_is_kept():
     assert config["longest"] == 5
     assert isinstance(layer.strengths_initializer, keras.initializers.HeNormal)
     assert SuffixAttention.from_config(config).get_config() == config
+
+
+def test_longest_is_bounded():
+    with pytest.raises(ValueError, match="`longest` must be at most 1024; received"):
+        SuffixAttention(longest=2**20)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2, 5), (1, 3)])
+def test_bad_masks(shape):
+    with pytest.raises(ValueError, match=r"`mask` must have shape \(B, T\) = \(2, 3\)"):
+        SuffixAttention()(
+            np.zeros((2, 3, 4)), np.zeros((2, 3), "int32"), mask=np.ones(shape, bool)
+        )
 
 
 @pytest.mark.parametrize("name", ["memory", "longest"])

@@ -208,7 +208,7 @@ def _shown(request: TuneRequest) -> str:
 
 def _asked(request: TuneRequest, some: Sequence[str]) -> str:
     said = {
-        "form": f"form {request.form} of {request.bars} bars",
+        "form": f"form {request.form} of {request.bars or 8} bars",
         "range": _shown(request),
         "end_on": "an end on the tonic",
         "opening": "the opening",

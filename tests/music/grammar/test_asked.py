@@ -117,6 +117,7 @@ def test_which_two_collide(writer, options, said):
         ({"form": "AB", "bars": (8, 8, 8)}, "`bars` must be one number, or one for"),
         ({"form": "AB", "pickup": "yes"}, "`pickup` must be True, False or None"),
         ({"pickup": True}, "`pickup` needs a `form`"),
+        ({"bars": 16}, "`bars` needs a `form`"),
         ({"lowest": "H4"}, "`lowest` must be a note and its octave"),
         ({"lowest": "C5", "highest": "E5"}, "`lowest` and `highest` collide"),
         ({"instrument": "tuba"}, "`instrument` must be one of fiddle, mandolin"),
