@@ -106,6 +106,8 @@ def main():
     if unknown := set(given.guides) - set(names):
         parser.error(f"{sorted(unknown)} are none of {', '.join(names)}")
     running = () if given.without_running else given.guides or names
+    if any(given.out.glob("*")) and not (given.out / "sitemap.xml").exists():
+        parser.error(f"--out {str(given.out)!r} holds something that is no site")
     seconds = build(given.out.resolve(), running, given.pictures)
     slow = [name for name, took in seconds.items() if took > notebooks.LIMIT]
     if slow:

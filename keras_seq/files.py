@@ -299,11 +299,6 @@ def open_unpacked(path: str | os.PathLike[str]) -> IO[bytes]:
     return file
 
 
-def raised(error: OSError) -> None:
-    """Raises what `os.walk` would pass over: a folder that can't be read."""
-    raise error
-
-
 def named_delimiter(line: str) -> str:
     """The delimiter that Excel names in a first line of its own; "" if it is none.
 

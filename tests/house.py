@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What each room may import beside itself. What a line doesn't name it may not.
 _LOW = ("typing",)
-_AIDS = ("_version", "extras", "files", "typing")
+_AIDS = ("_folders", "_version", "extras", "files", "typing")
 _CORE = ("ops", "layers")
 _MIDDLE = ("serving", "training", "runs", "diagnostics")
 MAY_IMPORT = {

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 
 import pytest
@@ -210,3 +211,15 @@ def test_the_extra_names_bounds():
     assert all(
         re.fullmatch(r"[\w\[\]-]+==[\d.]+\.\*", each) for each in checks.oldest()
     )
+
+
+@pytest.mark.parametrize("out", [".", "docs"])
+def test_what_is_no_site_is_not_written_over(out):
+    ran = subprocess.run(
+        [sys.executable, "docs/build.py", "--without-running", "--out", out],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 2
+    assert "holds something that is no site" in ran.stderr

@@ -2,19 +2,18 @@
 
 import io
 import lzma
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from keras_seq._folders import walk
 from keras_seq.files import (
     SMALL_UNPACKED,
     TIMES_UNPACKED,
     foreign_kind,
     open_unpacked,
-    raised,
 )
 from keras_seq.music._encoding import decode
 
@@ -55,14 +54,7 @@ class AbcFile(NamedTuple):
 
 def below(folder: Path) -> list[Path]:
     """All files in a folder and below it, behind links too, in their order."""
-    found, seen = [], set()
-    for place, folders, names in os.walk(folder, onerror=raised, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        found += [Path(place, name) for name in names]
+    found = (Path(place, name) for place, names in walk(folder) for name in names)
     return sorted(path for path in found if path.is_file())
 
 

@@ -87,8 +87,14 @@ class Batches:
                 lambda name: self._model.input_dtypes(self._version, name),
             )
             outputs = self._model.run(self._version, name, inputs)
-            return _rest.format_response(outputs, True)["predictions"]
-        except (ValueError, RefusedError) as error:
+            answers = _rest.format_response(outputs, True)["predictions"]
+            if len(answers) != len(rows):
+                raise ValueError(
+                    f"expected an answer to each of {len(rows)} rows; received "
+                    f"{len(answers)}"
+                )
+            return answers
+        except (ValueError, TypeError, RefusedError) as error:
             if len(rows) == 1:
                 return [{"error": str(error)}]
             return [answer for row in rows for answer in self._asked([row])]

@@ -31,7 +31,10 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
         text.encode()
     except UnicodeEncodeError as error:  # TensorFlow's files have names in UTF-8
         raise ValueError(f"`path` must be UTF-8; received {text!r}.") from error
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"`path` must name a folder; got {text!r}: {error}") from None
 
 
 def is_version(folder: Path) -> bool:

@@ -1,13 +1,12 @@
 """Files of captions, in the forms in which they are handed about."""
 
 import json
-import os
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from keras_seq.files import raised
+from keras_seq._folders import walk
 from keras_seq.runs._reading import tell_of_parsing
 from keras_seq.text.corpora.encodings import decoded
 from keras_seq.text.corpora.sources import one_file
@@ -53,21 +52,16 @@ def images_below(folder: Path) -> Iterator[Path]:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder and below it, behind links too, in order."""
-    seen, count = set(), 0
-    for place, folders, names in os.walk(folder, onerror=raised, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
+    count = 0
+    # A picture that can't be reached is counted as missing, and named.
+    for place, names in walk(folder, strict=False):
         count += len(names)
         if count > MOST_FILES:
             raise ValueError(
                 f"{str(folder)!r} must hold at most {MOST_FILES} files; it has more."
             )
         # What begins with "._" is a Mac's, beside each file of a foreign disk.
-        yield from (Path(place, n) for n in sorted(names) if not n.startswith("._"))
+        yield from (Path(place, n) for n in names if not n.startswith("._"))
 
 
 def caption_files(path: Path, encoding: str | None) -> list[CaptionFile]:

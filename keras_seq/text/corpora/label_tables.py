@@ -65,7 +65,8 @@ def table_texts(
             return
     table = read_table(source, encoding)
     label, text, table = _chosen(table, columns, notes)
-    part_in, bounded = split_of(table), text is None and is_csv(table)
+    unsaid = columns is None and table.header is None
+    part_in, bounded = split_of(table), is_csv(table) and (text is None or unsaid)
     for row in table.rows:
         cells, place = row.cells, f"{table.name}:{row.line}"
         if not any(cell.strip() for cell in cells):

@@ -35,11 +35,12 @@ def pair_columns(
     textless, count = textless_columns(start), width(start)
     note = ""
     if is_csv(table) and start:
-        note = f"no header is known: the first row is {start[0].cells}"
-        ragged = [row.line for row in start if len(row.cells) > len(start[0].cells)]
+        first = next((row for row in start if any(row.cells)), start[0])
+        note = f"no header is known: the first row is {first.cells}"
+        ragged = [row.line for row in start if len(row.cells) > len(first.cells)]
         if ragged:
             raise ValueError(
-                f"{table.name}:{ragged[0]}: expected {len(start[0].cells)} columns, as "
+                f"{table.name}:{ragged[0]}: expected {len(first.cells)} columns, as "
                 "the first row has; received more, as where commas aren't quoted: "
                 "`columns` says which are read, whatever follows."
             )

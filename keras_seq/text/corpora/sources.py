@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
+from keras_seq._folders import walk
 from keras_seq.files import (
     MARKUP_START,
     foreign_kind,
     markup_kind,
     open_unpacked,
-    raised,
 )
 from keras_seq.files import SMALL_UNPACKED as _SMALL
 from keras_seq.files import TIMES_UNPACKED as _TIMES
@@ -273,16 +273,12 @@ def _standard_input() -> Source:
 
 def in_folder(folder: Path) -> list[Source]:
     """The files in a folder and below it whose names aren't hidden, in their order."""
-    found, seen = [], set()
-    # Not `rglob`: this follows links to folders, and none that leads back.
-    for place, below, files in os.walk(folder, onerror=raised, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            below.clear()
+    found = []
+    for place, names in walk(folder):
+        parts = Path(place).relative_to(folder).parts
+        if any(part[0] == "_" for part in parts):  # __MACOSX
             continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if name[0] not in "._")
-        for name in files:
+        for name in names:
             path = Path(place, name)
             if name[0] not in "._" and path.is_file():
                 found.append(_source(folder, path))

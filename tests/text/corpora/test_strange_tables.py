@@ -242,3 +242,19 @@ def test_not_a_number_is_no_text(tmp_path):
     path.write_text('{"text": "a", "label": 1}\n{"text": NaN, "label": 0}\n' * 2)
     with pytest.raises(ValueError, match="two labels at least"):
         read_labelled(path)
+
+
+def test_commas_beyond_the_rows_that_are_looked_at(tmp_path):
+    """Labels last: a text with a comma of its own isn't cut."""
+    path = tmp_path / "reviews.csv"
+    rows = [f"some words {i},{'pos' if i % 2 else 'neg'}" for i in range(1100)]
+    path.write_text("\n".join([*rows, "well, it was fine,neg"]) + "\n")
+    with pytest.raises(ValueError, match=r"reviews.csv:1101: .* received 3 fields"):
+        list(read_labelled(path))
+
+
+def test_an_empty_line_before_pairs_says_nothing_of_columns(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("\nGo.,Va !\nRun.,Cours !\n")
+    found = [(pair.source, pair.target) for pair in read_pairs(path).pairs]
+    assert found == [("Go.", "Va !"), ("Run.", "Cours !")]
