@@ -256,5 +256,5 @@ def test_commas_beyond_the_rows_that_are_looked_at(tmp_path):
 def test_an_empty_line_before_pairs_says_nothing_of_columns(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("\nGo.,Va !\nRun.,Cours !\n")
-    found = [(pair.source, pair.target) for pair in read_pairs(path).pairs]
+    found = [tuple(pair) for pair in read_pairs(path).pairs]
     assert found == [("Go.", "Va !"), ("Run.", "Cours !")]
