@@ -131,7 +131,8 @@ class ExplicitLSTM(RecurrentLayer):
             a processor, and nothing is asked for that it lacks: gates, variants,
             dropout of the state, other activations, 16 bits.
             Results are the same. False never does; True raises where it can't, so
-            on every other backend. There is no cuDNN path.
+            on every other backend (a file that says True is for PyTorch), but for
+            empty axes and under compilers of PyTorch. There is no cuDNN path.
         return_gates: Whether to return the gates too.
         implementation: 2 shares one dropout mask on x_t between the gates; 1
             draws one for each gate, as `recurrent_dropout` always does.

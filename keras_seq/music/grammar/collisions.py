@@ -15,7 +15,7 @@ from keras_seq.music.request import TuneRequest, tonic_of
 
 # What each thing asked for is made of.
 _FIELDS = {
-    "form": ("form", "pickup"),
+    "form": ("form", "bars", "pickup"),
     "range": ("lowest", "highest", "instrument"),
     "end_on": ("end_on",),
 }
@@ -108,14 +108,15 @@ def check_collisions(
     if opening.music:
         things.append("opening")
     whole = tuple(things)
-    tried = [(header, whole) for header in headers]
-    tried += [(headers[0], some) for n in (1, 2) for some in combinations(things, n)]
-    good, ok, more = _read(read, tried, request, opening)
-    needed = more[: len(headers)]
-    if ok[: len(headers)].all() and (needed <= max_length).all():
+    together = [(header, whole) for header in headers]
+    _, ends, needed = _read(read, together, request, opening)
+    failing = [i for i in range(len(headers)) if not ends[i] or needed[i] > max_length]
+    if not failing:
         return
-    for i in range(len(headers), len(tried)):
-        header, some = tried[i]
+    header, most = headers[failing[0]], int(needed[failing[0]])
+    tried = [(header, some) for n in (1, 2) for some in combinations(things, n)]
+    good, ok, more = _read(read, tried, request, opening)
+    for i, (_, some) in enumerate(tried):
         if ok[i] and more[i] <= max_length:
             continue
         names = [_name(request) if s == "range" else f"`{s}`" for s in some]
@@ -125,8 +126,8 @@ def check_collisions(
             names[1:] = ["`max_length`"] if len(some) == 1 else [names[1]]
             raise ValueError(
                 f"{' and '.join(names)} collide: {_asked(request, some)}: "
-                f"{more[i]} characters are needed at least; `max_length` is "
-                f"{max_length}."
+                f"{more[i]} characters are needed at least ({_header(header)}); "
+                f"`max_length` is {max_length}."
             )
         where = "nothing leads to such an end"
         if "opening" in some:
@@ -141,14 +142,14 @@ def check_collisions(
             f"{' and '.join(names)} collide{with_header}: no tune has "
             f"{_asked(request, some)}; {where}."
         )
-    most = int(needed.max())
-    if not ok[: len(headers)].all() or most >= NEVER:
+    if not ends[failing[0]] or most >= NEVER:
         raise ValueError(
-            f"`given`, {', '.join(f'`{t}`' for t in whole)} collide, all of them at "
-            f"once: nothing leads to such an end."
+            f"`given` ({_header(header)}), {', '.join(f'`{t}`' for t in whole)} "
+            "collide, all of them at once: nothing leads to such an end."
         )
     raise ValueError(
-        f"{' and '.join(f'`{t}`' for t in whole)} collide with `max_length`: "
+        f"{' and '.join(f'`{t}`' for t in whole)} ({_header(header)}) collide with "
+        "`max_length`: "
         f"{most} characters are needed at least; `max_length` is {max_length}."
     )
 

@@ -15,6 +15,7 @@ from keras_seq.music import (
     validate,
 )
 from keras_seq.music.grammar._asked_state import as_arrays
+from keras_seq.music.grammar.collisions import Opening, check_collisions
 from keras_seq.music.request import midi_of
 from tests.music.grammar.asked_reader import RANGES, complaints, random_request
 from tests.music.grammar.test_constraint import WHOLE
@@ -155,3 +156,15 @@ def test_needs_a_grammar(writer):
         bare.write(1, opening="A2", given=HEADER)
     with pytest.raises(ValueError, match="`asked` goes with `in_grammar=True`"):
         writer.nats(["T:A\n"], asked=TuneRequest(end_on="tonic"))
+
+
+def test_the_header_with_which_it_collides_is_named(writer):
+    """Of several that a model wrote, of which the first would do."""
+    heads = [f"T:A\nM:{meter}\nL:1/8\nK:D\n" for meter in ("2/4", "12/8")]
+    request, read = TuneRequest(form="AB", bars=16), writer.asked_functions[1]
+    few, many = (int(n) for n in read(heads, *as_arrays([request] * 2, [True] * 2))[2])
+    assert few < many
+    check_collisions(writer.grammar, read, heads, request, Opening("", ""), many)
+    said = rf"form AB of 16 bars: {many} characters .* [(]M:12/8, .*; .* is {few}"
+    with pytest.raises(ValueError, match=said):
+        check_collisions(writer.grammar, read, heads, request, Opening("", ""), few)
