@@ -2,14 +2,11 @@
 
 import random
 
-import keras
 import numpy as np
 import pytest
 
-from keras_seq.layers import ExplicitLSTM
 from keras_seq.music import (
     INSTRUMENTS,
-    TuneGrammar,
     TuneRequest,
     TuneWriter,
     validate,
@@ -21,16 +18,6 @@ from tests.music.grammar.asked_reader import RANGES, complaints, random_request
 from tests.music.grammar.test_constraint import WHOLE
 
 HEADER = {"T": "A", "M": "6/8", "L": "1/8", "K": "D"}
-
-
-@pytest.fixture(scope="module")
-def writer():
-    keras.utils.set_random_seed(3)
-    ids = keras.Input((None,), dtype="int32")
-    x = keras.layers.Embedding(len(WHOLE), 6)(ids)
-    x, _, _ = ExplicitLSTM(10, return_sequences=True, return_state=True)(x)
-    model = keras.Model(ids, keras.layers.Dense(len(WHOLE))(x))
-    return TuneWriter(model, WHOLE, grammar=TuneGrammar(WHOLE))
 
 
 def test_requests_at_random_are_obeyed(writer):

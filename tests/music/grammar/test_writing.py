@@ -2,12 +2,10 @@
 
 import re
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_seq.layers import ExplicitLSTM
 from keras_seq.music import (
     TuneGrammar,
     TuneWriter,
@@ -20,16 +18,6 @@ from keras_seq.music.grammar._typed import without_layout
 from keras_seq.music.grammar.beside import check_prompts
 from keras_seq.text import END, PADDING, START, UNKNOWN
 from tests.music.grammar.test_constraint import SMALL, WHOLE
-
-
-@pytest.fixture(scope="module")
-def writer():
-    keras.utils.set_random_seed(3)
-    ids = keras.Input((None,), dtype="int32")
-    x = keras.layers.Embedding(len(WHOLE), 6)(ids)
-    x, _, _ = ExplicitLSTM(10, return_sequences=True, return_state=True)(x)
-    model = keras.Model(ids, keras.layers.Dense(len(WHOLE))(x))
-    return TuneWriter(model, WHOLE, grammar=TuneGrammar(WHOLE))
 
 
 def test_what_is_given_is_kept_and_the_tune_is_valid(writer):
