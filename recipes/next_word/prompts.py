@@ -5,7 +5,6 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from keras_seq.runs import answer_lines, check_one_given, quoted_text
@@ -19,6 +18,7 @@ from keras_seq.text import (
     split_words,
 )
 
+MOST_BYTES = 2**24  # of a file with a prompt
 UNKNOWN_SHOWN = 20  # words of a prompt
 LONGEST_COMPARED = 40  # characters of such a word
 NEAR = 0.75  # of spellings: 1 where they are the same
@@ -59,14 +59,31 @@ def read_prompt(text: str, file: str | None, encoding: str | None = None) -> str
         file: File with a text, "-" for standard input, or None; the end of its last
             line doesn't count.
         encoding: Of the file; None for UTF-8.
+
+    Raises:
+        ValueError: If the file has more than 16 MiB, or isn't of the encoding.
+        OSError: If it can't be read.
     """
     if file is not None:
         check_one_given("a text", "file", bool(text), True)
-        standard = file == "-"
-        content = sys.stdin.buffer.read() if standard else Path(file).read_bytes()
-        name = "standard input" if standard else file
+        name = "standard input" if file == "-" else file
+        content = _bounded(file, name)
         text = "\n".join(decoded_lines(name, content, encoding))
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _bounded(file: str, name: str) -> bytes:
+    """All of a file that may be a pipe or a device, which have no end of their own."""
+    if file == "-":
+        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    else:
+        with open(file, "rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(
+            f"{name}: expected {MOST_BYTES:,} bytes at most of a prompt; it has more."
+        )
+    return content
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,8 +120,22 @@ def _is_header(row: Row) -> bool:
     if len(cells) == 1:
         return cells[0] in TEXTS
     beside = any(map(is_language, cells))
-    known = [c for c in cells if c in _KNOWN or is_language(c, beside=beside)]
+    known = [
+        cell
+        for cell in cells
+        if cell in _KNOWN or (is_language(cell, beside=beside) and _is_name(cell))
+    ]
     return len(set(known) - {""}) > 1 and len(known) == len(cells)
+
+
+def _is_name(cell: str) -> bool:
+    """Whether what begins with a language is a name, not a text: "mr" is Marathi, and
+    begins "Mr Brown" as well.
+    """
+    first, *others = cell.split()
+    if not others or re.search(r"[_-]", first):
+        return len(others) < 3
+    return len(others) < 3 and (first in _NAMES or others[0] in _KNOWN)
 
 
 def _stands_out(rows: Sequence[Row]) -> bool:

@@ -81,6 +81,25 @@ def test_codes_of_languages_may_be_columns_of_a_header(tmp_path):
     assert read_pairs(path).pairs == (("Go.", "Va !"),)
 
 
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        ("De Gaulle spoke.\tDe Gaulle parla.", False),  # "de" is German
+        ("Hi there\tNe plus ultra", False),  # Hindi, Nepali
+        ("Mr Brown\tMr Green", False),  # Marathi
+        ("en text\tfr text", True),
+        ("en_GB\tfr-FR", True),
+        ("English words\tFrench words", True),
+    ],
+)
+def test_a_text_that_begins_with_a_code_is_no_header(tmp_path, first, header):
+    path = tmp_path / "x.tsv"
+    path.write_text(f"{first}\nA cat.\tUn chat.\n")
+    found = read_pairs(path).pairs
+    assert found == (*([] if header else [tuple(first.split("\t"))]), found[-1])
+    assert found[-1] == ("A cat.", "Un chat.")
+
+
 def test_texts_without_labels_are_no_label(tmp_path):
     """As of the Large Movie Review Dataset, whose test part may be elsewhere."""
     for label in ("neg", "pos", "unsup"):
