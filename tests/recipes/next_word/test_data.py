@@ -130,10 +130,10 @@ def test_a_prompt_is_read_from_a_file(tmp_path):
 def test_a_prompt_without_an_end_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="at most of a prompt; it has more"):
         read_prompt("", "/dev/zero")
-    endless = SimpleNamespace(buffer=open("/dev/zero", "rb"))
-    monkeypatch.setattr("sys.stdin", endless)
-    with endless.buffer, pytest.raises(ValueError, match="standard input: expected"):
-        read_prompt("", "-")
+    with open("/dev/zero", "rb") as endless:
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=endless))
+        with pytest.raises(ValueError, match="standard input: expected"):
+            read_prompt("", "-")
 
 
 def test_of_many_unknown_words_a_few_are_named():

@@ -115,26 +115,6 @@ def test_the_verbs_take_its_run(run, tmp_path, capsys):
     replayed_in_c(run / "saved_model")
 
 
-def test_an_ordinary_run_has_the_same_plain_model(run, table, tmp_path):
-    """Its accuracy on the same texts, beside that of the combination."""
-    out = tmp_path / "ordinary"
-    options = ("--units", 8, "--epochs", 6, "--dropout", 0, "--members", 1)
-    start("--data", table, "--out", out, "--quick", *options)
-    plain = keras.models.load_model(run / "model.keras")
-    beside = keras.models.load_model(out / "plain.keras")
-    for a, b in zip(plain.weights, beside.weights, strict=True):
-        np.testing.assert_array_equal(a, b)
-    alone = json.loads((run / "metrics.json").read_text())["test"]
-    both = json.loads((out / "metrics.json").read_text())["test"]
-    assert both["plain"]["accuracy"] == alone["accuracy"]
-    gain = both["accuracy"] - both["plain"]["accuracy"]
-    assert both["plain"]["difference"] == pytest.approx(gain)
-    assert "the lecture&#x27;s plain model" in (out / "report.html").read_text("utf-8")
-    start("evaluate", "--run", out, "--out", tmp_path / "figures.json")
-    again = json.loads((tmp_path / "figures.json").read_text())["test"]
-    assert again["plain"] == pytest.approx(both["plain"])
-
-
 def test_interrupted_and_resumed_it_ends_with_the_same_weights(
     table, tmp_path, monkeypatch
 ):

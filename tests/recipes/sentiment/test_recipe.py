@@ -6,6 +6,7 @@ import json
 import re
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -198,8 +199,27 @@ def test_evaluate_gives_the_figures_of_the_run(run, tmp_path):
     metrics = json.loads((run / "metrics.json").read_text())
     for name in ("accuracy", "parts", "by_length"):
         assert figures["test"][name] == metrics["test"][name]
+    assert figures["test"]["plain"] == pytest.approx(metrics["test"]["plain"])
     assert figures["test"]["nats"] == pytest.approx(metrics["test"]["nats"])
     assert figures["baseline"] == metrics["baseline"]
+
+
+def test_its_plain_model_is_that_of_a_plain_run(run, table, tmp_path):
+    """Its accuracy on the same texts, beside that of the combination."""
+    settings = {"data": str(table), "quick": True, "units": 8, "epochs": 1}
+    config = recipe.Config(**settings, plain=True).complete()
+    data = load_data(config)
+    alone = train_all(config, data, tmp_path, verbose=0)
+    beside = keras.models.load_model(run / "plain.keras")
+    for a, b in zip(alone.model.weights, beside.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    test = json.loads((run / "metrics.json").read_text())["test"]
+    plain = recipe.TextClassifier(alone.model, alone.reader, data.labels)
+    predicted = plain.predict(data.test.texts)[0].argmax(axis=1)
+    accuracy = np.mean(predicted == data.test.labels)
+    assert test["plain"]["accuracy"] == pytest.approx(accuracy)
+    assert test["plain"]["difference"] == pytest.approx(test["accuracy"] - accuracy)
+    assert "the lecture&#x27;s plain model" in (run / "report.html").read_text("utf-8")
 
 
 def test_a_second_run_over_the_first_is_refused(run, table, capsys):
