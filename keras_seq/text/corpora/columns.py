@@ -16,6 +16,7 @@ _MANY_TIMES = 10  # that a language's name comes again beside others
 # Numbers and scores, addresses, UUIDs and times: none is a sentence.
 _NO_TEXT = re.compile(
     r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?|(?i:https?://|www\.)\S+|"
+    r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?i:[+-]?inf|nan)|"
     r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}|"
     r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?"
 )

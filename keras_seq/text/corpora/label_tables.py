@@ -15,6 +15,7 @@ from keras_seq.text.corpora.columns import (
     is_known,
     named,
     places,
+    textless_columns,
     width,
 )
 from keras_seq.text.corpora.encodings import cleaned
@@ -102,7 +103,16 @@ def _chosen(
         return label, text, table
     table = found_header(table)
     if table.header is not None:
-        return *_by_header(table, table.header, notes), table
+        label, text = _by_header(table, table.header, notes)
+        start, table = peeked(table, LOOKED_AT)
+        what = textless_columns(start).get(text)
+        if what is not None and named(table, TEXTS) is None:
+            raise ValueError(
+                f"{table.name}: expected texts in {described([text], table)}, beside "
+                f"the labels in {described([label], table)}; received {what}, as "
+                "identifiers are: `columns` says which columns are read."
+            )
+        return label, text, table
     start, table = peeked(table, LOOKED_AT)
     if _is_unknown_header(start):
         note = f"the first row, {start[0].cells}, is taken for a header"[:200]
@@ -151,7 +161,7 @@ def _is_label_last(rows: Sequence[Row]) -> bool:
 
 def _by_header(
     table: Table, header: Sequence[str], notes: list[str]
-) -> tuple[int, int | None]:
+) -> tuple[int, int]:
     label, text = named(table, LABELS), named(table, TEXTS)
     # Of two columns the other, unless its name says that it is something else.
     if len(header) == 2 and text is not None and not is_known(header[1 - text]):

@@ -114,6 +114,27 @@ def test_texts_without_labels_are_no_label(tmp_path):
     assert "unsup" in corpus.summary()
 
 
+def test_identifiers_beside_labels_are_no_texts(tmp_path):
+    """As people publish what may not be copied: the texts are elsewhere."""
+    path = tmp_path / "x.csv"
+    path.write_text("tweet_id,sentiment\n5701,neutral\n5702,positive\n5703,neutral\n")
+    with pytest.raises(ValueError, match=r"texts in 'tweet_id', .* whole numbers"):
+        read_labelled(path)
+    assert (
+        read_labelled(path, columns=("sentiment", "tweet_id")).texts[0].text == "5701"
+    )
+    path.write_text("text,sentiment\n5701,neutral\n5702,positive\n")
+    assert [one.text for one in read_labelled(path).texts] == ["5701", "5702"]
+
+
+@pytest.mark.parametrize("score", ["1,234", "1,234,567.5", "inf", "-inf", "NaN"])
+def test_scores_beside_pairs_are_no_sentences(tmp_path, score):
+    path = tmp_path / "x.tsv"
+    path.write_text(f"{score}\tGo.\tVa !\n{score}\tRun!\tCours !\n0.5\tHi.\tAh !\n")
+    found = read_pairs(path).pairs
+    assert found == (("Go.", "Va !"), ("Run!", "Cours !"), ("Hi.", "Ah !"))
+
+
 def test_lists_are_no_fields(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"translation": ["Go.", "Va !"]}\n')
