@@ -117,9 +117,7 @@ class Stepper:
                 ]
                 states.append(state)
             elif recalls(layer):
-                counts = getattr(x, "_keras_mask", None) if mask is None else mask
-                own = {"mask": counts, "return_state": True}
-                x, state = layer(x, tokens, next(before), **own)
+                x, state = layer(x, tokens, next(before), mask=mask, return_state=True)
                 states.append(list(state))
             elif is_placed(layer):
                 (place,) = next(before) or [

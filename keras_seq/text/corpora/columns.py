@@ -134,9 +134,8 @@ def _is_name(cell: str) -> bool:
     begins "Mr Brown" as well.
     """
     first, *others = cell.split()
-    if not others or re.search(r"[_-]", first):
-        return len(others) < 3
-    return len(others) < 3 and (first in _NAMES or others[0] in _KNOWN)
+    sure = first in _NAMES or re.search(r"[_-]", first)
+    return not others or (len(others) < 3 and bool(sure or others[0] in _KNOWN))
 
 
 def _stands_out(rows: Sequence[Row]) -> bool:

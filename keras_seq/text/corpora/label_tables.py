@@ -102,18 +102,9 @@ def _chosen(
         (label, text), table = places(table, columns, 2)
         return label, text, table
     table = found_header(table)
-    if table.header is not None:
-        label, text = _by_header(table, table.header, notes)
-        start, table = peeked(table, LOOKED_AT)
-        what = textless_columns(start).get(text)
-        if what is not None and named(table, TEXTS) is None:
-            raise ValueError(
-                f"{table.name}: expected texts in {described([text], table)}, beside "
-                f"the labels in {described([label], table)}; received {what}, as "
-                "identifiers are: `columns` says which columns are read."
-            )
-        return label, text, table
     start, table = peeked(table, LOOKED_AT)
+    if table.header is not None:
+        return *_by_header(table, table.header, start, notes), table
     if _is_unknown_header(start):
         note = f"the first row, {start[0].cells}, is taken for a header"[:200]
         notes += [note] if note not in notes else []
@@ -160,7 +151,7 @@ def _is_label_last(rows: Sequence[Row]) -> bool:
 
 
 def _by_header(
-    table: Table, header: Sequence[str], notes: list[str]
+    table: Table, header: Sequence[str], start: Sequence[Row], notes: list[str]
 ) -> tuple[int, int]:
     label, text = named(table, LABELS), named(table, TEXTS)
     # Of two columns the other, unless its name says that it is something else.
@@ -168,6 +159,12 @@ def _by_header(
         label = 1 - text
     elif len(header) == 2 and label is not None and not is_known(header[1 - label]):
         text = 1 - label
+        if what := textless_columns(start).get(text):
+            raise ValueError(
+                f"{table.name}: expected texts in {described([text], table)}, beside "
+                f"the labels in {described([label], table)}; received {what}, as "
+                "identifiers are: `columns` says which columns are read."
+            )
     if label is None or text is None:
         hint = ""
         if text is not None:
